@@ -1,0 +1,60 @@
+"""What was found in a checkpoint file and how much of it the model uses. Plain values, no torch."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from swaveval.results import CheckpointState
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """One row of `swaveval inspect`; stored with every evaluation and shown on its page.
+
+    Attributes:
+        file: path as found.
+        state: `ready`, or why not.
+        family: recogniser that matched (`lightly`, `swav`, `solo-learn` …), or None.
+        architecture: inferred architecture in words, or None.
+        matched: share of the backbone's parameters (by count of elements) found in the file, 0…1.
+        missing: backbone keys the file lacks.
+        unexpected: keys of the file that nothing used (backbone-like only; optimiser and the like are in `size`).
+        feature_dim: d, or None.
+        prototypes: K, or None.
+        epoch: finished epochs, or None. step: optimiser steps, or None.
+        digest: SHA-256 over backbone, head and prototypes, or None.
+        backbone_digest: SHA-256 over the backbone alone, or None.
+        dtype: of the backbone's weights.
+        nonfinite: how many weights are NaN or infinite.
+        size: bytes of `backbone head prototypes optimiser other`, and `file`.
+        refusal: one sentence when the state is not `ready`.
+        warnings: findings that do not prevent use.
+        trusted: whether the user vouched for the file with --trust.
+        partial: whether it was accepted under 100 % with --allow-partial.
+    """
+
+    file: str
+    state: CheckpointState
+    family: str | None = None
+    architecture: str | None = None
+    matched: float = 0.0
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+    feature_dim: int | None = None
+    prototypes: int | None = None
+    epoch: float | None = None
+    step: int | None = None
+    digest: str | None = None
+    backbone_digest: str | None = None
+    dtype: str | None = None
+    nonfinite: int = 0
+    size: Mapping[str, int] = field(default_factory=dict)
+    refusal: str = ""
+    warnings: tuple[str, ...] = ()
+    trusted: bool = False
+    partial: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        body = asdict(self)
+        body["size"] = dict(self.size)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in body.items()}

@@ -1,0 +1,1 @@
+"""A Series to a Verdict: statistics only, no torch, no HTML."""

@@ -1,0 +1,56 @@
+"""The images of one evaluation: names, labels, split, fingerprint; pixels on demand."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Every image that could be decoded, in a fixed order (natural sort of the names).
+
+    Attributes:
+        name: short name for pages.
+        path: as the user gave it.
+        files: relative file names (or `digits/0001`), length n.
+        labels: shape `(n,)`, int64, -1 where unlabelled; None when nothing is labelled.
+        class_names: in label order; empty without labels.
+        is_test: shape `(n,)`, bool.
+        split_origin: how the split came about, in words.
+        fingerprint: SHA-256 over names, contents, labels and split.
+        audit: counts and lists for the data audit, plain JSON.
+        open: position → RGB PIL image, upright, 8 bits.
+    """
+
+    name: str
+    path: str
+    files: tuple[str, ...]
+    labels: Array | None
+    class_names: tuple[str, ...]
+    is_test: Array
+    split_origin: str
+    fingerprint: str
+    open: Callable[[int], Image.Image]
+    audit: Mapping[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    @property
+    def labelled(self) -> bool:
+        return self.labels is not None
+
+    @property
+    def train_index(self) -> Array:
+        """Positions of the train split, ascending."""
+        return np.flatnonzero(~self.is_test)
+
+    @property
+    def test_index(self) -> Array:
+        """Positions of the test split, ascending."""
+        return np.flatnonzero(self.is_test)

@@ -1,0 +1,147 @@
+"""The features of one frozen backbone on one image set: the only thing an evaluator sees."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from swaveval.features.neighbours import Neighbours, SimilarityMetric, nearest
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class ViewFeatures:
+    """Features of augmented views, grouped by source image.
+
+    Attributes:
+        features: shape `(m, q, d)`, float32: q views of each of m images; `[i, :]` are all of image i.
+        index: shape `(m,)`, int: position of each source image in the ImageSet.
+        protocol: the augmentation, in words.
+    """
+
+    features: Array
+    index: Array
+    protocol: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class PrototypeOutputs:
+    """What the SwaV head and prototypes say of the images and views.
+
+    Scores are the prototype layer's outputs: cosine of the L2-normalised projection with each prototype (plus the
+    bias where the layer has one), before the temperature.
+
+    Attributes:
+        weights: shape `(K, p)`, float32: the prototypes.
+        train_assignment, test_assignment: argmax prototype of each image, shape `(n_split,)`, int32.
+        train_score, test_score: the winning score, shape `(n_split,)`, float32.
+        mean_probability: shape `(K,)`, float64: softmax(score / temperature) averaged over all images.
+        view_scores: shape `(m, v, K)`, float32: scores of the first v ≥ 2 views of each view image.
+        temperature, epsilon: of the SwaV loss, as trained or as assumed (see `settings_origin`).
+        sinkhorn_iterations: likewise.
+        settings_origin: where these three came from.
+    """
+
+    weights: Array
+    train_assignment: Array
+    test_assignment: Array
+    train_score: Array
+    test_score: Array
+    mean_probability: Array
+    view_scores: Array | None
+    temperature: float = 0.1
+    epsilon: float = 0.05
+    sinkhorn_iterations: int = 3
+    settings_origin: str = "defaults"
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Backbone outputs after pooling, before the head, in the ImageSet's order within each split.
+
+    Attributes:
+        train: shape `(n_train, d)`, float32 or float16, possibly a memmap: the bank.
+        test: shape `(n_test, d)`: the queries.
+        train_labels, test_labels: shape `(n_split,)`, int64, or None without labels. -1 marks an unlabelled image.
+        train_index, test_index: shape `(n_split,)`, int: positions in the ImageSet.
+        class_names: in label order; empty without labels.
+        views: augmented views of a fixed sample, or None.
+        prototypes: outputs of the SwaV head, or None for a checkpoint without one.
+        protocol: eval transform and where the features were read, in words.
+        device: torch device name that heavy evaluators may use.
+    """
+
+    train: Array
+    test: Array
+    train_labels: Array | None = None
+    test_labels: Array | None = None
+    train_index: Array = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
+    test_index: Array = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
+    class_names: tuple[str, ...] = ()
+    views: ViewFeatures | None = None
+    prototypes: PrototypeOutputs | None = None
+    protocol: str = ""
+    device: str = "cpu"
+    _searches: dict[tuple[str, str], Neighbours] = field(default_factory=dict, repr=False)
+
+    @property
+    def labelled(self) -> bool:
+        return self.train_labels is not None and self.test_labels is not None
+
+    @property
+    def dimensions(self) -> int:
+        """d."""
+        return int(self.train.shape[1])
+
+    @cached_property
+    def all(self) -> Array:
+        """Train then test, shape `(n_train + n_test, d)`, float32. A copy: for small sets (maps, galleries) only."""
+        return np.concatenate([np.asarray(self.train, np.float32), np.asarray(self.test, np.float32)])
+
+    def test_neighbours(self, k: int, metric: SimilarityMetric = "cosine") -> Neighbours:
+        """The k nearest train images of every test image; k is clipped to the bank."""
+        return self._search("test", k, metric)
+
+    def train_neighbours(self, k: int, metric: SimilarityMetric = "cosine") -> Neighbours:
+        """The k nearest *other* train images of every train image (leave-one-out); k is clipped to n_train - 1."""
+        return self._search("train", k, metric)
+
+    def _search(self, split: str, k: int, metric: SimilarityMetric) -> Neighbours:
+        """Search once with the largest k asked for so far; smaller k are prefixes of it."""
+        held = self._searches.get((split, metric))
+        limit = len(self.train) - (split == "train")
+        wanted = max(0, min(k, limit))
+        if held is None or held.k < wanted:
+            queries = self.train if split == "train" else self.test
+            # Most callers follow each other with different k; a floor makes the first search serve them all.
+            reach = max(0, min(max(wanted, 200), limit))
+            held = nearest(queries, self.train, reach, metric=metric, exclude_self=split == "train", device=self.device)
+            self._searches[(split, metric)] = held
+        return held.first(wanted)
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureSeries:
+    """The features of the ordered checkpoints, loaded one at a time.
+
+    Attributes:
+        digests: one digest per checkpoint, in series order.
+        names: their names, for messages.
+        load: digest to Features (from the feature store; cheap, memory-mapped).
+    """
+
+    digests: tuple[str, ...]
+    names: tuple[str, ...]
+    load: Callable[[str], Features]
+
+    def __len__(self) -> int:
+        return len(self.digests)
+
+    def __iter__(self) -> Iterator[Features]:
+        return (self.load(digest) for digest in self.digests)
+
+    def __getitem__(self, position: int) -> Features:
+        return self.load(self.digests[position])

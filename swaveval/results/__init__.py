@@ -1,0 +1,32 @@
+"""What was measured, as plain values: metrics, cells, series, and the store that keeps them.
+
+Knows nothing of torch. Everything downstream of the evaluators (verdict, page, export) works from this package alone.
+"""
+
+from swaveval.results.cell import Cell, CellKey, Status
+from swaveval.results.checkpoint import CheckpointKind, CheckpointRecord, CheckpointState
+from swaveval.results.loss import LossCurve
+from swaveval.results.manifest import DataSummary, RunManifest
+from swaveval.results.metric import Artifact, Better, Metric
+from swaveval.results.series import Point, Series
+from swaveval.results.store import DamagedCell, ResultStore, StoreError
+
+__all__ = [
+    "Artifact",
+    "Better",
+    "Cell",
+    "CellKey",
+    "CheckpointKind",
+    "CheckpointRecord",
+    "CheckpointState",
+    "DamagedCell",
+    "DataSummary",
+    "LossCurve",
+    "Metric",
+    "Point",
+    "ResultStore",
+    "RunManifest",
+    "Series",
+    "Status",
+    "StoreError",
+]

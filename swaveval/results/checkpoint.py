@@ -1,0 +1,53 @@
+"""What is known of one checkpoint file, or of a baseline that stands beside the checkpoints."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from swaveval.results.encoding import decode_number
+
+CheckpointState = Literal["ready", "writing", "corrupt", "unsupported", "refused"]
+CheckpointKind = Literal["checkpoint", "baseline"]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointRecord:
+    """One row of the series.
+
+    Attributes:
+        name: file name relative to the checkpoint directory, or the baseline's name (`random init, seed 0`).
+        kind: `checkpoint` or `baseline`.
+        state: `ready`, or why it could not be evaluated.
+        reason: one sentence when the state is not `ready`.
+        digest: SHA-256 over the backbone's weights (baselines have one too); None when nothing could be read.
+        epoch: finished epochs, 0 for the untrained model; None when the file does not say.
+        step: optimiser steps taken; None when the file does not say.
+        same_as: name of an earlier checkpoint with the same weights; such a record is not evaluated twice.
+        load: the load report, as `swaveval inspect --json` prints it; empty for baselines.
+    """
+
+    name: str
+    kind: CheckpointKind = "checkpoint"
+    state: CheckpointState = "ready"
+    reason: str = ""
+    digest: str | None = None
+    epoch: float | None = None
+    step: int | None = None
+    same_as: str | None = None
+    load: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def evaluated(self) -> bool:
+        """Whether this record has cells of its own."""
+        return self.state == "ready" and self.same_as is None and self.digest is not None
+
+    def to_json(self) -> dict[str, Any]:
+        body: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        body["load"] = dict(self.load)
+        return body
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> "CheckpointRecord":
+        known = {name: body[name] for name in cls.__dataclass_fields__ if name in body}
+        known["epoch"] = decode_number(known.get("epoch"))
+        return cls(**known)

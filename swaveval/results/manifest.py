@@ -1,0 +1,111 @@
+"""The manifest of an evaluation: what was evaluated, on what, how. Stored beside the cells as `results/run.json`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from swaveval.results.checkpoint import CheckpointRecord
+from swaveval.results.loss import LossCurve
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class DataSummary:
+    """What the page says about the images.
+
+    Attributes:
+        name: short name (`digits`, the directory's name).
+        path: where they were, as the user gave it.
+        fingerprint: SHA-256 over names, contents, labels and split.
+        n_train, n_test: images in each split; without labels the split still exists (kNN bank and queries).
+        class_names: in label order; empty without labels.
+        labelled: whether labels exist.
+        split: how the split came about, in words.
+        transform: id of the eval transform.
+        audit: counts and lists for the data audit: broken files with reasons, duplicates, sizes, class counts.
+    """
+
+    name: str
+    path: str
+    fingerprint: str
+    n_train: int
+    n_test: int
+    class_names: tuple[str, ...] = ()
+    labelled: bool = False
+    split: str = ""
+    transform: str = ""
+    audit: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RunManifest:
+    """Everything about an evaluation except its numbers.
+
+    Attributes:
+        name: the run's name on pages and in comparisons.
+        data: the images.
+        checkpoints: checkpoint files in natural order, then baselines.
+        evaluators: (name, version, parameters) of each evaluator asked for, in page order.
+        loss: the training loss, or None when none was found.
+        hyperparameters: flat training settings (`prototypes`, `epsilon`, `temperature` …), as far as known.
+        command: the command line that made it.
+        versions: package name to version, plus `python` and `machine`.
+        created: ISO 8601 UTC time.
+        seed: the seed evaluators were called with.
+        notes: sentences the page must carry (partial load, trusted file, clipped k …).
+        cells: digests of the cells that belong to this evaluation.
+    """
+
+    name: str
+    data: DataSummary
+    checkpoints: tuple[CheckpointRecord, ...]
+    evaluators: tuple[tuple[str, int, Mapping[str, Any]], ...] = ()
+    loss: LossCurve | None = None
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    command: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    created: str = ""
+    seed: int = 0
+    notes: tuple[str, ...] = ()
+    cells: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        data = {name: getattr(self.data, name) for name in DataSummary.__dataclass_fields__}
+        return {
+            "schema": SCHEMA_VERSION,
+            "name": self.name,
+            "data": data | {"class_names": list(self.data.class_names), "audit": dict(self.data.audit)},
+            "checkpoints": [record.to_json() for record in self.checkpoints],
+            "evaluators": [[name, version, dict(parameters)] for name, version, parameters in self.evaluators],
+            "loss": None if self.loss is None else self.loss.to_json(),
+            "hyperparameters": dict(self.hyperparameters),
+            "command": self.command,
+            "versions": dict(self.versions),
+            "created": self.created,
+            "seed": self.seed,
+            "notes": list(self.notes),
+            "cells": list(self.cells),
+        }
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> "RunManifest":
+        if body.get("schema", 0) > SCHEMA_VERSION:
+            raise ValueError(f"written by a newer swaveval (manifest schema {body['schema']})")
+        data = {name: body["data"][name] for name in DataSummary.__dataclass_fields__ if name in body["data"]}
+        data["class_names"] = tuple(data.get("class_names", ()))
+        loss = body.get("loss")
+        return cls(
+            name=body["name"],
+            data=DataSummary(**data),
+            checkpoints=tuple(CheckpointRecord.from_json(record) for record in body["checkpoints"]),
+            evaluators=tuple((name, version, parameters) for name, version, parameters in body.get("evaluators", ())),
+            loss=None if loss is None else LossCurve.from_json(loss),
+            hyperparameters=body.get("hyperparameters", {}),
+            command=body.get("command", ""),
+            versions=body.get("versions", {}),
+            created=body.get("created", ""),
+            seed=body.get("seed", 0),
+            notes=tuple(body.get("notes", ())),
+            cells=tuple(body.get("cells", ())),
+        )

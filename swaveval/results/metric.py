@@ -1,0 +1,112 @@
+"""One number that knows itself, and the named arrays that go with it."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from swaveval.results.encoding import decode_number, encode_number
+
+Better = Literal["higher", "lower", "neither"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A measured value with everything a reader needs to trust it.
+
+    Attributes:
+        id: dotted name, the evaluator's first: `knn.top1`, `lowshot.top1[shots=5]`.
+        value: the measurement; NaN where it is undefined. Fractions are in 0…1 (shown as percent).
+        unit: `fraction`, `nats`, `count`, `dimensions`, `ratio`, `seconds`, `bytes` …
+        better: which direction is an improvement.
+        bounds: smallest and largest possible value; None where unbounded.
+        ci95: 95 % interval (low, high), or None where the evaluator cannot give one.
+        n: how many samples the value rests on (test images, draws, …), or None.
+        protocol: how it was computed, in words a paper could use.
+        checkpoint: for series evaluators only: the backbone digest this value belongs to.
+    """
+
+    id: str
+    value: float
+    unit: str = "fraction"
+    better: Better = "higher"
+    bounds: tuple[float | None, float | None] = (None, None)
+    ci95: tuple[float, float] | None = None
+    n: int | None = None
+    protocol: str = ""
+    checkpoint: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.id or self.id != self.id.strip():
+            raise ValueError(f"metric id {self.id!r} is empty or has surrounding spaces")
+        low, high = self.bounds
+        # A rounding error past a bound is not a fault; a value that is not the metric at all is.
+        slack = 1e-6 * max(1.0, abs(self.value)) if math.isfinite(self.value) else 0.0
+        if low is not None and self.value < low - slack or high is not None and self.value > high + slack:
+            raise ValueError(f"{self.id} = {self.value} lies outside its bounds {self.bounds}")
+
+    @property
+    def evaluator(self) -> str:
+        """The part of the id before the first dot."""
+        return self.id.split(".", 1)[0]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "value": encode_number(self.value),
+            "unit": self.unit,
+            "better": self.better,
+            "bounds": [encode_number(bound) for bound in self.bounds],
+            "ci95": None if self.ci95 is None else [encode_number(end) for end in self.ci95],
+            "n": self.n,
+            "protocol": self.protocol,
+            "checkpoint": self.checkpoint,
+        }
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> "Metric":
+        value = decode_number(body["value"])
+        interval = body.get("ci95")
+        low, high = body.get("bounds", (None, None))
+        return cls(
+            id=body["id"],
+            value=math.nan if value is None else value,
+            unit=body.get("unit", "fraction"),
+            better=body.get("better", "higher"),
+            bounds=(decode_number(low), decode_number(high)),
+            ci95=None if interval is None else (_float(interval[0]), _float(interval[1])),
+            n=body.get("n"),
+            protocol=body.get("protocol", ""),
+            checkpoint=body.get("checkpoint"),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Artifact:
+    """Named arrays beside the metrics: per-image outcomes, a confusion matrix, map coordinates.
+
+    Per-image outcomes follow one convention, so that paired tests find them without knowing the evaluator: the
+    artifact of metric `M` is called `M.outcomes` and holds `correct`, a bool array of shape `(n,)`, and `index`, an
+    int32 array of shape `(n,)` with the position of each image in its ImageSet.
+
+    Attributes:
+        id: dotted name, the evaluator's first: `knn.top1.outcomes`, `umap.map`.
+        arrays: arrays of bool, integer, float or fixed-width unicode dtype; never objects (no pickle is ever written).
+        checkpoint: for series evaluators only: the backbone digest these arrays belong to.
+    """
+
+    id: str
+    arrays: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    checkpoint: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, array in self.arrays.items():
+            if np.asarray(array).dtype.kind not in "biufU":
+                raise ValueError(f"artifact {self.id}: array {name!r} has dtype {np.asarray(array).dtype}")
+
+
+def _float(value: float | str | None) -> float:
+    number = decode_number(value)
+    return math.nan if number is None else number

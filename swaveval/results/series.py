@@ -1,0 +1,167 @@
+"""The ordered checkpoints with their numbers: what the verdict reads and the page draws."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from swaveval.results.cell import Cell
+from swaveval.results.checkpoint import CheckpointRecord
+from swaveval.results.manifest import RunManifest
+from swaveval.results.metric import Artifact, Metric
+from swaveval.results.store import ResultStore
+
+FloatArray = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One checkpoint (or baseline) and what was measured on it.
+
+    Attributes:
+        record: the checkpoint.
+        metrics: metric id to metric, from checkpoint and series evaluators alike.
+        cells: evaluator name to cell, for the status of what is missing.
+    """
+
+    record: CheckpointRecord
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    cells: Mapping[str, Cell] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """An evaluation read back from its store.
+
+    Attributes:
+        manifest: what was evaluated and how.
+        points: evaluated checkpoints in natural order, duplicates left out.
+        baselines: evaluated baselines.
+        artifact_index: (artifact id, checkpoint digest or "") to the cell that holds it.
+        store: where arrays are read from, lazily; None for a series built in memory (then `arrays` holds them).
+        arrays: in-memory artifacts by (artifact id, checkpoint digest or "").
+    """
+
+    manifest: RunManifest
+    points: tuple[Point, ...]
+    baselines: tuple[Point, ...] = ()
+    artifact_index: Mapping[tuple[str, str], Cell] = field(default_factory=dict)
+    store: ResultStore | None = None
+    arrays: Mapping[tuple[str, str], Artifact] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, out: Path) -> "Series":
+        """Read `OUT` (the directory that holds `results/`).
+
+        Raises:
+            StoreError: there are no results; DamagedCell: some file is not what was written.
+        """
+        store = ResultStore(out / "results")
+        manifest = store.read_manifest()
+        cells = [cell for name in manifest.cells if (cell := store.get(name)) is not None]
+        return build_series(manifest, cells, store)
+
+    @property
+    def metric_ids(self) -> tuple[str, ...]:
+        """Every metric id measured on some checkpoint or baseline, in order of first appearance."""
+        return tuple(dict.fromkeys(name for point in (*self.points, *self.baselines) for name in point.metrics))
+
+    def axis(self) -> tuple[str, FloatArray]:
+        """Name and positions of the x-axis: `epoch` if every checkpoint has one, else `step`, else `checkpoint`."""
+        epochs = [point.record.epoch for point in self.points]
+        if all(epoch is not None for epoch in epochs):
+            return "epoch", np.asarray(epochs, dtype=np.float64)
+        steps = [point.record.step for point in self.points]
+        if all(step is not None for step in steps):
+            return "step", np.asarray(steps, dtype=np.float64)
+        return "checkpoint", np.arange(len(self.points), dtype=np.float64)
+
+    def values(self, metric_id: str) -> FloatArray:
+        """The metric at each checkpoint, shape `(n_points,)`; NaN where it is missing."""
+        return np.asarray(
+            [point.metrics[metric_id].value if metric_id in point.metrics else np.nan for point in self.points],
+            dtype=np.float64,
+        )
+
+    def artifact(self, artifact_id: str, digest: str | None = None) -> Mapping[str, np.ndarray[Any, Any]] | None:
+        """The arrays of an artifact of one checkpoint (or of the whole evaluation for `digest=None`), or None.
+
+        Raises:
+            DamagedCell: the stored arrays are not what was written.
+        """
+        place = (artifact_id, digest or "")
+        if place in self.arrays:
+            return self.arrays[place].arrays
+        cell = self.artifact_index.get(place)
+        if cell is None or self.store is None:
+            return None
+        return _read(self.store, cell)[place].arrays
+
+    def outcomes(self, metric_id: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None:
+        """Per-image outcomes of a metric at every checkpoint.
+
+        Returns:
+            `correct`, bool of shape `(n_points, n_images)`, and `index`, int of shape `(n_images,)`; or None unless
+            every checkpoint has them on the same images.
+        """
+        rows = [self.artifact(f"{metric_id}.outcomes", point.record.digest) for point in self.points]
+        present = [row for row in rows if row is not None]
+        if not present or len(present) != len(rows):
+            return None
+        index = present[0]["index"]
+        if any(not np.array_equal(row["index"], index) for row in present):
+            return None
+        return np.stack([row["correct"] for row in present]).astype(np.bool_), index
+
+
+def build_series(manifest: RunManifest, cells: list[Cell], store: ResultStore | None = None) -> Series:
+    """Put each cell's metrics at the checkpoint they belong to."""
+    by_digest: dict[str, tuple[dict[str, Metric], dict[str, Cell]]] = {}
+    index: dict[tuple[str, str], Cell] = {}
+    owners = {record.digest for record in manifest.checkpoints}
+    for cell in cells:
+        own = cell.key.backbone if cell.key.backbone in owners else None
+        if own is not None:
+            by_digest.setdefault(own, ({}, {}))[1][cell.key.evaluator] = cell
+        for metric in cell.metrics:
+            owner = metric.checkpoint or own
+            if owner is not None:
+                by_digest.setdefault(owner, ({}, {}))[0][metric.id] = metric
+        if own is None:
+            for digest in owners - {None}:
+                by_digest.setdefault(str(digest), ({}, {}))[1].setdefault(cell.key.evaluator, cell)
+        for name, owner, _ in cell.artifacts:
+            index[(name, owner or own or "")] = cell
+    points = [
+        Point(record, *by_digest.get(str(record.digest), ({}, {})))
+        for record in manifest.checkpoints
+        if record.evaluated
+    ]
+    return Series(
+        manifest=manifest,
+        points=tuple(point for point in points if point.record.kind == "checkpoint"),
+        baselines=tuple(point for point in points if point.record.kind == "baseline"),
+        artifact_index=index,
+        store=store,
+    )
+
+
+@lru_cache(maxsize=64)
+def _read_cached(store: ResultStore, digest: str) -> dict[tuple[str, str], Artifact]:
+    cell = store.get(digest)
+    if cell is None:
+        return {}
+    return {(artifact.id, artifact.checkpoint or ""): artifact for artifact in store.artifacts(cell)}
+
+
+def _read(store: ResultStore, cell: Cell) -> dict[tuple[str, str], Artifact]:
+    """The artifacts of a cell under the places the series knows them by."""
+    artifacts = _read_cached(store, cell.key.digest)
+    placed = dict(artifacts)
+    for (name, owner), artifact in artifacts.items():
+        if not owner:
+            placed[(name, cell.key.backbone)] = artifact
+    return placed

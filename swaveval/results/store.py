@@ -1,0 +1,168 @@
+"""One file per cell, written atomically, verified on every read.
+
+Layout of a results directory::
+
+    results/run.json            the manifest
+    results/cells/<key>.json    one sealed cell (body + SHA-256)
+    results/cells/<key>.npz     its artifacts' arrays, when it has any
+
+Arrays are written before the cell that names their checksums, so a cell that can be read is whole. There is no index
+and no log: the files are the truth, and a run killed anywhere loses at most the cell it was writing.
+"""
+
+import hashlib
+import io
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from swaveval.results.atomic import write_bytes
+from swaveval.results.cell import Cell, CellKey
+from swaveval.results.encoding import seal, unseal
+from swaveval.results.manifest import RunManifest
+from swaveval.results.metric import Artifact
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+
+
+class StoreError(Exception):
+    """The results directory cannot be used: missing, not a results directory, or damaged."""
+
+
+class DamagedCell(StoreError):
+    """A stored file is not what was written."""
+
+
+class ResultStore:
+    """The cells and the manifest under `OUT/results`."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.cells_directory = directory / "cells"
+
+    # -- manifest ------------------------------------------------------------------------------------------------
+
+    def write_manifest(self, manifest: RunManifest) -> None:
+        write_bytes(self.directory / "run.json", seal(manifest.to_json()))
+
+    def read_manifest(self) -> RunManifest:
+        """The manifest of this directory.
+
+        Raises:
+            StoreError: there is none, it is damaged, or it was written by a newer version.
+        """
+        path = self.directory / "run.json"
+        try:
+            return RunManifest.from_json(unseal(path.read_bytes()))
+        except FileNotFoundError:
+            raise StoreError(f"no results in {self.directory}: run.json is missing") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise DamagedCell(f"{path} is damaged: {error}") from error
+
+    # -- cells ---------------------------------------------------------------------------------------------------
+
+    def put(self, cell: Cell, artifacts: Iterable[Artifact] = ()) -> Cell:
+        """Store `cell` with its artifacts and return it as stored (with the artifacts' checksums)."""
+        entries: list[tuple[str, str | None, str]] = []
+        packed: Arrays = {}
+        for position, artifact in enumerate(artifacts):
+            for name, array in artifact.arrays.items():
+                packed.update(_pack(f"{position}/{name}", np.asarray(array)))
+            entries.append((artifact.id, artifact.checkpoint, ""))
+        if entries:
+            buffer = io.BytesIO()
+            np.savez_compressed(buffer, allow_pickle=False, **packed)
+            content = buffer.getvalue()
+            checksum = hashlib.sha256(content).hexdigest()
+            write_bytes(self._path(cell.key.digest, "npz"), content)
+            entries = [(name, owner, checksum) for name, owner, _ in entries]
+        stored = replace(cell, artifacts=tuple(entries))
+        write_bytes(self._path(cell.key.digest, "json"), seal(stored.to_json()))
+        return stored
+
+    def get(self, key: CellKey | str) -> Cell | None:
+        """The stored cell, or None when it was never stored.
+
+        Raises:
+            DamagedCell: a file is there but is not what was written.
+        """
+        name = key if isinstance(key, str) else key.digest
+        path = self._path(name, "json")
+        try:
+            cell = Cell.from_json(unseal(path.read_bytes()))
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError) as error:
+            raise DamagedCell(f"{path.name} is damaged: {error}") from error
+        if cell.key.digest != name:
+            raise DamagedCell(f"{path.name} holds the cell {cell.key.digest}")
+        return cell
+
+    def artifacts(self, cell: Cell) -> tuple[Artifact, ...]:
+        """The artifacts of a stored cell, arrays verified against the cell's checksum.
+
+        Raises:
+            DamagedCell: the array file is missing or altered.
+        """
+        if not cell.artifacts:
+            return ()
+        path = self._path(cell.key.digest, "npz")
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            raise DamagedCell(f"{path.name} is missing") from None
+        if any(checksum != hashlib.sha256(content).hexdigest() for _, _, checksum in cell.artifacts):
+            raise DamagedCell(f"{path.name} is damaged: checksum does not match")
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            groups = _unpack(dict(arrays))
+        return tuple(
+            Artifact(name, groups.get(str(position), {}), owner)
+            for position, (name, owner, _) in enumerate(cell.artifacts)
+        )
+
+    def discard(self, key: CellKey | str) -> None:
+        """Remove a cell, so that it is done again; the JSON goes first, so no cell ever names missing arrays."""
+        name = key if isinstance(key, str) else key.digest
+        self._path(name, "json").unlink(missing_ok=True)
+        self._path(name, "npz").unlink(missing_ok=True)
+
+    def verify(self) -> list[str]:
+        """Read everything; one sentence per damaged file, empty when the store is whole."""
+        damage: list[str] = []
+        for path in sorted(self.cells_directory.glob("*.json")):
+            try:
+                cell = self.get(path.stem)
+                if cell is not None:
+                    self.artifacts(cell)
+            except DamagedCell as error:
+                damage.append(str(error))
+        return damage
+
+    def _path(self, name: str, suffix: str) -> Path:
+        return self.cells_directory / f"{name}.{suffix}"
+
+
+def _pack(name: str, array: np.ndarray[Any, Any]) -> Arrays:
+    """Bool arrays as bits, with their shape; others as they are."""
+    if array.dtype != np.bool_:
+        return {name: array}
+    return {f"{name}:bits": np.packbits(array), f"{name}:shape": np.asarray(array.shape, dtype=np.int64)}
+
+
+def _unpack(stored: Arrays) -> dict[str, Arrays]:
+    """Group `position/name` arrays by position, undoing `_pack`."""
+    groups: dict[str, Arrays] = {}
+    for full_name, array in stored.items():
+        position, name = full_name.split("/", 1)
+        if name.endswith(":shape"):
+            continue
+        if name.endswith(":bits"):
+            shape = tuple(int(size) for size in stored[f"{full_name[:-5]}:shape"])
+            count = int(np.prod(shape))
+            array = np.unpackbits(array, count=count).astype(np.bool_).reshape(shape)
+            name = name[:-5]
+        groups.setdefault(position, {})[name] = array
+    return groups
