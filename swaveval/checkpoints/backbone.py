@@ -23,7 +23,7 @@ class PrototypeHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         projected = nn.functional.normalize(self.projection(features), dim=1, p=2)
-        return self.prototypes(projected)  # type: ignore[no-any-return]
+        return self.prototypes(projected)
 
 
 @dataclass(frozen=True, eq=False)

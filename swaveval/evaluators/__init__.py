@@ -1,1 +1,1 @@
-"""Features → metrics and artifacts; one file per evaluator, found through the entry-point group `swaveval.evaluators`."""
+"""Features → metrics and artifacts; one file per evaluator, found by entry points."""

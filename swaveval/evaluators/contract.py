@@ -66,10 +66,10 @@ class SeriesEvaluator(Protocol):
     def __call__(self, series: FeatureSeries, *, seed: int) -> Iterable[Metric | Artifact]: ...
 
 
-def parameters(evaluator: Evaluator | SeriesEvaluator) -> dict[str, Any]:
+def parameters(evaluator: object) -> dict[str, Any]:
     """The evaluator's dataclass fields as plain JSON (tuples become lists); {} for one without fields."""
     if not is_dataclass(evaluator):
-        return {}
+        return {}  # a plugin that is a plain object has no parameters to name
     return {entry.name: _plain(getattr(evaluator, entry.name)) for entry in fields(evaluator)}
 
 
