@@ -75,8 +75,7 @@ except SystemExit:
 @pytest.mark.parametrize("code", ["import swaveval", HELP, "import swaveval.report, swaveval.convergence"])
 def test_heavy_packages_stay_out_of_start_up(code: str) -> None:
     heavy = "{'torch', 'sklearn', 'lightly', 'umap', 'bokeh'}"
-    check = f"{code}
-import sys; found = {heavy} & set(sys.modules); assert not found, found"
+    check = f"{code}\nimport sys; found = {heavy} & set(sys.modules); assert not found, found"
     finished = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
 
