@@ -5,6 +5,8 @@ from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+
 from swaveval.features.features import Features, FeatureSeries
 from swaveval.results import Artifact, Metric
 
@@ -21,6 +23,10 @@ class Need(StrEnum):
 
 class Skip(Exception):
     """Raised by an evaluator that finds it cannot say anything on this input; the message is one full sentence."""
+
+
+class NotFinite(ValueError):
+    """The features hold NaN or infinities, so that no number about them would mean anything."""
 
 
 @runtime_checkable
@@ -84,6 +90,30 @@ def unmet(needs: frozenset[Need], features: Features) -> str:
     }
     missing = sorted(need.value for need in needs if not available[need])
     return f"needs {' and '.join(missing)}, which this evaluation does not have" if missing else ""
+
+
+def is_over_series(evaluator: Evaluator | SeriesEvaluator) -> bool:
+    """Whether it is called once with the whole series, not once per checkpoint."""
+    return bool(getattr(evaluator, "over_series", False))
+
+
+def require_finite(features: Features, *, block: int = 65536) -> None:
+    """Raise unless every feature is a finite number.
+
+    Raises:
+        NotFinite: how many images have NaN or infinite features, of how many.
+    """
+    for name, split in (("train", features.train), ("test", features.test)):
+        # A float64 sum of finite float32 cannot overflow, and costs a tenth of testing every element.
+        with np.errstate(invalid="ignore"):
+            sums = {at: split[at : at + block].sum(dtype=np.float64) for at in range(0, len(split), block)}
+        starts = [at for at, total in sums.items() if not np.isfinite(total)]
+        bad = sum(int((~np.isfinite(split[at : at + block])).any(axis=1).sum()) for at in starts)
+        if bad:
+            raise NotFinite(
+                f"{bad} of {len(split)} {name} images have NaN or infinite features: the training diverged "
+                "before this checkpoint; use an earlier one"
+            )
 
 
 def _plain(value: Any) -> Any:
