@@ -9,4 +9,4 @@ os.environ.setdefault("LIGHTLY_DID_VERSION_CHECK", "True")
 
 from jaxtyping import install_import_hook
 
-install_import_hook("swaveval", "beartype.beartype").__enter__()
+install_import_hook("swaveval", "shape_checks.checked").__enter__()

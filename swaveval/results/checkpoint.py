@@ -22,7 +22,8 @@ class CheckpointRecord:
         digest: SHA-256 over the backbone's weights (baselines have one too); None when nothing could be read.
         epoch: finished epochs, 0 for the untrained model; None when the file does not say.
         step: optimiser steps taken; None when the file does not say.
-        same_as: name of an earlier checkpoint with the same weights; such a record is not evaluated twice.
+        same_as: name of an earlier checkpoint with the same weights; such a record is never evaluated twice.
+        alias: the file is that checkpoint under another name (`last.ckpt`): it has no point of its own on the curves.
         load: the load report, as `swaveval inspect --json` prints it; empty for baselines.
     """
 
@@ -34,12 +35,13 @@ class CheckpointRecord:
     epoch: float | None = None
     step: int | None = None
     same_as: str | None = None
+    alias: bool = False
     load: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def evaluated(self) -> bool:
-        """Whether this record has cells of its own."""
-        return self.state == "ready" and self.same_as is None and self.digest is not None
+        """Whether this record is a point of the series (perhaps sharing the cells of `same_as`)."""
+        return self.state == "ready" and not self.alias and self.digest is not None
 
     def to_json(self) -> dict[str, Any]:
         body: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}

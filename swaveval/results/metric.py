@@ -98,7 +98,7 @@ class Artifact:
     """
 
     id: str
-    arrays: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    arrays: Mapping[str, np.ndarray[Any, np.dtype[Any]]] = field(default_factory=dict)
     checkpoint: str | None = None
 
     def __post_init__(self) -> None:

@@ -86,7 +86,9 @@ class Series:
             dtype=np.float64,
         )
 
-    def artifact(self, artifact_id: str, digest: str | None = None) -> Mapping[str, np.ndarray[Any, Any]] | None:
+    def artifact(
+        self, artifact_id: str, digest: str | None = None
+    ) -> Mapping[str, np.ndarray[Any, np.dtype[Any]]] | None:
         """The arrays of an artifact of one checkpoint (or of the whole evaluation for `digest=None`), or None.
 
         Raises:
@@ -100,7 +102,7 @@ class Series:
             return None
         return _read(self.store, cell)[place].arrays
 
-    def outcomes(self, metric_id: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None:
+    def outcomes(self, metric_id: str) -> tuple[np.ndarray[Any, np.dtype[Any]], np.ndarray[Any, np.dtype[Any]]] | None:
         """Per-image outcomes of a metric at every checkpoint.
 
         Returns:

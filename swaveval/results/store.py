@@ -25,7 +25,7 @@ from swaveval.results.encoding import seal, unseal
 from swaveval.results.manifest import RunManifest
 from swaveval.results.metric import Artifact
 
-Arrays = dict[str, np.ndarray[Any, Any]]
+Arrays = dict[str, np.ndarray[Any, np.dtype[Any]]]
 
 
 class StoreError(Exception):
@@ -145,7 +145,7 @@ class ResultStore:
         return self.cells_directory / f"{name}.{suffix}"
 
 
-def _pack(name: str, array: np.ndarray[Any, Any]) -> Arrays:
+def _pack(name: str, array: np.ndarray[Any, np.dtype[Any]]) -> Arrays:
     """Bool arrays as bits, with their shape; others as they are."""
     if array.dtype != np.bool_:
         return {name: array}

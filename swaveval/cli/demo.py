@@ -1,0 +1,42 @@
+"""`swaveval demo`."""
+
+import shlex
+import sys
+from pathlib import Path
+
+import typer
+
+
+def demo(
+    out: Path | None = typer.Option(None, "--out", "-o", help="Default: runs/demo, or runs/demo-collapsed."),
+    seed: int = typer.Option(0, "--seed", help="Of training and evaluation."),
+    collapsed: bool = typer.Option(
+        False, "--collapsed", help="The recipe whose loss curve looks just as flat, but whose model has collapsed."
+    ),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help="Print only the verdict and the page's path."),
+) -> None:
+    """Train SwaV on the embedded digits, evaluate every checkpoint, write the page. No network, a few minutes.
+
+    The loss of the demo hardly leaves ln K, and yet the features double in quality: this is what swaveval is for.
+    Run it again and it goes on where it stopped; what is done is not done again.
+    """
+    from swaveval.cli.summary import print_summary
+    from swaveval.cli.terminal import TerminalProgress
+    from swaveval.runs.demo import run_demo
+
+    directory = out or Path("runs") / ("demo-collapsed" if collapsed else "demo")
+    with TerminalProgress(quiet=quiet) as progress:
+        outcome = run_demo(
+            directory,
+            seed=seed,
+            collapsed=collapsed,
+            command=shlex.join(["swaveval", *sys.argv[1:]]),
+            progress=progress,
+        )
+    verdict, page = outcome.written.verdict, str(outcome.written.page)
+    if quiet:
+        typer.echo(f"{verdict.verdict}: {verdict.sentence}\n{page}")
+    else:
+        print_summary(outcome.written.series, verdict, page)
+    if outcome.failed:
+        raise typer.Exit(1)

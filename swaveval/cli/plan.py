@@ -1,0 +1,69 @@
+"""`swaveval plan`."""
+
+import json
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+def plan(
+    ckpt_dir: Path = typer.Option(..., "--ckpt-dir", "-c", help="Directory of checkpoints (or one file)."),
+    data: str | None = typer.Option(None, "--data", "-d", help="Images, as in `swaveval run`."),
+    labels: Path | None = typer.Option(None, "--labels", help="CSV filename,label[,split] for a flat folder."),
+    evaluators: str | None = typer.Option(None, "--evaluators", "-e", help="Comma-separated names. Default: all."),
+    out: Path | None = typer.Option(None, "--out", "-o", help="Default: report/ beside the checkpoint directory."),
+    seed: int = typer.Option(0, "--seed", help="As in `swaveval run`."),
+    size: int | None = typer.Option(None, "--size", min=8, help="As in `swaveval run`."),
+    interpolation: str | None = typer.Option(None, "--interpolation", help="As in `swaveval run`."),
+    as_json: bool = typer.Option(False, "--json", help="Print the plan as JSON on stdout."),
+) -> None:
+    """Say what `swaveval run` has done and would do, without doing it."""
+    from swaveval.cli.terminal import TerminalProgress
+    from swaveval.runs.request import DEFAULT_EVALUATORS, RunRequest, default_out
+    from swaveval.runs.run import prepare
+    from swaveval.runs.transform_choice import choose_transform
+
+    names = tuple(part.strip() for part in evaluators.split(",") if part.strip()) if evaluators else DEFAULT_EVALUATORS
+    request = RunRequest(
+        checkpoints=ckpt_dir,
+        out=out or default_out(ckpt_dir),
+        data=data,
+        labels=labels,
+        evaluators=names,
+        seed=seed,
+        transform=choose_transform(size, interpolation),
+    )
+    with TerminalProgress(quiet=as_json) as progress:
+        prepared = prepare(request, progress)
+    cells = prepared.plan.cells
+    if as_json:
+        rows = [
+            {"checkpoint": cell.checkpoint, "evaluator": cell.spec.name, "key": cell.key.digest, "done": cell.done}
+            for cell in cells
+        ]
+        states = [
+            {"name": record.name, "state": record.state, "reason": record.reason, "same_as": record.same_as}
+            for record in prepared.records
+        ]
+        typer.echo(json.dumps({"cells": rows, "checkpoints": states, "damaged": list(prepared.plan.damaged)}))
+        return
+    console = Console()
+    table = Table("checkpoint", "state", "done", "to do", box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for record in prepared.records:
+        own = [cell for cell in cells if cell.key.backbone == record.digest]
+        state = f"same weights as {record.same_as}" if record.same_as else record.state
+        if record.state != "ready":
+            state += f": {record.reason}"
+        done = [cell.spec.name for cell in own if cell.done]
+        todo = [cell.spec.name for cell in own if not cell.done]
+        table.add_row(Text(record.name), Text(state), str(len(done)), Text(", ".join(todo) or "–"))
+    over = [cell for cell in cells if cell.spec.over_series]
+    todo = [cell.spec.name for cell in over if not cell.done]
+    table.add_row("(series)", "", str(len(over) - len(todo)), Text(", ".join(todo) or "–"))
+    console.print(table)
+    console.print(f"{len(cells) - len(prepared.plan.todo)} of {len(cells)} cells are done")
+    for damage in prepared.plan.damaged:
+        console.print(Text(f"damaged, will be computed again: {damage}"))

@@ -1,0 +1,95 @@
+"""After a run: the verdict, a compact table, the path of the page."""
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from swaveval.convergence import Verdict
+    from swaveval.results import Metric, Series
+
+HEADLINES = (
+    ("knn.top1", "kNN"),
+    ("linear.top1", "linear"),
+    ("clusters.purity", "purity"),
+    ("views.retrieval", "view retrieval"),
+    ("spectrum.rankme", "RankMe"),
+    ("prototypes.loss", "loss"),
+)
+STATE_STYLE = {
+    "learning": "bold green",
+    "converged": "bold green",
+    "regressed": "bold yellow",
+    "collapsed": "bold red",
+    "not-learning": "bold red",
+    "inconclusive": "bold yellow",
+}
+BLOCKS = "▁▂▃▄▅▆▇█"
+ROWS = 12
+
+
+def print_summary(series: "Series", verdict: "Verdict", page: str, console: Console | None = None) -> None:
+    """Print what a person wants to know first; every string from disk goes through Text, never through markup."""
+    console = console or Console()
+    console.print(Text(verdict.verdict, style=STATE_STYLE.get(verdict.verdict, "bold")), end="  ")
+    console.print(Text(verdict.sentence))
+    if verdict.best is not None:
+        tied = f" (cannot be told apart from it: {', '.join(verdict.best.tied_with)})" if verdict.best.tied_with else ""
+        console.print(Text(f"use {verdict.best.checkpoint}{tied}"))
+    columns = [(metric, label) for metric, label in HEADLINES if metric in series.metric_ids]
+    if columns and series.points:
+        console.print(_table(series, columns, verdict))
+    for advice in verdict.advice[:3]:
+        console.print(Text(f"→ {advice.action}: {advice.reason}"))
+    console.print(Text(f"page: {page}"), soft_wrap=True)
+
+
+def sparkline(values: list[float]) -> str:
+    """One block per value, lowest to highest; a space where there is none."""
+    finite = [value for value in values if value == value and abs(value) != float("inf")]
+    if not finite:
+        return ""
+    low, span = min(finite), max(finite) - min(finite)
+    steps = [BLOCKS[int((value - low) / span * 7.999)] if span else BLOCKS[3] for value in finite]
+    remaining = iter(steps)
+    return "".join(next(remaining) if value == value and abs(value) != float("inf") else " " for value in values)
+
+
+def format_metric(metric: "Metric | None", *, interval: bool = True) -> str:
+    """`97.6 ±1.4` for a fraction, three significant digits for the rest."""
+    if metric is None or metric.value != metric.value:
+        return "–"
+    scale = 100.0 if metric.unit == "fraction" else 1.0
+    text = f"{metric.value * scale:.1f}" if scale > 1 else f"{metric.value:.3g}"
+    if interval and metric.ci95 is not None:
+        half = (metric.ci95[1] - metric.ci95[0]) / 2 * scale
+        text += f" ±{half:.1f}" if scale > 1 else f" ±{half:.2g}"
+    return text
+
+
+def _table(series: "Series", columns: list[tuple[str, str]], verdict: "Verdict") -> Table:
+    axis, positions = series.axis()
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column(axis, justify="right")
+    for metric, label in columns:
+        unit = next((p.metrics[metric].unit for p in series.points if metric in p.metrics), "")
+        table.add_column(Text(f"{label} %" if unit == "fraction" else label), justify="right")
+    table.add_row("", *(sparkline([float(value) for value in series.values(metric)]) for metric, _ in columns))
+    shown = range(len(series.points))
+    if len(shown) > ROWS:
+        step = (len(shown) - 1) / (ROWS - 1)
+        shown_rows = sorted({round(position * step) for position in range(ROWS)})
+    else:
+        shown_rows = list(shown)
+    for position in shown_rows:
+        point = series.points[position]
+        best = verdict.best is not None and point.record.name == verdict.best.checkpoint
+        cells = [Text(format_metric(point.metrics.get(metric))) for metric, _ in columns]
+        table.add_row(Text(f"{positions[position]:g}{' *' if best else ''}"), *cells, style="bold" if best else "")
+    for baseline in series.baselines:
+        cells = [Text(format_metric(baseline.metrics.get(metric))) for metric, _ in columns]
+        if any(cell.plain != "–" for cell in cells):
+            table.add_row(Text(baseline.record.name), *cells, style="dim")
+    return table

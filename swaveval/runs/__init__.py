@@ -1,0 +1,1 @@
+"""Plan, evaluate, store: what is to be done and who does it."""

@@ -1,0 +1,151 @@
+"""What the user asked for, resolved against what `swaveval pretrain` wrote beside the checkpoints."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from swaveval.checkpoints import LoadOptions
+from swaveval.data.transforms import EvalTransform
+
+DEFAULT_EVALUATORS = (
+    "knn",
+    "linear",
+    "lowshot",
+    "clusters",
+    "prototypes",
+    "spectrum",
+    "views",
+    "stability",
+    "umap",
+    "gallery",
+    "drift",
+)
+
+
+class RunError(Exception):
+    """The evaluation cannot start; the message says what was wrong, what was found and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """An evaluation as asked for.
+
+    Attributes:
+        checkpoints: directory of checkpoints (or one file).
+        out: where `index.html`, `verdict.json`, `results/`, `figures/` go.
+        data: path or name of the images; None takes what run.json says.
+        labels: CSV of labels for a flat folder.
+        evaluators: names, `module:Class` or `file.py:Class`, in page order.
+        seed: of splits, probes, k-means, maps, bootstraps.
+        transform: eval transform; None takes run.json's, else one that fits the images.
+        load: how checkpoints may be read.
+        device: torch device, or `auto`.
+        jobs: checkpoints evaluated at the same time.
+        name: the run's name on pages; defaults to the run directory's.
+        loss_log: a file with the training loss, when it is not found by itself.
+        hyperparameters: training settings, from run.json as far as known.
+        command: the command line, for the page.
+        images: whether pictures of the data may stand in the page.
+        force: redo cells that are done.
+    """
+
+    checkpoints: Path
+    out: Path
+    data: str | None = None
+    labels: Path | None = None
+    evaluators: tuple[str, ...] = DEFAULT_EVALUATORS
+    seed: int = 0
+    transform: EvalTransform | None = None
+    load: LoadOptions = field(default_factory=LoadOptions)
+    device: str = "auto"
+    jobs: int = 1
+    name: str = ""
+    loss_log: Path | None = None
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    command: str = ""
+    images: bool = True
+    force: bool = False
+
+
+def default_out(checkpoints: Path) -> Path:
+    """`report/` beside the checkpoint directory."""
+    directory = checkpoints if checkpoints.is_dir() else checkpoints.parent
+    return directory.resolve().parent / "report"
+
+
+def resolve(request: RunRequest) -> RunRequest:
+    """Fill in what the training run recorded; what the user said wins.
+
+    Raises:
+        RunError: there is no such checkpoint directory, run.json is unreadable, or nobody says which images to use.
+    """
+    directory = request.checkpoints
+    if not directory.exists():
+        raise RunError(f"there is no {directory}; --ckpt-dir takes a directory of checkpoints or one checkpoint file")
+    run = read_run_json(directory)
+    data = run.get("data", {}) if run else {}
+    images, labels = request.data, request.labels
+    if images is None:
+        if not data.get("path"):
+            raise RunError(
+                f"{directory} was not written by `swaveval pretrain` (no run.json beside it): say which images to use "
+                "with --data DIR (class folders, one flat folder, or a name such as digits)"
+            )
+        images = _existing(str(data["path"]), directory)
+        recorded = data.get("labels")
+        labels = labels or (Path(_existing(str(recorded), directory)) if recorded else None)
+    transform = request.transform
+    if transform is None and run and request.data is None and (stored := run.get("transform")):
+        transform = EvalTransform(
+            size=int(stored["size"]),
+            interpolation=stored.get("interpolation", "bilinear"),
+            mean=tuple(stored["mean"]),
+            std=tuple(stored["std"]),
+        )
+    base = directory if directory.is_dir() else directory.parent
+    return replace(
+        request,
+        data=images,
+        labels=labels,
+        transform=transform,
+        name=request.name or _run_name(base.resolve()),
+        hyperparameters=request.hyperparameters or (run.get("hyperparameters", {}) if run else {}),
+    )
+
+
+def read_run_json(checkpoints: Path) -> dict[str, Any] | None:
+    """The run.json beside (or inside) the checkpoint directory, or None.
+
+    Raises:
+        RunError: it is there but cannot be read.
+    """
+    base = checkpoints if checkpoints.is_dir() else checkpoints.parent
+    for path in (base / "run.json", base.resolve().parent / "run.json"):
+        if not path.is_file():
+            continue
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, OSError) as error:
+            raise RunError(
+                f"{path} cannot be read ({error}); repair or remove it, and name the images with --data"
+            ) from error
+        if isinstance(content, dict):
+            return content
+        raise RunError(f"{path} is not a run.json: it holds a {type(content).__name__}, not an object")
+    return None
+
+
+def _existing(recorded: str, checkpoints: Path) -> str:
+    """A recorded path as it is, or beside the run when the run's directory was moved together with it."""
+    if Path(recorded).exists():
+        return recorded
+    base = checkpoints if checkpoints.is_dir() else checkpoints.parent
+    beside = base.resolve().parent / recorded
+    return str(beside) if beside.exists() else recorded
+
+
+def _run_name(directory: Path) -> str:
+    """`runs/demo/checkpoints` is called `demo`; any other directory by its own name."""
+    return directory.parent.name if directory.name == "checkpoints" and directory.parent.name else directory.name

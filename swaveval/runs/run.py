@@ -1,0 +1,273 @@
+"""`swaveval run`: read, plan, evaluate, judge, write the page. Killed anywhere, the next run does the rest."""
+
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from swaveval.data import ImageSet, default_transform, open_images
+from swaveval.features.extract import ExtractSettings
+from swaveval.results import Cell, CheckpointRecord, DataSummary, RunManifest
+from swaveval.runs.drift import drift_cell
+from swaveval.runs.evaluate import evaluate_series
+from swaveval.runs.executors import Task, run_local
+from swaveval.runs.images_cell import store_images_cell
+from swaveval.runs.losses import find_loss, recomputed
+from swaveval.runs.page import Written, write_page
+from swaveval.runs.plan import EvaluatorSpec, Plan, PlannedCell, make_plan
+from swaveval.runs.progress import Progress, Silent
+from swaveval.runs.records import read_records
+from swaveval.runs.request import RunError, RunRequest, resolve
+from swaveval.runs.series_features import feature_series
+from swaveval.runs.specs import make_specs
+from swaveval.runs.workspace import Workspace, baseline_records
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An evaluation ready to start: nothing has been computed yet.
+
+    Attributes:
+        request: with everything filled in.
+        workspace: images and stores.
+        records: checkpoints in natural order, then baselines.
+        places: digest to the file that holds it.
+        specs: the evaluators.
+        plan: the cells.
+    """
+
+    request: RunRequest
+    workspace: Workspace
+    records: tuple[CheckpointRecord, ...]
+    places: dict[str, Path]
+    specs: tuple[EvaluatorSpec, ...]
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """What a run came to.
+
+    Attributes:
+        written: the page, the series and the verdict.
+        computed: cells computed in this run.
+        failed: cells whose status is `error`, with their evaluator, checkpoint and reason.
+        writing: names of checkpoints that were still being written.
+        unusable: names of other checkpoints that could not be evaluated.
+    """
+
+    written: Written
+    computed: int
+    failed: tuple[tuple[str, str, str], ...]
+    writing: tuple[str, ...]
+    unusable: tuple[str, ...]
+
+
+def build_workspace(request: RunRequest, images: ImageSet | None = None, progress: Progress | None = None) -> Workspace:
+    """The workspace of a resolved request; opens the images unless given."""
+    opened = images or open_images(str(request.data), labels=request.labels, seed=request.seed)
+    flip = request.hyperparameters.get("augmentation") != "digits" and opened.name != "digits"
+    return Workspace(
+        out=request.out,
+        images=opened,
+        transform=request.transform or default_transform(opened),
+        settings=ExtractSettings(device=request.device, flip=flip, swav=_swav_settings(request)),
+        seed=request.seed,
+        load_options=request.load,
+        progress=progress or Silent(),
+    )
+
+
+def prepare(request: RunRequest, progress: Progress | None = None) -> Prepared:
+    """Read the checkpoints, open the images, make the plan.
+
+    Raises:
+        RunError: nothing can be evaluated. DataError: the images cannot be used.
+    """
+    progress = progress or Silent()
+    request = resolve(request)
+    records, places = read_records(
+        request.checkpoints, request.load, memory=request.out / "cache" / "reads", progress=progress
+    )
+    ready = [record for record in records if record.evaluated]
+    if not ready:
+        raise RunError(_nothing_ready(records))
+    progress.stage("opening images", 0)
+    workspace = build_workspace(request, progress=progress)
+    specs = make_specs(request.evaluators)
+    rows = records + baseline_records(
+        records, fingerprint=workspace.images.fingerprint, labelled=workspace.images.labelled
+    )
+    plan = make_plan(rows, specs, workspace.store, key=workspace.key, force=request.force)
+    return Prepared(request, workspace, tuple(rows), places, tuple(specs), plan)
+
+
+def run(request: RunRequest, progress: Progress | None = None) -> RunOutcome:
+    """Evaluate what is not yet evaluated, then judge and write the page.
+
+    Raises:
+        RunError, DataError: as `prepare`. Every later failure is a stored result.
+    """
+    progress = progress or Silent()
+    prepared = prepare(request, progress)
+    for damage in prepared.plan.damaged:
+        progress.message(f"stored result {damage}; it is computed again")
+    computed = _evaluate_backbones(prepared, progress) + _evaluate_series(prepared, progress)
+    cells = [cell for planned in prepared.plan.cells if (cell := prepared.workspace.store.get(planned.key)) is not None]
+    progress.stage("page", 0)
+    cells.append(store_images_cell(prepared.workspace, cells))
+    manifest = _manifest(prepared, cells)
+    prepared.workspace.store.write_manifest(manifest)
+    written = write_page(prepared.request.out, images=prepared.request.images)
+    if manifest.loss is None and (loss := recomputed(written.series)) is not None:
+        prepared.workspace.store.write_manifest(replace(manifest, loss=loss))
+        written = write_page(prepared.request.out, images=prepared.request.images)
+    names = {planned.key.digest: planned.checkpoint for planned in prepared.plan.cells}
+    return RunOutcome(
+        written=written,
+        computed=computed,
+        failed=tuple(
+            (cell.key.evaluator, names.get(cell.key.digest, ""), cell.reason)
+            for cell in cells
+            if cell.status == "error"
+        ),
+        writing=tuple(record.name for record in prepared.records if record.state == "writing"),
+        unusable=tuple(
+            f"{record.name}: {record.reason}" for record in prepared.records if record.state not in ("ready", "writing")
+        ),
+    )
+
+
+def _evaluate_backbones(prepared: Prepared, progress: Progress) -> int:
+    """Cells of every backbone; returns how many were computed."""
+    first = next(iter(prepared.places.values()))
+    tasks = [
+        Task(record, prepared.places.get(str(record.digest), first), cells)
+        for record in prepared.records
+        if record.evaluated and record.same_as is None and (cells := prepared.plan.of(str(record.digest)))
+    ]
+    total = sum(len(task.cells) for task in tasks)
+    done = 0
+    rebuild = partial(build_workspace, prepared.request)
+    for task, cells in run_local(tasks, prepared.workspace, jobs=prepared.request.jobs, rebuild=rebuild):
+        done += len(cells)
+        progress.stage("evaluating", total)
+        progress.advance(done, total)
+        _tell(progress, task.record.name, cells)
+    return done
+
+
+def _evaluate_series(prepared: Prepared, progress: Progress) -> int:
+    """Cells over the ordered checkpoints; returns how many were computed."""
+    todo = [planned for planned in prepared.plan.todo if planned.spec.over_series]
+    if not todo:
+        return 0
+    progress.stage("evaluating the series", len(todo))
+    checkpoints = [
+        record
+        for record in prepared.records
+        if record.kind == "checkpoint" and record.evaluated and record.same_as is None
+    ]
+    series = feature_series(prepared.workspace, checkpoints, prepared.places)
+    for position, planned in enumerate(todo):
+        if planned.spec.name == "drift":
+            cell = drift_cell(prepared.workspace, planned, checkpoints, prepared.places)
+        else:
+            cell = evaluate_series(planned, series, prepared.workspace.store)
+        _tell(progress, planned.checkpoint, [cell])
+        progress.advance(position + 1, len(todo))
+    return len(todo)
+
+
+def _tell(progress: Progress, name: str, cells: Sequence[Cell]) -> None:
+    for cell in cells:
+        if cell.status == "error":
+            progress.message(f"{cell.key.evaluator} failed on {name}: {cell.reason}")
+
+
+def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
+    request, images = prepared.request, prepared.workspace.images
+    heads = [record.load.get("prototypes") for record in prepared.records if record.load.get("prototypes")]
+    prototypes = request.hyperparameters.get("prototypes") or (heads[0] if heads else None)
+    hyperparameters = dict(request.hyperparameters)
+    if prototypes:
+        hyperparameters["prototypes"] = prototypes
+    directory = request.checkpoints if request.checkpoints.is_dir() else request.checkpoints.parent
+    return RunManifest(
+        name=request.name,
+        data=DataSummary(
+            name=images.name,
+            path=images.path,
+            fingerprint=images.fingerprint,
+            n_train=len(images.train_index),
+            n_test=len(images.test_index),
+            class_names=images.class_names,
+            labelled=images.labelled,
+            split=images.split_origin,
+            transform=prepared.workspace.transform.id,
+            audit=images.audit,
+        ),
+        checkpoints=prepared.records,
+        evaluators=tuple((spec.name, spec.version, dict(spec.parameters)) for spec in prepared.specs),
+        loss=find_loss(directory, loss_log=request.loss_log, prototypes=prototypes),
+        hyperparameters=hyperparameters,
+        command=request.command,
+        versions=_versions(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        seed=request.seed,
+        notes=_notes(prepared),
+        cells=tuple(dict.fromkeys(cell.key.digest for cell in cells)),
+    )
+
+
+def _notes(prepared: Prepared) -> tuple[str, ...]:
+    notes: list[str] = []
+    for record in prepared.records:
+        if record.load.get("partial"):
+            share = 100 * float(record.load.get("matched", 0))
+            notes.append(f"{record.name} was accepted with {share:.1f} % of its backbone matched (--allow-partial)")
+        if record.load.get("trusted"):
+            notes.append(f"{record.name} was read with full unpickling (--trust)")
+        if record.same_as and not record.alias:
+            notes.append(f"{record.name} and {record.same_as} hold the same weights")
+        notes += [f"{record.name}: {warning}" for warning in record.load.get("warnings", ())]
+    return tuple(dict.fromkeys(notes))
+
+
+def _swav_settings(request: RunRequest) -> tuple[tuple[str, float], ...]:
+    """The SwaV loss settings of the training run, as far as run.json tells."""
+    names = ("temperature", "epsilon", "sinkhorn_iterations")
+    return tuple((name, float(request.hyperparameters[name])) for name in names if name in request.hyperparameters)
+
+
+def _nothing_ready(records: Sequence[CheckpointRecord]) -> str:
+    shown = "; ".join(f"{record.name} ({record.state}): {record.reason or 'try again later'}" for record in records[:5])
+    more = f"; and {len(records) - 5} more" if len(records) > 5 else ""
+    return f"none of {len(records)} checkpoint files can be evaluated: {shown}{more}"
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version(), "machine": f"{platform.machine()}, {os.cpu_count()} cores"}
+    for package in (
+        "swaveval",
+        "torch",
+        "torchvision",
+        "lightly",
+        "numpy",
+        "scipy",
+        "scikit-learn",
+        "umap-learn",
+        "bokeh",
+    ):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+__all__ = ["PlannedCell", "Prepared", "RunOutcome", "build_workspace", "prepare", "run"]
