@@ -14,7 +14,8 @@ def evaluators(as_json: bool = typer.Option(False, "--json", help="Print as JSON
     from swaveval.evaluators.registry import available, create
 
     rows = []
-    for name in available():
+    for plugin in available():
+        name = plugin.name
         try:
             evaluator = create(name)
             needs = sorted(str(need) for need in evaluator.needs)

@@ -73,9 +73,10 @@ def run(
     from swaveval.cli.terminal import TerminalProgress
     from swaveval.runs.request import DEFAULT_EVALUATORS, RunRequest, default_out
     from swaveval.runs.run import run as run_evaluation
+    from swaveval.runs.specs import split_names
     from swaveval.runs.transform_choice import choose_transform
 
-    names = tuple(part.strip() for part in evaluators.split(",") if part.strip()) if evaluators else DEFAULT_EVALUATORS
+    names = split_names(evaluators) if evaluators else DEFAULT_EVALUATORS
     request = RunRequest(
         checkpoints=ckpt_dir,
         out=out or default_out(ckpt_dir),

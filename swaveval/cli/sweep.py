@@ -1,0 +1,85 @@
+"""`swaveval sweep`."""
+
+import shlex
+import sys
+from pathlib import Path
+
+import typer
+
+from swaveval.cli.exits import CELLS_FAILED
+
+
+def sweep(
+    data: str = typer.Option(..., "--data", "-d", help="Images, as in `swaveval pretrain`."),
+    out: Path = typer.Option(..., "--out", "-o", help="Directory for the runs and the comparison page."),
+    prototypes: str | None = typer.Option(None, "--prototypes", help="Numbers of prototypes, e.g. 10,30,100,300."),
+    learning_rates: str | None = typer.Option(None, "--learning-rates", help="Learning rates, e.g. 0.0005,0.002."),
+    batch_sizes: str | None = typer.Option(None, "--batch-sizes", help="Batch sizes, e.g. 64,128,256."),
+    data_fractions: str | None = typer.Option(
+        None, "--data-fractions", help="Shares of the training images, e.g. 0.1,0.3,1: how much data is enough?"
+    ),
+    labels: Path | None = typer.Option(None, "--labels", help="CSV filename,label[,split] for a flat folder."),
+    config: Path | None = typer.Option(
+        None, "--config", help="TOML of `swaveval pretrain` settings that all runs share."
+    ),
+    epochs: int | None = typer.Option(None, "--epochs", min=1, help="Epochs of every run."),
+    checkpoint_every: str | None = typer.Option(
+        None, "--checkpoint-every", help="Epochs between checkpoints, or log, of every run."
+    ),
+    evaluators: str | None = typer.Option(None, "--evaluators", "-e", help="Comma-separated names. Default: all."),
+    seed: int = typer.Option(0, "--seed", help="Of training and evaluation."),
+    no_images: bool = typer.Option(False, "--no-images", help="Leave every picture of the data out of the pages."),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help="Print only the page's path."),
+) -> None:
+    """Pretrain one run per setting, evaluate each, and compare them on one page.
+
+    Stopped anywhere, the same command goes on: finished runs and finished cells are not done again. Several options
+    together are combined with one another.
+
+    Example: swaveval sweep --prototypes 30,100,300 --data digits --out runs/prototypes
+    """
+    from swaveval.cli.terminal import TerminalProgress
+    from swaveval.runs.request import DEFAULT_EVALUATORS, RunRequest
+    from swaveval.runs.specs import split_names
+    from swaveval.runs.sweep import SweepAxis, SweepRequest
+    from swaveval.runs.sweep import sweep as run_sweep
+    from swaveval.runs.sweep_settings import shared_settings
+
+    given = {
+        "prototypes": prototypes,
+        "learning_rate": learning_rates,
+        "batch_size": batch_sizes,
+        "data_fraction": data_fractions,
+    }
+    axes = tuple(SweepAxis(name, _numbers(name, text)) for name, text in given.items() if text)
+    names = split_names(evaluators) if evaluators else DEFAULT_EVALUATORS
+    base = shared_settings(
+        config, data=data, labels=labels, epochs=epochs, checkpoint_every=checkpoint_every, seed=seed
+    )
+    evaluation = RunRequest(
+        checkpoints=out,
+        out=out,
+        evaluators=names,
+        seed=seed,
+        command=shlex.join(["swaveval", *sys.argv[1:]]),
+        images=not no_images,
+    )
+    with TerminalProgress(quiet=quiet) as progress:
+        page, outcomes = run_sweep(SweepRequest(base, axes, out, evaluation), progress)
+    if not quiet:
+        for outcome in outcomes:
+            verdict = outcome.written.verdict
+            typer.echo(f"{outcome.written.series.manifest.name}: {verdict.verdict}: {verdict.sentence}")
+    typer.echo(page)
+    if any(outcome.failed for outcome in outcomes):
+        raise typer.Exit(CELLS_FAILED)
+
+
+def _numbers(name: str, text: str) -> tuple[float, ...]:
+    try:
+        values = tuple(float(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise typer.BadParameter(f"{name}: {text!r} is not a list of numbers such as 30,100,300") from None
+    if not values or any(value <= 0 for value in values):
+        raise typer.BadParameter(f"{name}: needs positive numbers, found {text!r}")
+    return values

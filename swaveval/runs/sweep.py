@@ -1,0 +1,106 @@
+"""`swaveval sweep`: pretrain each setting, evaluate each, compare. Killed anywhere, the same command goes on."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from swaveval.pretrain.config import PretrainConfig
+from swaveval.runs.compare import compare_runs
+from swaveval.runs.progress import Progress, Silent
+from swaveval.runs.request import RunError, RunRequest
+from swaveval.runs.run import RunOutcome, run
+
+
+@dataclass(frozen=True, slots=True)
+class SweepAxis:
+    """One hyper-parameter that is varied.
+
+    Attributes:
+        name: as it stands in run.json's hyperparameters: `prototypes`, `learning_rate`, `batch_size`, `data_fraction`.
+        values: the values, in the order they are run.
+    """
+
+    name: str
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SweepRequest:
+    """What to train and how to evaluate it.
+
+    Attributes:
+        base: settings that all runs share.
+        axes: what differs; several axes are combined with one another.
+        out: `out/<setting>/` holds each run, `out/index.html` the comparison.
+        evaluation: how each run is evaluated; its checkpoints, out and name are filled in for each.
+    """
+
+    base: PretrainConfig
+    axes: tuple[SweepAxis, ...]
+    out: Path
+    evaluation: RunRequest
+
+
+def configure(base: PretrainConfig, setting: dict[str, float]) -> PretrainConfig:
+    """The base settings with one point of the grid filled in."""
+    place: dict[str, Callable[[PretrainConfig, float], PretrainConfig]] = {
+        "prototypes": lambda c, v: replace(c, swav=replace(c.swav, prototypes=int(v))),
+        "learning_rate": lambda c, v: replace(c, optimiser=replace(c.optimiser, learning_rate=float(v))),
+        "batch_size": lambda c, v: replace(c, training=replace(c.training, batch_size=int(v))),
+        "data_fraction": lambda c, v: replace(c, data=replace(c.data, fraction=float(v))),
+    }
+    for name, value in setting.items():
+        base = place[name](base, value)
+    return base
+
+
+def grid(axes: Sequence[SweepAxis]) -> list[dict[str, float]]:
+    """Every combination of the axes' values, the last axis changing fastest.
+
+    Raises:
+        RunError: no axis, or an axis with a value twice.
+    """
+    if not axes:
+        raise RunError("a sweep needs something to vary: --prototypes 30,100,300, --learning-rates, --batch-sizes …")
+    for axis in axes:
+        if len(set(axis.values)) < len(axis.values):
+            raise RunError(f"{axis.name} lists a value twice: {', '.join(f'{value:g}' for value in axis.values)}")
+    names = [axis.name for axis in axes]
+    return [dict(zip(names, values, strict=True)) for values in itertools.product(*(axis.values for axis in axes))]
+
+
+def run_name(setting: dict[str, float]) -> str:
+    """`prototypes=30`, or `prototypes=30,learning_rate=0.002`: the run's directory and its name on the page."""
+    return ",".join(f"{name}={value:g}" for name, value in setting.items())
+
+
+def sweep(
+    request: SweepRequest, progress: Progress | None = None, *, pretrain_options: dict[str, Any] | None = None
+) -> tuple[Path, list[RunOutcome]]:
+    """Train, evaluate and compare; what is finished is not done again.
+
+    Raises:
+        RunError: nothing to vary. Errors of `pretrain` and `run` pass through; finished runs are kept.
+    """
+    from swaveval.pretrain.train import pretrain
+
+    progress = progress or Silent()
+    settings = grid(request.axes)
+    outcomes: list[RunOutcome] = []
+    for position, setting in enumerate(settings):
+        name = run_name(setting)
+        directory = request.out / name
+        progress.message(f"run {position + 1} of {len(settings)}: {name}")
+        pretrain(configure(request.base, setting), directory, resume=True, **(pretrain_options or {}))
+        evaluation = replace(
+            request.evaluation, checkpoints=directory / "checkpoints", out=directory / "report", name=name
+        )
+        outcomes.append(run(evaluation, progress))
+    page = request.out / "index.html"
+    if len(outcomes) > 1:
+        page, _ = compare_runs(
+            [request.out / run_name(setting) / "report" for setting in settings], page, images=request.evaluation.images
+        )
+    return page, outcomes
