@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image
+
+from swaveval.data.imageset import ImageSet
+
 Interpolation = Literal["bilinear", "bicubic"]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -38,3 +44,58 @@ class EvalTransform:
         mean = ",".join(f"{value:g}" for value in self.mean)
         std = ",".join(f"{value:g}" for value in self.std)
         return f"resize{self.short_side}-crop{self.size}-{self.interpolation}-mean{mean}-std{std}"
+
+
+# Beyond this aspect ratio the middle is cut out before resizing: a 20000×1 image would become 5 million pixels wide.
+LONGEST_ASPECT = 8
+_SAMPLE = 64
+
+
+def square(image: Image.Image, transform: EvalTransform) -> UInt8[np.ndarray, "size size 3"]:
+    """What the network sees of an RGB image, before normalisation.
+
+    Resized with antialiasing by Pillow, with the rounding of torchvision's `Resize` and `CenterCrop`.
+
+    Returns:
+        Shape `(size, size, 3)`, uint8.
+    """
+    resampling = Image.Resampling.BILINEAR if transform.interpolation == "bilinear" else Image.Resampling.BICUBIC
+    width, height = image.size
+    short = min(width, height)
+    if transform.size <= 64:
+        square_image = _centre(image, short, short)
+        target = (transform.size, transform.size)
+    else:
+        if max(width, height) > LONGEST_ASPECT * short:
+            image = _centre(image, min(width, LONGEST_ASPECT * short), min(height, LONGEST_ASPECT * short))
+            width, height = image.size
+        long_side = int(transform.short_side * max(width, height) / short)
+        target = (transform.short_side, long_side) if width <= height else (long_side, transform.short_side)
+        square_image = image
+    if square_image.size != target:
+        square_image = square_image.resize(target, resampling)
+    return np.asarray(_centre(square_image, transform.size, transform.size))
+
+
+def default_transform(images: ImageSet) -> EvalTransform:
+    """The eval transform for images of this size: 32, 64, 128 or 224 px by the median short side.
+
+    A median of at most 40 px gives 32, 64 gives 64, 160 gives 128.
+    """
+    sizes = images.audit.get("sizes", {})
+    short = sizes.get("median_short_side")
+    if short is None:  # an image set that did not come from `open_images`
+        positions = np.unique(np.linspace(0, len(images) - 1, _SAMPLE).round().astype(int))
+        short = float(np.median([min(images.open(int(position)).size) for position in positions]))
+    for limit, size in ((40, 32), (64, 64), (160, 128)):
+        if short <= limit:
+            return EvalTransform(size=size)
+    return EvalTransform()
+
+
+def _centre(image: Image.Image, width: int, height: int) -> Image.Image:
+    """The middle of the image, with torchvision's rounding (half to even)."""
+    if image.size == (width, height):
+        return image
+    left, top = round((image.width - width) / 2), round((image.height - height) / 2)
+    return image.crop((left, top, left + width, top + height))

@@ -1,0 +1,106 @@
+"""Which files below a directory are meant as images."""
+
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from swaveval.data.errors import DataError
+from swaveval.data.image_file import looks_like_image
+from swaveval.data.names import natural_key, printable, shortened
+
+_READ = "jpg jpeg jpe jfif mpo png apng webp gif bmp dib tif tiff ppm pgm pbm pnm jp2 j2k jpx avif"
+# Not read here, but images all the same: better listed as undecodable than silently ignored.
+_NOT_READ = "heic heif tga psd"
+EXTENSIONS = frozenset(f".{extension}" for extension in f"{_READ} {_NOT_READ}".split())
+_NOT_DATA = frozenset({"__MACOSX", "lightly_outputs"})
+
+
+@dataclass(slots=True)
+class Listing:
+    """What lies below a directory.
+
+    Attributes:
+        files: relative names of files meant as images, `/` between folders, naturally sorted.
+        ignored: how many files are not images (texts, hidden files, sockets …).
+        ignored_examples: the first few of them, printable.
+        unreadable: (printable name, reason) of directories that could not be listed.
+        repeated: links to directories that had been listed already (loops among them).
+        folders: how many directories were listed, the root not counted.
+    """
+
+    files: list[str] = field(default_factory=list)
+    ignored: int = 0
+    ignored_examples: list[str] = field(default_factory=list)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    repeated: int = 0
+    folders: int = 0
+
+    def ignore(self, name: str) -> None:
+        self.ignored += 1
+        if len(self.ignored_examples) < 5:
+            self.ignored_examples.append(shortened(name, 80))
+
+
+def list_images(root: Path) -> Listing:
+    """Every file below `root` that has an image's extension or an image's signature.
+
+    Symbolic links are followed, each directory is listed once; hidden files and directories are ignored.
+
+    Raises:
+        DataError: `root` itself cannot be listed.
+    """
+    listing = Listing()
+    seen: set[tuple[int, int]] = set()
+    pending: list[str] = [""]
+    # Links are followed after all real directories, so that a link never takes the place of the folder it points to.
+    links: list[str] = []
+    while pending or links:
+        folder = pending.pop() if pending else links.pop(0)
+        try:
+            found = (root / folder).stat()
+            if (found.st_dev, found.st_ino) in seen:
+                listing.repeated += 1
+                continue
+            seen.add((found.st_dev, found.st_ino))
+            with os.scandir(root / folder) as entries:
+                inside = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            if not folder:
+                raise DataError(
+                    f"{printable(str(root))} cannot be listed ({error.strerror}); give a directory that can be read"
+                ) from error
+            listing.unreadable.append((printable(folder) + "/", error.strerror or "cannot be listed"))
+            continue
+        listing.folders += bool(folder)
+        for entry in inside:
+            name = f"{folder}/{entry.name}" if folder else entry.name
+            _sort_in(entry, name, listing, pending, links)
+    listing.files.sort(key=natural_key)
+    return listing
+
+
+def _sort_in(entry: os.DirEntry[str], name: str, listing: Listing, pending: list[str], links: list[str]) -> None:
+    """Put one directory entry where it belongs."""
+    hidden = entry.name.startswith(".") or entry.name in _NOT_DATA
+    try:
+        if entry.is_dir():
+            if not hidden:
+                (links if entry.is_symlink() else pending).append(name)
+            return
+        # A fifo would block the reader, a device never end. A broken link is a file that cannot be read.
+        regular = stat.S_ISREG(entry.stat().st_mode)
+    except OSError:
+        regular = True
+    if regular and not hidden and (Path(entry.name).suffix.lower() in EXTENSIONS or _has_signature(entry.path)):
+        listing.files.append(name)
+    else:
+        listing.ignore(name)
+
+
+def _has_signature(path: str) -> bool:
+    try:
+        with Path(path).open("rb") as file:
+            return looks_like_image(file.read(32))
+    except OSError:
+        return False

@@ -1,0 +1,59 @@
+"""What is said when there are no images where the user points."""
+
+import difflib
+from pathlib import Path
+
+from swaveval.data.errors import DataError
+from swaveval.data.listing import Listing
+from swaveval.data.named import NAMES
+from swaveval.data.names import counted, printable, shortened
+
+_ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
+
+
+def check_directory(path: str, directory: Path) -> None:
+    """Raises DataError, with a suggestion, unless `directory` is one."""
+    shown = shortened(path)
+    try:
+        if directory.is_dir():
+            return
+        exists = directory.exists()
+    except (OSError, ValueError) as error:  # a name that is too long, a null byte
+        raise DataError(
+            f"{shown} is not a usable path ({shortened(str(error))}); give a directory of images"
+        ) from error
+    if exists and directory.suffix.lower() in _ARCHIVES:
+        raise DataError(f"{shown} is an archive; unpack it and give the directory")
+    if exists and directory.suffix.lower() in {".csv", ".tsv", ".txt"}:
+        raise DataError(f"{shown} is a text file; give the directory of images as data, and this file as labels")
+    if exists:
+        raise DataError(f"{shown} is a file; give the directory that holds the images")
+    raise DataError(f"there is no directory {shown}{_did_you_mean(path, directory)}")
+
+
+def _did_you_mean(path: str, directory: Path) -> str:
+    """The nearest data set name or neighbouring directory, as the end of a sentence."""
+    known = {name.replace("-", "").lower(): name for name in NAMES}
+    plain = path.replace("-", "").replace("_", "").replace(" ", "").lower()
+    close = difflib.get_close_matches(plain, known, n=1, cutoff=0.7)
+    if close:
+        return f"; did you mean {known[close[0]]}?"
+    try:
+        beside = [entry.name for entry in directory.parent.iterdir() if entry.is_dir()]
+    except OSError:
+        beside = []
+    near = difflib.get_close_matches(directory.name, beside, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean {printable(str(directory.parent / near[0]))}?"
+    return f"; give a directory of images or one of {', '.join(NAMES[:3])} …"
+
+
+def nothing_there(root: Path, listing: Listing) -> str:
+    shown = shortened(str(root))
+    if not listing.folders and not listing.ignored:
+        return f"{shown} is empty; give a directory that holds images"
+    parts = [
+        counted(count, noun) for count, noun in ((listing.folders, "folder"), (listing.ignored, "other file")) if count
+    ]
+    example = f", e.g. {listing.ignored_examples[0]}" if listing.ignored_examples else ""
+    return f"{shown} holds no images (found {' and '.join(parts)}{example}); give a directory that holds images"
