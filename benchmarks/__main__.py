@@ -1,0 +1,37 @@
+"""`python -m benchmarks [NAME …]`: list the benchmarks, or run those named (`all` runs every one, which takes long).
+
+A benchmark is a module under `benchmarks/` with a function `main()`; it prints both sides and their ratio.
+"""
+
+import importlib
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def names() -> list[str]:
+    """Dotted names below `benchmarks` of every module that defines `main()`."""
+    found = []
+    for path in sorted(HERE.rglob("*.py")):
+        if path != Path(__file__) and "def main(" in path.read_text(encoding="utf-8"):
+            found.append(".".join(path.relative_to(HERE).with_suffix("").parts))
+    return found
+
+
+def run(asked: list[str]) -> None:
+    """Run the named benchmarks one after another."""
+    known = names()
+    if unknown := sorted(set(asked) - set(known) - {"all"}):
+        sys.exit(f"no benchmark called {', '.join(unknown)}; known: {', '.join(known)}")
+    for name in known if "all" in asked else asked:
+        print(f"== {name}", flush=True)
+        sys.argv = [name]
+        importlib.import_module(f"benchmarks.{name}").main()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        print("\n".join(names()))
+    else:
+        run(sys.argv[1:])
