@@ -19,8 +19,10 @@ lint: $(STAMP)
 types: $(STAMP)
 	$(BIN)/mypy
 
+# One or several by name: make bench NAMES='checkpoints.reading'; without names the list is printed.
+NAMES ?=
 bench: $(STAMP)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(NAMES)
 
 docs: $(STAMP)
 	$(BIN)/python -m pytest tests/docs
