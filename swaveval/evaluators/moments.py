@@ -1,0 +1,97 @@
+"""First and second moments of the features in one stream of blocks, whole and with each of G groups left out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from swaveval.evaluators.rows import blocks, unit
+from swaveval.features.features import Features
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Of n rows x, and of the rows u = x/‖x‖.
+
+    Attributes:
+        n: rows.
+        mean: shape `(d,)`, float64.
+        scatter: shape `(d, d)`, float64: Σ (x − mean)(x − mean)ᵀ.
+        unit_squares: shape `(d,)`, float64: Σ (u − ū)², per dimension.
+    """
+
+    n: int
+    mean: Array
+    scatter: Array
+    unit_squares: Array
+
+
+@dataclass(frozen=True, eq=False)
+class _Sums:
+    """Sums over some rows of y = x − c and v = u − c', for fixed centres c and c'."""
+
+    n: int
+    y: Array
+    yy: Array
+    v: Array
+    vv: Array
+
+    def __add__(self, other: "_Sums") -> "_Sums":
+        return _Sums(self.n + other.n, self.y + other.y, self.yy + other.yy, self.v + other.v, self.vv + other.vv)
+
+    def __sub__(self, other: "_Sums") -> "_Sums":
+        return _Sums(self.n - other.n, self.y - other.y, self.yy - other.yy, self.v - other.v, self.vv - other.vv)
+
+    def about_their_mean(self, centre: Array) -> Moments:
+        return Moments(
+            self.n,
+            centre + self.y / self.n,
+            self.yy - np.outer(self.y, self.y) / self.n,
+            self.vv - self.v**2 / self.n,
+        )
+
+
+def measure(features: Features, groups: Sequence[Array]) -> tuple[Moments, list[Moments]]:
+    """Moments of all rows in `groups`, and with each group left out.
+
+    Two passes: the means first, so that the second moments are sums about them. A single pass would have to subtract
+    n·mean·meanᵀ afterwards, which cancels when the features have a large mean, as those after a ReLU do.
+
+    Args:
+        groups: disjoint sets of rows (`rows.sample`), each ascending.
+
+    Returns:
+        the whole, and one per group; none for a single group.
+
+    Raises:
+        NotFinite: some of the features are NaN or infinite.
+    """
+    n = sum(map(len, groups))
+    d = features.dimensions
+    centre, unit_centre = np.zeros(d), np.zeros(d)
+    for group in groups:
+        for block in blocks(features, group):
+            centre += block.sum(axis=0) / n
+            unit_centre += unit(block).sum(axis=0) / n
+    parts = [_sums(features, group, centre, unit_centre) for group in groups]
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    left_out = [(total - part).about_their_mean(centre) for part in parts] if len(parts) > 1 else []
+    return total.about_their_mean(centre), left_out
+
+
+def _sums(features: Features, rows: Array, centre: Array, unit_centre: Array) -> _Sums:
+    d = len(centre)
+    y, yy, v, vv = np.zeros(d), np.zeros((d, d)), np.zeros(d), np.zeros(d)
+    for block in blocks(features, rows):
+        about = block - centre
+        y += about.sum(axis=0)
+        yy += about.T @ about
+        about = unit(block) - unit_centre
+        v += about.sum(axis=0)
+        vv += (about**2).sum(axis=0)
+    return _Sums(len(rows), y, yy, v, vv)
