@@ -1,0 +1,130 @@
+"""What to do next, each piece with the reason seen in this run."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from swaveval.convergence.collapse import Sign
+from swaveval.convergence.findings import PLATEAU, Findings
+from swaveval.convergence.quality import Quality
+from swaveval.convergence.verdict import Advice, Best, LossState, VerdictState
+from swaveval.convergence.wording import half_width, points, signed
+
+# SwaV's own settings, for comparison with a collapsed run's.
+_USUAL_EPSILON = 0.05
+_PROTOTYPES_PER_CLASS = 10
+
+
+def advise(
+    state: VerdictState,
+    *,
+    quality: Quality | None,
+    findings: Findings | None,
+    best: Best | None,
+    loss: LossState,
+    signs: tuple[Sign, ...],
+    settings: Mapping[str, Any],
+    classes: int,
+) -> tuple[Advice, ...]:
+    """Advice for a verdict, most useful first."""
+    given: list[Advice] = []
+    if best is not None and state not in ("collapsed", "not-learning"):
+        given.append(use(best))
+    if state == "collapsed":
+        given += against_collapse(settings, classes, loss)
+    if state == "not-learning":
+        given += against_stillness(settings, findings)
+    if findings is not None and quality is not None:
+        given += duration(state, quality, findings)
+    return tuple(given)
+
+
+def use(best: Best) -> Advice:
+    """Name the checkpoint."""
+    tied = ""
+    if best.tied_with:
+        shown = ", ".join(best.tied_with[:3]) + (" …" if len(best.tied_with) > 3 else "")
+        tied = f" ({shown} cannot be told apart from it)"
+    return Advice(f"use {best.checkpoint}{tied}", best.reason)
+
+
+def duration(state: VerdictState, quality: Quality, findings: Findings) -> list[Advice]:
+    """Train longer or stop: what the last third of training bought."""
+    if findings.tail is None:
+        return []
+    interval = findings.tail.interval()
+    bought = (
+        f"the last third of training (from {quality.moment(findings.tail_begin)}) changed {quality.name} by "
+        f"{signed(findings.tail.effect)} ± {points(half_width(interval))} points"
+    )
+    if state == "learning":
+        return [Advice("train longer", f"{bought}, and the series is still rising")]
+    if state == "converged":
+        return [
+            Advice("stop here, or restart with a longer schedule", f"{bought}: flat within ±{points(PLATEAU)} point")
+        ]
+    if state == "regressed":
+        return [
+            Advice("stop at the peak; lower the learning rate or shorten the schedule before training again", bought)
+        ]
+    return []
+
+
+def against_collapse(settings: Mapping[str, Any], classes: int, loss: LossState) -> list[Advice]:
+    """What makes SwaV collapse, read against this run's settings; a general list where none are known."""
+    given: list[Advice] = []
+    prototypes, epsilon = number(settings, "prototypes"), number(settings, "epsilon")
+    at = f"the loss sits at ln K = {loss.ln_k:.3f}, that of a constant output" if loss.at_ln_k and loss.ln_k else ""
+    if epsilon is not None and epsilon > _USUAL_EPSILON / 2:
+        reason = f"ε is {epsilon:g}: the larger it is, the nearer the targets are to uniform"
+        given.append(Advice(f"lower ε, to {_lower(epsilon):g}", _join(reason, at)))
+    if prototypes is not None and prototypes < _PROTOTYPES_PER_CLASS * max(classes, 3):
+        many = f" for {classes} classes" if classes else ""
+        reason = (
+            f"there are {prototypes:g} prototypes{many}; SwaV's authors advise an order of magnitude more than classes"
+        )
+        given.append(Advice("use more prototypes", _join(reason, "" if given else at)))
+    frozen = number(settings, "freeze_prototypes_steps")
+    if frozen is not None and frozen < 100:
+        given.append(Advice("freeze the prototypes longer at first", f"they were frozen for {frozen:g} steps"))
+    scale = settings.get("crop_min_scale")
+    if isinstance(scale, int | float) and scale < 0.3:
+        reason = f"the smallest crop covers {100 * scale:.0f} % of the image and may miss the object"
+        given.append(Advice("use gentler crops", reason))
+    rate = number(settings, "learning_rate")
+    if rate is not None and not given:
+        given.append(Advice("lower the learning rate or warm it up longer", f"it is {rate:g}"))
+    if not given:
+        given.append(
+            Advice(
+                "try more prototypes, a smaller ε, a longer prototype freeze, gentler crops",
+                at or "quality is not above the start",
+            )
+        )
+    return given
+
+
+def against_stillness(settings: Mapping[str, Any], findings: Findings | None) -> list[Advice]:
+    """Why a run may not move."""
+    if findings is not None and findings.unchanged:
+        action = "check that the backbone's parameters reach the optimiser and are not frozen"
+        return [Advice(action, "every checkpoint gives the same answer on every image")]
+    rate = number(settings, "learning_rate")
+    seen = "" if rate is None else f"; the learning rate is {rate:g}"
+    reason = f"quality has not moved from the start{seen}"
+    if findings is not None and findings.lost:
+        return [Advice("lower the learning rate, or check the augmentations", f"quality fell below the start{seen}")]
+    return [Advice("raise the learning rate, and check that the backbone is trained", reason)]
+
+
+def number(settings: Mapping[str, Any], name: str) -> float | None:
+    value = settings.get(name)
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def _lower(epsilon: float) -> float:
+    return min(_USUAL_EPSILON, epsilon) if epsilon > _USUAL_EPSILON else 0.6 * epsilon
+
+
+def _join(*clauses: str) -> str:
+    return "; ".join(clause for clause in clauses if clause)

@@ -1,0 +1,156 @@
+"""The claims under the sentence, each with its effect, interval, test and p."""
+
+from swaveval.convergence.collapse import Sign, against_start
+from swaveval.convergence.findings import PLATEAU, Findings
+from swaveval.convergence.paired import paired_difference
+from swaveval.convergence.quality import Quality, read
+from swaveval.convergence.verdict import Evidence, LossState
+from swaveval.convergence.wording import half_width, moved, points, signed
+from swaveval.results import Series
+
+# Metrics without per-image outcomes: described, never tested.
+DESCRIBED = (
+    "linear.top1",
+    "clusters.purity",
+    "clusters.nmi",
+    "lowshot.top1[shots=5]",
+    "views.lidar",
+    "spectrum.rankme",
+)
+
+
+def collect(
+    series: Series,
+    *,
+    quality: Quality,
+    findings: Findings,
+    signs: tuple[Sign, ...],
+    loss: LossState,
+    loss_words: str,
+    seed: int,
+) -> tuple[Evidence, ...]:
+    """Everything the verdict rests on, strongest first."""
+    found = [_gain(quality, findings), *_confirmation(series, quality, seed=seed), *_order(quality, findings)]
+    found += [*_tail(quality, findings), *_fall(quality, findings)]
+    found += [
+        Evidence(sign.claim, sign.metric, effect=sign.effect, test="seen, not tested", supports="against")
+        for sign in signs
+    ]
+    if loss_words:
+        found.append(Evidence(loss_words, "loss", effect=loss.change, test="described", supports="neutral"))
+    found += _described(series, quality)
+    return tuple(found)
+
+
+def since(quality: Quality) -> str:
+    """What the gain is measured from."""
+    if quality.start == "step 0":
+        return "since step 0"
+    if quality.start == "random initialisations":
+        return f"above {len(quality.random)} random initialisations"
+    return f"since {quality.moment(0)}"
+
+
+def _gain(quality: Quality, findings: Findings) -> Evidence:
+    interval = findings.gain.interval()
+    return Evidence(
+        claim=f"{moved(quality.name, findings.gain.effect, interval, quality.n, findings.gain_p_corrected)} {since(quality)}",
+        metric=quality.metric,
+        effect=findings.gain.effect,
+        ci95=interval,
+        test="paired difference on the same images; variance of images and of checkpoints (Satterthwaite t)",
+        p=findings.gain.p,
+        p_corrected=findings.gain_p_corrected,
+        n=quality.n,
+        supports="for" if findings.gained else "against",
+    )
+
+
+def _confirmation(series: Series, quality: Quality, *, seed: int) -> list[Evidence]:
+    """The same comparison on the test images, where the deciding metric is not read on them."""
+    test = read(series, "knn.top1") if quality.metric == "knn.loo_top1" else None
+    if test is None or test.length < 2:
+        return []
+    rows = test.start_rows
+    found = paired_difference(test.correct[test.length - 1], test.correct[rows[0]], seed=seed)
+    return [
+        Evidence(
+            claim=f"on the test images {moved('kNN', found.effect, found.ci95, found.n, found.p)} {since(test)}",
+            metric="knn.top1",
+            effect=found.effect,
+            ci95=found.ci95,
+            test="paired bootstrap over images, exact McNemar",
+            p=found.p,
+            n=found.n,
+            supports="for" if found.effect > 0 and found.p <= 0.05 else "neutral",
+        )
+    ]
+
+
+def _order(quality: Quality, findings: Findings) -> list[Evidence]:
+    if findings.order_p == 1.0:
+        return []
+    exact = quality.length >= 5
+    return [
+        Evidence(
+            claim=f"{quality.name} {'rises' if findings.rising else 'does not demonstrably rise'} along {quality.length} checkpoints",
+            metric=quality.metric,
+            test="Kendall's τ over the order of the checkpoints"
+            if exact
+            else "last against first, spread of initialisations",
+            p=findings.order_p,
+            p_corrected=findings.order_p_corrected,
+            n=quality.length,
+            supports="for" if findings.rising else "neutral",
+        )
+    ]
+
+
+def _tail(quality: Quality, findings: Findings) -> list[Evidence]:
+    if findings.tail is None:
+        return []
+    interval = findings.tail.interval()
+    text = f"the last third of training changed {quality.name} by {signed(findings.tail.effect)} ± {points(half_width(interval))} points"
+    return [
+        Evidence(
+            claim=text + (f": flat within ±{points(PLATEAU)} point" if findings.flat else ""),
+            metric=quality.metric,
+            effect=findings.tail.effect,
+            ci95=interval,
+            test=f"Theil–Sen slope over the last third, bootstrap over images; TOST with δ = {points(PLATEAU)} point",
+            p=findings.flat_p,
+            n=quality.n,
+            supports="neutral",
+        )
+    ]
+
+
+def _fall(quality: Quality, findings: Findings) -> list[Evidence]:
+    fall = findings.fall
+    if fall is None or not findings.fell:
+        return []
+    interval = fall.estimate.interval()
+    return [
+        Evidence(
+            claim=f"from its peak at {quality.moment(fall.peak)} to the end {moved(quality.name, fall.estimate.effect, interval, fall.n, findings.fall_p_corrected)}",
+            metric=fall.metric,
+            effect=fall.estimate.effect,
+            ci95=interval,
+            test=f"peak chosen by {quality.metric}, fall measured on other images, beyond a best-of-n optimism of {points(fall.optimism)} points",
+            p=fall.p,
+            p_corrected=findings.fall_p_corrected,
+            n=fall.n,
+            supports="against",
+        )
+    ]
+
+
+def _described(series: Series, quality: Quality) -> list[Evidence]:
+    found: list[Evidence] = []
+    for metric in DESCRIBED:
+        change = against_start(series, metric) if metric != quality.metric else None
+        if change is not None:
+            start, end = change
+            claim = f"{metric} went from {start:.3g} untrained to {end:.3g}"
+            found.append(Evidence(claim, metric, effect=end - start, test="described, not tested"))
+    return found

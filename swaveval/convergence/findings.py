@@ -1,0 +1,223 @@
+"""Every test the verdict makes on one quality series, and the correction for making several."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.stats import norm
+
+from swaveval.convergence import trend
+from swaveval.convergence.noise import Estimate, contrast, measure, with_spread
+from swaveval.convergence.paired import holm
+from swaveval.convergence.quality import Quality
+
+Array = np.ndarray[Any, Any]
+
+ALPHA = 0.05
+# Quality that moves less than this over the last third is flat: one percentage point.
+PLATEAU = 0.01
+# A gain that would matter: excluded, the run has not learned. Two percentage points.
+GAIN = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """From the best checkpoint to the last.
+
+    Attributes:
+        peak: row of the best checkpoint before the last, chosen on other images than the fall is measured on.
+        estimate: last minus peak, with both errors.
+        optimism: by how much the best of n equally good checkpoints is expected to stand out through jitter alone.
+        p: one-sided, of a fall larger than the optimism from a peak that was above the start.
+        metric: it was measured on. n: images.
+    """
+
+    peak: int
+    estimate: Estimate
+    optimism: float
+    p: float
+    metric: str
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """The tests on one series. A p named `…_corrected` is Holm's over gain, order and fall.
+
+    Attributes:
+        gain: last checkpoint minus start. gain_p_corrected: two-sided.
+        above_random: whether the last checkpoint is also above the mean random initialisation (no test).
+        order_p, order_p_corrected: one-sided, that checkpoints rise with their epoch.
+        tail: change over the last third, or None. tail_begin: row it starts at.
+        flat_p: TOST of the tail against ±PLATEAU; 1 without a tail. Only read when the gain is established.
+        none_p: one-sided, that the gain is below GAIN.
+        fall: or None with fewer than three checkpoints. fall_p_corrected: 1 without one.
+        unchanged: every checkpoint gives the same outcome on every image.
+    """
+
+    gain: Estimate
+    gain_p_corrected: float
+    above_random: bool
+    order_p: float
+    order_p_corrected: float
+    tail: Estimate | None
+    tail_begin: int
+    flat_p: float
+    none_p: float
+    fall: Fall | None
+    fall_p_corrected: float
+    unchanged: bool
+
+    @property
+    def gained(self) -> bool:
+        significant = self.gain.effect > 0 and self.gain_p_corrected <= ALPHA and self.above_random
+        return significant and not self.negligible
+
+    @property
+    def negligible(self) -> bool:
+        """Whether the gain is below one percentage point, significant or not."""
+        return self.gain.p_below(PLATEAU) <= ALPHA
+
+    @property
+    def lost(self) -> bool:
+        """Whether the last checkpoint is below the start."""
+        return self.gain.effect < 0 and self.gain_p_corrected <= ALPHA
+
+    @property
+    def rising(self) -> bool:
+        return self.order_p_corrected <= ALPHA
+
+    @property
+    def flat(self) -> bool:
+        return self.flat_p <= ALPHA
+
+    @property
+    def fell(self) -> bool:
+        return self.fall_p_corrected <= ALPHA
+
+
+def analyse(quality: Quality, *, confirm: Quality | None, seed: int) -> Findings:
+    """Run the tests.
+
+    Args:
+        quality: the metric that decides.
+        confirm: the same checkpoints measured on other images, where a fall from the peak that `quality` chose is
+            tested; None: `quality`'s images are split in two halves instead.
+    """
+    gain = gain_over_start(quality, quality.length - 1)
+    order = order_p(quality)
+    fall = fall_from_peak(quality, confirm)
+    tail = trend.tail(quality.x, quality.correct[: quality.length], quality.noise, seed=seed)
+    begin = trend.tail_start(quality.x)
+    corrected = holm([gain.p, order, fall.p if fall else 1.0])
+    checkpoints = quality.correct[: quality.length]
+    return Findings(
+        gain=gain,
+        gain_p_corrected=corrected[0],
+        above_random=not quality.random
+        or float(quality.values[quality.length - 1]) > float(np.mean(quality.values[quality.length :])),
+        order_p=order,
+        order_p_corrected=corrected[1],
+        tail=tail[0] if tail else None,
+        tail_begin=begin,
+        flat_p=tail[0].p_within(PLATEAU) if tail else 1.0,
+        none_p=gain.p_below(GAIN),
+        fall=fall,
+        fall_p_corrected=corrected[2],
+        unchanged=quality.length > 1 and bool((checkpoints == checkpoints[0]).all()),
+    )
+
+
+def gain_over_start(quality: Quality, row: int) -> Estimate:
+    """Accuracy of checkpoint `row` minus the start's.
+
+    The jitter of the row counts, and of the start where it is a checkpoint. Where the start is a set of random
+    initialisations, this run began at yet another one: their spread counts as for a prediction, s²·(1 + 1/m). Where
+    a series is too short to show its jitter (under five checkpoints), the spread of initialisations stands in for it.
+    """
+    rows = quality.start_rows
+    weights = np.zeros(len(quality.values))
+    weights[row] += 1.0
+    weights[list(rows)] -= 1 / len(rows)
+    jittering = np.where(np.arange(len(weights)) < quality.length, weights, 0.0)
+    estimate = contrast(quality.values, weights, quality.noise, jittering)
+    spread, df = initial_spread(quality)
+    if quality.start == "random initialisations":
+        return with_spread(estimate, spread * (1 + 1 / len(rows)), df)
+    if quality.noise.df == 0:
+        return with_spread(estimate, spread * float(jittering @ jittering), df)
+    return estimate
+
+
+def initial_spread(quality: Quality) -> tuple[float, float]:
+    """Variance between untrained networks beyond what images explain, and its degrees of freedom; (0, 0) if unknown."""
+    rows = [*((0,) if quality.untrained_first else ()), *quality.random]
+    if len(rows) < 2:
+        return 0.0, 0.0
+    own = quality.noise.covariance[np.ix_(rows, rows)]
+    images = float(np.trace(own) - own.mean() * len(rows)) / (len(rows) - 1)
+    return max(0.0, float(np.var(quality.values[rows], ddof=1)) - images), float(len(rows) - 1)
+
+
+def order_p(quality: Quality) -> float:
+    """One-sided p that quality rises along the series.
+
+    Over five checkpoints and more by Kendall's exact test; fewer cannot show an order by rank, so there the last is
+    compared with the first, with the spread of initialisations in place of the jitter.
+    """
+    values = quality.values[: quality.length]
+    if quality.length >= 5:
+        return trend.order_p(values)
+    if quality.length < 2:
+        return 1.0
+    weights = np.zeros(len(quality.values))
+    weights[quality.length - 1], weights[0] = 1.0, -1.0
+    spread, df = initial_spread(quality)
+    if df == 0:
+        return 1.0
+    estimate = contrast(quality.values, weights, quality.noise, weights)
+    return with_spread(estimate, 2 * spread, df).p_above()
+
+
+def fall_from_peak(quality: Quality, confirm: Quality | None) -> Fall | None:
+    """Test the fall from the best checkpoint to the last, against best-of-n optimism.
+
+    The peak is chosen on one set of images and the fall measured on another, so the choice does not profit from the
+    images' noise. It does profit from jitter, which both sets share: the best of k equally good checkpoints stands
+    out by about σ·E[max of k normals], which is taken off the fall. Under five checkpoints the spread of
+    initialisations stands in for jitter.
+    """
+    if quality.length < 3:
+        return None
+    if confirm is None or len(confirm.points) != quality.length:
+        choose, measured = _halves(quality)
+    else:
+        choose, measured = quality, confirm
+    last = quality.length - 1
+    peak = int(np.argmax(choose.values[:last]))
+    weights = np.zeros(len(measured.values))
+    weights[last], weights[peak] = 1.0, -1.0
+    estimate = contrast(measured.values, weights, measured.noise, weights)
+    jitter = measured.noise.jitter
+    if measured.noise.df == 0:
+        jitter, df = initial_spread(measured)
+        estimate = with_spread(estimate, 2 * jitter, df) if df else estimate
+    optimism = math.sqrt(jitter) * expected_maximum(last)
+    p = max(estimate.p_below(-optimism), gain_over_start(measured, peak).p_above(optimism))
+    if peak == 0 and quality.start != "random initialisations":
+        p = 1.0
+    return Fall(peak, estimate, optimism, p, measured.metric, measured.n)
+
+
+def expected_maximum(n: int) -> float:
+    """E of the largest of n standard normal values (Blom's approximation, 1958)."""
+    return float(norm.ppf((n - 0.375) / (n + 0.25))) if n > 1 else 0.0
+
+
+def _halves(quality: Quality) -> tuple[Quality, Quality]:
+    """Even and odd images: one half to choose by, the other to measure on."""
+    return replace(quality, correct=quality.correct[:, ::2]), replace(quality, correct=quality.correct[:, 1::2])
+
+
+__all__ = ["ALPHA", "GAIN", "PLATEAU", "Fall", "Findings", "analyse", "expected_maximum", "measure"]

@@ -1,0 +1,73 @@
+"""What the loss did, stated apart from quality: it decides nothing by itself."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from swaveval.convergence.verdict import LossShape, LossState
+from swaveval.results import LossCurve
+
+Array = np.ndarray[Any, Any]
+
+# A loss that moved less than this since the first third of training is called flat, and one this near to ln K is
+# called "at ln K": a high temperature compresses the whole useful range of SwaV's loss into it.
+FLAT = 0.03
+AT_LN_K = 0.03
+
+
+def loss_state(curve: LossCurve | None) -> LossState:
+    """Shape of a loss curve; `unknown` when there is none.
+
+    Its end is the median of the last tenth of the curve (at least the last value), its reference for falling or
+    rising the median of as many values around one third of the way.
+    """
+    if curve is None or not curve.values:
+        return LossState()
+    epochs, values = np.asarray(curve.epochs), np.asarray(curve.values)
+    finite = np.isfinite(values)
+    if not finite.any():
+        return LossState(state="nan", ln_k=curve.ln_k, source=curve.source)
+    width = max(1, len(values) // 10)
+    start = float(values[finite][0])
+    end = float(np.median(values[finite][-width:]))
+    ln_k = curve.ln_k
+    gap = None if not ln_k else 1 - end / ln_k
+    return LossState(
+        state=_shape(epochs, values, width),
+        start=start,
+        end=end,
+        change=(end - start) / abs(start) if start else None,
+        ln_k=ln_k,
+        gap=gap,
+        at_ln_k=gap is not None and abs(gap) <= AT_LN_K,
+        source=curve.source,
+    )
+
+
+def since_third(curve: LossCurve | None) -> tuple[float, float] | None:
+    """The epoch one third of the way, and the loss's relative change since; None without a usable curve."""
+    if curve is None:
+        return None
+    values = np.asarray(curve.values)
+    finite = np.isfinite(values)
+    epochs, values = np.asarray(curve.epochs)[finite], values[finite]
+    if len(values) < 3:
+        return None
+    width = max(1, len(values) // 10)
+    middle = int(np.searchsorted(epochs, epochs[0] + (epochs[-1] - epochs[0]) / 3))
+    reference = float(np.median(values[max(0, middle - width // 2) : middle + (width + 1) // 2]))
+    if not math.isfinite(reference) or reference == 0:
+        return None
+    return float(epochs[middle]), (float(np.median(values[-width:])) - reference) / abs(reference)
+
+
+def _shape(epochs: Array, values: Array, width: int) -> LossShape:
+    if not np.isfinite(values[-width:]).all():
+        return "nan"
+    moved = since_third(LossCurve("", tuple(epochs), tuple(values)))
+    if moved is None:
+        return "unknown"
+    if abs(moved[1]) <= FLAT:
+        return "flat"
+    return "falling" if moved[1] < 0 else "rising"

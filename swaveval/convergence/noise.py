@@ -1,0 +1,146 @@
+"""The two errors of a series: finitely many images (shared by all checkpoints), and jitter between checkpoints.
+
+Resampling images says how far a number would move on other images. It does not say how far it would move had training
+been stopped a few steps earlier: accuracies of neighbouring checkpoints also scatter around the trend. A claim that
+counts only the first error mistakes that scatter for progress.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import norm, t
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+# Of a median-based scale estimate on normal data, relative to the standard deviation (Rousseeuw & Croux 1993).
+_MEDIAN_EFFICIENCY = 0.37
+_MEDIAN_TO_SIGMA = float(norm.ppf(0.75))
+
+
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """Errors of a set of rows (checkpoints, then untrained networks) measured on the same images.
+
+    Attributes:
+        covariance: shape `(r, r)`: of the rows' accuracies over images, so the variance of a mean, in fractions².
+        jitter: variance between neighbouring checkpoints beyond what images explain, in fractions².
+        df: degrees of freedom of `jitter`; 0 when it could not be estimated.
+        n: images.
+    """
+
+    covariance: Array
+    jitter: float
+    df: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A contrast between rows with both errors.
+
+    Attributes:
+        effect: in fractions.
+        image_variance: from the images. jitter_variance: from the checkpoints.
+        df: Satterthwaite degrees of freedom; infinite where the jitter plays no part.
+    """
+
+    effect: float
+    image_variance: float
+    jitter_variance: float
+    df: float = math.inf
+
+    @property
+    def se(self) -> float:
+        return math.sqrt(self.image_variance + self.jitter_variance)
+
+    def p_above(self, margin: float = 0.0) -> float:
+        """One-sided p of `effect > margin`."""
+        if self.se == 0:
+            return 0.0 if self.effect > margin else 1.0
+        return float(t.sf((self.effect - margin) / self.se, self.df))
+
+    def p_below(self, margin: float = 0.0) -> float:
+        """One-sided p of `effect < margin`."""
+        return Estimate(-self.effect, self.image_variance, self.jitter_variance, self.df).p_above(-margin)
+
+    @property
+    def p(self) -> float:
+        """Two-sided p of `effect ≠ 0`."""
+        return min(1.0, 2 * min(self.p_above(), self.p_below()))
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        reach = float(t.ppf((1 + level) / 2, self.df)) * self.se
+        return self.effect - reach, self.effect + reach
+
+    def p_within(self, delta: float) -> float:
+        """TOST (Schuirmann 1987): the larger p of `effect > -delta` and `effect < delta`."""
+        return max(self.p_above(-delta), self.p_below(delta))
+
+
+def image_covariance(correct: Array) -> Array:
+    """Covariance over images of the rows' means: cov / n. `correct` has shape `(r, n)`."""
+    centred = correct - correct.mean(axis=1, keepdims=True, dtype=np.float64)
+    n = correct.shape[1]
+    return centred @ centred.T / (max(1, n - 1) * n)
+
+
+def measure(correct: Array, trajectory: int) -> Noise:
+    """Both errors of `correct`, shape `(r, n)`; its first `trajectory` rows are the checkpoints in order.
+
+    Jitter comes from second differences, in which a smooth curve nearly cancels: of independent values with standard
+    deviation σ they have variance 6σ². Their median resists the few large ones at a jump. What the images alone put
+    into second differences is subtracted.
+    """
+    covariance = image_covariance(correct)
+    if trajectory < 5:
+        return Noise(covariance, 0.0, 0.0, correct.shape[1])
+    operator = np.diff(np.eye(trajectory), n=2, axis=0)
+    differences = operator @ correct[:trajectory].mean(axis=1)
+    observed = (float(np.median(np.abs(differences))) / _MEDIAN_TO_SIGMA) ** 2 / 6
+    own = covariance[:trajectory, :trajectory]
+    expected = float(np.median(np.diag(operator @ own @ operator.T))) / 6
+    return Noise(covariance, max(0.0, observed - expected), _MEDIAN_EFFICIENCY * (trajectory - 2), correct.shape[1])
+
+
+def contrast(values: Array, weights: Array, noise: Noise, jitter_weights: Array) -> Estimate:
+    """`weights · values` with both errors.
+
+    Args:
+        values, weights: shape `(r,)`. jitter_weights: shape `(r,)`, the weights of the rows that jitter.
+    """
+    images = max(0.0, float(weights @ noise.covariance @ weights))
+    jitter = noise.jitter * float(jitter_weights @ jitter_weights)
+    return Estimate(float(weights @ values), images, jitter, _satterthwaite(images, jitter, noise.df))
+
+
+def with_spread(estimate: Estimate, variance: float, df: float) -> Estimate:
+    """`estimate` with one more error (the spread of initialisations) of known degrees of freedom."""
+    total = estimate.jitter_variance + variance
+    parts = estimate.jitter_variance**2 / estimate.df if math.isfinite(estimate.df) else 0.0
+    if math.isfinite(estimate.df):
+        whole = (estimate.image_variance + estimate.jitter_variance) ** 2
+        parts = whole / estimate.df
+    parts += variance**2 / df if df > 0 else 0.0
+    spread = (estimate.image_variance + total) ** 2 / parts if parts > 0 else math.inf
+    return Estimate(estimate.effect, estimate.image_variance, total, spread)
+
+
+def _satterthwaite(known: float, estimated: float, df: float) -> float:
+    """Degrees of freedom of a sum of a known variance and one estimated with `df` (Satterthwaite 1946)."""
+    if estimated == 0 or df <= 0:
+        return math.inf
+    return (known + estimated) ** 2 / (estimated**2 / df)
+
+
+def images_needed(estimate: Estimate, n: int, *, distance: float, critical: float) -> int | None:
+    """How many images would make an effect `distance` away from its margin significant with 80 % power.
+
+    Returns:
+        The number, at least n; None where the jitter alone is too large for any number of images.
+    """
+    budget = (distance / (critical + float(norm.ppf(0.8)))) ** 2 - estimate.jitter_variance
+    if budget <= 0:
+        return None
+    return max(n, math.ceil(estimate.image_variance * n / budget))

@@ -1,0 +1,150 @@
+"""What stands for quality in a series: per-image outcomes of one metric at the checkpoints and at untrained networks."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from swaveval.convergence.noise import Noise, measure
+from swaveval.results import CheckpointRecord, Point, Series
+
+Array = np.ndarray[Any, Any]
+StartKind = Literal["step 0", "random initialisations", "first checkpoint"]
+
+# In this order, before any number is seen: the first with outcomes decides. The first needs no test label.
+LABELLED = ("knn.loo_top1", "knn.top1", "linear.top1")
+LABEL_FREE = ("views.retrieval",)
+
+NAMES = {
+    "knn.loo_top1": "kNN",
+    "knn.top1": "kNN",
+    "linear.top1": "the linear probe",
+    "views.retrieval": "view retrieval",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Quality:
+    """Outcomes of one metric, the same images in every row.
+
+    Attributes:
+        metric: its id.
+        points: the checkpoints that have outcomes, in order; the first T rows.
+        x: shape `(T,)`: their epochs, else steps, else positions. axis: which of these.
+        correct: bool, shape `(T + m, n)`: T checkpoints, then m random initialisations.
+    """
+
+    metric: str
+    points: tuple[Point, ...]
+    axis: str
+    x: Array
+    correct: Array
+
+    @property
+    def name(self) -> str:
+        """The metric in words."""
+        return NAMES.get(self.metric, self.metric)
+
+    @property
+    def length(self) -> int:
+        """T."""
+        return len(self.points)
+
+    @property
+    def n(self) -> int:
+        """Images."""
+        return int(self.correct.shape[1])
+
+    @cached_property
+    def values(self) -> Array:
+        """Accuracy of every row, shape `(T + m,)`."""
+        return self.correct.mean(axis=1)
+
+    @cached_property
+    def noise(self) -> Noise:
+        return measure(self.correct, self.length)
+
+    @property
+    def random(self) -> tuple[int, ...]:
+        """Rows of the random initialisations."""
+        return tuple(range(self.length, len(self.correct)))
+
+    @property
+    def untrained_first(self) -> bool:
+        """Whether the first checkpoint is this run's own untrained network."""
+        return bool(self.points) and untrained(self.points[0].record)
+
+    @property
+    def start(self) -> StartKind:
+        """What the last checkpoint is compared with."""
+        if self.untrained_first:
+            return "step 0"
+        return "random initialisations" if self.random else "first checkpoint"
+
+    @property
+    def start_rows(self) -> tuple[int, ...]:
+        return self.random if self.start == "random initialisations" else (0,)
+
+    def moment(self, position: int) -> str:
+        """A checkpoint in words: `epoch 12`."""
+        if self.axis == "checkpoint":
+            return self.points[position].record.name
+        return f"{self.axis} {self.x[position]:g}"
+
+
+def find(series: Series, metrics: Sequence[str]) -> Quality | None:
+    """The first of `metrics` with outcomes at two checkpoints, or at one beside random initialisations."""
+    return next((quality for metric in metrics if (quality := read(series, metric)) is not None), None)
+
+
+def read(series: Series, metric: str) -> Quality | None:
+    """The outcomes of one metric; checkpoints without them, or with non-finite weights, are left out."""
+    points: list[Point] = []
+    rows: list[Array] = []
+    positions: list[float] = []
+    index: Array | None = None
+    axis, x = series.axis()
+    for place, point in zip(x, series.points, strict=True):
+        found = series.artifact(f"{metric}.outcomes", point.record.digest)
+        if found is None or broken(point.record) or len(found["correct"]) == 0:
+            continue
+        index = found["index"] if index is None else index
+        if np.array_equal(index, found["index"]):
+            points.append(point)
+            rows.append(found["correct"])
+            positions.append(float(place))
+    for point in series.baselines:
+        found = series.artifact(f"{metric}.outcomes", point.record.digest) if is_random(point.record) else None
+        if found is not None and index is not None and np.array_equal(index, found["index"]):
+            rows.append(found["correct"])
+    if not points or len(rows) < 2:
+        return None
+    return Quality(metric, tuple(points), axis, np.asarray(positions), np.stack(rows).astype(np.bool_))
+
+
+def is_random(record: CheckpointRecord) -> bool:
+    """Whether a baseline is the same architecture at random initialisation."""
+    return record.kind == "baseline" and re.match(r"random\b", record.name) is not None
+
+
+def untrained(record: CheckpointRecord) -> bool:
+    return record.epoch == 0 or record.step == 0
+
+
+def broken(record: CheckpointRecord) -> bool:
+    """Whether the weights are not all finite."""
+    return int(record.load.get("nonfinite", 0) or 0) > 0
+
+
+def diverged(series: Series) -> CheckpointRecord | None:
+    """The first of an unbroken run of non-finite checkpoints that ends the series, or None."""
+    records = [record for record in series.manifest.checkpoints if record.kind == "checkpoint" and not record.alias]
+    first = None
+    for record in reversed(records):
+        if not broken(record):
+            break
+        first = record
+    return first

@@ -1,0 +1,94 @@
+"""Is there an order in the series, and how fast does it still move?"""
+
+from typing import Any
+
+import numpy as np
+from scipy.stats import kendalltau
+
+from swaveval.convergence.noise import Estimate, Noise
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+DRAWS = 1000
+# Pairwise slopes grow with the square; more points than this in a tail add nothing to its slope.
+_MOST_POINTS = 24
+_MOST_CELLS = 40_000_000
+
+
+def order_p(values: Array) -> float:
+    """One-sided p that the values rise with their position: Kendall's τ (Mann 1945).
+
+    Exact over all permutations for a short series without ties, so it holds whatever scatters the checkpoints.
+    Values of shape `(T,)`; 1 for fewer than four, of which no order is significant.
+    """
+    if len(values) < 4 or np.ptp(values) == 0:
+        return 1.0
+    return float(kendalltau(np.arange(len(values)), values, alternative="greater").pvalue)
+
+
+def slope(x: Array, values: Array) -> Array:
+    """Theil–Sen: the median of all pairwise slopes (Sen 1968).
+
+    Args:
+        x: shape `(k,)`, ascending. values: shape `(..., k)`.
+
+    Returns:
+        Shape `(...)`, in units of value per unit of x.
+    """
+    first, second = np.triu_indices(len(x), 1)
+    apart = x[second] - x[first]
+    keep = apart > 0
+    first, second, apart = first[keep], second[keep], apart[keep]
+    return np.median((values[..., second] - values[..., first]) / apart, axis=-1)
+
+
+def resampled(correct: Array, *, seed: int, draws: int = DRAWS) -> Array:
+    """The rows' accuracies on resampled images, shape `(draws, r)`; the series of each image stays together.
+
+    Images with the same outcomes in every row are interchangeable, so their counts are drawn from one multinomial.
+    Beyond tens of millions of counts the multivariate normal limit is drawn instead.
+
+    Args:
+        correct: shape `(r, n)`, bool.
+    """
+    generator = np.random.default_rng(seed)
+    rows, n = correct.shape
+    patterns, counts = np.unique(correct.T, axis=0, return_counts=True)
+    if len(counts) * draws > _MOST_CELLS:
+        covariance = np.cov(correct.astype(np.float64), bias=True).reshape(rows, rows) / n
+        return generator.multivariate_normal(correct.mean(axis=1), covariance, size=draws, method="eigh")
+    return generator.multinomial(n, counts / n, size=draws) @ patterns.astype(np.float64) / n
+
+
+def tail(x: Array, correct: Array, noise: Noise, *, seed: int) -> tuple[Estimate, int] | None:
+    """What the last third of training changed: robust slope over it, times its length.
+
+    Args:
+        x: shape `(T,)`, ascending positions. correct: shape `(T, n)`. noise: of the series.
+
+    Returns:
+        The change with both errors, and the position of the checkpoint it starts at; None below three checkpoints in
+        that span.
+    """
+    begin = tail_start(x)
+    chosen = np.arange(begin, len(x))
+    if len(chosen) < 3:
+        return None
+    if len(chosen) > _MOST_POINTS:
+        chosen = np.unique(np.linspace(begin, len(x) - 1, _MOST_POINTS).round().astype(np.int64))
+    places = x[chosen]
+    length = float(places[-1] - places[0])
+    change = float(slope(places, correct[chosen].mean(axis=1))) * length
+    draws = slope(places, resampled(correct[chosen], seed=seed)) * length
+    centred = places - places.mean()
+    leverage = length**2 / float(centred @ centred)
+    images, jitter = float(np.var(draws)), noise.jitter * leverage
+    total = images + jitter
+    df = total**2 / (jitter**2 / noise.df) if jitter > 0 and noise.df > 0 else np.inf
+    return Estimate(change, images, jitter, float(df)), begin
+
+
+def tail_start(x: Array) -> int:
+    """Position of the last checkpoint at or before two thirds of the way (the first one for a single checkpoint)."""
+    limit = x[0] + (x[-1] - x[0]) * 2 / 3
+    return max(0, int(np.searchsorted(x, limit + 1e-9 * max(1.0, abs(limit)), side="right")) - 1)

@@ -1,0 +1,41 @@
+"""Numbers and clauses of the sentence. Points are percentage points."""
+
+from swaveval.convergence.verdict import LossState
+
+
+def points(effect: float) -> str:
+    """`8.1`, of a fraction; without its sign."""
+    return f"{100 * abs(effect):.1f}"
+
+
+def signed(effect: float) -> str:
+    return f"{100 * effect:+.1f}".replace("-", "−")
+
+
+def p_text(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def half_width(interval: tuple[float, float]) -> float:
+    return (interval[1] - interval[0]) / 2
+
+
+def moved(metric: str, effect: float, interval: tuple[float, float], n: int, p: float) -> str:
+    """`kNN rose 8.1 ± 1.3 points (n = 450, paired, p < 0.001)`."""
+    verb = "rose" if effect >= 0 else "fell"
+    return f"{metric} {verb} {points(effect)} ± {points(half_width(interval))} points (n = {n:,}, paired, {p_text(p)})"
+
+
+def loss_clause(loss: LossState, since: tuple[float, float] | None) -> str:
+    """What the loss did, as a clause; empty when no loss was found."""
+    if loss.state == "unknown" or loss.end is None:
+        return ""
+    place = "" if loss.ln_k is None else f"{100 * loss.end / loss.ln_k:.0f} % of ln K"
+    if loss.state == "nan":
+        return f"the loss became NaN (last finite value {loss.end:.3f})"
+    if loss.state == "flat" and since is not None:
+        sits = f" and sits at {place}" if place else ""
+        return f"the loss moved only {100 * abs(since[1]):.1f} % since epoch {since[0]:g}{sits}"
+    verb = "fell" if (loss.change or 0) < 0 else "rose"
+    to = f" to {place}" if place else ""
+    return f"the loss {verb} {100 * abs(loss.change or 0):.0f} %{to}"

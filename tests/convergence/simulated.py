@@ -1,0 +1,91 @@
+"""Series with known truth, built in memory: outcomes from a latent-difficulty model."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.stats import norm
+
+from swaveval.results import (
+    Artifact,
+    CheckpointRecord,
+    DataSummary,
+    LossCurve,
+    Metric,
+    Point,
+    RunManifest,
+    Series,
+)
+
+Array = np.ndarray[Any, Any]
+
+
+def outcomes(accuracy: Sequence[float] | Array, n: int, *, seed: int, correlation: float = 0.8) -> Array:
+    """Bool `(T, n)`: image i is solved by checkpoint t when √ρ·z_i + √(1-ρ)·e_it lies below the quantile of its accuracy.
+
+    z_i is the image's own difficulty, so errors are correlated between checkpoints with latent correlation ρ.
+    """
+    generator = np.random.default_rng(seed)
+    difficulty = generator.standard_normal(n)
+    own = generator.standard_normal((len(accuracy), n))
+    latent = np.sqrt(correlation) * difficulty + np.sqrt(1 - correlation) * own
+    return latent < norm.ppf(np.asarray(accuracy))[:, None]
+
+
+def series(
+    correct: Mapping[str, Array],
+    *,
+    random: Mapping[str, Array] | None = None,
+    epochs: Sequence[float] | None = None,
+    values: Mapping[str, Sequence[float]] | None = None,
+    loss: LossCurve | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
+    labelled: bool = True,
+    broken: int = 0,
+) -> Series:
+    """A series from outcome matrices by metric id.
+
+    Args:
+        correct: metric id to bool `(T, n)`. random: the same for random initialisations, `(m, n)`.
+        epochs: of the T checkpoints; 0, 1, 2 … by default (so the first is untrained).
+        values: further metric values per checkpoint. broken: checkpoints with NaN weights after the last.
+    """
+    length = len(next(iter(correct.values())))
+    epochs = list(range(length)) if epochs is None else list(epochs)
+    records = [CheckpointRecord(f"epoch={e:g}.ckpt", digest=f"c{i}", epoch=e) for i, e in enumerate(epochs)]
+    lost = [
+        CheckpointRecord(
+            f"epoch={epochs[-1] + 1 + i:g}.ckpt", state="refused", epoch=epochs[-1] + 1 + i, load={"nonfinite": 10}
+        )
+        for i in range(broken)
+    ]
+    inits = 0 if not random else len(next(iter(random.values())))
+    baselines = [CheckpointRecord(f"random init, seed {i}", kind="baseline", digest=f"r{i}") for i in range(inits)]
+    arrays: dict[tuple[str, str], Artifact] = {}
+    metrics: dict[str, dict[str, Metric]] = {}
+    for table, owners in ((correct, records), (random or {}, baselines)):
+        for metric, rows in table.items():
+            for record, row in zip(owners, rows, strict=True):
+                digest = str(record.digest)
+                index = np.arange(len(row), dtype=np.int32)
+                arrays[(f"{metric}.outcomes", digest)] = Artifact(
+                    f"{metric}.outcomes", {"correct": row, "index": index}
+                )
+                metrics.setdefault(digest, {})[metric] = Metric(metric, float(row.mean()), n=len(row))
+    for metric, numbers in (values or {}).items():
+        for record, number in zip(records, numbers, strict=True):
+            metrics.setdefault(str(record.digest), {})[metric] = Metric(metric, number, unit="ratio")
+    data = DataSummary(name="simulated", path="", fingerprint="f", n_train=0, n_test=0, labelled=labelled)
+    manifest = RunManifest(
+        name="simulated",
+        data=data,
+        checkpoints=(*records, *lost, *baselines),
+        loss=loss,
+        hyperparameters=hyperparameters or {},
+    )
+    return Series(
+        manifest=manifest,
+        points=tuple(Point(record, metrics.get(str(record.digest), {})) for record in records),
+        baselines=tuple(Point(record, metrics.get(str(record.digest), {})) for record in baselines),
+        arrays=arrays,
+    )
