@@ -18,7 +18,7 @@ from swaveval.features.features import Features
 from swaveval.features.neighbours import Neighbours, SimilarityMetric, nearest
 from swaveval.results import Artifact, Metric
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 Weighting = Literal["exp(s/T)", "1/d", "1/(d+1e-5)"]
 
 
@@ -74,7 +74,7 @@ class Knn:
 
     k: int = 20
     temperature: float = 0.07
-    ks: tuple[int, ...] = (1, 10, 20, 100, 200)
+    ks: tuple[int, ...] = (10, 20, 100, 200)
     temperatures: tuple[float, ...] = (0.01, 0.07, 0.1, 1.0)
     loo_queries: int = 20_000
 

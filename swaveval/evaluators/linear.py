@@ -1,0 +1,186 @@
+"""The linear probe: multinomial logistic regression on frozen, standardised features (DINOv2's protocol)."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from swaveval.evaluators.contract import Need, Skip, require_finite
+from swaveval.evaluators.logistic import Probe, Problem
+from swaveval.evaluators.supervised import Labelled, accuracy, class_scores, labelled, outcomes
+from swaveval.evaluators.threads import one_thread
+from swaveval.features.features import Features
+from swaveval.results import Artifact, Metric
+
+Array = np.ndarray[Any, Any]
+
+# Largest gradient entry at the end of a fit; while C is chosen, a thousand times that ranks the values as well.
+TOLERANCE = 1e-7
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Linear-probe accuracy on the test split, the penalty chosen inside the training split.
+
+    C is chosen by accuracy on a seeded stratified tenth of train, equal accuracies by the lower log loss there; then
+    the probe is fitted again to all of train. The test split is never chosen on.
+
+    Attributes:
+        grid: values of C, ascending; each fit starts from the one before.
+        held_out: share of train that C is chosen on.
+        selection_limit: C is chosen on at most so many train images, a seeded stratified sample of them.
+        max_iterations: of L-BFGS per fit. At 1.28 million images an iteration is a pass over the features.
+    """
+
+    grid: tuple[float, ...] = tuple(10.0**power for power in range(-6, 6))
+    held_out: float = 0.1
+    selection_limit: int = 50_000
+    max_iterations: int = 500
+
+    name: ClassVar[str] = "linear"
+    version: ClassVar[int] = 1
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.LABELS, Need.TRAIN_SPLIT})
+
+    def __post_init__(self) -> None:
+        if not self.grid or min(self.grid) <= 0 or tuple(sorted(self.grid)) != tuple(self.grid):
+            raise ValueError("linear: grid must hold ascending positive values of C")
+        if not 0 < self.held_out < 1:
+            raise ValueError("linear: held_out must lie between 0 and 1")
+
+    def __call__(self, features: Features, *, seed: int) -> Iterable[Metric | Artifact]:
+        require_finite(features)
+        given = labelled(features)
+        known, target = np.unique(given.train, return_inverse=True)
+        if len(known) < 2:
+            raise Skip("all labelled train images are of one class: there is nothing for a linear probe to separate")
+        with one_thread():
+            chosen = self._choose(given, target, seed)
+            probe = self._fit(given, target, chosen)
+            logits = probe.logits(given.features.test, given.features.device)
+        yield from self._report(given, known, logits, probe, chosen)
+
+    def _choose(self, given: Labelled, target: Array, seed: int) -> "Choice":
+        """C by accuracy on the held-out part of train."""
+        draw = np.random.default_rng([seed, len(target)])
+        rows = stratified(target, min(1.0, self.selection_limit / len(target)), draw)
+        held = np.zeros(len(rows), dtype=np.bool_)
+        held[stratified(target[rows], self.held_out, draw, spare=True)] = True
+        fitted, asked = rows[~held], rows[held]
+        if len(asked) == 0:
+            default = min(self.grid, key=lambda c: abs(np.log(c)))
+            return Choice(
+                default, None, 0, "no class has two train images to choose C on, so the C nearest to 1 is used"
+            )
+        device, bank = given.features.device, given.features.train
+        problem = Problem(bank[fitted], target[fitted], int(target.max()) + 1, device=device)
+        scores: list[tuple[float, float]] = []
+        probe: Probe | None = None
+        for c in self.grid:
+            probe = problem.fit(c, start=probe, tolerance=1000 * TOLERANCE, max_iterations=self.max_iterations)
+            logits = probe.logits(bank[asked], device)
+            scores.append((float((logits.argmax(axis=1) == target[asked]).mean()), -log_loss(logits, target[asked])))
+        best = max(range(len(scores)), key=lambda position: scores[position])
+        return Choice(self.grid[best], scores[best][0], len(asked))
+
+    def _fit(self, given: Labelled, target: Array, chosen: "Choice") -> Probe:
+        problem = Problem(given.features.train, target, int(target.max()) + 1, device=given.features.device)
+        return problem.fit(chosen.c, tolerance=TOLERANCE, max_iterations=self.max_iterations)
+
+    def _report(
+        self, given: Labelled, known: Array, logits: Array, probe: Probe, chosen: "Choice"
+    ) -> Iterator[Metric | Artifact]:
+        at_edge = len(self.grid) > 1 and chosen.c in (self.grid[0], self.grid[-1])
+        protocol = given.protocol(
+            f"multinomial logistic regression on standardised features, L2, C={chosen.c:g}, L-BFGS",
+            chosen.describe(self.held_out),
+            "C lies on the edge of its grid, a better one may lie beyond" if at_edge else "",
+            ""
+            if probe.converged
+            else f"stopped after {probe.iterations} iterations before the gradient was below 1e-6",
+        )
+        predicted = known[logits.argmax(axis=1)]
+        correct = predicted == given.test
+        yield accuracy("linear.top1", correct, protocol)
+        yield outcomes("linear.top1", correct, given.features.test_index)
+        if given.classes > 5:
+            yield accuracy("linear.top5", rank_of(logits, known, given.test) < 5, protocol)
+        yield from class_scores("linear", given.test, predicted, given=given, protocol=protocol)
+        yield Metric(
+            id="linear.c",
+            value=chosen.c,
+            unit="inverse penalty",
+            better="neither",
+            bounds=(0.0, None),
+            n=chosen.n or None,
+            protocol=f"chosen from {self.grid[0]:g}…{self.grid[-1]:g}; {chosen.describe(self.held_out)}",
+        )
+        yield Metric(
+            id="linear.c_at_edge",
+            value=float(at_edge),
+            unit="flag",
+            better="lower",
+            bounds=(0.0, 1.0),
+            protocol="1 where the chosen C is the smallest or largest of its grid",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The chosen penalty.
+
+    Attributes:
+        c: inverse penalty.
+        accuracy: on the held-out part of train, None when there was none.
+        n: images it was chosen on.
+        reason: why it is a default.
+    """
+
+    c: float
+    accuracy: float | None
+    n: int
+    reason: str = ""
+
+    def describe(self, share: float) -> str:
+        if self.accuracy is None:
+            return self.reason
+        return f"chosen on a stratified {share:.0%} of train ({self.n} images, {self.accuracy:.1%} right there)"
+
+
+def stratified(labels: Array, share: float, draw: np.random.Generator, *, spare: bool = False) -> Array:
+    """Positions of a random share of every class, ascending.
+
+    Args:
+        labels: shape `(n,)`, int.
+        share: of each class, rounded, at least one image.
+        draw: where the randomness comes from.
+        spare: leave at least one image of every class out, so that a class of one gives none.
+    """
+    chosen = []
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        count = max(1, round(share * len(rows)))
+        chosen.append(draw.permutation(rows)[: min(count, len(rows) - spare)])
+    return np.sort(np.concatenate(chosen)) if chosen else np.zeros(0, dtype=np.int64)
+
+
+def log_loss(logits: Array, labels: Array) -> float:
+    """Mean −ln softmax(logits)[label] in nats, from logits `(n, C)` and labels `(n,)`."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    normaliser = np.log(np.exp(shifted).sum(axis=1))
+    return float((normaliser - shifted[np.arange(len(labels)), labels]).mean())
+
+
+def rank_of(logits: Array, known: Array, labels: Array) -> Array:
+    """How many classes score above the true one, shape `(n,)`; all of them where train did not have it.
+
+    Args:
+        logits: shape `(n, len(known))`.
+        known: shape `(m,)`, ascending: the class of each column.
+        labels: shape `(n,)`: true classes. Of equal scores the lower class stands first.
+    """
+    column = np.minimum(np.searchsorted(known, labels), len(known) - 1)
+    own = logits[np.arange(len(labels)), column][:, None]
+    earlier = np.arange(len(known))[None, :] < column[:, None]
+    rank = ((logits > own) | ((logits == own) & earlier)).sum(axis=1)
+    return np.where(known[column] == labels, rank, max(5, len(known)))

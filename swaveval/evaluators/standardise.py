@@ -1,0 +1,39 @@
+"""The z-score that linear and low-shot probes work on, from features that need not fit into memory."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+# Rows at a time: 256 MB of float64 at d = 2048.
+BLOCK = 16_384
+
+
+def blocks(features: Array) -> Iterator[Array]:
+    """The rows in order, as float64 arrays of at most `BLOCK` rows."""
+    for start in range(0, len(features), BLOCK):
+        yield np.array(features[start : start + BLOCK], dtype=np.float64)
+
+
+def mean_and_scale(features: Array) -> tuple[Array, Array]:
+    """Mean and standard deviation (divisor n) of each feature, in two passes.
+
+    The deviation is 1 where a feature is constant up to the rounding of a float32 network: dividing by rounding errors
+    would make a collapsed model's noise look like rich features.
+
+    Args:
+        features: shape `(n, d)`, n ≥ 1.
+
+    Returns:
+        mean and scale, shape `(d,)`, float64.
+    """
+    mean = np.zeros(features.shape[1])
+    for block in blocks(features):
+        mean += block.sum(axis=0) / len(features)
+    variance = np.zeros_like(mean)
+    for block in blocks(features):
+        variance += ((block - mean) ** 2).sum(axis=0) / len(features)
+    scale = np.sqrt(variance)
+    return mean, np.where(scale <= 1e-6 * np.abs(mean), 1.0, scale)
