@@ -22,17 +22,13 @@ def demo(
     """
     from swaveval.cli.summary import print_summary
     from swaveval.cli.terminal import TerminalProgress
-    from swaveval.runs.demo import run_demo
+    from swaveval.runs.demo import evaluate_demo, train_demo
 
     directory = out or Path("runs") / ("demo-collapsed" if collapsed else "demo")
+    command = shlex.join(["swaveval", *sys.argv[1:]])
+    train_demo(directory, seed=seed, collapsed=collapsed, command=command, quiet=quiet)
     with TerminalProgress(quiet=quiet) as progress:
-        outcome = run_demo(
-            directory,
-            seed=seed,
-            collapsed=collapsed,
-            command=shlex.join(["swaveval", *sys.argv[1:]]),
-            progress=progress,
-        )
+        outcome = evaluate_demo(directory, seed=seed, command=command, progress=progress)
     verdict, page = outcome.written.verdict, str(outcome.written.page)
     if quiet:
         typer.echo(f"{verdict.verdict}: {verdict.sentence}\n{page}")

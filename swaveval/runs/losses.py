@@ -127,6 +127,8 @@ def _rows(bodies: Iterable[Mapping[str | None, object]]) -> Iterator[_Row]:
     rate: float | None = None
     for body in bodies:
         named = {str(name).strip(): value for name, value in body.items() if name is not None}
+        if named.get("kind") == "epoch":
+            continue  # our own metrics.csv: the mean of the step rows before it
         rate = _first(named, _RATE_NAMES, prefix="lr-") if _has(named, _RATE_NAMES, "lr-") else rate
         loss = _loss(named)
         if loss is None:

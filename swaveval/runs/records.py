@@ -1,13 +1,12 @@
 """Checkpoint files → records in natural order, each file read once as long as it does not change."""
 
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from swaveval.checkpoints import CheckpointFile, CheckpointRefused, LoadOptions, LoadReport, discover, load
+from swaveval.checkpoints import CheckpointFile, CheckpointRefused, LoadOptions, LoadReport, discover, load, order
 from swaveval.results import CheckpointRecord
 from swaveval.results.atomic import write_bytes
 from swaveval.results.encoding import digest, seal, unseal
@@ -26,7 +25,7 @@ def read_records(
     Raises:
         RunError: the directory holds no checkpoint file at all.
     """
-    files = discover(directory)
+    files = discover(directory) if directory.is_dir() else [CheckpointFile(directory, directory.name)]
     if not files:
         raise RunError(
             f"no checkpoint file in {directory}: looked for .ckpt .pth .pt .tar .torch .bin .safetensors, also in "
@@ -42,7 +41,7 @@ def read_records(
             places.setdefault(record.digest, file.path)
         records.append(record)
         progress.advance(position + 1, len(files))
-    return mark_duplicates(sorted(records, key=_natural)), places
+    return mark_duplicates(order(records)), places
 
 
 def mark_duplicates(records: Iterable[CheckpointRecord]) -> list[CheckpointRecord]:
@@ -100,7 +99,8 @@ def _remembered(file: CheckpointFile, options: LoadOptions, memory: Path) -> Loa
 
 
 def _report(body: dict[str, Any]) -> LoadReport:
-    return LoadReport(**{name: tuple(value) if isinstance(value, list) else value for name, value in body.items()})
+    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in body.items()}
+    return LoadReport(**fields)
 
 
 def _stamp(path: Path) -> list[int] | None:
@@ -109,14 +109,3 @@ def _stamp(path: Path) -> list[int] | None:
     except OSError:
         return None
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
-
-
-def _natural(record: CheckpointRecord) -> tuple[float, float, int, list[tuple[int, int, str]]]:
-    """Epoch, then step, as the file says; then the numbers in the name; an alias like `last` after its original."""
-    unknown = float("inf")
-    name: list[tuple[int, int, str]] = [
-        (0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", record.name) if part
-    ]
-    named_last = int(re.search(r"(^|[^a-z])(last|latest|final|best)([^a-z]|$)", record.name.lower()) is not None)
-    epoch = unknown if record.epoch is None else record.epoch
-    return epoch, unknown if record.step is None else record.step, named_last, name

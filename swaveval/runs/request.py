@@ -38,7 +38,9 @@ class RunRequest:
         data: path or name of the images; None takes what run.json says.
         labels: CSV of labels for a flat folder.
         evaluators: names, `module:Class` or `file.py:Class`, in page order.
-        seed: of splits, probes, k-means, maps, bootstraps.
+        seed: of probes, k-means, maps, bootstraps.
+        split_seed: of the split that is drawn when the data gives none; None takes run.json's, so that no image that
+            was trained on is tested on, else `seed`.
         transform: eval transform; None takes run.json's, else one that fits the images.
         load: how checkpoints may be read.
         device: torch device, or `auto`.
@@ -57,6 +59,7 @@ class RunRequest:
     labels: Path | None = None
     evaluators: tuple[str, ...] = DEFAULT_EVALUATORS
     seed: int = 0
+    split_seed: int | None = None
     transform: EvalTransform | None = None
     load: LoadOptions = field(default_factory=LoadOptions)
     device: str = "auto"
@@ -109,6 +112,7 @@ def resolve(request: RunRequest) -> RunRequest:
         request,
         data=images,
         labels=labels,
+        split_seed=request.split_seed if request.split_seed is not None else int(data.get("seed", request.seed)),
         transform=transform,
         name=request.name or _run_name(base.resolve()),
         hyperparameters=request.hyperparameters or (run.get("hyperparameters", {}) if run else {}),

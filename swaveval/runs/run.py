@@ -69,7 +69,7 @@ class RunOutcome:
 
 def build_workspace(request: RunRequest, images: ImageSet | None = None, progress: Progress | None = None) -> Workspace:
     """The workspace of a resolved request; opens the images unless given."""
-    opened = images or open_images(str(request.data), labels=request.labels, seed=request.seed)
+    opened = images or open_images(str(request.data), labels=request.labels, seed=request.split_seed or 0)
     flip = request.hyperparameters.get("augmentation") != "digits" and opened.name != "digits"
     return Workspace(
         out=request.out,
@@ -153,11 +153,11 @@ def _evaluate_backbones(prepared: Prepared, progress: Progress) -> int:
     total = sum(len(task.cells) for task in tasks)
     done = 0
     rebuild = partial(build_workspace, prepared.request)
-    for task, cells in run_local(tasks, prepared.workspace, jobs=prepared.request.jobs, rebuild=rebuild):
-        done += len(cells)
+    for task, stored in run_local(tasks, prepared.workspace, jobs=prepared.request.jobs, rebuild=rebuild):
+        done += len(stored)
         progress.stage("evaluating", total)
         progress.advance(done, total)
-        _tell(progress, task.record.name, cells)
+        _tell(progress, task.record.name, stored)
     return done
 
 
