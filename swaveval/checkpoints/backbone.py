@@ -1,5 +1,6 @@
 """A backbone that can be trusted, with the report of how it was loaded."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,7 @@ class Backbone:
         report: how it was loaded.
         head: projection head and prototypes, or None where the file has none that is complete.
         swav_settings: `temperature`, `epsilon`, `sinkhorn_iterations` as far as the file tells.
+        build: makes the same architecture at random initialisation.
     """
 
     module: nn.Module
@@ -47,6 +49,7 @@ class Backbone:
     report: LoadReport
     head: PrototypeHead | None
     swav_settings: dict[str, Any]
+    build: Callable[[], nn.Module] | None = None
 
     def to(self, device: str | torch.device) -> "Backbone":
         """Move module and head in place; returns itself."""

@@ -1,0 +1,226 @@
+"""Residual networks of every shape torchvision, lightly, solo-learn and SwaV's authors make, and how to tell them apart.
+
+The blocks are torchvision's own; only what surrounds them varies, so one description covers all of them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.resnet import BasicBlock, Bottleneck
+
+Block = Literal["basic", "bottleneck"]
+Stem = Literal["imagenet", "small"]
+Shapes = Mapping[str, tuple[int, ...]]
+
+_BLOCKS: dict[tuple[Block, tuple[int, ...]], str] = {
+    ("basic", (1, 1, 1, 1)): "resnet10",
+    ("basic", (2, 2, 2, 2)): "resnet18",
+    ("basic", (3, 4, 6, 3)): "resnet34",
+    ("bottleneck", (3, 4, 6, 3)): "resnet50",
+    ("bottleneck", (3, 4, 23, 3)): "resnet101",
+    ("bottleneck", (3, 8, 36, 3)): "resnet152",
+}
+_DEPTHS: dict[int, tuple[Block, tuple[int, ...]]] = {
+    10: ("basic", (1, 1, 1, 1)),
+    18: ("basic", (2, 2, 2, 2)),
+    34: ("basic", (3, 4, 6, 3)),
+    50: ("bottleneck", (3, 4, 6, 3)),
+    101: ("bottleneck", (3, 4, 23, 3)),
+    152: ("bottleneck", (3, 8, 36, 3)),
+}
+
+
+class UnknownArchitecture(Exception):
+    """Names and shapes that no known architecture has; the message says what does not fit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResNetSpec:
+    """A residual network.
+
+    Attributes:
+        block: `basic` (two 3×3 convolutions) or `bottleneck`.
+        blocks: blocks in each stage; the first stage has stride 1, later ones 2.
+        width: channels after the stem; stage i has planes width·2^i (×4 out of a bottleneck).
+        groups, width_per_group: of the 3×3 convolution in a bottleneck (ResNeXt, WideResNet).
+        stem_kernel, stem_stride, stem_padding: of the first convolution.
+        stem_relu: False for lightly's small ResNet cut into a Sequential, which loses the functional ReLU.
+        maxpool: 3×3, stride 2, after the stem.
+    """
+
+    block: Block = "basic"
+    blocks: tuple[int, ...] = (2, 2, 2, 2)
+    width: int = 64
+    groups: int = 1
+    width_per_group: int = 64
+    stem_kernel: int = 7
+    stem_stride: int = 2
+    stem_padding: int = 3
+    stem_relu: bool = True
+    maxpool: bool = True
+
+    @property
+    def feature_dim(self) -> int:
+        expansion = BasicBlock.expansion if self.block == "basic" else Bottleneck.expansion
+        return self.width * 2 ** (len(self.blocks) - 1) * expansion
+
+    @property
+    def words(self) -> str:
+        """The architecture as a person would say it: `resnet18, small stem, width 32`."""
+        name = _BLOCKS.get(
+            (self.block, self.blocks), f"resnet of {self.block} blocks {'-'.join(map(str, self.blocks))}"
+        )
+        if self.groups > 1:
+            name = name.replace("resnet", "resnext", 1) + f"_{self.groups}x{self.width_per_group}d"
+        elif self.width_per_group != 64:
+            name = f"wide_{name}_{self.width_per_group / 64:g}"
+        stem = f"{self.stem_kernel}×{self.stem_kernel} stem, stride {self.stem_stride}"
+        if (self.stem_kernel, self.stem_stride, self.maxpool) == (7, 2, True):
+            stem = ""
+        elif (self.stem_kernel, self.stem_stride, self.maxpool) == (3, 1, False):
+            stem = "small stem"
+        elif self.maxpool:
+            stem += ", max-pooling"
+        padding = f"stem padding {self.stem_padding}" if self.stem_padding != self.stem_kernel // 2 else ""
+        relu = "" if self.stem_relu else "no ReLU after the stem"
+        width = f"width {self.width}" if self.width != 64 else ""
+        return ", ".join(filter(None, [name, stem, padding, relu, width]))
+
+    def build(self) -> "ResNet":
+        return ResNet(self)
+
+
+class ResNet(nn.Module):
+    """torchvision's ResNet up to the pooled features, with torchvision's parameter names.
+
+    Images `(B, 3, H, W)` to features `(B, spec.feature_dim)`.
+    """
+
+    def __init__(self, spec: ResNetSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.conv1 = nn.Conv2d(
+            3, spec.width, spec.stem_kernel, stride=spec.stem_stride, padding=spec.stem_padding, bias=False
+        )
+        self.bn1 = nn.BatchNorm2d(spec.width)
+        self.relu = nn.ReLU(inplace=True) if spec.stem_relu else nn.Identity()
+        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1) if spec.maxpool else nn.Identity()
+        stages, channels = [], spec.width
+        for position, depth in enumerate(spec.blocks):
+            planes = spec.width * 2**position
+            stage, channels = _stage(spec, channels, planes, depth, stride=1 if position == 0 else 2)
+            stages.append(f"layer{position + 1}")
+            self.add_module(stages[-1], stage)
+        self._stages = tuple(stages)
+        self.avgpool = nn.AdaptiveAvgPool2d((1, 1))
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d) and module.weight.device.type != "meta":
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, images: Tensor) -> Tensor:
+        hidden = self.maxpool(self.relu(self.bn1(self.conv1(images))))
+        for stage in self._stages:
+            hidden = self.get_submodule(stage)(hidden)
+        return torch.flatten(self.avgpool(hidden), 1)
+
+
+def _stage(spec: ResNetSpec, channels: int, planes: int, depth: int, *, stride: int) -> tuple[nn.Sequential, int]:
+    kind = BasicBlock if spec.block == "basic" else Bottleneck
+    out = planes * kind.expansion
+    layers: list[nn.Module] = []
+    for position in range(depth):
+        step = stride if position == 0 else 1
+        downsample = None
+        if step != 1 or channels != out:
+            downsample = nn.Sequential(nn.Conv2d(channels, out, 1, stride=step, bias=False), nn.BatchNorm2d(out))
+        layers.append(kind(channels, planes, step, downsample, spec.groups, spec.width_per_group))
+        channels = out
+    return nn.Sequential(*layers), channels
+
+
+def build_resnet(
+    *,
+    depth: int = 18,
+    stem: Stem = "imagenet",
+    width: int = 64,
+    blocks: tuple[int, ...] | None = None,
+    block: Block | None = None,
+    stem_stride: int | None = None,
+    maxpool: bool | None = None,
+) -> tuple[ResNet, int]:
+    """A randomly initialised residual network that ends in flattened pooled features, and its feature dimension.
+
+    Args:
+        depth: 10, 18, 34, 50, 101 or 152; ignored where `blocks` is given.
+        stem: `imagenet` (7×7, stride 2, max-pooling) or `small` (3×3, stride 1, none).
+        width: channels after the stem.
+        blocks: blocks in each stage, with `block` their kind (`basic` unless told).
+        stem_stride, maxpool: override the stem's.
+
+    Raises:
+        ValueError: no network has this depth.
+    """
+    if blocks is None:
+        if depth not in _DEPTHS:
+            raise ValueError(f"there is no ResNet of depth {depth}; choose one of {sorted(_DEPTHS)} or give blocks")
+        standard, blocks = _DEPTHS[depth]
+        block = block or standard
+    small = stem == "small"
+    spec = ResNetSpec(
+        block=block or "basic",
+        blocks=tuple(blocks),
+        width=width,
+        stem_kernel=3 if small else 7,
+        stem_padding=1 if small else 3,
+        stem_stride=stem_stride or (1 if small else 2),
+        maxpool=not small if maxpool is None else maxpool,
+    )
+    return spec.build(), spec.feature_dim
+
+
+def infer_resnet(shapes: Shapes) -> ResNetSpec:
+    """The residual network with parameters of these names (torchvision's) and shapes.
+
+    Stride and pooling of the stem leave no trace in shapes: a 7×7 kernel is taken for stride 2 with max-pooling, any
+    other for stride 1 without.
+
+    Raises:
+        UnknownArchitecture: it is none; the message says what does not fit.
+    """
+    stem = shapes.get("conv1.weight", ())
+    if len(stem) != 4 or stem[2] != stem[3]:
+        raise UnknownArchitecture("no convolution called conv1 at the start")
+    if stem[1] != 3:
+        raise UnknownArchitecture(f"the first convolution takes {stem[1]} channels; images have 3")
+    blocks: list[int] = []
+    while (depth := _count(shapes, f"layer{len(blocks) + 1}")) > 0:
+        blocks.append(depth)
+    if not blocks or len(blocks) > 8:
+        raise UnknownArchitecture(f"{len(blocks)} stages called layer1, layer2, …")
+    common = {
+        "blocks": tuple(blocks),
+        "width": stem[0],
+        "stem_kernel": stem[2],
+        "stem_padding": stem[2] // 2,
+        "stem_stride": 2 if stem[2] == 7 else 1,
+        "maxpool": stem[2] == 7,
+    }
+    if "layer1.0.conv3.weight" not in shapes:
+        return ResNetSpec(block="basic", **common)  # type: ignore[arg-type]
+    planes = shapes["layer1.0.conv3.weight"][0] // Bottleneck.expansion
+    middle = shapes.get("layer1.0.conv2.weight", ())
+    if len(middle) != 4 or not middle[1] or planes != stem[0]:
+        raise UnknownArchitecture("its bottleneck blocks are not a ResNet's")
+    groups = middle[0] // middle[1]
+    width_per_group = round(middle[0] * 64 / (planes * groups))
+    return ResNetSpec(block="bottleneck", groups=groups, width_per_group=width_per_group, **common)  # type: ignore[arg-type]
+
+
+def _count(shapes: Shapes, stage: str) -> int:
+    depth = 0
+    while f"{stage}.{depth}.conv1.weight" in shapes:
+        depth += 1
+    return depth

@@ -1,0 +1,56 @@
+"""Who wrote a checkpoint, and where it keeps backbone, head and prototypes.
+
+One file per family, each with one `Family`; the table below lists them, the most particular first. A tenth family is
+one more file and one more line.
+"""
+
+from swaveval.checkpoints.description import Description
+from swaveval.checkpoints.families import (
+    bolts,
+    dino,
+    lightly,
+    openmmlab,
+    plain,
+    solo_learn,
+    stable_pretraining,
+    swav,
+    swaveval,
+    vissl,
+)
+from swaveval.checkpoints.families.family import Family, Parts
+
+FAMILIES: tuple[Family, ...] = (
+    swaveval.FAMILY,
+    vissl.FAMILY,
+    solo_learn.FAMILY,
+    openmmlab.FAMILY,
+    lightly.FAMILY,
+    bolts.FAMILY,
+    dino.FAMILY,
+    swav.FAMILY,
+    stable_pretraining.FAMILY,
+    plain.FAMILY,
+)
+
+# Key paths under which any family keeps weights or facts: all that is ever looked at in a file.
+CONTAINERS = tuple(dict.fromkeys(path for family in FAMILIES for view in family.views for path, _ in view))
+SCALARS: tuple[tuple[str, ...], ...] = (
+    ("epoch",),
+    ("global_step",),
+    ("step",),
+    ("iteration",),
+    ("iter",),
+    ("phase_idx",),
+    ("swaveval_epoch",),
+    ("pytorch-lightning_version",),
+    ("type",),
+    ("arch",),
+    ("args",),
+    ("cfg",),
+    ("hyper_parameters",),
+    ("loops", "fit_loop", "epoch_loop.batch_progress", "is_last_batch"),
+    ("meta", "epoch"),
+    ("meta", "iter"),
+)
+
+__all__ = ["CONTAINERS", "FAMILIES", "SCALARS", "Description", "Family", "Parts"]

@@ -1,0 +1,13 @@
+"""mmselfsup and mmpretrain: `backbone.*`, neck and prototypes inside the head's loss."""
+
+from swaveval.checkpoints.families.family import Family
+
+FAMILY = Family(
+    name="mmselfsup / mmpretrain",
+    views=(((("state_dict",), ""),), ((("model",), ""),)),
+    marks=(r"backbone\.", r"neck\.|head\.(loss|loss_module|prototypes)"),
+    backbone=("backbone.",),
+    projection=("neck.projection_neck.",),
+    prototypes=("head.loss.prototypes.", "head.loss_module.prototypes.", "head.prototypes."),
+    ignored=(r"head\.", r"neck\.", r"data_preprocessor\.", r"queue", r"target_generator\."),
+)

@@ -1,0 +1,245 @@
+"""A checkpoint file to a Backbone, or to a typed refusal. The one place where reading, names and models meet."""
+
+import copy
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from swaveval.checkpoints.architectures import UnknownArchitecture
+from swaveval.checkpoints.backbone import Backbone
+from swaveval.checkpoints.description import Description
+from swaveval.checkpoints.epochs import progress
+from swaveval.checkpoints.families import CONTAINERS, SCALARS, Parts
+from swaveval.checkpoints.heads import build_head
+from swaveval.checkpoints.load_report import LoadReport
+from swaveval.checkpoints.models import Match, Model, fill, match, model_of
+from swaveval.checkpoints.options import LoadOptions
+from swaveval.checkpoints.reader import OpenFile, shared_reader
+from swaveval.checkpoints.recognise import recognise
+from swaveval.checkpoints.refusal import CheckpointRefused
+from swaveval.checkpoints.sandbox.failure import Failure, printable
+from swaveval.checkpoints.weights_digest import tensor_hashes, weights_digest
+
+# A file whose end is missing is being written when it changed this recently (seconds), and damaged when it did not.
+WRITING_SECONDS = 60.0
+
+
+def load(path: Path, *, options: LoadOptions | None = None) -> Backbone:
+    """The trusted backbone of a checkpoint file.
+
+    Raises:
+        CheckpointRefused: it cannot be evaluated; `state`, `reason` and `report` say why.
+    """
+    options = options or LoadOptions()
+    facts: dict[str, Any] = {"file": str(path), "trusted": options.trust}
+    reader = shared_reader()
+    before = _look(path)
+    try:
+        with reader.lock, reader.open(path, containers=CONTAINERS, scalars=SCALARS, options=options) as opened:
+            backbone = _load(opened, path, options, facts)
+        if _look(path) != before:
+            raise Failure("corrupt", "the file changed while it was read", cut_short=True)
+        return backbone
+    except Failure as failure:
+        state = failure.kind
+        reason = str(failure)
+        if failure.cut_short and _recent(path):
+            state, reason = "writing", f"the file is still being written: {reason}"  # type: ignore[assignment]
+        facts["size"] = facts.get("size") or ({"file": before[0]} if before else {})
+        report = LoadReport(**(facts | {"state": state, "refusal": reason}))
+        raise CheckpointRefused(report.state, reason, report) from None
+
+
+def inspect(path: Path, *, options: LoadOptions | None = None) -> LoadReport:
+    """The load report of a file, whatever its state. Never raises for what is in the file."""
+    try:
+        return load(path, options=options).report
+    except CheckpointRefused as refused:
+        return refused.report
+
+
+def random_backbone(like: Backbone, seed: int) -> Backbone:
+    """The same architecture at random initialisation, head included: the baseline beside the checkpoints."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = like.build() if like.build is not None else _reset(copy.deepcopy(like.module))
+        head = None if like.head is None else _reset(copy.deepcopy(like.head))
+    module.eval().requires_grad_(False)
+    hashes = tensor_hashes(_named("backbone", module.state_dict()))
+    digest = weights_digest(hashes, like.architecture)
+    full = digest
+    if head is not None:
+        head.eval().requires_grad_(False)
+        full = weights_digest(hashes | tensor_hashes(_named("head", head.state_dict())), like.architecture)
+    report = LoadReport(
+        file=f"random initialisation, seed {seed}",
+        state="ready",
+        architecture=like.architecture,
+        matched=1.0,
+        feature_dim=like.feature_dim,
+        prototypes=like.report.prototypes,
+        digest=full,
+        backbone_digest=digest,
+        dtype="F32",
+    )
+    return replace(like, module=module, head=head, digest=full, report=report)
+
+
+def _load(opened: OpenFile, path: Path, options: LoadOptions, facts: dict[str, Any]) -> Backbone:
+    description = opened.description
+    facts["epoch"], facts["step"] = progress(description, path.name)
+    facts["warnings"] = description.notes
+    facts["size"] = _sizes(path, description, None)
+    parts = recognise(description)
+    if parts is None:
+        raise Failure("unsupported", _nothing_known(description))
+    facts["family"] = parts.family
+    facts["size"] = _sizes(path, description, parts)
+    try:
+        model = model_of(parts)
+    except UnknownArchitecture as unknown:
+        reason = f"no known architecture ({unknown}); name it with --backbone timm:NAME or --backbone module:factory"
+        raise Failure("unsupported", reason) from None
+    with torch.device("meta"):
+        found = match(model.build(), parts.backbone, parts.view.tensors)
+    facts |= {
+        "architecture": model.words,
+        "feature_dim": model.feature_dim,
+        "matched": found.share,
+        "missing": found.missing[:1000],
+        "unexpected": _unexpected(parts, found)[:1000],
+        "warnings": (*description.notes, *parts.notes, *model.notes),
+    }
+    if found.missing and not (options.allow_partial and found.names):
+        raise Failure("refused", _incomplete(model, found))
+    facts["partial"] = bool(found.missing)
+    return _assemble(opened, parts, model, found, facts)
+
+
+def _assemble(opened: OpenFile, parts: Parts, model: Model, found: Match, facts: dict[str, Any]) -> Backbone:
+    """Take the tensors, hash them, and put them into modules."""
+    names = {f"backbone.{ours}": theirs for ours, theirs in found.names.items()}
+    names |= {f"head.projection.{ours}": theirs for ours, theirs in parts.projection.items()}
+    names |= {f"head.prototypes.{ours}": theirs for ours, theirs in parts.prototypes.items()}
+    tensors = _take(opened, parts, names)
+    weights = _rest(tensors, "backbone.")
+    facts["dtype"] = ", ".join(sorted({parts.view.tensors[name].dtype for name in found.names.values()}))
+    facts["nonfinite"] = sum(_nonfinite(tensor) for tensor in weights.values())
+    hashes = tensor_hashes(tensors)
+    facts["backbone_digest"] = weights_digest(
+        {k: v for k, v in hashes.items() if k.startswith("backbone.")}, model.words
+    )
+    facts["digest"] = weights_digest(hashes, model.words)
+    if facts["nonfinite"]:
+        reason = f"{facts['nonfinite']} of the backbone's weights are NaN or infinite: this training diverged"
+        raise Failure("refused", reason)
+    built = build_head(_rest(tensors, "head.projection."), _rest(tensors, "head.prototypes."), model.feature_dim)
+    facts["prototypes"] = built.prototypes
+    if built.warning and parts.head == "swav":
+        facts["warnings"] = (*facts["warnings"], built.warning)
+    return Backbone(
+        module=fill(model.build, weights),
+        feature_dim=model.feature_dim,
+        digest=facts["digest"],
+        architecture=model.words,
+        report=LoadReport(**(facts | {"state": "ready"})),
+        head=built.head if parts.head == "swav" else None,
+        swav_settings=dict(parts.hints.settings),
+        build=model.build,
+    )
+
+
+def _take(opened: OpenFile, parts: Parts, names: Mapping[str, str]) -> dict[str, Tensor]:
+    """Tensors under our names; `names` gives each one's name in the view."""
+    by_path: dict[tuple[str, ...], dict[str, str]] = {}
+    for ours, theirs in names.items():
+        path, key = parts.view.keys[theirs]
+        by_path.setdefault(path, {})[ours] = key
+    tensors: dict[str, Tensor] = {}
+    for path, keys in by_path.items():
+        held = opened.take(path, keys.values())
+        for ours, key in keys.items():
+            tensor, info = held.get(key), parts.view.tensors[names[ours]]
+            if tensor is None or tuple(tensor.shape) != info.shape:
+                raise Failure("refused", f"the reading process did not hand over {printable(key, 80)}")
+            tensors[ours] = tensor
+    return tensors
+
+
+def _sizes(path: Path, description: Description, parts: Parts | None) -> dict[str, int]:
+    """Bytes of the file by what they hold; they add up to `file`."""
+    total = path.stat().st_size
+    sizes = {"backbone": 0, "head": 0, "prototypes": 0, "optimiser": min(description.optimiser_bytes, total)}
+    if parts is not None:
+        groups = {"backbone": parts.backbone, "head": parts.projection, "prototypes": parts.prototypes}
+        for group, names in groups.items():
+            sizes[group] = sum(parts.view.tensors[name].nbytes for name in names.values())
+    return sizes | {"other": max(0, total - sum(sizes.values())), "file": total}
+
+
+def _unexpected(parts: Parts, found: Match) -> tuple[str, ...]:
+    used = set(found.names.values())
+    return tuple(
+        name for name in parts.backbone.values() if name not in used and not name.endswith("num_batches_tracked")
+    )
+
+
+def _incomplete(model: Model, found: Match) -> str:
+    shown = ", ".join(found.missing[:4]) + (f" and {len(found.missing) - 4} more" if len(found.missing) > 4 else "")
+    return (
+        f"only {100 * found.share:.4g} % of the {model.words} backbone was found; missing: {shown}; "
+        "--allow-partial accepts it, and the page then says so"
+    )
+
+
+def _nothing_known(description: Description) -> str:
+    if not description.containers:
+        keys = ", ".join(description.keys[:8]) or "nothing"
+        return f"no weights found where checkpoints keep them (a {description.root} with {keys})"
+    path, tensors = max(description.containers.items(), key=lambda entry: len(entry[1]))
+    some = ", ".join(printable(info.name, 60) for info in tensors[:4])
+    return (
+        f"no backbone of a known layout among the {len(tensors)} tensors under {'.'.join(path) or 'the top level'} "
+        f"({some}, …); name the architecture with --backbone timm:NAME or --backbone module:factory"
+    )
+
+
+def _nonfinite(tensor: Tensor) -> int:
+    # A finite sum has finite terms; the slow count is for files that need it.
+    if not tensor.is_floating_point() or bool(torch.isfinite(tensor.sum(dtype=torch.float32))):
+        return 0
+    return int(tensor.numel() - int(torch.isfinite(tensor).sum()))
+
+
+def _named(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
+
+
+def _rest(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _reset(module: Any) -> Any:
+    for part in module.modules():
+        if isinstance(part, nn.Module) and callable(getattr(part, "reset_parameters", None)):
+            part.reset_parameters()  # type: ignore[operator]
+    return module
+
+
+def _look(path: Path) -> tuple[int, int, int] | None:
+    """(size, mtime, inode): two equal looks mean that nobody wrote in between."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+def _recent(path: Path) -> bool:
+    look = _look(path)
+    return look is not None and time.time() - look[1] / 1e9 < WRITING_SECONDS

@@ -1,0 +1,20 @@
+"""How a user wants checkpoints to be read."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadOptions:
+    """Attributes:
+    trust: unpickle the file in full (still in the reading process): the user vouches for it. Recorded and shown.
+    allow_partial: accept a backbone of which less than 100 % was found in the file. Recorded and shown.
+    backbone: `timm:NAME` or `module:factory` instead of the inferred architecture; None infers it.
+    verify_all: check every byte of the file, also those that no feature depends on (optimiser state).
+    seconds: processor time the reading process may take for a small file; large files get more in proportion.
+    """
+
+    trust: bool = False
+    allow_partial: bool = False
+    backbone: str | None = None
+    verify_all: bool = False
+    seconds: float = 5.0

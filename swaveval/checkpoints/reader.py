@@ -1,0 +1,261 @@
+"""The parent's side of reading: one warm reading process, one request at a time, everything it says checked."""
+
+import atexit
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+import swaveval
+from swaveval.checkpoints.description import Description, parse
+from swaveval.checkpoints.options import LoadOptions
+from swaveval.checkpoints.sandbox.failure import Failure
+from swaveval.checkpoints.sandbox.wire import Closed, receive, send
+
+# Address space a reader may take beyond what it has: buffers and the allocator's reserve, then multiples of the file.
+MEMORY_FLOOR = 256 << 20
+MEMORY_PER_BYTE = 3
+BYTES_PER_SECOND = 20 << 20  # a slow disk; sets how long a large file may take
+_START_SECONDS = 120.0  # importing torch from a cold network disk
+
+Containers = Sequence[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What reading one file took: bytes of memory beyond the idle reader's, and the signal that ended it (or 0)."""
+
+    memory_bytes: int
+    signal: int
+
+
+class Reader:
+    """A reading process, started when first needed and kept; a new one is started when it is gone.
+
+    Not for concurrent use from several threads; `shared_reader` gives one that locks.
+    """
+
+    def __init__(self) -> None:
+        self.last_usage: Usage | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._connection: socket.socket | None = None
+        self._owner = 0
+        self.lock = threading.RLock()
+
+    def start(self) -> socket.socket:
+        """The connection to a running process."""
+        if self._connection is not None and self._owner == os.getpid():
+            return self._connection
+        if self._owner != os.getpid():
+            self._process = self._connection = None  # inherited by a fork; it is the parent's
+        ours, theirs = socket.socketpair()
+        package_root = str(Path(swaveval.__file__).parents[1])
+        environment = dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
+        environment["CUDA_VISIBLE_DEVICES"] = ""
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH", "")]))
+        # -P: a torch.py beside the checkpoints must not be imported in torch's place.
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "swaveval.checkpoints.sandbox", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        theirs.close()
+        self._connection, self._owner = ours, os.getpid()
+        ours.settimeout(_START_SECONDS)
+        try:
+            receive(ours)
+        except (Closed, TimeoutError) as error:
+            self.stop()
+            raise RuntimeError(
+                f"the reading process did not start ({error}); check `{sys.executable} -c 'import torch, safetensors'`"
+            ) from None
+        return ours
+
+    def stop(self) -> None:
+        """End the reading process and all its forks."""
+        if self._process is not None and self._owner == os.getpid():
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        if self._connection is not None:
+            self._connection.close()
+        self._process = self._connection = None
+
+    def open(self, path: Path, *, containers: Containers, scalars: Containers, options: LoadOptions) -> "OpenFile":
+        """Open a file in the reading process and have it described.
+
+        Raises:
+            Failure: it cannot be read; the kind is the state it gets.
+        """
+        resolved = os.path.realpath(path)
+        try:
+            size = os.stat(resolved).st_size  # noqa: PTH116
+        except OSError:
+            size = 0  # the reading process says in words what is the matter
+        seconds = options.seconds + size / BYTES_PER_SECOND
+        request = {
+            "path": resolved,
+            "trust": options.trust,
+            "verify_all": options.verify_all,
+            "containers": [list(keys) for keys in containers],
+            "scalars": [list(keys) for keys in scalars],
+            "memory_bytes": MEMORY_FLOOR + MEMORY_PER_BYTE * size,
+            "cpu_seconds": int(seconds) + 1,
+        }
+        connection = self.start()
+        connection.settimeout(seconds + 4)
+        opened = OpenFile(self, connection, seconds, trusted=options.trust)
+        try:
+            send(connection, {"open": request})
+        except OSError:
+            self.stop()  # it had died while idle; a fresh one may not
+            return self.open(path, containers=containers, scalars=scalars, options=options)
+        try:
+            opened.description = parse(opened.answer("described"))
+        except ValueError:
+            self.stop()
+            raise Failure("refused", "the reading process gave an answer that is none") from None
+        except Failure:
+            opened.close()
+            raise
+        return opened
+
+
+class OpenFile:
+    """One file held open by the reading process. Use as a context manager."""
+
+    description: Description
+
+    def __init__(self, reader: Reader, connection: socket.socket, seconds: float, *, trusted: bool) -> None:
+        self._reader = reader
+        self._connection = connection
+        self._seconds = seconds
+        self._trusted = trusted
+        self._ended = False
+        self._descriptor: int | None = None
+
+    def __enter__(self) -> "OpenFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def take(self, path: tuple[str, ...], names: Iterable[str]) -> dict[str, Tensor]:
+        """Named tensors under `path`, memory-mapped from safetensors that the reading process wrote.
+
+        Raises:
+            Failure: they are damaged, or not plain tensors.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        send(self._connection, {"take": {"path": list(path), "names": list(names)}})
+        self.answer("taken")
+        if self._descriptor is None:
+            raise Failure("refused", "the reading process handed nothing over")
+        try:
+            with safe_open(_path_of(self._descriptor), framework="pt", device="cpu") as file:
+                return dict(file.get_tensors())
+        except (SafetensorError, OSError, RuntimeError) as error:
+            raise Failure("refused", f"the reading process handed over no safetensors: {error}") from None
+        finally:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def answer(self, wanted: str) -> dict[str, Any]:
+        """The reading process's answer called `wanted`.
+
+        Raises:
+            Failure: it failed, was killed by its limits, or answers something else.
+        """
+        try:
+            message, self._descriptor = receive(self._connection)
+        except TimeoutError:
+            self._ended = True
+            self._reader.stop()
+            raise Failure("refused", f"reading the file takes more than {self._seconds:.0f} seconds") from None
+        except Closed:
+            self._ended = True
+            self._reader.stop()
+            raise Failure("refused", "the reading process died on this file") from None
+        if "ended" in message:
+            self._ended = True
+            raise self._killed(message["ended"])
+        if "failed" in message:
+            failed = message["failed"]
+            raise _failure(failed) if isinstance(failed, dict) else Failure("refused", "no answer")
+        value = message.get(wanted)
+        return value if isinstance(value, dict) else {}
+
+    def close(self) -> None:
+        """Let the reading process go on to the next file; one that read a trusted file is not used again."""
+        if self._ended:
+            return
+        self._ended = True
+        try:
+            with suppress(OSError):
+                send(self._connection, {"done": True})
+            while True:
+                message, descriptor = receive(self._connection)
+                if descriptor is not None:
+                    os.close(descriptor)
+                if "ended" in message:
+                    self._note(message["ended"])
+                    break
+        except (Closed, TimeoutError):
+            self._reader.stop()
+        if self._trusted:
+            self._reader.stop()
+
+    def _note(self, ended: Any) -> int:
+        numbers = ended if isinstance(ended, dict) else {}
+        killed = int(numbers.get("signal", 0))
+        self._reader.last_usage = Usage(int(numbers.get("memory_bytes", 0)), killed)
+        return killed
+
+    def _killed(self, ended: Any) -> Failure:
+        killed = self._note(ended)
+        if self._trusted:
+            self._reader.stop()
+        if killed in (signal.SIGXCPU, signal.SIGKILL):
+            return Failure("refused", f"reading the file takes more than {self._seconds:.0f} seconds of processor time")
+        if killed == signal.SIGBUS:
+            return Failure("corrupt", "the file became shorter while it was read", cut_short=True)
+        name = signal.Signals(killed).name if killed in set(signal.Signals) else "nothing said"
+        return Failure("corrupt", f"reading the file crashed the reading process ({name})")
+
+
+def _failure(failed: dict[str, Any]) -> Failure:
+    kind = failed.get("kind")
+    if kind not in ("corrupt", "unsupported", "refused"):
+        kind = "refused"
+    return Failure(kind, str(failed.get("reason", "")), cut_short=failed.get("cut_short") is True)
+
+
+def _path_of(descriptor: int) -> str:
+    own = f"/proc/self/fd/{descriptor}"
+    return own if Path(own).exists() else f"/dev/fd/{descriptor}"
+
+
+_shared: Reader | None = None
+
+
+def shared_reader() -> Reader:
+    """The process-wide reader, ended at exit; hold its `lock` from `open` to `close`."""
+    global _shared
+    if _shared is None:
+        _shared = Reader()
+        atexit.register(_shared.stop)
+    return _shared

@@ -1,0 +1,154 @@
+"""The reading process: a server that has torch imported and gives each file a process of its own.
+
+Each request is answered by a fresh fork: what a file does to its reader (memory, time, a crash) ends with that fork,
+while torch, seconds to import, stays warm. The fork waits for its request, so forking costs the parent nothing.
+"""
+
+import contextlib
+import os
+import resource
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from swaveval.checkpoints.sandbox.container import Opened, open_container, open_regular
+from swaveval.checkpoints.sandbox.contents import describe, hand_over
+from swaveval.checkpoints.sandbox.failure import Failure, printable
+from swaveval.checkpoints.sandbox.wire import Closed, receive, send
+
+_GONE = 77  # exit status of a fork whose parent has closed the connection
+
+
+def main() -> None:
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    _prepare()
+    idle = _idle_peak()
+    send(connection, {"ready": os.getpid()})
+    while True:
+        reader = os.fork()
+        if reader == 0:
+            status = 1
+            try:
+                status = _converse(connection)
+            finally:
+                os._exit(status)
+        _, status, usage = os.wait4(reader, 0)
+        if os.WIFEXITED(status) and os.WEXITSTATUS(status) == _GONE:
+            return
+        killed = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+        send(connection, {"ended": {"signal": killed, "memory_bytes": max(0, _peak(usage) - idle)}})
+
+
+def _prepare() -> None:
+    """What all readers share: torch with one thread (a fork must not lose any), the harmless list, no core files."""
+    import torch
+    from safetensors import safe_open  # noqa: F401  (imported once, before the forks)
+
+    from swaveval.checkpoints.sandbox.stand_ins import stand_ins
+
+    torch.set_num_threads(1)
+    torch.serialization.add_safe_globals(list(stand_ins()))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+
+
+def _converse(connection: socket.socket) -> int:
+    """Answer for one file; gives the exit status of this fork."""
+    request = None
+    try:
+        # What an earlier fork died without reading is not meant for this one.
+        while request is None:
+            request = receive(connection)[0].get("open")
+    except Closed:
+        return _GONE
+    try:
+        _limit(request)
+        file, before = open_regular(request["path"])
+        opened = open_container(file, before.st_size, trust=request["trust"], verify_all=request["verify_all"])
+        send(connection, {"described": describe(opened, request["containers"], request["scalars"])})
+        _serve(connection, opened)
+    except Closed:
+        return _GONE
+    except Failure as failure:
+        _report(connection, failure.kind, str(failure), cut_short=failure.cut_short)
+    except (MemoryError, RecursionError):
+        _report(connection, "refused", "reading the file takes more memory than a file of its size can need")
+    except Exception as error:
+        _report(connection, "unsupported", f"the file cannot be read: {type(error).__name__}: {printable(error, 200)}")
+    return 0
+
+
+def _serve(connection: socket.socket, opened: Opened) -> None:
+    """Hand tensors over until the parent has what it wants."""
+    while True:
+        request, _ = receive(connection)
+        if "take" not in request:
+            return
+        descriptor = _nameless_file()
+        written = hand_over(opened, request["take"]["path"], request["take"]["names"], descriptor)
+        _seal(descriptor)
+        send(connection, {"taken": written}, descriptor)
+        os.close(descriptor)
+
+
+def _report(connection: socket.socket, kind: str, reason: str, *, cut_short: bool = False) -> None:
+    send(connection, {"failed": {"kind": kind, "reason": reason, "cut_short": cut_short}})
+
+
+def _limit(request: dict[str, Any]) -> None:
+    """Address space and processor time from here on; a file that needs more is not what it says."""
+    for kind, used, more in (
+        (resource.RLIMIT_AS, _address_space(), int(request["memory_bytes"])),
+        (resource.RLIMIT_CPU, int(sum(os.times()[:2])) + 1, int(request["cpu_seconds"])),
+    ):
+        _, hard = resource.getrlimit(kind)
+        wanted = used + more
+        if used and (hard == resource.RLIM_INFINITY or wanted < hard):
+            # Some systems do not know one of the limits; the parent's clock still holds.
+            with contextlib.suppress(ValueError, OSError):
+                resource.setrlimit(kind, (wanted, wanted))
+
+
+def _address_space() -> int:
+    """Bytes mapped by this process, 0 where the system does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except (OSError, ValueError):
+        return 0
+    return pages * resource.getpagesize()
+
+
+def _idle_peak() -> int:
+    """Peak memory of a fork that does nothing, in bytes: what is torch's, not a file's."""
+    reader = os.fork()
+    if reader == 0:
+        os._exit(0)
+    return _peak(os.wait4(reader, 0)[2])
+
+
+def _peak(usage: resource.struct_rusage) -> int:
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _nameless_file() -> int:
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("tensors", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    import tempfile
+
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
+def _seal(descriptor: int) -> None:
+    """Nobody, this process included, changes the tensors after they were handed over."""
+    import fcntl
+
+    if hasattr(os, "memfd_create") and hasattr(fcntl, "F_ADD_SEALS"):
+        seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+
+
+if __name__ == "__main__":
+    main()

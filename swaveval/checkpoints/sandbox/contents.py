@@ -1,0 +1,250 @@
+"""The inside of a checkpoint: what is where, described without walking what nobody asked for."""
+
+import json
+import math
+import os
+import struct
+import zlib
+from collections import Counter, OrderedDict
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from swaveval.checkpoints.sandbox.container import Opened
+from swaveval.checkpoints.sandbox.failure import Failure, printable
+from swaveval.checkpoints.sandbox.stand_ins import StandIn
+
+MOST_TENSORS = 50_000
+LONGEST_NAME = 500
+_SCALAR_NODES = 2_000
+_OPTIMISER_NODES = 500_000
+
+DTYPES = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.int16: "I16",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
+OPTIMISER_KEYS = ("optimizer_states", "optimizer_state_dict", "optimizer", "optim", "opt", "fp16_scaler")
+
+TensorTable = dict[str, Tensor]
+
+
+def is_mapping(value: Any) -> bool:
+    # Exact types: a subclass could answer with code of its own.
+    return type(value) in (dict, OrderedDict, Counter)
+
+
+def is_tensor(value: Any) -> bool:
+    return type(value) in (Tensor, torch.nn.Parameter)
+
+
+def at_path(root: Any, path: list[str]) -> Any:
+    """What lies under the keys of `path`, or None."""
+    for key in path:
+        if not is_mapping(root) or key not in root:
+            return None
+        root = root[key]
+    return root
+
+
+def tensors_at(root: Any, path: list[str]) -> TensorTable:
+    """The named tensors directly under `path`; {} where there are none.
+
+    Raises:
+        Failure: there are more than any model has.
+    """
+    container = at_path(root, path)
+    if not is_mapping(container):
+        return {}
+    if len(container) > MOST_TENSORS:
+        raise Failure("refused", f"the file names {len(container)} tensors, more than any model")
+    return {
+        name: value
+        for name, value in container.items()
+        if type(name) is str and len(name) <= LONGEST_NAME and is_tensor(value)
+    }
+
+
+def describe(opened: Opened, containers: list[list[str]], scalars: list[list[str]]) -> dict[str, Any]:
+    """Everything the parent needs to decide which tensors it wants, as JSON."""
+    root = opened.root
+    found = []
+    for path in containers:
+        tensors = tensors_at(root, path)
+        if tensors:
+            rows = [
+                [name, DTYPES.get(value.dtype, str(value.dtype)), list(value.shape)] for name, value in tensors.items()
+            ]
+            found.append({"path": path, "tensors": rows})
+    return {
+        "kind": opened.kind,
+        "keys": [printable(key, 80) for key in list(root)[:200]] if is_mapping(root) else [],
+        "root": type(root).__name__,
+        "containers": found,
+        "scalars": [[path, _plain(at_path(root, path), 6, [_SCALAR_NODES])] for path in scalars],
+        "optimiser_bytes": _optimiser_bytes(root),
+        "data_bytes": opened.data_bytes,
+        "notes": list(opened.notes),
+        "metadata": dict(opened.metadata),
+    }
+
+
+def _plain(value: Any, depth: int, budget: list[int]) -> Any:
+    """A small value as JSON; what is too deep, too large or of another type becomes None."""
+    budget[0] -= 1
+    if budget[0] < 0 or depth < 0:
+        return None
+    if isinstance(value, StandIn):
+        return _plain(_content(value), depth, budget)
+    if value is None or type(value) is bool:
+        return value
+    if type(value) is int:
+        return value if abs(value) < 2**62 else None
+    if type(value) is float:
+        return value if math.isfinite(value) else None
+    if type(value) is str:
+        return printable(value, 500)
+    if is_tensor(value) and value.numel() == 1 and not value.is_complex():
+        return _plain(value.detach().reshape(()).item(), 0, budget)
+    if type(value) in (list, tuple):
+        return [_plain(item, depth - 1, budget) for item in value[:200]]
+    if is_mapping(value):
+        pairs = [(key, value[key]) for key in list(value)[:300] if type(key) in (str, int)]
+        return {printable(key, 100): _plain(item, depth - 1, budget) for key, item in pairs}
+    return None
+
+
+def _content(stand_in: StandIn) -> Any:
+    """The value an inert object stood for: Namespace and OmegaConf state, a path's parts, a numpy scalar's number."""
+    state = stand_in.state
+    name = type(stand_in).__name__
+    if name == "Namespace":
+        return state
+    if is_mapping(state) and "_content" in state:
+        return state["_content"]
+    if is_mapping(state) and "_val" in state:
+        return state["_val"]
+    if name.endswith(("Path", "PosixPath")):
+        return "/".join(part for part in stand_in.arguments if type(part) is str)
+    if name == "scalar" and len(stand_in.arguments) == 2:
+        return _numpy_scalar(*stand_in.arguments)
+    return None
+
+
+def _numpy_scalar(dtype: Any, content: Any) -> float | int | None:
+    codes = {"f8": "<d", "f4": "<f", "i8": "<q", "i4": "<i", "b1": "<?"}
+    code = codes.get(str(dtype.arguments[0])) if isinstance(dtype, StandIn) and dtype.arguments else None
+    if code is None or type(content) is not bytes or len(content) != struct.calcsize(code):
+        return None
+    (number,) = struct.unpack(code, content)
+    return number
+
+
+def _optimiser_bytes(root: Any) -> int:
+    """Bytes of distinct storages under the optimiser's keys; each object is looked at once, at most half a million."""
+    if not is_mapping(root):
+        return 0
+    waiting = [root[key] for key in OPTIMISER_KEYS if key in root]
+    seen: set[int] = set()
+    storages: dict[int, int] = {}
+    while waiting and len(seen) < _OPTIMISER_NODES:
+        value = waiting.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if is_tensor(value) and value.layout == torch.strided and value.device.type == "cpu":
+            storage = value.untyped_storage()
+            storages[storage.data_ptr()] = storage.nbytes()
+        elif is_mapping(value):
+            waiting.extend(list(value.values())[:_OPTIMISER_NODES])
+        elif type(value) in (list, tuple):
+            waiting.extend(value[:_OPTIMISER_NODES])
+    return sum(storages.values())
+
+
+# -- handing tensors over --------------------------------------------------------------------------------------------
+
+
+def sound(name: str, tensor: Tensor) -> None:
+    """Hold a tensor against its storage before anything reads it.
+
+    Raises:
+        Failure: it is of a kind that no weights have, or claims more elements than its storage holds.
+    """
+    label = printable(name, 80)
+    if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized:
+        raise Failure("unsupported", f"{label} is not a plain tensor ({tensor.layout}, {tensor.device.type})")
+    if tensor.dtype not in DTYPES:
+        raise Failure("unsupported", f"{label} has the dtype {tensor.dtype}, which no backbone has")
+    claimed = tensor.numel() * tensor.element_size()
+    held = tensor.untyped_storage().nbytes()
+    reach = (
+        tensor.storage_offset() + 1 + sum((n - 1) * step for n, step in zip(tensor.shape, tensor.stride(), strict=True))
+    )
+    if claimed > held or (tensor.numel() and reach * tensor.element_size() > held):
+        raise Failure("refused", f"{label} claims {claimed} bytes, but its storage holds {held}")
+
+
+def hand_over(opened: Opened, path: list[str], names: list[str], descriptor: int) -> int:
+    """Write the named tensors to `descriptor` as safetensors, each storage held against its checksum; gives bytes.
+
+    Raises:
+        Failure: a tensor is not sound, damaged, or all of them are more than the file can hold.
+    """
+    table = tensors_at(opened.root, path)
+    chosen = {name: table[name].detach() for name in names if name in table}
+    for name, tensor in chosen.items():
+        sound(name, tensor)
+    total = sum(tensor.numel() * tensor.element_size() for tensor in chosen.values())
+    # Tied weights may be written twice; a thousand views of one storage are a bomb.
+    if total > 2 * opened.expanded_bytes:
+        raise Failure("refused", f"its tensors claim {total} bytes, more than the file holds")
+    header: dict[str, Any] = {}
+    offset = 0
+    for name, tensor in chosen.items():
+        nbytes = tensor.numel() * tensor.element_size()
+        header[name] = {
+            "dtype": DTYPES[tensor.dtype],
+            "shape": list(tensor.shape),
+            "data_offsets": [offset, offset + nbytes],
+        }
+        offset += nbytes
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    _write(descriptor, memoryview(struct.pack("<Q", len(text)) + text))
+    checked: set[int] = set()
+    for name, tensor in chosen.items():
+        if tensor.numel():
+            _check_storage(name, tensor, opened.checksums, checked)
+            _write(descriptor, memoryview(_bytes_of(tensor.contiguous())))
+    return 8 + len(text) + offset
+
+
+def _check_storage(name: str, tensor: Tensor, checksums: frozenset[tuple[int, int]] | None, checked: set[int]) -> None:
+    """The storage's bytes must be those of a record in the archive, by length and CRC-32."""
+    storage = tensor.untyped_storage()
+    if checksums is None or storage.data_ptr() in checked:
+        return
+    checked.add(storage.data_ptr())
+    content = torch.empty(0, dtype=torch.uint8).set_(storage)  # type: ignore[call-overload]
+    if (storage.nbytes(), zlib.crc32(content.numpy())) not in checksums:
+        raise Failure("corrupt", f"the file is damaged: the bytes of {printable(name, 80)} do not match their checksum")
+
+
+def _bytes_of(tensor: Tensor) -> Any:
+    return tensor.reshape(-1).view(torch.uint8).numpy()
+
+
+def _write(descriptor: int, content: memoryview) -> None:
+    content = content.cast("B")
+    while content:
+        written = os.write(descriptor, content)
+        content = content[written:]
