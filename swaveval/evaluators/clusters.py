@@ -1,0 +1,250 @@
+"""k-means clusters of the backbone features: what groups the model has found, and how far they are the classes."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.metrics import adjusted_mutual_info_score, silhouette_samples
+
+from swaveval.evaluators import contingency, rows
+from swaveval.evaluators.contract import Need, Skip, require_finite
+from swaveval.evaluators.intervals import basic_bootstrap, small_sample, student, wilson
+from swaveval.evaluators.kmeans import Clustering, kmeans
+from swaveval.evaluators.threads import one_thread
+from swaveval.features.features import Features
+from swaveval.results import Artifact, Metric
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """k-means on L2-normalised features of all images; with labels: purity, NMI, AMI, ARI, Hungarian accuracy, scatter.
+
+    Purity rises with K, so it stands beside its value under shuffled labels at the same K; across different K compare
+    AMI or ARI. Without labels there are the silhouette, the agreement between restarts, and the assignment.
+
+    Attributes:
+        clusters: K; None takes the number of classes, or `unlabelled_clusters` without labels.
+        unlabelled_clusters: K without labels.
+        restarts: k-means++ initialisations, of which the smallest inertia wins.
+        fit_limit: centres are fitted to at most so many images, a fixed sample; every image is then assigned.
+        silhouette_limit: images in the silhouette, a fixed sample.
+        shuffles: label permutations behind `clusters.purity_shuffled`.
+        resamples: bootstrap resamples of the images.
+    """
+
+    clusters: int | None = None
+    unlabelled_clusters: int = 10
+    restarts: int = 5
+    fit_limit: int = 50_000
+    silhouette_limit: int = 2_000
+    shuffles: int = 20
+    resamples: int = 1_000
+
+    name: ClassVar[str] = "clusters"
+    version: ClassVar[int] = 1
+    needs: ClassVar[frozenset[Need]] = frozenset()
+
+    def __post_init__(self) -> None:
+        if min(self.clusters or 1, self.unlabelled_clusters, self.restarts, self.shuffles) < 1 or self.fit_limit < 2:
+            raise ValueError("clusters: numbers of clusters, restarts and shuffles must be at least 1, fit_limit 2")
+
+    def __call__(self, features: Features, *, seed: int) -> Iterable[Metric | Artifact]:
+        require_finite(features)
+        n = rows.count(features)
+        if n < 2:
+            raise Skip(f"needs at least two images to form clusters, found {n}")
+        labels = rows.labels(features)
+        known = None if labels is None or not (labels >= 0).any() else labels
+        classes = 0 if known is None else len(np.unique(known[known >= 0]))
+        fitted = rows.sample(features, self.fit_limit, seed=seed)
+        unit = rows.unit(rows.take(features, fitted)).astype(np.float32)
+        constant = rows.is_constant(unit)
+        wanted = 1 if constant else self.clusters or classes or self.unlabelled_clusters
+        found = kmeans(unit, min(wanted, len(unit)), seed=seed, restarts=self.restarts)
+        assignment = _assign(features, found)
+        protocol = self._protocol(n, len(fitted), found, constant)
+        yield Artifact("clusters.assignment", {"cluster": assignment})
+        yield self._silhouette(features, assignment, protocol, seed)
+        if self.restarts > 1:
+            yield _restart_agreement(found, protocol)
+        if known is None:
+            return
+        if classes < 2:
+            # Every clustering of one class is pure; the number would only mislead.
+            return
+        yield from self._agreement(assignment, known, found, protocol, seed)
+        yield from self._restart_spread(found, known[fitted], protocol)
+        yield _scatter(features, known)
+
+    def _protocol(self, n: int, fitted: int, found: Clustering, constant: bool) -> str:
+        k = len(found.centres)
+        parts = [
+            f"k-means on L2-normalised backbone features, K={k}, best of {self.restarts} seeded initialisations, "
+            f"{n} images of both splits"
+        ]
+        if fitted < n:
+            parts.append(f"centres fitted to a sample of {fitted}")
+        if constant:
+            parts.append("one cluster, as all features are equal up to rounding: a collapsed model")
+        note = small_sample(n)
+        return "; ".join([*parts, note] if note else parts)
+
+    def _silhouette(self, features: Features, assignment: Array, protocol: str, seed: int) -> Metric:
+        """Mean over images of (b − a)/max(a, b), cosine distances a within and b to the next cluster."""
+        sampled = rows.sample(features, self.silhouette_limit, seed=seed)
+        cluster = assignment[sampled]
+        value, interval = float("nan"), None
+        reason = "; undefined with a single cluster or only clusters of one"
+        if 2 <= len(np.unique(cluster)) < len(sampled):
+            with one_thread():
+                each = silhouette_samples(rows.take(features, sampled).astype(np.float64), cluster, metric="cosine")
+            value, interval, reason = float(each.mean()), student(each, bounds=(-1.0, 1.0)), ""
+        return Metric(
+            id="clusters.silhouette",
+            value=value,
+            unit="ratio",
+            bounds=(-1.0, 1.0),
+            ci95=interval,
+            n=len(sampled),
+            protocol=f"{protocol}; cosine silhouette on {len(sampled)} of them{reason}",
+        )
+
+    def _agreement(
+        self, assignment: Array, labels: Array, found: Clustering, protocol: str, seed: int
+    ) -> Iterator[Metric]:
+        """Everything that is a function of the counts of images by cluster and class."""
+        kept = labels >= 0
+        classes, label = np.unique(labels[kept], return_inverse=True)
+        table = contingency.table(assignment[kept], label)
+        n = int(kept.sum())
+        if n < len(kept):
+            protocol = f"{protocol}; {len(kept) - n} unlabelled images left out of the comparison with labels"
+        expected = contingency.expected_information(table)
+        measures = {
+            "purity": (contingency.purity, (0.0, 1.0)),
+            "nmi": (contingency.nmi, (0.0, 1.0)),
+            "ari": (contingency.ari, (-1.0, 1.0)),
+            "ami": (lambda of: contingency.ami(of, expected), (-1.0, 1.0)),
+        }
+        draw = np.random.default_rng([seed, n, 1])
+        resampled: dict[str, list[Array]] = {name: [] for name in measures}
+        chunk = max(1, min(self.resamples, 20_000_000 // len(table.count)))
+        for start in range(0, self.resamples, chunk):
+            tables = table.resample(min(chunk, self.resamples - start), draw)
+            for name, (measure, _) in measures.items():
+                resampled[name].append(measure(tables))
+        how = "interval by basic bootstrap over images at this clustering"
+        for name, (measure, bounds) in measures.items():
+            value = float(measure(table))
+            yield Metric(
+                id=f"clusters.{name}",
+                value=value,
+                unit="fraction" if name == "purity" else "ratio",
+                bounds=bounds,
+                ci95=basic_bootstrap(value, np.concatenate(resampled[name]), bounds=bounds),
+                n=n,
+                protocol=f"{protocol}; {how}",
+            )
+        yield self._shuffled(assignment[kept], label, protocol, draw)
+        if len(found.centres) == len(classes):
+            hits = contingency.matched(table)
+            yield Metric(
+                id="clusters.hungarian",
+                value=hits / n,
+                bounds=(0.0, 1.0),
+                ci95=wilson(hits, n),
+                n=n,
+                protocol=f"{protocol}; best one-to-one matching of clusters with classes, Wilson's interval given it",
+            )
+
+    def _shuffled(self, cluster: Array, label: Array, protocol: str, draw: np.random.Generator) -> Metric:
+        """Purity when the labels are dealt out at random: what K clusters of these sizes reach by chance."""
+        values = np.asarray(
+            [
+                float(contingency.purity(contingency.table(cluster, draw.permutation(label))))
+                for _ in range(self.shuffles)
+            ]
+        )
+        return Metric(
+            id="clusters.purity_shuffled",
+            value=float(values.mean()),
+            better="neither",
+            bounds=(0.0, 1.0),
+            ci95=student(values, bounds=(0.0, 1.0)),
+            n=len(label),
+            protocol=f"{protocol}; mean purity under {self.shuffles} seeded shuffles of the labels",
+        )
+
+    def _restart_spread(self, found: Clustering, labels: Array, protocol: str) -> Iterator[Metric]:
+        """The spread over initialisations, apart from the spread over images."""
+        kept = labels >= 0
+        if self.restarts < 2 or not kept.any():
+            return
+        label = np.unique(labels[kept], return_inverse=True)[1]
+        values = np.asarray([float(contingency.nmi(contingency.table(run[kept], label))) for run in found.restarts])
+        yield Metric(
+            id="clusters.nmi_restarts",
+            value=float(values.mean()),
+            unit="ratio",
+            bounds=(0.0, 1.0),
+            ci95=student(values, bounds=(0.0, 1.0)),
+            n=len(values),
+            protocol=f"{protocol}; mean NMI of the single initialisations, interval over them and not over images",
+        )
+
+
+def _assign(features: Features, found: Clustering) -> Array:
+    """Cluster of every image, train then test, shape `(n,)`, int32."""
+    everything = np.arange(rows.count(features))
+    return np.concatenate([found.assign(rows.unit(block)) for block in rows.blocks(features, everything)])
+
+
+def _restart_agreement(found: Clustering, protocol: str) -> Metric:
+    """Mean AMI between the assignments of every two initialisations: 1 where k-means always finds the same groups."""
+    values = [float(adjusted_mutual_info_score(a, b)) for a, b in combinations(found.restarts, 2)]
+    return Metric(
+        id="clusters.restart_ami",
+        value=float(np.mean(values)),
+        unit="ratio",
+        better="higher",
+        bounds=(-1.0, 1.0),
+        n=len(found.restarts),
+        protocol=f"{protocol}; mean AMI between the assignments of two initialisations, needs no labels",
+    )
+
+
+def _scatter(features: Features, labels: Array) -> Metric:
+    """tr(S_w)/tr(S_b) of the true classes on L2-normalised features, in two passes: smaller is more concentrated.
+
+    tr(S_w) = Σᵢ ‖uᵢ − μ_yᵢ‖², tr(S_b) = Σ_c n_c ‖μ_c − μ‖².
+    """
+    kept = np.flatnonzero(labels >= 0)
+    label = np.unique(labels[kept], return_inverse=True)[1]
+    n = np.bincount(label).astype(np.float64)
+    means = np.zeros((len(n), features.dimensions))
+    at = 0
+    for block in rows.blocks(features, kept):
+        np.add.at(means, label[at : at + len(block)], rows.unit(block))
+        at += len(block)
+    means /= n[:, None]
+    centre = (n @ means) / n.sum()
+    between = float(n @ ((means - centre) ** 2).sum(axis=1))
+    within, at = 0.0, 0
+    for block in rows.blocks(features, kept):
+        within += float(((rows.unit(block) - means[label[at : at + len(block)]]) ** 2).sum())
+        at += len(block)
+    undefined = rows.rounding_only((between + within) / len(kept), float(centre @ centre)) or between == 0
+    return Metric(
+        id="clusters.scatter",
+        value=float("nan") if undefined else within / between,
+        unit="ratio",
+        better="lower",
+        bounds=(0.0, None),
+        n=len(kept),
+        protocol="within-class over between-class scatter, tr(S_w)/tr(S_b), true classes, L2-normalised features"
+        + ("; undefined, as all features are equal up to rounding" if undefined else ""),
+    )

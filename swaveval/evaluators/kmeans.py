@@ -1,0 +1,61 @@
+"""Spherical-space k-means: scikit-learn's, seeded restarts one by one, the same bits on any number of threads."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
+
+from swaveval.evaluators.threads import one_thread
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Clustering:
+    """The best of several k-means runs.
+
+    Attributes:
+        centres: shape `(K, d)`, float32.
+        inertia: sum of squared distances to the nearest centre, of each run, shape `(restarts,)`.
+        restarts: shape `(restarts, n)`, int32: the assignment of each run.
+    """
+
+    centres: Array
+    inertia: Array
+    restarts: Array
+
+    def assign(self, rows: Array) -> Array:
+        """Nearest centre of each row, shape `(n,)`, int32; of equally near ones the first."""
+        half_squares = (self.centres.astype(np.float64) ** 2).sum(axis=1) / 2
+        with one_thread():
+            closeness = rows.astype(np.float32) @ self.centres.T - half_squares.astype(np.float32)
+        return closeness.argmax(axis=1).astype(np.int32)
+
+
+def kmeans(rows: Array, clusters: int, *, seed: int, restarts: int = 5) -> Clustering:
+    """Lloyd's algorithm from `restarts` k-means++ initialisations; the smallest inertia wins, of equals the first.
+
+    Args:
+        rows: shape `(n, d)`, float32.
+        clusters: K, at most n. Fewer come out where fewer rows differ.
+        seed: of the initialisations.
+        restarts: how many.
+    """
+    runs = []
+    draw = np.random.default_rng([seed, clusters])
+    # A warning about fewer distinct rows than clusters says nothing that the number of clusters does not.
+    with one_thread(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for _ in range(restarts):
+            state = int(draw.integers(2**31))
+            runs.append(KMeans(clusters, init="k-means++", n_init=1, algorithm="lloyd", random_state=state).fit(rows))
+    inertia = np.asarray([run.inertia_ for run in runs])
+    best = runs[int(inertia.argmin())]
+    return Clustering(
+        centres=best.cluster_centers_.astype(np.float32),
+        inertia=inertia,
+        restarts=np.stack([run.labels_ for run in runs]).astype(np.int32),
+    )
