@@ -1,4 +1,4 @@
-"""Residual networks of every shape torchvision, lightly, solo-learn and SwaV's authors make, and how to tell them apart.
+"""Residual networks as torchvision, lightly, solo-learn and SwaV's authors make them, and how to tell them apart.
 
 The blocks are torchvision's own; only what surrounds them varies, so one description covers all of them.
 """

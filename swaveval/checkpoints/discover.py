@@ -11,7 +11,7 @@ from swaveval.results import CheckpointRecord
 
 SUFFIXES = (".ckpt", ".pth", ".pt", ".tar", ".torch", ".safetensors", ".bin")
 
-# Files that training programs leave beside checkpoints under the same suffixes; swav's params.pkl is not even looked at.
+# Files that training programs leave beside checkpoints under the same suffixes.
 _NOT_WEIGHTS = re.compile(r"^(queue\d*|stats\d*|optimizer|scheduler|random_states_\d+|training_args)\.(pth|pt|bin)$")
 _EPOCH = re.compile(r"(?:^|[^a-z])(?:epochs?|ep|ckp|checkpoint|phase)[=_\-]?(\d+)", re.IGNORECASE)
 _STEP = re.compile(r"(?:^|[^a-z])(?:global_?step|steps?|iter(?:ation)?s?|training)[=_\-]?(\d+)", re.IGNORECASE)

@@ -85,10 +85,10 @@ def _layers(projection: Mapping[str, Tensor]) -> list[nn.Module] | str:
             return f"a layer called {index}"
         groups.setdefault(int(index), {})[rest] = tensor
     layers: list[nn.Module] = []
-    for index in range(max(groups, default=-1) + 1):
-        layer = nn.ReLU() if index not in groups else _layer(groups[index])
+    for position in range(max(groups, default=-1) + 1):
+        layer = nn.ReLU() if position not in groups else _layer(groups[position])
         if layer is None:
-            return f"layer {index} is neither linear nor batch normalisation"
+            return f"layer {position} is neither linear nor batch normalisation"
         layers.append(layer)
     return layers
 
@@ -102,11 +102,9 @@ def _layer(tensors: Mapping[str, Tensor]) -> nn.Module | None:
         layer = nn.BatchNorm1d(tensors["running_mean"].numel(), affine=weight is not None)
     else:
         return None
+    values = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
     try:
-        layer.load_state_dict(
-            {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()},
-            strict=False,
-        )
+        layer.load_state_dict(values, strict=False)
     except RuntimeError:
         return None
     return layer

@@ -18,7 +18,7 @@ from torch import Tensor
 import swaveval
 from swaveval.checkpoints.description import Description, parse
 from swaveval.checkpoints.options import LoadOptions
-from swaveval.checkpoints.sandbox.failure import Failure
+from swaveval.checkpoints.sandbox.failure import Failure, FailureKind
 from swaveval.checkpoints.sandbox.wire import Closed, receive, send
 
 # Address space a reader may take beyond what it has: buffers and the allocator's reserve, then multiples of the file.
@@ -238,10 +238,12 @@ class OpenFile:
 
 
 def _failure(failed: dict[str, Any]) -> Failure:
-    kind = failed.get("kind")
-    if kind not in ("corrupt", "unsupported", "refused"):
-        kind = "refused"
-    return Failure(kind, str(failed.get("reason", "")), cut_short=failed.get("cut_short") is True)
+    kinds: dict[Any, FailureKind] = {"corrupt": "corrupt", "unsupported": "unsupported"}
+    return Failure(
+        kinds.get(failed.get("kind"), "refused"),
+        str(failed.get("reason", "")),
+        cut_short=failed.get("cut_short") is True,
+    )
 
 
 def _path_of(descriptor: int) -> str:

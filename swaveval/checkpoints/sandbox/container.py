@@ -112,7 +112,7 @@ def open_container(file: BinaryIO, size: int, *, trust: bool, verify_all: bool) 
     for magic, words in _FOREIGN:
         if head.startswith(magic):
             raise Failure("unsupported", f"the file is {words}")
-    if head.startswith(b"PK\x03\x04") or head.startswith(_ZIP_END):
+    if head.startswith((b"PK\x03\x04", _ZIP_END)):
         return _open_zip(file, size, trust=trust, verify_all=verify_all)
     if _looks_like_safetensors(head, size):
         return _open_safetensors(file, size)
@@ -212,8 +212,6 @@ def _check_contents(
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, *, checksummed: bool, keep: bool) -> bytes:
-    if not checksummed:
-        member._expected_crc = None  # type: ignore[attr-defined]
     kept = bytearray()
     left = member.file_size
     with archive.open(member) as stream:
@@ -240,7 +238,7 @@ def _is_data(name: str) -> bool:
 
 def _open_legacy(file: BinaryIO, size: int, *, trust: bool) -> Opened:
     """torch.save before 1.6 (swav's zoo): pickles, then raw storages; it has no checksum."""
-    if not file.read(len(_LEGACY_START)) == _LEGACY_START:
+    if file.read(len(_LEGACY_START)) != _LEGACY_START:
         file.seek(0)
         found = disallowed_globals(file.read(LARGEST_PICKLE))
         names = f" naming {', '.join(found[:6])}" if found else ""
