@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from swaveval.checkpoints.architectures import build_resnet
     from swaveval.checkpoints.backbone import Backbone, PrototypeHead
-    from swaveval.checkpoints.discover import CheckpointFile, discover, order
+    from swaveval.checkpoints.discovery import CheckpointFile, discover, order
     from swaveval.checkpoints.load_report import LoadReport
     from swaveval.checkpoints.loading import inspect, load, random_backbone
     from swaveval.checkpoints.options import LoadOptions
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 # it does not copy and time it does not take.
 _HOMES = {
     "Backbone": "backbone",
-    "CheckpointFile": "discover",
+    "CheckpointFile": "discovery",
     "CheckpointRefused": "refusal",
     "LoadOptions": "options",
     "LoadReport": "load_report",
     "PrototypeHead": "backbone",
     "build_resnet": "architectures",
-    "discover": "discover",
+    "discover": "discovery",
     "inspect": "loading",
     "load": "loading",
-    "order": "discover",
+    "order": "discovery",
     "random_backbone": "loading",
 }
 

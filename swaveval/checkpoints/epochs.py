@@ -1,7 +1,7 @@
 """How far a training was when a file was written: finished epochs and optimiser steps."""
 
 from swaveval.checkpoints.description import Description
-from swaveval.checkpoints.discover import epoch_in_name, step_in_name
+from swaveval.checkpoints.discovery import epoch_in_name, step_in_name
 
 _LAST_BATCH = ("loops", "fit_loop", "epoch_loop.batch_progress", "is_last_batch")
 
