@@ -10,7 +10,7 @@ from swaveval.data.names import counted
 from swaveval.data.scan import ScanRecord
 
 EXAMPLES = 20
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def audit(

@@ -13,12 +13,13 @@ from typing import Any, BinaryIO, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import UInt8
 
+from swaveval.data.image_file import quiet_pillow
 from swaveval.data.imageset import ImageSet
 from swaveval.data.parallel import Progress, ordered_map
 from swaveval.data.transforms import EvalTransform, square
 from swaveval.results.atomic import atomic_path
 
-Index = Sequence[int] | np.ndarray[Any, Any]
+Index = Sequence[int] | np.ndarray[Any, np.dtype[Any]]
 
 BUDGET_BYTES = 4 << 30
 # A temporary that nobody has written to for this long was left by a killed process.
@@ -59,7 +60,7 @@ class PixelArray:
         origin: where they come from, in words.
     """
 
-    pixels: np.ndarray[Any, Any]
+    pixels: np.ndarray[Any, np.dtype[Any]]
     origin: str
 
     @property
@@ -149,7 +150,8 @@ def decode(
     held = _verified(path, key, shape)
     if held is None:
         try:
-            _write(path, key, shape, _squares(images, transform, range(len(images)), progress))
+            with quiet_pillow():
+                _write(path, key, shape, _squares(images, transform, range(len(images)), progress))
         except OSError as error:
             return PixelStream(
                 images, transform, f"decoded for each pass: {path.name} cannot be written ({error.strerror})"
@@ -163,8 +165,9 @@ def _in_memory(images: ImageSet, transform: EvalTransform, needed: int, progress
     if needed > memory // 2:
         return PixelStream(images, transform, f"decoded for each pass: {needed:,} bytes exceed half of the memory")
     pixels = np.empty((len(images), transform.size, transform.size, 3), dtype=np.uint8)
-    for row, square_pixels in enumerate(_squares(images, transform, range(len(images)), progress)):
-        pixels[row] = square_pixels
+    with quiet_pillow():
+        for row, square_pixels in enumerate(_squares(images, transform, range(len(images)), progress)):
+            pixels[row] = square_pixels
     return PixelArray(pixels, "decoded once, in memory")
 
 
@@ -179,7 +182,7 @@ def _squares(
             progress(done, len(positions))
 
 
-def _write(path: Path, key: bytes, shape: tuple[int, ...], squares: Iterator[np.ndarray[Any, Any]]) -> None:
+def _write(path: Path, key: bytes, shape: tuple[int, ...], squares: Iterator[np.ndarray[Any, np.dtype[Any]]]) -> None:
     """A .npy file followed by SHA-256 over key and content.
 
     Written by plain writes, not through a map: on a full disk a write fails, a mapped page kills the process.
@@ -206,7 +209,7 @@ def _header(shape: tuple[int, ...]) -> bytes:
     return buffer.getvalue()
 
 
-def _verified(path: Path, key: bytes, shape: tuple[int, ...]) -> np.ndarray[Any, Any] | None:
+def _verified(path: Path, key: bytes, shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype[Any]] | None:
     """The mapped pixels, or None when the file is missing or not what was written."""
     try:
         with path.open("rb") as file:
@@ -229,7 +232,7 @@ def _checksum_matches(file: BinaryIO, key: bytes, size: int) -> bool:
     return file.read() == checksum.digest()
 
 
-def _mapped(path: Path) -> np.ndarray[Any, Any]:
+def _mapped(path: Path) -> np.ndarray[Any, np.dtype[Any]]:
     return np.load(path, mmap_mode="r", allow_pickle=False)
 
 

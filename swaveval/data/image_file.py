@@ -157,8 +157,8 @@ def _identify(content: bytes) -> ImageFile.ImageFile:
             continue
         try:
             image: ImageFile.ImageFile = Image.OPEN[name][0](io.BytesIO(content), "")
-        except (SyntaxError, IndexError, TypeError, struct.error) as error:
-            remark = f"damaged {name} header: {shortened(str(error))}"
+        except (SyntaxError, IndexError, TypeError, struct.error):
+            remark = f"its {name} header is damaged"
             continue
         if min(image.size) < 1:
             raise Undecodable(f"the image is {image.size[0]}×{image.size[1]} pixels")

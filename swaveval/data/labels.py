@@ -97,7 +97,7 @@ def place_by_rows(files: Sequence[str], rows: Sequence[LabelRow], *, name: str) 
         labels[file], splits[file] = row.label or None, row.split
     if not labels:
         raise DataError(
-            f"none of the {counted(len(rows), 'row')} of {name} names an image that is there (first row: "
+            f"no row of {name} names an image that is there ({counted(len(rows), 'row')}; first row: "
             f"{shortened(rows[0].filename, 80)}; first image: {shortened(files[0], 80)}); "
             "write names relative to the image directory"
         )

@@ -125,13 +125,15 @@ def _without_common(members: dict[str, Parts]) -> dict[str, Parts]:
 
 def _without_common_classes(groups: dict[str, dict[str, Parts]]) -> dict[str, dict[str, Parts]]:
     """`train/images/cat/…`, and `val/images/…` beside `train/cat/…`: `images` is no class."""
+    everything = [parts for members in groups.values() for parts in members.values()]
+    while len({parts[0] for parts in everything}) == 1 and all(len(parts) > 1 for parts in everything):
+        groups = {split: {n: parts[1:] for n, parts in members.items()} for split, members in groups.items()}
+        everything = [parts for members in groups.values() for parts in members.values()]
     tops = {split: {parts[0] for parts in members.values() if len(parts) > 1} for split, members in groups.items()}
-    result = {}
-    for split, members in groups.items():
-        others = set().union(*(tops[other] for other in groups if other != split)) if len(groups) > 1 else set()
-        alone = len(tops[split]) == 1 and (not tops[split] & others or len(others) == 1)
-        result[split] = _without_common(members) if alone else members
-    return result
+    others = {split: set().union(*(tops[other] for other in groups if other != split)) for split in groups}
+    return {
+        split: members if tops[split] & others[split] else _without_common(members) for split, members in groups.items()
+    }
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ from swaveval.data.parallel import Progress, ordered_map
 from swaveval.data.places import cache_directory
 from swaveval.data.scan import ScanRecord
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 DIGITS_SIDE = 32
 
 

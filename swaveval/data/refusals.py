@@ -14,6 +14,8 @@ _ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 def check_directory(path: str, directory: Path) -> None:
     """Raises DataError, with a suggestion, unless `directory` is one."""
     shown = shortened(path)
+    if not path.strip():
+        raise DataError("no directory was named; give a directory of images")
     try:
         if directory.is_dir():
             return
@@ -45,7 +47,7 @@ def _did_you_mean(path: str, directory: Path) -> str:
     near = difflib.get_close_matches(directory.name, beside, n=1, cutoff=0.6)
     if near:
         return f"; did you mean {printable(str(directory.parent / near[0]))}?"
-    return f"; give a directory of images or one of {', '.join(NAMES[:3])} …"
+    return "; give a directory of images or one of digits, cifar10, cifar100 …"
 
 
 def nothing_there(root: Path, listing: Listing) -> str:

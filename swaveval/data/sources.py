@@ -24,7 +24,7 @@ from swaveval.data.refusals import check_directory, nothing_there
 from swaveval.data.scan import ScanRecord, read_file, scan_files
 from swaveval.data.splits import stratified_split
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, eq=False)
