@@ -10,23 +10,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from swaveval.checkpoints.architectures import UnknownArchitecture
 from swaveval.checkpoints.backbone import Backbone
 from swaveval.checkpoints.description import Description
 from swaveval.checkpoints.epochs import progress
 from swaveval.checkpoints.families import CONTAINERS, SCALARS, Parts
 from swaveval.checkpoints.heads import build_head
 from swaveval.checkpoints.load_report import LoadReport
-from swaveval.checkpoints.models import Match, Model, fill, match, model_of
+from swaveval.checkpoints.models import Match, Model, fill, find_model, match
 from swaveval.checkpoints.options import LoadOptions
 from swaveval.checkpoints.reader import OpenFile, shared_reader
-from swaveval.checkpoints.recognise import recognise
 from swaveval.checkpoints.refusal import CheckpointRefused
 from swaveval.checkpoints.sandbox.failure import Failure, printable
 from swaveval.checkpoints.weights_digest import tensor_hashes, weights_digest
 
 # A file whose end is missing is being written when it changed this recently (seconds), and damaged when it did not.
 WRITING_SECONDS = 60.0
+_MOST_NAMES = 1000
 
 
 def load(path: Path, *, options: LoadOptions | None = None) -> Backbone:
@@ -95,29 +94,26 @@ def _load(opened: OpenFile, path: Path, options: LoadOptions, facts: dict[str, A
     facts["epoch"], facts["step"] = progress(description, path.name)
     facts["warnings"] = description.notes
     facts["size"] = _sizes(path, description, None)
-    parts = recognise(description)
-    if parts is None:
-        raise Failure("unsupported", _nothing_known(description))
-    facts["family"] = parts.family
-    facts["size"] = _sizes(path, description, parts)
-    try:
-        model = model_of(parts)
-    except UnknownArchitecture as unknown:
-        reason = f"no known architecture ({unknown}); name it with --backbone timm:NAME or --backbone module:factory"
-        raise Failure("unsupported", reason) from None
-    with torch.device("meta"):
-        found = match(model.build(), parts.backbone, parts.view.tensors)
+    parts, model = find_model(description, options.backbone)
+    found = match(model, parts.backbone, parts.view.tensors)
     facts |= {
+        "family": parts.family,
         "architecture": model.words,
         "feature_dim": model.feature_dim,
+        "size": _sizes(path, description, parts),
         "matched": found.share,
-        "missing": found.missing[:1000],
-        "unexpected": _unexpected(parts, found)[:1000],
+        "missing": found.missing[:_MOST_NAMES],
+        "unexpected": _unexpected(parts, found)[:_MOST_NAMES],
         "warnings": (*description.notes, *parts.notes, *model.notes),
     }
-    if found.missing and not (options.allow_partial and found.names):
+    if not found.names:
         raise Failure("refused", _incomplete(model, found))
-    facts["partial"] = bool(found.missing)
+    if not options.allow_partial:
+        if found.missing:
+            raise Failure("refused", _incomplete(model, found))
+        if facts["unexpected"]:
+            raise Failure("refused", _surplus(model, facts["unexpected"]))
+    facts["partial"] = bool(found.missing or facts["unexpected"])
     return _assemble(opened, parts, model, found, facts)
 
 
@@ -143,7 +139,7 @@ def _assemble(opened: OpenFile, parts: Parts, model: Model, found: Match, facts:
     if built.warning and parts.head == "swav":
         facts["warnings"] = (*facts["warnings"], built.warning)
     return Backbone(
-        module=fill(model.build, weights),
+        module=fill(model, weights),
         feature_dim=model.feature_dim,
         digest=facts["digest"],
         architecture=model.words,
@@ -183,29 +179,30 @@ def _sizes(path: Path, description: Description, parts: Parts | None) -> dict[st
 
 
 def _unexpected(parts: Parts, found: Match) -> tuple[str, ...]:
+    """Names that look like the backbone's, and that the architecture has no place for."""
     used = set(found.names.values())
-    return tuple(
-        name for name in parts.backbone.values() if name not in used and not name.endswith("num_batches_tracked")
+    counters = "num_batches_tracked"
+    inside = (name for name in parts.backbone.values() if name not in used and not name.endswith(counters))
+    shapes_differ = {name.split(" ")[0] for name in found.missing}
+    named = {theirs: ours for ours, theirs in parts.backbone.items()}
+    return (*(name for name in inside if named[name] not in shapes_differ), *parts.unexpected)
+
+
+def _surplus(model: Model, names: tuple[str, ...]) -> str:
+    return (
+        f"the file has weights that a {model.words} has no place for, so it is another network: {_some(names)}; "
+        "name it with --backbone timm:NAME or --backbone module:factory, or ignore them with --allow-partial"
     )
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return ", ".join(printable(name, 120) for name in names[:4]) + (f" and {len(names) - 4} more" if names[4:] else "")
 
 
 def _incomplete(model: Model, found: Match) -> str:
-    shown = ", ".join(found.missing[:4]) + (f" and {len(found.missing) - 4} more" if len(found.missing) > 4 else "")
     return (
-        f"only {100 * found.share:.4g} % of the {model.words} backbone was found; missing: {shown}; "
+        f"only {100 * found.share:.4g} % of the {model.words} backbone was found; missing: {_some(found.missing)}; "
         "--allow-partial accepts it, and the page then says so"
-    )
-
-
-def _nothing_known(description: Description) -> str:
-    if not description.containers:
-        keys = ", ".join(description.keys[:8]) or "nothing"
-        return f"no weights found where checkpoints keep them (a {description.root} with {keys})"
-    path, tensors = max(description.containers.items(), key=lambda entry: len(entry[1]))
-    some = ", ".join(printable(info.name, 60) for info in tensors[:4])
-    return (
-        f"no backbone of a known layout among the {len(tensors)} tensors under {'.'.join(path) or 'the top level'} "
-        f"({some}, …); name the architecture with --backbone timm:NAME or --backbone module:factory"
     )
 
 

@@ -1,5 +1,6 @@
 """The module that a checkpoint's weights belong to, and how much of it they fill."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -7,8 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from swaveval.checkpoints.architectures import UnknownArchitecture, infer_resnet
-from swaveval.checkpoints.description import TensorInfo
-from swaveval.checkpoints.families import Parts
+from swaveval.checkpoints.custom import NamedModel, best_prefix, named_model
+from swaveval.checkpoints.description import ITEM_BYTES, Description, TensorInfo
+from swaveval.checkpoints.families import Family, Parts, View
+from swaveval.checkpoints.recognise import Translated, recognise
+from swaveval.checkpoints.sandbox.failure import Failure, printable
+from swaveval.checkpoints.vit import infer_vit
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +25,71 @@ class Model:
         words: the architecture in words.
         feature_dim: d.
         notes: what was assumed.
+    own: whether it is one of our modules, which can be built without memory; others may compute tables when built.
     """
 
     build: Callable[[], nn.Module]
     words: str
     feature_dim: int
     notes: tuple[str, ...] = ()
+    own: bool = True
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of parameters and buffers."""
+        with torch.device("meta" if self.own else "cpu"):
+            module = self.build()
+        return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+
+
+def find_model(description: Description, backbone: str | None) -> tuple[Parts, Model]:
+    """The parts of a checkpoint and the architecture they belong to.
+
+    Args:
+        backbone: `timm:NAME` or `module:factory` where the user named one.
+
+    Raises:
+        Failure: nothing in the file is a backbone that is known.
+    """
+    named: dict[str, NamedModel] = {}
+
+    def finder(family: Family, view: View) -> tuple[str, Translated] | None:
+        hints = family.hints(description)
+        text = backbone or (f"timm:{hints.timm}" if hints.timm else "")
+        if not text:
+            return None
+        model = named.setdefault(text, named_model(text, view.tensors, hints.image_size))
+        prefix = best_prefix(view.tensors, model.shapes)
+        if prefix is None:
+            return None
+        inside = view.under(prefix)
+        return prefix, ("custom", {name: name for name in model.shapes if name in inside}, None)
+
+    parts = recognise(description, finder)
+    if parts is not None:
+        (model,) = named.values()
+        return parts, Model(model.build, model.words, model.feature_dim, own=False)
+    if backbone is not None:
+        raise Failure("refused", f"nothing in the file fits --backbone {printable(backbone, 80)}")
+    parts = recognise(description)
+    if parts is None:
+        raise Failure("unsupported", _nothing_known(description))
+    try:
+        return parts, model_of(parts)
+    except UnknownArchitecture as unknown:
+        reason = f"no known architecture ({unknown}); name it with --backbone timm:NAME or --backbone module:factory"
+        raise Failure("unsupported", reason) from None
+
+
+def _nothing_known(description: Description) -> str:
+    if not description.containers:
+        keys = ", ".join(description.keys[:8]) or "nothing"
+        return f"no weights found where checkpoints keep them (a {description.root} with {keys})"
+    path, tensors = max(description.containers.items(), key=lambda entry: len(entry[1]))
+    some = ", ".join(printable(info.name, 60) for info in tensors[:4])
+    return (
+        f"no backbone of a known layout among the {len(tensors)} tensors under {'.'.join(path) or 'the top level'} "
+        f"({some}, …); name the architecture with --backbone timm:NAME or --backbone module:factory"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +115,8 @@ def model_of(parts: Parts) -> Model:
     """
     shapes = {ours: parts.view.tensors[theirs].shape for ours, theirs in parts.backbone.items()}
     if parts.dialect == "vit":
-        raise UnknownArchitecture("a vision transformer")
+        transformer = infer_vit(shapes)
+        return Model(transformer.build, transformer.words, transformer.feature_dim)
     spec, notes = infer_resnet(shapes), []
     hints = parts.hints
     if parts.dialect == "sequential" and parts.sequential_gap is not None:
@@ -73,47 +138,47 @@ def model_of(parts: Parts) -> Model:
     return Model(spec.build, spec.words, spec.feature_dim, tuple(notes))
 
 
-def match(module: nn.Module, names: Mapping[str, str], tensors: Mapping[str, TensorInfo]) -> Match:
-    """Hold a module's parameters and buffers against the file's tensors, by name and shape.
+def match(model: Model, names: Mapping[str, str], tensors: Mapping[str, TensorInfo]) -> Match:
+    """Hold a model's parameters and buffers against the file's tensors, by name and shape.
 
     `num_batches_tracked` is not counted: it changes nothing in eval mode, and files before PyTorch 0.4.1 lack it.
     """
     fitting: dict[str, str] = {}
     missing: list[str] = []
     total = found = 0
-    for name, expected in module.state_dict().items():
-        info = tensors.get(names.get(name, ""))
+    for name, shape in model.shapes().items():
         if name.endswith("num_batches_tracked"):
             continue
-        total += expected.numel()
+        total += math.prod(shape)
+        info = tensors.get(names.get(name, ""))
         if info is None:
             missing.append(name)
-        elif info.shape != tuple(expected.shape):
-            missing.append(f"{name} (shape {_words(info.shape)} in the file, {_words(tuple(expected.shape))} expected)")
-        elif info.dtype[:1] not in ("F", "B") or info.dtype == "BOOL":
+        elif info.shape != shape:
+            missing.append(f"{name} (shape {_words(info.shape)} in the file, {_words(shape)} expected)")
+        elif info.dtype not in ITEM_BYTES:
             missing.append(f"{name} (dtype {info.dtype} in the file)")
         else:
             fitting[name] = names[name]
-            found += expected.numel()
+            found += math.prod(shape)
     share = found / total if total else 0.0
     # Rounding must not turn "all but one weight" into "all".
     return Match(fitting, tuple(missing), 1.0 if not missing else min(share, 0.9999999))
 
 
-def fill(build: Callable[[], nn.Module], weights: Mapping[str, Tensor]) -> nn.Module:
+def fill(model: Model, weights: Mapping[str, Tensor]) -> nn.Module:
     """The module with these weights, float32, in eval mode, without gradients.
 
-    Built without memory and given the tensors as they are, so that nothing is initialised only to be overwritten.
-    With weights missing (`--allow-partial`) those keep their random initialisation.
+    Our own are built without memory and given the tensors as they are, so that nothing is initialised only to be
+    overwritten. With weights missing (`--allow-partial`) those keep their random initialisation.
     """
-    with torch.device("meta"):
-        module = build()
-    state = {name: tensor.float() for name, tensor in weights.items()}
-    absent = [name for name in module.state_dict() if name not in state]
-    if any(not name.endswith("num_batches_tracked") for name in absent):
-        module = build()
-    else:
+    state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
+    absent = [name for name in model.shapes() if name not in state]
+    if model.own and all(name.endswith("num_batches_tracked") for name in absent):
+        with torch.device("meta"):
+            module = model.build()
         state |= {name: torch.zeros((), dtype=torch.int64) for name in absent}
+    else:
+        module = model.build()
     module.load_state_dict(state, strict=False, assign=True)
     module.eval().requires_grad_(False)
     return module

@@ -17,7 +17,7 @@ def tensor_hashes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[str, list[in
 
     def one(tensor: Tensor) -> tuple[str, list[int], str]:
         content = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
-        return str(tensor.dtype), list(tensor.shape), hashlib.sha256(memoryview(content)).hexdigest()
+        return str(tensor.dtype), list(tensor.shape), hashlib.sha256(content.data).hexdigest()
 
     items = sorted(tensors.items())
     if sum(tensor.numel() * tensor.element_size() for _, tensor in items) < _WORTH_THREADS:

@@ -104,6 +104,7 @@ class Parts:
         dialect: how the backbone's names were translated.
         sequential_gap: for a Sequential backbone, the index of its first stage.
         projection: `0.weight` … → name in the view. prototypes: `weight`, `weight_g` … → name in the view.
+        unexpected: names beside the backbone's that nothing explains.
         hints: facts beyond shapes.
         notes: choices that were made.
     """
@@ -111,10 +112,11 @@ class Parts:
     family: str
     view: View
     backbone: Mapping[str, str]
-    dialect: Literal["named", "sequential", "vit"]
+    dialect: Literal["named", "sequential", "vit", "custom"]
     sequential_gap: int | None
     projection: Mapping[str, str]
     prototypes: Mapping[str, str]
+    unexpected: tuple[str, ...]
     hints: Hints
     head: Literal["swav", "other"] = "swav"
     notes: tuple[str, ...] = ()

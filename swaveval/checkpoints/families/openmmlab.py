@@ -8,6 +8,13 @@ FAMILY = Family(
     marks=(r"backbone\.", r"neck\.|head\.(loss|loss_module|prototypes)"),
     backbone=("backbone.",),
     projection=("neck.projection_neck.",),
-    prototypes=("head.loss.prototypes.", "head.loss_module.prototypes.", "head.prototypes."),
+    prototypes=(
+        "head.loss.prototypes.",
+        "head.loss_module.prototypes.",
+        "head.prototypes.",
+        "head.loss.prototypes.prototypes0.",
+        "head.loss_module.prototypes.prototypes0.",
+        "head.prototypes.prototypes0.",
+    ),
     ignored=(r"head\.", r"neck\.", r"data_preprocessor\.", r"queue", r"target_generator\."),
 )

@@ -20,6 +20,6 @@ FAMILY = Family(
         )
     ),
     marks=(r".*",),
-    backbone=("", "backbone.", "encoder.", "model.", "model.backbone.", "resnet.", "feature_extractor.", "trunk."),
-    ignored=(r"(.*\.)?(fc|head|head_dist|classifier|norm_head)\.(weight|bias)", r"projector\.", r"momentum_"),
+    backbone=("", "backbone.", "encoder.", "encoder_q.", "model.", "model.backbone.", "resnet.", "trunk."),
+    ignored=(r"projector\.", r"momentum_", r"encoder_k\.", r"queue"),
 )

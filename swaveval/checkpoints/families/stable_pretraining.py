@@ -10,6 +10,6 @@ FAMILY = Family(
     backbone=("backbone.", "model.backbone.", "backbone.model."),
     projection=("projector.", "projection_head.", "projector.layers."),
     prototypes=("prototypes.", "prototypes.heads.0."),
-    ignored=(r"callbacks_", r"_callbacks", r"probes?\.", r"projector\.", r"classifier\.", r"queue", r"online_"),
+    ignored=(r"_?callbacks_", r"probes?\.", r"projector\.", r"classifier\.", r"queue", r"online_"),
     hints=lambda description: Hints(settings=swav_settings(description)),
 )
