@@ -1,5 +1,6 @@
 """The features of one frozen backbone on one image set: the only thing an evaluator sees."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -7,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from swaveval.features.exact import row_blocks
 from swaveval.features.neighbours import Neighbours, SimilarityMetric, nearest
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +87,8 @@ class Features:
     prototypes: PrototypeOutputs | None = None
     protocol: str = ""
     device: str = "cpu"
-    _searches: dict[tuple[str, str], Neighbours] = field(default_factory=dict, repr=False)
+    # init=False: a copy made by dataclasses.replace searches anew and never sees neighbours of other rows.
+    _searches: dict[tuple[str, str], Neighbours] = field(default_factory=dict, repr=False, init=False)
 
     @property
     def labelled(self) -> bool:
@@ -101,23 +104,87 @@ class Features:
         """Train then test, shape `(n_train + n_test, d)`, float32. A copy: for small sets (maps, galleries) only."""
         return np.concatenate([np.asarray(self.train, np.float32), np.asarray(self.test, np.float32)])
 
+    @cached_property
+    def nonfinite(self) -> int:
+        """Images of either split with a NaN or an infinity in their features. They are kept: what they mean for a
+        number is for its evaluator to say.
+        """
+        return sum(
+            int(np.count_nonzero(~np.isfinite(rows[part]).all(axis=1)))
+            for rows in (self.train, self.test)
+            for part in row_blocks(len(rows), 4096)
+        )
+
+    def rows(self, positions: Array) -> Array:
+        """Rows of train then test by position in that order, shape `(m, d)`, float32; a copy of those rows only."""
+        positions = np.asarray(positions)
+        chosen = np.empty((len(positions), self.dimensions), np.float32)
+        in_test = positions >= len(self.train)
+        chosen[~in_test] = self.train[positions[~in_test]]
+        chosen[in_test] = self.test[positions[in_test] - len(self.train)]
+        return chosen
+
     def test_neighbours(self, k: int, metric: SimilarityMetric = "cosine") -> Neighbours:
-        """The k nearest train images of every test image; k is clipped to the bank."""
+        """The k nearest train images of every test image; k is clipped to the bank.
+
+        Raises:
+            FeatureError: some features are NaN or infinite.
+        """
         return self._search("test", k, metric)
 
     def train_neighbours(self, k: int, metric: SimilarityMetric = "cosine") -> Neighbours:
-        """The k nearest *other* train images of every train image (leave-one-out); k is clipped to n_train - 1."""
+        """The k nearest *other* train images of every train image (leave-one-out); k is clipped to n_train - 1.
+
+        Raises:
+            FeatureError: some features are NaN or infinite.
+        """
         return self._search("train", k, metric)
+
+    def map_neighbours(self, positions: Array, k: int, metric: SimilarityMetric = "cosine") -> Neighbours:
+        """Exact neighbours among some of the images, each its own first at distance 0.
+
+        `(result.index[:, :n], result.distance[:, :n])` is what umap-learn takes as `precomputed_knn`, where
+        n_neighbors counts the point itself. A map of exactly the train split costs no second search.
+
+        Args:
+            positions: shape `(m,)`, distinct, rows of train then test (0 … n_train + n_test - 1).
+            k: neighbours including the point itself; clipped to m.
+
+        Returns:
+            index into `positions`, not into the images: 0 … m - 1.
+
+        Raises:
+            FeatureError: some of these features are NaN or infinite.
+        """
+        positions = np.ascontiguousarray(positions, dtype=np.int64)
+        others = max(0, min(k, len(positions)) - 1)
+        if np.array_equal(positions, np.arange(len(self.train))):
+            found = self._search("train", others, metric)
+        else:
+            place = (f"map {hashlib.sha256(positions.tobytes()).hexdigest()}", str(metric))
+            held = self._searches.get(place)
+            if held is None or held.k < others:
+                chosen = self.rows(positions)
+                held = nearest(chosen, chosen, others, metric=metric, exclude_self=True, device=self.device)
+                self._searches[place] = held
+            found = held.first(others)
+        own = np.arange(len(positions))[:, None]
+        nearest_possible = np.full(own.shape, 1.0 if metric == "cosine" else 0.0, np.float32)
+        return Neighbours(
+            np.concatenate([own, found.index], axis=1)[:, : min(k, len(positions))],
+            np.concatenate([nearest_possible, found.similarity], axis=1)[:, : min(k, len(positions))],
+            metric,
+        )
 
     def _search(self, split: str, k: int, metric: SimilarityMetric) -> Neighbours:
         """Search once with the largest k asked for so far; smaller k are prefixes of it."""
         held = self._searches.get((split, metric))
-        limit = len(self.train) - (split == "train")
+        limit = max(0, len(self.train) - (split == "train"))
         wanted = max(0, min(k, limit))
         if held is None or held.k < wanted:
             queries = self.train if split == "train" else self.test
             # Most callers follow each other with different k; a floor makes the first search serve them all.
-            reach = max(0, min(max(wanted, 200), limit))
+            reach = min(max(wanted, 200), limit)
             held = nearest(queries, self.train, reach, metric=metric, exclude_self=split == "train", device=self.device)
             self._searches[(split, metric)] = held
         return held.first(wanted)
