@@ -15,6 +15,7 @@ from PIL import (
     ExifTags,
     GifImagePlugin,
     Image,
+    ImageCms,
     ImageFile,
     Jpeg2KImagePlugin,
     JpegImagePlugin,
@@ -94,9 +95,10 @@ def read_image(content: bytes) -> Image.Image:
     Raises:
         Undecodable: with the reason.
     """
-    with _opened(content) as image, _memory_for(image):
-        _fit(image)
-        return _upright_rgb(image)[0]
+    with _opened(content) as image:
+        _fit(image, scales=(1, 2, 4, 8))
+        with _memory_for(image):
+            return _upright_rgb(image)[0]
 
 
 def inspect_image(content: bytes) -> ImageFacts:
@@ -105,13 +107,12 @@ def inspect_image(content: bytes) -> ImageFacts:
     Raises:
         Undecodable: exactly where `read_image` raises it.
     """
-    with _opened(content) as image, _memory_for(image):
+    with _opened(content) as image:
         size, mode, kind = image.size, image.mode, str(image.format)
-        _fit(image)
-        if isinstance(image, JpegImagePlugin.JpegImageFile):
-            # Entropy decoding, where damage shows, runs over the whole file at any scale; the rest is 64 times cheaper.
-            image.draft(None, (max(1, size[0] // 8), max(1, size[1] // 8)))
-        _, turned = _upright_rgb(image)
+        # Entropy decoding, where damage shows, runs over the whole file at any scale; the rest is 64 times cheaper.
+        _fit(image, scales=(8,))
+        with _memory_for(image):
+            _, turned = _upright_rgb(image)
         width, height = size[::-1] if turned else size
     return ImageFacts(width=width, height=height, mode=mode, format=kind)
 
@@ -142,7 +143,7 @@ def _opened(content: bytes) -> Iterator[ImageFile.ImageFile]:
         raise
     except Exception as error:  # decoders raise anything on hostile bytes, down to KeyError and ZeroDivisionError
         reason = shortened(str(error)) or type(error).__name__
-        raise Undecodable(reason if isinstance(error, OSError) else f"damaged: {reason}") from error
+        raise Undecodable(reason if isinstance(error, OSError) else f"cannot be decoded: {reason}") from error
 
 
 def _identify(content: bytes) -> ImageFile.ImageFile:
@@ -157,8 +158,8 @@ def _identify(content: bytes) -> ImageFile.ImageFile:
             continue
         try:
             image: ImageFile.ImageFile = Image.OPEN[name][0](io.BytesIO(content), "")
-        except (SyntaxError, IndexError, TypeError, struct.error):
-            remark = f"its {name} header is damaged"
+        except (SyntaxError, IndexError, TypeError, struct.error) as error:
+            remark = f"its {name} header cannot be read: {shortened(str(error))}"
             continue
         if min(image.size) < 1:
             raise Undecodable(f"the image is {image.size[0]}×{image.size[1]} pixels")
@@ -172,16 +173,19 @@ def _accepts(name: str, head: bytes) -> bool:
     return accept is not None and accept(head) is True
 
 
-def _fit(image: ImageFile.ImageFile) -> None:
-    """Lower the resolution a huge JPEG will be decoded at; refuse any other huge image."""
+def _fit(image: ImageFile.ImageFile, *, scales: tuple[int, ...]) -> None:
+    """Let a JPEG be decoded at the first of the scales (1/1, 1/2, 1/4, 1/8) that is not huge; refuse what stays huge.
+
+    To be called once: Pillow's second `draft` would count from the size that the first one left.
+    """
     width, height = image.size
-    if width * height <= LARGEST_PIXELS:
-        return
     if isinstance(image, JpegImagePlugin.JpegImageFile):
-        for scale in (2, 4, 8):
-            if (width // scale + 1) * (height // scale + 1) <= LARGEST_PIXELS:
-                image.draft(None, (width // scale, height // scale))
+        for scale in scales:
+            if -(-width // scale) * -(-height // scale) <= LARGEST_PIXELS:
+                image.draft(None, (max(1, width // scale), max(1, height // scale)))
                 return
+    elif width * height <= LARGEST_PIXELS:
+        return
     raise Undecodable(f"{width}×{height} pixels; more than {LARGEST_PIXELS:,} are not decoded")
 
 
@@ -213,6 +217,11 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "LAB":
+        profiles = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(image, *profiles, outputMode="RGB")
+        assert converted is not None  # it is None only for a conversion in place
+        return converted
     if image.mode.startswith("I") or image.mode == "F":
         return Image.fromarray(_eight_bits(np.asarray(image), image)).convert("RGB")
     if image.has_transparency_data:

@@ -20,6 +20,8 @@ def printable(text: str) -> str:
     Undecodable bytes of a file name (surrogates), control characters, terminal escapes and text-direction overrides
     become `\xNN` or `\uNNNN`; the result always encodes to UTF-8.
     """
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(_visible(character) for character in text)
 
 

@@ -5,7 +5,7 @@ import os
 import stat
 import time
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -95,15 +95,14 @@ def scan_files(
         memory: directory for remembered scans; the user's cache directory by default.
         remember_after: seconds a scan has to take to be remembered.
     """
-    started, started_ns = time.monotonic(), time.time_ns()
-    note = (
-        memory or cache_directory() / "scans"
-    ) / f"{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:32]}.json"
+    started_ns = time.time_ns()
+    place = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:32]
+    note = (memory or cache_directory() / "scans") / f"{place}.json"
     stamps = [_stamp(root / name) for name in files]
     known = _recall(note)
     records = [_known(known.get(name), stamp) for name, stamp in zip(files, stamps, strict=True)]
     todo = [position for position, record in enumerate(records) if record is None]
-    done = len(files) - len(todo)
+    done, started = len(files) - len(todo), time.monotonic()
     with quiet_pillow():
         fresh = ordered_map(scan_file, [str(root / files[position]) for position in todo])
         for position, record in zip(todo, fresh, strict=True):
@@ -115,7 +114,7 @@ def scan_files(
     if todo and time.monotonic() - started >= remember_after:
         settled = started_ns - SETTLED_NS
         entries = zip(files, stamps, complete, strict=True)
-        _remember(note, {n: [*s, *astuple(r)] for n, s, r in entries if s and max(s[1], s[2]) < settled})
+        _remember(note, {name: _entry(s, r) for name, s, r in entries if s and max(s[1], s[2]) < settled})
     return complete
 
 
@@ -126,6 +125,11 @@ def _stamp(path: Path) -> Stamp | None:
     except OSError:
         return None
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+def _entry(stamp: Stamp, record: ScanRecord) -> list[Any]:
+    facts = (record.sha256, record.width, record.height, record.mode, record.format, record.reason)
+    return [*stamp, *facts]
 
 
 def _known(entry: list[Any] | None, stamp: Stamp | None) -> ScanRecord | None:

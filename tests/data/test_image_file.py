@@ -105,6 +105,13 @@ def test_cmyk_jpeg() -> None:
     assert np.abs(found.astype(int) - (220, 30, 40)).max() < 8
 
 
+def test_lab_tiff() -> None:
+    lab = Image.new("LAB", (3, 3), (136, 128 + 81, 128 + 70))  # L* 53.3, a* 81, b* 70: sRGB red
+    red = pixels(encoded(lab, "TIFF"))[0, 0].astype(int)
+    assert red[0] > 245
+    assert red[1:].max() < 40
+
+
 @pytest.mark.parametrize("mode", ["L", "1"])
 def test_greyscale(mode: str) -> None:
     image = Image.fromarray(noise()).convert(mode)
@@ -177,9 +184,9 @@ def test_first_image_of_an_mpo() -> None:
         (b"", "empty"),
         (bytes(4000), "zero bytes"),
         (b"<html><body>404 Not Found</body></html>", "not an image"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(20), "PNG header is damaged"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(20), "PNG header cannot be read"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image"),
-        (b"P5 0 0 255\n", "PPM header is damaged"),
+        (b"P5 0 0 255\n", "PPM header cannot be read"),
     ],
 )
 def test_no_image_is_refused_with_a_reason(content: bytes, reason: str) -> None:
