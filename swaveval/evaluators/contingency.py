@@ -7,7 +7,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics.cluster import expected_mutual_information
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,13 +79,12 @@ def expected_information(of: Table) -> float:
 def ari(of: Table) -> Array:
     """Adjusted Rand index (Hubert & Arabie 1985) from pair counts, shape `(...)`."""
     count = of.count.astype(np.float64)
-    n = count.sum(axis=-1)
     rows, columns = _margins(of)
-    both = _pairs(count).sum(axis=-1)
-    clusters, classes = _pairs(rows).sum(axis=-1), _pairs(columns).sum(axis=-1)
-    expected = clusters * classes / np.maximum(_pairs(n), 1.0)
+    both, clusters, classes = (_pairs(part).sum(axis=-1) for part in (count, rows, columns))
+    everything = _pairs(count.sum(axis=-1, keepdims=True)).sum(axis=-1)
+    expected = clusters * classes / np.maximum(everything, 1.0)
     largest = (clusters + classes) / 2
-    same = largest == expected
+    same = np.abs(largest - expected) <= 1e-12 * largest
     return np.where(same, 1.0, (both - expected) / np.where(same, 1.0, largest - expected))
 
 
@@ -99,10 +98,9 @@ def matched(of: Table) -> int:
 
 def information_and_entropies(of: Table) -> tuple[Array, Array, Array]:
     """Mutual information, entropy of the clusters, entropy of the classes, in nats, each of shape `(...)`."""
-    n = of.count.sum(axis=-1)
     rows, columns = _margins(of)
-    h_clusters, h_classes, h_both = (_entropy(part, n) for part in (rows, columns, of.count))
-    return np.maximum(h_clusters + h_classes - h_both, 0.0), h_clusters, h_classes
+    clusters, classes, both = (_entropy(part) for part in (rows, columns, of.count))
+    return np.asarray(np.maximum(clusters + classes - both, 0.0)), clusters, classes
 
 
 def _margins(of: Table) -> tuple[Array, Array]:
@@ -113,10 +111,10 @@ def _margins(of: Table) -> tuple[Array, Array]:
     return np.add.reduceat(of.count, starts, axis=-1), np.add.reduceat(by_label, column_starts, axis=-1)
 
 
-def _entropy(counts: Array, n: Array) -> Array:
-    """−Σ p ln p over the last axis; 0 ln 0 = 0."""
-    p = counts / np.asarray(n)[..., None]
-    return -(p * np.log(np.where(p > 0, p, 1.0))).sum(axis=-1)
+def _entropy(counts: Array) -> Array:
+    """−Σ p ln p over the last axis, p = counts / Σ counts; 0 ln 0 = 0."""
+    p = counts / counts.sum(axis=-1, keepdims=True)
+    return np.asarray(-(p * np.log(np.where(p > 0, p, 1.0))).sum(axis=-1))
 
 
 def _pairs(counts: Array) -> Array:

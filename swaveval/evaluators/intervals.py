@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 Interval = tuple[float, float]
 
 SMALL_N = 30

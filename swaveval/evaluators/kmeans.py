@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from swaveval.evaluators.threads import one_thread
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from swaveval.evaluators.threads import one_thread
 from swaveval.features.features import Features
 from swaveval.results import Artifact, Metric
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 # Largest gradient entry at the end of a fit; while C is chosen, a thousand times that ranks the values as well.
 TOLERANCE = 1e-7
@@ -81,7 +81,8 @@ class Linear:
             logits = probe.logits(bank[asked], device)
             scores.append((float((logits.argmax(axis=1) == target[asked]).mean()), -log_loss(logits, target[asked])))
         best = max(range(len(scores)), key=lambda position: scores[position])
-        return Choice(self.grid[best], scores[best][0], len(asked))
+        sampled = f"a sample of {len(rows)} images of " if len(rows) < len(target) else ""
+        return Choice(self.grid[best], scores[best][0], len(asked), sampled)
 
     def _fit(self, given: Labelled, target: Array, chosen: "Choice") -> Probe:
         problem = Problem(given.features.train, target, int(target.max()) + 1, device=given.features.device)
@@ -133,18 +134,19 @@ class Choice:
         c: inverse penalty.
         accuracy: on the held-out part of train, None when there was none.
         n: images it was chosen on.
-        reason: why it is a default.
+        note: what train was cut down to for the choice, or why the choice is a default.
     """
 
     c: float
     accuracy: float | None
     n: int
-    reason: str = ""
+    note: str = ""
 
     def describe(self, share: float) -> str:
         if self.accuracy is None:
-            return self.reason
-        return f"chosen on a stratified {share:.0%} of train ({self.n} images, {self.accuracy:.1%} right there)"
+            return self.note
+        part = f"a stratified {share:.0%} of {self.note}train"
+        return f"chosen on {part} ({self.n} images, {self.accuracy:.1%} right there)"
 
 
 def stratified(labels: Array, share: float, draw: np.random.Generator, *, spare: bool = False) -> Array:

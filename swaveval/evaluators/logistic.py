@@ -1,8 +1,9 @@
 """Multinomial logistic regression on standardised features, for any number of images, deterministic.
 
 The objective is scikit-learn's, divided by C·n: (1/n) Σᵢ −ln softmax(xᵢW + b)[yᵢ] + λ/2 ‖W‖² with λ = 1/(nC) and the
-bias b free, x standardised per feature. scikit-learn needs the standardised features whole, in float64, in main memory;
-here they pass by in blocks, on the GPU where there is one.
+bias b free, x standardised per feature. (With two classes scikit-learn keeps one logit, and its C is twice this one.)
+It needs the standardised features whole, in float64, in main memory; here they pass by in blocks, on the GPU where
+there is one.
 """
 
 import warnings
@@ -73,7 +74,7 @@ class Problem:
         self.classes = classes
         self.n, self.d = features.shape
         self._features, self._device = features, device
-        self._labels = torch.from_numpy(np.ascontiguousarray(labels, dtype=np.int64)).to(device)
+        self._labels = torch.from_numpy(np.array(labels, dtype=np.int64)).to(device)
         self._held = list(_blocks(features, device)) if features.size * 8 <= RESIDENT_BYTES else None
         self.mean, self.scale = mean_and_scale(features)
 

@@ -15,7 +15,7 @@ from swaveval.evaluators.threads import one_thread
 from swaveval.features.features import Features
 from swaveval.results import Artifact, Metric
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)

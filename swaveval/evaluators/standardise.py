@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 # Rows at a time: 256 MB of float64 at d = 2048.
 BLOCK = 16_384

@@ -11,7 +11,7 @@ from swaveval.evaluators.intervals import small_sample, wilson, wilson_mean
 from swaveval.features.features import Features
 from swaveval.results import Artifact, Metric
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import numpy as np
 
 from swaveval.features.features import Features, FeatureSeries, PrototypeOutputs, ViewFeatures
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def synthetic_features(

@@ -1,0 +1,273 @@
+"""The linear probe against scikit-learn's, and the choice of C inside train."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix, top_k_accuracy_score
+from sklearn.metrics import log_loss as sklearn_log_loss
+from sklearn.preprocessing import StandardScaler
+
+from swaveval.evaluators import standardise
+from swaveval.evaluators.contract import NotFinite, Skip
+from swaveval.evaluators.linear import Linear, log_loss, rank_of, stratified
+from swaveval.evaluators.logistic import Problem
+from swaveval.features.features import Features
+from swaveval.results import Artifact, Metric
+from swaveval.testing import synthetic_features
+
+
+def run(features: Features, evaluator: Linear | None = None, seed: int = 0) -> tuple[dict[str, Metric], dict]:
+    produced = list((evaluator or Linear())(features, seed=seed))
+    metrics = {item.id: item for item in produced if isinstance(item, Metric)}
+    return metrics, {item.id: item.arrays for item in produced if isinstance(item, Artifact)}
+
+
+def reference(features: np.ndarray, labels: np.ndarray, c: float) -> tuple[StandardScaler, LogisticRegression]:
+    scaler = StandardScaler().fit(features.astype(np.float64))
+    model = LogisticRegression(C=c, tol=1e-9, max_iter=50_000)
+    return scaler, model.fit(scaler.transform(features.astype(np.float64)), labels)
+
+
+@pytest.fixture(scope="module")
+def digits() -> Features:
+    """Random ReLU features of scikit-learn's digits, 1,347 to 450."""
+    pixels, labels = load_digits(return_X_y=True)
+    draw = np.random.default_rng(0)
+    features = np.maximum(pixels @ draw.normal(size=(64, 96)), 0).astype(np.float32)
+    order = draw.permutation(len(labels))
+    train, test = order[:1347], order[1347:]
+    names = tuple("0123456789")
+    return Features(features[train], features[test], labels[train], labels[test], train, test, names)
+
+
+@pytest.mark.parametrize("c", [1e-4, 1e-2, 1.0])
+def test_coefficients_and_predictions_are_scikit_learns(digits: Features, c: float) -> None:
+    scaler, theirs = reference(digits.train, digits.train_labels, c)
+    ours = Problem(digits.train, digits.train_labels, 10).fit(c)
+    assert ours.converged
+    assert ours.coefficients == pytest.approx(theirs.coef_, abs=1e-3)
+    logits = ours.logits(digits.test)
+    expected = theirs.decision_function(scaler.transform(digits.test.astype(np.float64)))
+    assert logits - logits.mean(1, keepdims=True) == pytest.approx(expected - expected.mean(1, keepdims=True), abs=2e-2)
+    assert np.array_equal(logits.argmax(axis=1), expected.argmax(axis=1))
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 1000), classes=st.integers(2, 6), c=st.sampled_from([1e-3, 0.1, 1.0]))
+def test_parity_on_any_gaussians(seed: int, classes: int, c: float) -> None:
+    features = synthetic_features(n_train=150, classes=classes, separation=1.0, seed=seed)
+    _, theirs = reference(features.train, features.train_labels, c)
+    coefficients = theirs.coef_
+    if classes == 2:
+        # scikit-learn keeps one logit u where we have ±u/2, whose squares sum to half of ‖u‖².
+        _, theirs = reference(features.train, features.train_labels, 2 * c)
+        coefficients = np.concatenate([-theirs.coef_, theirs.coef_]) / 2
+    ours = Problem(features.train, features.train_labels, classes).fit(c)
+    assert ours.coefficients == pytest.approx(coefficients, abs=1e-3)
+
+
+def test_evaluator_has_scikit_learns_accuracy_at_the_c_it_chose(digits: Features) -> None:
+    metrics, arrays = run(digits)
+    scaler, theirs = reference(digits.train, digits.train_labels, metrics["linear.c"].value)
+    test = scaler.transform(digits.test.astype(np.float64))
+    predicted = theirs.predict(test)
+    assert metrics["linear.top1"].value == pytest.approx(np.mean(predicted == digits.test_labels), abs=1e-12)
+    assert metrics["linear.balanced"].value == pytest.approx(balanced_accuracy_score(digits.test_labels, predicted))
+    expected = top_k_accuracy_score(digits.test_labels, theirs.decision_function(test), k=5)
+    assert metrics["linear.top5"].value == pytest.approx(expected)
+    assert np.array_equal(arrays["linear.confusion"]["counts"], confusion_matrix(digits.test_labels, predicted))
+    assert np.array_equal(arrays["linear.top1.outcomes"]["correct"], predicted == digits.test_labels)
+    assert np.array_equal(arrays["linear.top1.outcomes"]["index"], digits.test_index)
+    assert metrics["linear.c_at_edge"].value == 0
+    assert f"C={metrics['linear.c'].value:g}" in metrics["linear.top1"].protocol
+
+
+def test_c_is_chosen_without_a_look_at_the_test_split(digits: Features) -> None:
+    shuffled = np.random.default_rng(0).permutation(digits.test_labels)
+    one, two = run(digits)[0], run(replace(digits, test_labels=shuffled))[0]
+    assert one["linear.c"] == two["linear.c"]
+    assert two["linear.top1"].value < 0.3
+
+
+def test_c_is_the_best_on_the_held_out_tenth() -> None:
+    features = synthetic_features(n_train=400, separation=0.6, classes=6, dimensions=64)
+    evaluator = Linear(grid=(1e-4, 1e-2, 1.0))
+    metrics, _ = run(features, evaluator, seed=5)
+    draw = np.random.default_rng([5, 400])
+    # The same draws in the same order: the sample (everything) first, then the held-out tenth of it.
+    assert np.array_equal(stratified(features.train_labels, 1.0, draw), np.arange(400))
+    held = stratified(features.train_labels, 0.1, draw, spare=True)
+    fitted = np.setdiff1d(np.arange(400), held)
+    scores = []
+    for c in evaluator.grid:
+        scaler, model = reference(features.train[fitted], features.train_labels[fitted], c)
+        rows = scaler.transform(features.train[held].astype(np.float64))
+        right = model.score(rows, features.train_labels[held])
+        scores.append((right, -sklearn_log_loss(features.train_labels[held], model.predict_proba(rows))))
+    assert metrics["linear.c"].value == evaluator.grid[scores.index(max(scores))]
+    assert metrics["linear.c"].n == len(held)
+    assert f"({len(held)} images, {max(scores)[0]:.1%} right there)" in metrics["linear.top1"].protocol
+
+
+@pytest.mark.parametrize("grid, edge", [((1e-6, 1e-5), 1.0), ((0.1,), 0.0)])
+def test_the_edge_of_the_grid_is_flagged(digits: Features, grid: tuple[float, ...], edge: float) -> None:
+    metrics, _ = run(digits, Linear(grid=grid))
+    assert metrics["linear.c_at_edge"].value == edge
+    assert ("edge of its grid" in metrics["linear.top1"].protocol) == bool(edge)
+    assert metrics["linear.c"].value == grid[-1]
+
+
+def test_top5_only_where_there_are_more_than_five_classes() -> None:
+    assert "linear.top5" not in run(synthetic_features(classes=5))[0]
+    assert run(synthetic_features(classes=6))[0]["linear.top5"].value > 0.9
+
+
+def test_a_fit_that_runs_out_of_iterations_says_so(digits: Features) -> None:
+    metrics, _ = run(digits, Linear(max_iterations=3, grid=(1.0,)))
+    assert "stopped after 3 iterations" in metrics["linear.top1"].protocol
+    assert "stopped" not in run(digits)[0]["linear.top1"].protocol
+
+
+def test_blocks_and_memmaps_change_nothing(digits: Features, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Problem(digits.train.astype(np.float16), digits.train_labels, 10).fit(0.01)
+    stored = np.lib.format.open_memmap(tmp_path / "f.npy", mode="w+", dtype=np.float16, shape=digits.train.shape)
+    stored[:] = digits.train
+    monkeypatch.setattr(standardise, "BLOCK", 100)
+    monkeypatch.setattr("swaveval.evaluators.logistic.RESIDENT_BYTES", 0)
+    blocked = Problem(np.load(tmp_path / "f.npy", mmap_mode="r"), digits.train_labels, 10).fit(0.01)
+    assert blocked.coefficients == pytest.approx(whole.coefficients, abs=1e-6)
+    assert blocked.logits(digits.test) == pytest.approx(whole.logits(digits.test), abs=1e-5)
+
+
+def test_standardisation_is_scikit_learns(monkeypatch: pytest.MonkeyPatch) -> None:
+    features = np.random.default_rng(0).normal(5.0, 3.0, (300, 8)).astype(np.float32)
+    features[:, 3] = 7.5
+    scaler = StandardScaler().fit(features.astype(np.float64))
+    monkeypatch.setattr(standardise, "BLOCK", 64)
+    mean, scale = standardise.mean_and_scale(features)
+    assert mean == pytest.approx(scaler.mean_)
+    assert scale == pytest.approx(scaler.scale_)
+    assert scale[3] == 1.0
+
+
+def test_rounding_noise_on_a_constant_is_not_blown_up() -> None:
+    draw = np.random.default_rng(0)
+    noise = (1 + 2e-7 * draw.normal(size=(200, 4))).astype(np.float32)
+    assert np.all(noise.std(axis=0) > 0)
+    assert np.array_equal(standardise.mean_and_scale(noise)[1], np.ones(4))
+    # The same spread around zero is a feature.
+    assert standardise.mean_and_scale(noise.astype(np.float64) - 1)[1] == pytest.approx(2e-7, rel=0.2)
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 1000), shift=st.floats(-50, 50), scale=st.sampled_from([0.01, 8.0, 1000.0]))
+def test_shift_and_scale_change_nothing(seed: int, shift: float, scale: float) -> None:
+    features = synthetic_features(seed=seed, separation=0.7)
+    changed = replace(
+        features,
+        train=(features.train.astype(np.float64) * scale + shift),
+        test=(features.test.astype(np.float64) * scale + shift),
+    )
+    one, two = run(features), run(changed)
+    assert one[0]["linear.c"].value == two[0]["linear.c"].value
+    assert np.array_equal(one[1]["linear.top1.outcomes"]["correct"], two[1]["linear.top1.outcomes"]["correct"])
+
+
+def test_a_class_absent_from_train_counts_as_wrong() -> None:
+    features = synthetic_features(separation=4.0, classes=7)
+    kept = features.train_labels != 0
+    metrics, arrays = run(
+        replace(
+            features,
+            train=features.train[kept],
+            train_labels=features.train_labels[kept],
+            train_index=features.train_index[kept],
+        )
+    )
+    assert arrays["linear.per_class"]["recall"][0] == 0
+    assert arrays["linear.confusion"]["counts"][:, 0].sum() == 0
+    lost = (features.test_labels == 0).mean()
+    assert metrics["linear.top5"].value == pytest.approx(1 - lost)
+    assert "absent from train" in metrics["linear.top1"].protocol
+
+
+def test_one_image_per_class_leaves_nothing_to_choose_c_on() -> None:
+    features = synthetic_features(separation=8.0)
+    first = np.unique(features.train_labels, return_index=True)[1]
+    few = {"train": features.train[first], "train_labels": np.arange(4), "train_index": features.train_index[first]}
+    metrics, _ = run(replace(features, **few))
+    assert metrics["linear.c"].value == 1.0
+    assert metrics["linear.c"].n is None
+    assert "no class has two train images" in metrics["linear.top1"].protocol
+
+
+def test_selection_on_a_sample() -> None:
+    features = synthetic_features(n_train=400, separation=1.0)
+    metrics, _ = run(features, Linear(selection_limit=100))
+    assert 8 <= metrics["linear.c"].n <= 12
+    assert metrics["linear.top1"].value > 0.5
+    assert "a stratified 10% of a sample of 101 images of train" in metrics["linear.top1"].protocol
+    assert "sample" not in run(features)[0]["linear.top1"].protocol
+
+
+def test_one_class_in_train_is_skipped() -> None:
+    features = synthetic_features()
+    with pytest.raises(Skip, match="train images are of one class"):
+        run(replace(features, train_labels=np.zeros(120, np.int64)))
+
+
+def test_nan_features_are_an_error() -> None:
+    features = synthetic_features()
+    spoilt = features.train.copy()
+    spoilt[0, 0] = np.inf
+    with pytest.raises(NotFinite, match="1 of 180"):
+        run(replace(features, train=spoilt))
+
+
+@given(
+    st.lists(st.integers(0, 5), min_size=1, max_size=80),
+    st.floats(0.05, 1.0),
+    st.booleans(),
+    st.integers(0, 100),
+)
+def test_stratified_takes_its_share_of_every_class(labels: list[int], share: float, spare: bool, seed: int) -> None:
+    array = np.asarray(labels)
+    found = stratified(array, share, np.random.default_rng(seed), spare=spare)
+    assert np.array_equal(found, np.unique(found))
+    for label in set(labels):
+        size = labels.count(label)
+        expected = min(max(1, round(share * size)), size - spare)
+        assert (array[found] == label).sum() == expected
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 1000))
+def test_rank_and_log_loss_are_those_of_the_definition(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    known = np.array([0, 2, 3, 5, 8, 9, 11])
+    logits = draw.normal(size=(20, 7)).round(1) * 30
+    labels = draw.choice(12, 20)
+    rank = rank_of(logits, known, labels)
+    for row, label in enumerate(labels):
+        if label not in known:
+            assert rank[row] >= 7
+        else:
+            order = sorted(range(7), key=lambda column, row=row: (-logits[row, column], column))
+            assert known[order[rank[row]]] == label
+    columns = draw.integers(0, 7, 20)
+    probability = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probability /= probability.sum(axis=1, keepdims=True)
+    own = np.maximum(probability[np.arange(20), columns], 1e-300)
+    assert log_loss(logits, columns) == pytest.approx(-np.log(own).mean())
+
+
+@pytest.mark.parametrize("wrong", [{"grid": ()}, {"grid": (1.0, 0.1)}, {"grid": (0.0, 1.0)}, {"held_out": 1.0}])
+def test_impossible_parameters_are_refused(wrong: dict) -> None:
+    with pytest.raises(ValueError, match="linear: "):
+        Linear(**wrong)

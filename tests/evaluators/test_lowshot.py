@@ -1,0 +1,161 @@
+"""Low-shot ridge against scikit-learn's RidgeClassifierCV and against leaving images out one by one."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import RidgeClassifierCV, RidgeCV
+
+from swaveval.evaluators import ridge
+from swaveval.evaluators.contract import NotFinite, Skip
+from swaveval.evaluators.intervals import student
+from swaveval.evaluators.lowshot import LowShot, draw_rows
+from swaveval.evaluators.standardise import mean_and_scale
+from swaveval.features.features import Features
+from swaveval.results import Metric
+from swaveval.testing import synthetic_features
+
+
+def run(features: Features, evaluator: LowShot | None = None, seed: int = 0) -> dict[str, Metric]:
+    return {metric.id: metric for metric in (evaluator or LowShot())(features, seed=seed)}
+
+
+def data(seed: int, n: int, d: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    draw = np.random.default_rng(seed)
+    labels = draw.permutation(np.arange(n) % classes)
+    return draw.normal(size=(n, d)) + 0.7 * draw.normal(size=(classes, d))[labels], labels
+
+
+@pytest.mark.parametrize("n, d", [(12, 40), (60, 9), (20, 20)])
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 10_000), classes=st.integers(3, 6))
+def test_weights_and_penalty_are_scikit_learns(n: int, d: int, seed: int, classes: int) -> None:
+    features, labels = data(seed, n, d, classes)
+    penalties = (0.1, 1.0, 10.0, 100.0)
+    target = np.where(labels[:, None] == np.arange(classes), 1.0, -1.0)
+    theirs = RidgeCV(penalties, fit_intercept=True).fit(features, target)
+    ours = ridge.fit(features, labels, classes, penalties)
+    assert ours.penalty == theirs.alpha_
+    assert ours.weight == pytest.approx(theirs.coef_.T, abs=1e-8)
+    assert ours.bias == pytest.approx(theirs.intercept_, abs=1e-8)
+    classifier = RidgeClassifierCV(penalties).fit(features, labels)
+    queries, _ = data(seed + 1, 50, d, classes)
+    assert np.array_equal(ours.scores(queries).argmax(axis=1), classifier.predict(queries))
+
+
+def test_the_penalty_is_the_best_when_images_are_really_left_out() -> None:
+    features, labels = data(3, 24, 10, 3)
+    penalties = (0.01, 1.0, 30.0, 1000.0)
+    target = np.where(labels[:, None] == np.arange(3), 1.0, -1.0)
+    errors = []
+    for penalty in penalties:
+        squares = []
+        for row in range(24):
+            kept = np.arange(24) != row
+            centre, level = features[kept].mean(axis=0), target[kept].mean(axis=0)
+            x, y = features[kept] - centre, target[kept] - level
+            weight = np.linalg.solve(x.T @ x + penalty * np.eye(10), x.T @ y)
+            squares.append((target[row] - level - (features[row] - centre) @ weight) ** 2)
+        errors.append(np.mean(squares))
+    assert ridge.fit(features, labels, 3, penalties).penalty == penalties[int(np.argmin(errors))]
+
+
+def test_equal_features_predict_the_mean_target() -> None:
+    fitted = ridge.fit(np.ones((6, 3)), np.array([0, 0, 0, 1, 1, 2]), 3, (0.1, 10.0))
+    assert fitted.penalty == 10.0
+    assert fitted.scores(np.ones((1, 3))) == pytest.approx(np.array([[0.0, -1 / 3, -2 / 3]]))
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=60), st.integers(1, 10), st.integers(0, 100))
+def test_draws_take_the_shots_of_every_class(labels: list[int], shots: int, seed: int) -> None:
+    target = np.unique(labels, return_inverse=True)[1]
+    rows = draw_rows(target, shots, np.random.default_rng(seed))
+    assert np.array_equal(rows, np.unique(rows))
+    assert np.array_equal(np.bincount(target[rows]), np.minimum(np.bincount(target), shots))
+
+
+def test_every_image_can_be_drawn() -> None:
+    target = np.arange(40) % 4
+    drawn = [draw_rows(target, 2, np.random.default_rng(seed)) for seed in range(200)]
+    assert set(np.concatenate(drawn)) == set(range(40))
+
+
+def test_the_metric_is_the_mean_over_its_draws() -> None:
+    features = synthetic_features(separation=1.0)
+    metric = run(features, LowShot(shots=(5,), draws=12), seed=7)["lowshot.top1[shots=5]"]
+    mean, scale = mean_and_scale(features.train)
+    train, test = ((part.astype(np.float64) - mean) / scale for part in (features.train, features.test))
+    values = []
+    for draw in range(12):
+        rows = draw_rows(features.train_labels, 5, np.random.default_rng([7, 5, draw]))
+        model = RidgeClassifierCV(LowShot().penalties).fit(train[rows], features.train_labels[rows])
+        values.append(model.score(test, features.test_labels))
+    assert metric.value == pytest.approx(np.mean(values))
+    assert metric.ci95 == pytest.approx(student(np.asarray(values)))
+    assert metric.n == 12
+    assert np.std(values) > 0
+    assert "mean over 12 seeded draws" in metric.protocol
+    assert "5 train images per class" in metric.protocol
+
+
+def test_more_shots_know_more() -> None:
+    metrics = run(synthetic_features(n_train=400, separation=1.0))
+    assert list(metrics) == [f"lowshot.top1[shots={shots}]" for shots in (1, 5, 10, 25)]
+    values = [metric.value for metric in metrics.values()]
+    assert values == sorted(values)
+    assert values[0] > 0.3
+
+
+def test_shots_that_no_class_has_are_left_out_and_short_classes_said() -> None:
+    features = synthetic_features(n_train=40)  # ten of each class
+    assert list(run(features)) == [f"lowshot.top1[shots={shots}]" for shots in (1, 5, 10)]
+    kept = ~((features.train_labels == 0) & (np.cumsum(features.train_labels == 0) > 3))
+    short = replace(
+        features,
+        train=features.train[kept],
+        train_labels=features.train_labels[kept],
+        train_index=features.train_index[kept],
+    )
+    metrics = run(short)
+    assert "1 classes have fewer than 5 train images" in metrics["lowshot.top1[shots=5]"].protocol
+    assert "fewer than" not in metrics["lowshot.top1[shots=1]"].protocol
+
+
+def test_labels_need_not_be_consecutive() -> None:
+    features = synthetic_features(separation=4.0)
+    spread = np.array([3, 7, 8, 20])
+    changed = replace(
+        features, train_labels=spread[features.train_labels], test_labels=spread[features.test_labels], class_names=()
+    )
+    assert {k: m.value for k, m in run(changed).items()} == {k: m.value for k, m in run(features).items()}
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 1000), shift=st.floats(-10, 10), scale=st.sampled_from([0.05, 4.0, 100.0]))
+def test_shift_and_scale_change_nothing(seed: int, shift: float, scale: float) -> None:
+    features = synthetic_features(seed=seed, separation=1.0)
+    train, test = (part.astype(np.float64) * scale + shift for part in (features.train, features.test))
+    one, two = run(features), run(replace(features, train=train, test=test))
+    assert [m.value for m in one.values()] == pytest.approx([m.value for m in two.values()])
+
+
+def test_a_seed_is_the_draws() -> None:
+    features = synthetic_features(separation=0.7)
+    assert run(features, seed=1) == run(features, seed=1)
+    assert run(features, seed=1) != run(features, seed=2)
+
+
+def test_it_skips_and_refuses_with_a_sentence() -> None:
+    features = synthetic_features()
+    with pytest.raises(Skip, match="train images are of one class"):
+        run(replace(features, train_labels=np.zeros(120, np.int64)))
+    with pytest.raises(NotFinite, match="180 of 180"):
+        run(replace(features, train=features.train * np.nan, test=features.test * np.nan))
+
+
+@pytest.mark.parametrize("wrong", [{"shots": ()}, {"shots": (0,)}, {"draws": 0}, {"penalties": (0.0,)}])
+def test_impossible_parameters_are_refused(wrong: dict) -> None:
+    with pytest.raises(ValueError, match="lowshot: "):
+        LowShot(**wrong)
