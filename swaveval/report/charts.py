@@ -1,0 +1,240 @@
+"""The first figure: loss above, quality below, on one axis. Bokeh draws; templates/*.js move the cursor and the colours."""
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from bokeh.core.properties import value as constant
+from bokeh.embed import json_item
+from bokeh.layouts import column
+from bokeh.models import ColumnDataSource, DataRange1d, NumeralTickFormatter, Range1d, Span
+from bokeh.plotting import figure
+
+from swaveval.report import glossary, palette, wording
+from swaveval.report.contents import Contents, baseline_values, quality_metrics
+from swaveval.report.packing import numbered
+from swaveval.results import LossCurve
+
+Array = np.ndarray[Any, Any]
+
+FONT = "system-ui, sans-serif"
+LOSS_POINTS = 1200
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A Bokeh figure ready to embed, with what the page's script needs to know about it.
+
+    Attributes:
+        item: Bokeh's JSON. about: plain JSON for the script. alternative: the figure in one sentence.
+    """
+
+    item: str
+    about: dict[str, Any]
+    alternative: str
+
+
+def overview(contents: Contents) -> Chart | None:
+    """Loss and quality over the checkpoints; None when there is neither."""
+    chosen = quality_metrics(contents)
+    curve = contents.series.manifest.loss
+    placed = _place_loss(contents, curve)
+    if not chosen and placed is None:
+        return None
+    shared = _range(contents, placed)
+    plots, about = [], {"axis": contents.axis, "series": [], "loss": None}
+    if placed is not None and curve is not None:
+        plot, about["loss"] = _loss_plot(curve, placed, shared if _linked(contents, curve) else DataRange1d())
+        about["loss"]["at"] = _loss_at(contents, placed) if _linked(contents, curve) else []
+        plots.append(plot)
+    if chosen:
+        plot, about["series"] = _quality_plot(contents, chosen, shared)
+        plots.append(plot)
+    plots[-1].xaxis.axis_label = contents.axis
+    if len(plots) == 2 and plots[0].x_range is plots[1].x_range:
+        plots[0].xaxis.major_label_text_font_size = "0px"
+        plots[0].xaxis.major_tick_line_color = None
+    for plot in plots:
+        plot.add_layout(Span(name="cursor", dimension="height", location=0, visible=False, line_color=palette.MUTED[0]))
+        if contents.best is not None and (plot is plots[-1] or len(plots) == 1 or plots[0].x_range is shared):
+            plot.add_layout(
+                Span(dimension="height", location=float(contents.x[contents.best]), line_color=palette.SERIES[0][0], line_alpha=0.35, line_width=2)
+            )
+    layout = column(*plots, sizing_mode="stretch_width", spacing=2)
+    return Chart(item=item(layout), about=about, alternative=_alternative(contents, chosen))
+
+
+def item(layout: Any) -> str:
+    """Bokeh's JSON of a layout, the same bytes for the same layout."""
+    return numbered(json.dumps(json_item(layout), separators=(",", ":")))
+
+
+def plain_figure(*, height: int, x_range: Any = None, **settings: Any) -> Any:
+    """A figure in the page's style: no frame, quiet grid, see-through ground, no tools that take the scroll wheel."""
+    ranged = {} if x_range is None else {"x_range": x_range}
+    plot = figure(height=height, sizing_mode="stretch_width", **({"tools": "", "toolbar_location": None} | ranged | settings))
+    plot.background_fill_color = plot.border_fill_color = None
+    plot.outline_line_color = None
+    plot.min_border_left, plot.min_border_right = 62, 18
+    plot.xgrid.grid_line_color, plot.ygrid.grid_line_color = None, palette.GRID[0]
+    for axis in plot.axis:
+        axis.axis_line_color = axis.major_tick_line_color = palette.GRID[0]
+        axis.minor_tick_line_color = None
+        axis.major_label_text_color = axis.axis_label_text_color = palette.MUTED[0]
+        axis.major_label_text_font = axis.axis_label_text_font = FONT
+        axis.major_label_text_font_size = axis.axis_label_text_font_size = "12px"
+        axis.axis_label_text_font_style = "normal"
+    return plot
+
+
+def _range(contents: Contents, placed: tuple[Array, Array] | None) -> Range1d:
+    ends = [contents.x] if len(contents.x) else []
+    if placed is not None and contents.series.manifest.loss is not None and _linked(contents, contents.series.manifest.loss):
+        ends.append(placed[0])
+    low, high = (float(np.min(np.concatenate(ends))), float(np.max(np.concatenate(ends)))) if ends else (0.0, 1.0)
+    pad = 0.03 * (high - low) or 0.5
+    return Range1d(low - pad, high + pad)
+
+
+def _linked(contents: Contents, curve: LossCurve) -> bool:
+    """Whether the loss can be put on the checkpoints' axis."""
+    return contents.axis == "epoch" or (contents.axis == "step" and len(curve.steps) == len(curve.values) > 0)
+
+
+def _place_loss(contents: Contents, curve: LossCurve | None) -> tuple[Array, Array] | None:
+    if curve is None or not curve.values:
+        return None
+    on_steps = contents.axis == "step" and _linked(contents, curve)
+    x = np.asarray(curve.steps if on_steps else curve.epochs, dtype=np.float64)
+    y = np.asarray(curve.values, dtype=np.float64)
+    keep = np.isfinite(x) & ~np.isinf(y)
+    return thinned(x[keep], y[keep], LOSS_POINTS) if np.isfinite(y[keep]).any() else None
+
+
+def thinned(x: Array, y: Array, most: int) -> tuple[Array, Array]:
+    """At most `most` points of a curve, keeping the lowest and the highest of every stretch, so that no spike is lost."""
+    if len(x) <= most:
+        return x, y
+    keep: set[int] = {0, len(x) - 1}
+    for part in np.array_split(np.arange(len(x)), most // 2):
+        values = np.where(np.isfinite(y[part]), y[part], np.nan)
+        if np.isnan(values).all():
+            keep.add(int(part[0]))
+        else:
+            keep |= {int(part[np.nanargmin(values)]), int(part[np.nanargmax(values)])}
+    chosen = np.asarray(sorted(keep))
+    return x[chosen], y[chosen]
+
+
+def _loss_at(contents: Contents, placed: tuple[Array, Array]) -> list[float | None]:
+    """Loss at each checkpoint: the nearest value at or before it."""
+    x, y = placed
+    order = np.argsort(x, kind="stable")
+    rows = np.searchsorted(x[order], contents.x + 1e-9, side="right") - 1
+    return [float(y[order][row]) if row >= 0 and math.isfinite(y[order][row]) else None for row in rows]
+
+
+def _loss_plot(curve: LossCurve, placed: tuple[Array, Array], x_range: Any) -> tuple[Any, dict[str, Any]]:
+    x, y = placed
+    ln_k = curve.ln_k
+    values = y[np.isfinite(y)]
+    fit = _padded(float(values.min()), float(values.max()), 0.12)
+    if ln_k is not None:
+        fit = _padded(min(float(values.min()), ln_k), max(float(values.max()), ln_k), 0.12)
+    full = (0.0, fit[1] if fit[1] > 0 else 1.0) if values.min() >= 0 else fit
+    full = (full[0], max(float(values.max()), ln_k or 0.0) * 1.22) if values.min() >= 0 else fit
+    plot = plain_figure(height=176, x_range=x_range, y_range=Range1d(*full, name="loss-range"), name="overview-loss")
+    plot.yaxis.axis_label = "loss (nats)" if ln_k is not None else "loss"
+    plot.yaxis.ticker.desired_num_ticks = 4
+    source = ColumnDataSource({"x": x, "y": y})
+    if ln_k is not None:
+        plot.varea(x=x, y1=np.where(np.isfinite(y), y, ln_k), y2=np.full_like(y, ln_k), fill_color=palette.REFERENCE[0], fill_alpha=0.10)
+        plot.add_layout(Span(dimension="width", location=ln_k, line_color=palette.REFERENCE[0], line_dash="dashed", line_width=1.5))
+        plot.text(x=[float(np.min(x))], y=[ln_k], text=[f"ln {curve.prototypes} = {ln_k:.3f}: a constant output"], y_offset=-4, text_font=constant(FONT), text_font_size="12px", text_color=palette.REFERENCE[0])
+    plot.line("x", "y", source=source, line_color=palette.LOSS[0], line_width=2)
+    return plot, {"full": list(full), "fit": list(fit), "ln_k": ln_k}
+
+
+def _quality_plot(contents: Contents, chosen: tuple[str, ...], x_range: Any) -> tuple[Any, list[dict[str, Any]]]:
+    unit = contents.sample(chosen[0]).unit
+    rows = {name: _rows(contents, name) for name in chosen}
+    dashed = baseline_values(contents, chosen[0])
+    everything = np.concatenate([*(np.stack(row).ravel() for row in rows.values()), np.asarray(list(dashed.values()))])
+    finite = everything[np.isfinite(everything)]
+    low, high = _padded(float(finite.min()), float(finite.max()), 0.06) if len(finite) else (0.0, 1.0)
+    if unit == "fraction":
+        low, high = max(low, -0.01 if finite.min() >= 0 else -1.0), min(high, 1.01)
+    plot = plain_figure(height=304, x_range=x_range, y_range=Range1d(low, high), name="overview-quality")
+    plot.yaxis.axis_label = "quality" if unit == "fraction" else f"quality ({wording.plot_text(unit)})"
+    if unit == "fraction":
+        plot.yaxis.formatter = NumeralTickFormatter(format="0 %")
+    _draw_baselines(plot, dashed, (low, high))
+    about = []
+    # The headline is drawn last, on top; its legend entry still comes first.
+    for position in reversed(range(len(chosen))):
+        name = chosen[position]
+        colour, marker = palette.SERIES[position][0], palette.MARKERS[position]
+        value, lower, upper = rows[name]
+        if np.isfinite(lower).any():
+            keep = np.isfinite(lower) & np.isfinite(upper)
+            plot.varea(x=contents.x[keep], y1=lower[keep], y2=upper[keep], fill_color=colour, fill_alpha=0.16, name=f"series-{position}")
+        source = ColumnDataSource({"x": contents.x, "y": value})
+        width = 2.6 if position == 0 else 1.8
+        plot.line("x", "y", source=source, line_color=colour, line_width=width, name=f"series-{position}")
+        size = 7 if len(contents.x) <= 40 else 4
+        plot.scatter("x", "y", source=source, marker=marker, size=size, fill_color=colour, line_color=colour, name=f"series-{position}")
+        about.insert(0, {"metric": name, "label": glossary.term(name).brief, "marker": marker, "colour": position})
+    headline = rows[chosen[0]][0]
+    if contents.tied:
+        tied = list(contents.tied)
+        plot.scatter(x=contents.x[tied], y=headline[tied], marker="circle", size=15, fill_color=None, line_color=palette.INK[0], line_width=1.5, name="series-0")
+    if contents.best is not None:
+        plot.scatter(x=contents.x[[contents.best]], y=headline[[contents.best]], marker="star", size=22, fill_color="#f5c518", line_color=palette.INK[0], line_width=1.2, name="series-0")
+    return plot, about
+
+
+def _draw_baselines(plot: Any, dashed: dict[str, float], limits: tuple[float, float]) -> None:
+    """Grey dashed lines named at their right end, names moved apart where lines nearly touch."""
+    ordered = sorted(dashed.items(), key=lambda entry: entry[1])
+    room = (limits[1] - limits[0]) * 0.052
+    below = -math.inf
+    for name, value in ordered:
+        plot.add_layout(Span(dimension="width", location=value, line_color=palette.MUTED[0], line_dash="4 4", line_width=1, line_alpha=0.8))
+        place = max(value, below + room)
+        below = place
+        plot.text(x=[plot.x_range.end], y=[place], text=[name], text_align="right", x_offset=-4, y_offset=-2, text_font=constant(FONT), text_font_size="11px", text_color=palette.MUTED[0])
+
+
+def _rows(contents: Contents, metric_id: str) -> tuple[Array, Array, Array]:
+    """Value, lower and upper end of the interval at each checkpoint; infinities are left out of the plot."""
+    values = contents.series.values(metric_id)
+    ends = [
+        (m.ci95 if (m := point.metrics.get(metric_id)) is not None and m.ci95 is not None else (math.nan, math.nan))
+        for point in contents.points
+    ]
+    table = np.column_stack([values, np.asarray(ends, dtype=np.float64).reshape(len(values), 2)])
+    table[~np.isfinite(table)] = np.nan
+    return table[:, 0], table[:, 1], table[:, 2]
+
+
+def _padded(low: float, high: float, share: float) -> tuple[float, float]:
+    pad = share * (high - low) or abs(high) * 0.05 or 0.05
+    return low - pad, high + pad
+
+
+def _alternative(contents: Contents, chosen: tuple[str, ...]) -> str:
+    """The figure in words, for those who do not see it."""
+    said = []
+    loss = contents.verdict.loss
+    if loss.start is not None and loss.end is not None:
+        said.append(f"The loss goes from {wording.number(loss.start)} to {wording.number(loss.end)}")
+        if loss.ln_k is not None:
+            said[-1] += f" (ln K is {loss.ln_k:.3f})"
+    for name in chosen:
+        first, last = contents.metric(name, 0), contents.metric(name, -1)
+        if first is not None and last is not None:
+            said.append(f"{glossary.term(name).label} from {wording.of_metric(first)} to {wording.of_metric(last)}")
+    where = f" between {contents.labels[0]} and {contents.labels[-1]}" if len(contents.labels) > 1 else ""
+    return "; ".join(said) + where + "."

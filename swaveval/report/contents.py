@@ -1,0 +1,172 @@
+"""Everything a page draws, read from the series once."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from swaveval.convergence.verdict import Verdict
+from swaveval.report import glossary, wording
+from swaveval.results import DamagedCell, Metric, Point, Series
+
+Array = np.ndarray[Any, Any]
+Arrays = Mapping[str, Array]
+
+PER_CHECKPOINT = (
+    "knn.confusion",
+    "linear.confusion",
+    "knn.per_class",
+    "linear.per_class",
+    "clusters.assignment",
+    "prototypes.assignment",
+    "prototypes.usage",
+    "spectrum.eigenvalues",
+    "umap.map",
+    "gallery.queries",
+    "gallery.typical",
+)
+SHARED = ("data.images", "data.labels", "drift.layers")
+
+# What stands for quality on the first screen, most telling first; all are fractions and share one axis.
+LABELLED_QUALITY = ("knn.top1", "linear.top1", "clusters.purity", "lowshot.top1[shots=5]")
+LABEL_FREE_QUALITY = ("views.retrieval", "prototypes.agreement", "stability.neighbours", "clusters.silhouette")
+
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """A series as the page sees it.
+
+    Attributes:
+        series, verdict: what it was read from.
+        axis: `epoch`, `step` or `checkpoint`.
+        x: shape `(n,)`, position of each checkpoint on the axis, all finite.
+        labels: `epoch 3` per checkpoint. names: file names, clipped for display. anchors: ids of the report cards.
+        metric_ids: in page order. best: position of the checkpoint to use. tied: positions that cannot be told apart.
+        artifacts: artifact id to its arrays at each checkpoint (None where it is missing).
+        shared: artifacts of the whole evaluation.
+        outcomes: metric id to (correct, index) at each checkpoint.
+        damage: one sentence per stored array that could not be read.
+    """
+
+    series: Series
+    verdict: Verdict
+    axis: str
+    x: Array
+    labels: tuple[str, ...]
+    names: tuple[str, ...]
+    anchors: tuple[str, ...]
+    metric_ids: tuple[str, ...]
+    best: int | None = None
+    tied: tuple[int, ...] = ()
+    artifacts: Mapping[str, tuple[Arrays | None, ...]] = field(default_factory=dict)
+    shared: Mapping[str, Arrays] = field(default_factory=dict)
+    outcomes: Mapping[str, tuple[tuple[Array, Array] | None, ...]] = field(default_factory=dict)
+    damage: tuple[str, ...] = ()
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        return self.series.points
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(wording.clipped(name, 80) for name in self.series.manifest.data.class_names)
+
+    def metric(self, metric_id: str, position: int = -1) -> Metric | None:
+        return self.points[position].metrics.get(metric_id) if self.points else None
+
+    def sample(self, metric_id: str) -> Metric:
+        """Some stored value of the metric: for its unit, direction and protocol, which all checkpoints share."""
+        return next(p.metrics[metric_id] for p in (*reversed(self.points), *self.series.baselines) if metric_id in p.metrics)
+
+    def has(self, metric_id: str) -> bool:
+        """Whether at least one checkpoint has a finite value."""
+        return bool(np.isfinite(self.series.values(metric_id)).any())
+
+    def frames(self, artifact_id: str) -> tuple[int, ...]:
+        """Positions of the checkpoints that have the artifact."""
+        return tuple(i for i, arrays in enumerate(self.artifacts.get(artifact_id, ())) if arrays is not None)
+
+
+def gather(series: Series, verdict: Verdict) -> Contents:
+    """Read every array once, checkpoint by checkpoint, so that each stored file is opened once."""
+    axis, x = _axis(series)
+    metric_ids = glossary.page_order(series.metric_ids)
+    damage: dict[str, None] = {}
+
+    def read(name: str, digest: str | None) -> Arrays | None:
+        try:
+            return series.artifact(name, digest)
+        except (DamagedCell, KeyError) as error:
+            damage[wording.clipped(f"{name} could not be read: {error}", 300)] = None
+            return None
+
+    artifacts: dict[str, list[Arrays | None]] = {name: [] for name in PER_CHECKPOINT}
+    outcomes: dict[str, list[tuple[Array, Array] | None]] = {name: [] for name in metric_ids}
+    for point in series.points:
+        for name, frames in artifacts.items():
+            frames.append(read(name, point.record.digest))
+        for name, rows in outcomes.items():
+            found = read(f"{name}.outcomes", point.record.digest)
+            rows.append(None if found is None else (np.asarray(found["correct"], np.bool_), found["index"]))
+    shared = {name: arrays for name in SHARED if (arrays := read(name, None)) is not None}
+    names = [point.record.name for point in series.points]
+    best = verdict.best
+    return Contents(
+        series=series,
+        verdict=verdict,
+        axis=axis,
+        x=x,
+        labels=tuple(_label(axis, value, name) for value, name in zip(x, names, strict=True)),
+        names=tuple(wording.clipped(name) for name in names),
+        anchors=_anchors(axis, x, series),
+        metric_ids=metric_ids,
+        best=names.index(best.checkpoint) if best is not None and best.checkpoint in names else None,
+        tied=() if best is None else tuple(i for i, name in enumerate(names) if name in set(best.tied_with)),
+        artifacts={name: tuple(frames) for name, frames in artifacts.items() if any(f is not None for f in frames)},
+        shared=shared,
+        outcomes={name: tuple(rows) for name, rows in outcomes.items() if any(row is not None for row in rows)},
+        damage=tuple(damage),
+    )
+
+
+def quality_metrics(contents: Contents) -> tuple[str, ...]:
+    """Up to four metrics for the first figure; where none of the usual ones exists, whatever shares the first unit."""
+    usual = LABELLED_QUALITY if contents.verdict.labelled else LABEL_FREE_QUALITY
+    asked = (contents.verdict.quality_metric,) if contents.verdict.quality_metric in contents.metric_ids else ()
+    chosen = [name for name in dict.fromkeys((*asked, *usual, *LABEL_FREE_QUALITY)) if name in contents.metric_ids]
+    chosen = [name for name in chosen if contents.has(name)] or [n for n in contents.metric_ids if contents.has(n)]
+    if not chosen:
+        return ()
+    unit = contents.sample(chosen[0]).unit
+    return tuple(name for name in chosen if contents.sample(name).unit == unit)[: 4 if contents.verdict.labelled else 3]
+
+
+def baseline_values(contents: Contents, metric_id: str) -> dict[str, float]:
+    """Baseline name to value; repeats that differ only by their seed are averaged."""
+    groups: dict[str, list[float]] = {}
+    for point in contents.series.baselines:
+        metric = point.metrics.get(metric_id)
+        if metric is not None and math.isfinite(metric.value):
+            groups.setdefault(point.record.name.split(", seed", 1)[0], []).append(metric.value)
+    return {wording.plot_text(name): float(np.mean(values)) for name, values in groups.items()}
+
+
+def _axis(series: Series) -> tuple[str, Array]:
+    axis, x = series.axis()
+    # A file may claim epoch NaN; its checkpoint still needs a place.
+    return (axis, x) if np.isfinite(x).all() else ("checkpoint", np.arange(len(series.points), dtype=np.float64))
+
+
+def _label(axis: str, x: float, name: str) -> str:
+    return f"{axis} {x:g}" if axis != "checkpoint" else wording.clipped(name.rsplit("/", 1)[-1], 40)
+
+
+def _anchors(axis: str, x: Array, series: Series) -> tuple[str, ...]:
+    """Ids that stay the same when checkpoints are added."""
+    if axis != "checkpoint" and len(np.unique(x)) == len(x) and all(float(v).is_integer() and v >= 0 for v in x):
+        return tuple(f"checkpoint-{axis}-{int(value)}" for value in x)
+    made = [f"checkpoint-{str(point.record.digest)[:12]}" for point in series.points]
+    # Two files may hold the same weights, and so the same digest.
+    return tuple(name if made.index(name) == i else f"{name}-{made[:i].count(name) + 1}" for i, name in enumerate(made))

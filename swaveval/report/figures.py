@@ -1,0 +1,248 @@
+"""Figures for papers: PNG and SVG by matplotlib, one file per plot, colour-blind safe, axes with units."""
+
+import base64
+import io
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+
+from swaveval.convergence.verdict import Verdict
+from swaveval.report import glossary, palette, wording
+from swaveval.report.contents import Array, Contents, baseline_values, gather, quality_metrics
+from swaveval.report.map import FeatureMap, feature_map
+from swaveval.results import Series
+from swaveval.results.atomic import write_bytes
+
+STYLE = {
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e4e7eb",
+    "axes.edgecolor": "#8a949e",
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "swaveval",
+    "savefig.dpi": 160,
+    "text.parse_math": False,
+}
+COLOURS = tuple(light for light, _ in palette.SERIES)
+MARKERS = "os^D"
+SEQUENTIAL = "cividis"
+
+
+def write_figures(out: Path, series: Series, verdict: Verdict) -> list[Path]:
+    """Write `OUT/figures/<plot>.png` and `.svg` atomically; returns the paths. What is missing has no figure."""
+    contents = gather(series, verdict)
+    written = []
+    with mpl.rc_context(STYLE):
+        for name, drawn in _figures(contents):
+            for kind in ("png", "svg"):
+                path = out / "figures" / f"{name}.{kind}"
+                write_bytes(path, _encoded(drawn, kind))
+                written.append(path)
+    return written
+
+
+def overview_picture(contents: Contents) -> str:
+    """The first figure as a data address, for readers without scripts; empty where there is nothing to draw."""
+    with mpl.rc_context(STYLE | {"savefig.dpi": 110}):
+        drawn = overview(contents)
+        return "" if drawn is None else "data:image/png;base64," + base64.b64encode(_encoded(drawn, "png")).decode("ascii")
+
+
+def _encoded(drawn: Figure, kind: str) -> bytes:
+    buffer = io.BytesIO()
+    # Without dates and version, equal results give equal files.
+    drawn.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else {"Software": None})
+    return buffer.getvalue()
+
+
+def _figures(contents: Contents) -> Iterator[tuple[str, Figure]]:
+    first = overview(contents)
+    if first is not None:
+        yield "overview", first
+    for name in contents.metric_ids:
+        if contents.has(name):
+            yield f"metric-{_slug(name)}", metric(contents, name)
+    maps = feature_map(contents)
+    if maps is not None:
+        for row, frame in enumerate(maps.frames):
+            yield f"map-{_slug(contents.anchors[frame].removeprefix('checkpoint-'))}", still_map(contents, maps, (row,))
+        spread = tuple(dict.fromkeys(np.linspace(0, len(maps.frames) - 1, min(6, len(maps.frames))).astype(int).tolist()))
+        yield "map-series", still_map(contents, maps, spread)
+    shown = contents.best if contents.best is not None else len(contents.points) - 1
+    for name, title in (("knn", "kNN"), ("linear", "linear probe")):
+        frames = contents.artifacts.get(f"{name}.confusion")
+        arrays = frames[shown] if frames else None
+        if arrays is not None and arrays["counts"].size:
+            yield f"confusion-{name}", confusion(contents, arrays["counts"], f"{title}, {contents.labels[shown]}")
+    usage = contents.artifacts.get("prototypes.usage")
+    if usage is not None:
+        yield "prototype-usage", prototype_usage(contents, usage)
+    spectra = contents.artifacts.get("spectrum.eigenvalues")
+    if spectra is not None:
+        yield "spectrum", spectrum(contents, spectra)
+    moved = contents.shared.get("drift.layers")
+    if moved is not None and moved["relative_l2"].size:
+        yield "drift", drift(contents, moved)
+
+
+def overview(contents: Contents) -> Figure | None:
+    """Loss above, quality below, on one axis."""
+    chosen = quality_metrics(contents)
+    curve = contents.series.manifest.loss
+    on_epochs = curve is not None and contents.axis == "epoch" and bool(np.isfinite(curve.values).any())
+    if not chosen and not on_epochs:
+        return None
+    drawn = Figure(figsize=(7.2, 4.8 if chosen and on_epochs else 3.2), layout="constrained")
+    axes = drawn.subplots(2 if chosen and on_epochs else 1, 1, sharex=True, squeeze=False, height_ratios=[1, 2] if chosen and on_epochs else [1])[:, 0]
+    if curve is not None and on_epochs:
+        axes[0].plot(curve.epochs, curve.values, color="#4a5058")
+        if curve.ln_k is not None:
+            axes[0].axhline(curve.ln_k, color=palette.REFERENCE[0], linestyle="--", linewidth=1)
+            axes[0].annotate(f"ln {curve.prototypes} = {curve.ln_k:.3f}", (0, curve.ln_k), xytext=(2, 3), textcoords="offset points", color=palette.REFERENCE[0])
+        if np.nanmin(curve.values) >= 0:
+            axes[0].set_ylim(0, 1.2 * max(np.nanmax(curve.values), curve.ln_k or 0) or 1)
+        axes[0].set_ylabel("loss (nats)")
+    if chosen:
+        _draw(axes[-1], contents, chosen)
+    axes[-1].set_xlabel(contents.axis)
+    return drawn
+
+
+def metric(contents: Contents, name: str) -> Figure:
+    """One metric over the checkpoints with interval and baselines."""
+    drawn = Figure(figsize=(5.2, 3.2), layout="constrained")
+    axis = drawn.subplots()
+    _draw(axis, contents, (name,))
+    axis.set_xlabel(contents.axis)
+    axis.set_title(wording.plot_text(glossary.term(name).label, 60), loc="left", fontsize=10)
+    return drawn
+
+
+def _draw(axis: Any, contents: Contents, chosen: tuple[str, ...]) -> None:
+    sample = contents.sample(chosen[0])
+    scale = 100.0 if sample.unit == "fraction" else 1.0
+    for position, name in enumerate(chosen):
+        values = scale * _finite(contents.series.values(name))
+        colour = COLOURS[position % 4]
+        axis.plot(contents.x, values, color=colour, marker=MARKERS[position % 4], markersize=4 if len(values) < 40 else 2, label=wording.plot_text(glossary.term(name).brief))
+        ends = [(m.ci95 if (m := point.metrics.get(name)) is not None and m.ci95 is not None else (math.nan, math.nan)) for point in contents.points]
+        low, high = scale * _finite(np.asarray(ends, dtype=np.float64).reshape(-1, 2)).T
+        if np.isfinite(low).any():
+            axis.fill_between(contents.x, low, high, color=colour, alpha=0.16, linewidth=0)
+    for baseline, value in baseline_values(contents, chosen[0]).items():
+        axis.axhline(scale * value, color="#5b6570", linestyle=(0, (3, 3)), linewidth=0.8)
+        axis.annotate(baseline, (1, scale * value), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7, color="#5b6570")
+    if contents.best is not None and math.isfinite(contents.series.values(chosen[0])[contents.best]):
+        axis.plot(contents.x[contents.best], scale * contents.series.values(chosen[0])[contents.best], marker="*", markersize=13, color="#f5c518", markeredgecolor="#1c2126", linestyle="none", label="checkpoint to use")
+    unit = "%" if sample.unit == "fraction" else wording.plot_text(sample.unit)
+    axis.set_ylabel(f"{'quality' if len(chosen) > 1 else wording.plot_text(glossary.term(chosen[0]).brief)} ({unit})")
+    if len(chosen) > 1:
+        axis.legend(ncols=min(5, len(chosen) + 1), loc="lower right", fontsize=8)
+
+
+def still_map(contents: Contents, maps: FeatureMap, rows: tuple[int, ...]) -> Figure:
+    """The map at some checkpoints, side by side, all in one frame."""
+    columns = min(3, len(rows))
+    lines = -(-len(rows) // columns)
+    drawn = Figure(figsize=(3.4 * columns, 3.5 * lines), layout="constrained")
+    colouring = maps.colourings[0] if maps.colourings else None
+    for place, row in enumerate(rows):
+        axis = drawn.add_subplot(lines, columns, place + 1)
+        codes = colouring.codes[min(row, len(colouring.codes) - 1)] if colouring is not None else np.zeros(len(maps.images), int)
+        colours = np.asarray(["#b9c0c7", *(colouring.colours if colouring is not None else ())])[codes]
+        # Thousands of vector points make an SVG that no program opens gladly.
+        axis.scatter(*maps.xy[row].T, s=5, c=colours, linewidths=0, alpha=0.85, rasterized=len(maps.images) > 800)
+        axis.set(xticks=[], yticks=[], aspect="equal", xlim=(-60, 2107), ylim=(-60, 2107))
+        axis.set_title(wording.plot_text(contents.labels[maps.frames[row]], 40), loc="left", fontsize=9)
+        axis.grid(False)
+    if colouring is not None and len(colouring.groups) <= 12:
+        handles = [mpl.lines.Line2D([], [], marker="o", linestyle="none", markersize=5, color=c, label=wording.plot_text(g, 20)) for g, c in zip(colouring.groups, colouring.colours, strict=True)]
+        drawn.legend(handles=handles, loc="outside lower center", ncols=min(5, len(handles)), fontsize=8)
+    return drawn
+
+
+def confusion(contents: Contents, counts: Array, title: str) -> Figure:
+    """Rows true, columns predicted, each row summing to 100 %."""
+    size = len(counts)
+    shares = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    drawn = Figure(figsize=(5.2, 4.6), layout="constrained")
+    axis = drawn.subplots()
+    image = axis.imshow(shares, cmap=SEQUENTIAL, vmin=0, vmax=100)
+    axis.set(xlabel="predicted class", ylabel="true class")
+    axis.set_title(wording.plot_text(title, 60), loc="left", fontsize=10)
+    axis.grid(False)
+    if size <= 25:
+        names = [wording.plot_text(contents.class_names[c] if c < len(contents.class_names) else str(c), 16) for c in range(size)]
+        axis.set_xticks(range(size), names, rotation=45, ha="right", fontsize=7)
+        axis.set_yticks(range(size), names, fontsize=7)
+    drawn.colorbar(image, ax=axis, label="share of the true class (%)")
+    return drawn
+
+
+def prototype_usage(contents: Contents, usage: tuple[Any, ...]) -> Figure:
+    """Images per prototype, fullest first, at the first, middle and last checkpoint."""
+    drawn = Figure(figsize=(5.2, 3.2), layout="constrained")
+    axis = drawn.subplots()
+    for position, frame in enumerate(_spread(usage)):
+        count = np.sort(usage[frame]["count"])[::-1]
+        axis.plot(np.arange(1, len(count) + 1), count, color=COLOURS[position], label=wording.plot_text(contents.labels[frame]), linewidth=1.6)
+    axis.set(xlabel="prototypes, fullest first (rank)", ylabel="images (count)")
+    axis.legend()
+    return drawn
+
+
+def spectrum(contents: Contents, spectra: tuple[Any, ...]) -> Figure:
+    """Eigenvalues of the feature covariance at the first, middle and last checkpoint."""
+    drawn = Figure(figsize=(5.2, 3.2), layout="constrained")
+    axis = drawn.subplots()
+    for position, frame in enumerate(_spread(spectra)):
+        values = _finite(spectra[frame]["values"].astype(np.float64))
+        values[values <= 0] = np.nan
+        if np.isfinite(values).any():
+            axis.loglog(np.arange(1, len(values) + 1), values, color=COLOURS[position], label=wording.plot_text(contents.labels[frame]), linewidth=1.6)
+    axis.set(xlabel="rank of the eigenvalue", ylabel="eigenvalue (variance)")
+    axis.legend()
+    return drawn
+
+
+def drift(contents: Contents, moved: Any) -> Figure:
+    """Relative distance of each layer from the first checkpoint."""
+    values = moved["relative_l2"].astype(np.float64)
+    drawn = Figure(figsize=(6.4, max(2.8, min(9.0, 0.16 * len(values) + 1.2))), layout="constrained")
+    axis = drawn.subplots()
+    image = axis.imshow(values, cmap=SEQUENTIAL, aspect="auto", interpolation="nearest")
+    every = max(1, len(values) // 45)
+    axis.set_yticks(range(0, len(values), every), [wording.plot_text(name, 30) for name in moved["names"][::every]], fontsize=6)
+    steps = values.shape[1]
+    if steps == len(contents.labels):
+        ticks = np.unique(np.linspace(0, steps - 1, min(8, steps)).astype(int))
+        axis.set_xticks(ticks, [f"{contents.x[t]:g}" for t in ticks])
+    axis.set_xlabel(contents.axis)
+    axis.grid(False)
+    drawn.colorbar(image, ax=axis, label="distance moved / size (ratio)")
+    return drawn
+
+
+def _spread(frames: tuple[Any, ...]) -> tuple[int, ...]:
+    present = [i for i, arrays in enumerate(frames) if arrays is not None]
+    return tuple(dict.fromkeys((present[0], present[len(present) // 2], present[-1])))
+
+
+def _finite(values: Array) -> Array:
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _slug(text: str) -> str:
+    """A file name for a metric or a checkpoint, whatever they are called."""
+    return re.sub(r"[^A-Za-z0-9.=]+", "-", text).strip("-.")[:80] or "unnamed"

@@ -1,0 +1,154 @@
+"""The first screen: the verdict, the checkpoint to use, and what changed from start to end."""
+
+import math
+from dataclasses import dataclass
+
+from swaveval.convergence.paired import paired_difference
+from swaveval.report import glossary, wording
+from swaveval.report.contents import Contents, quality_metrics
+
+
+@dataclass(frozen=True)
+class Banner:
+    """The verdict in words.
+
+    Attributes:
+        state: as the verdict names it. word: for people. gloss: what the word means.
+    """
+
+    state: str
+    word: str
+    gloss: str
+
+
+BANNERS = {
+    "learning": ("Learning", "better than at the start, and still rising"),
+    "converged": ("Converged", "better than at the start, and no longer changing"),
+    "regressed": ("Regressed", "it was better before"),
+    "collapsed": ("Collapsed", "the features lost what they had"),
+    "not-learning": ("Not learning", "no better than at the start"),
+    "inconclusive": ("Inconclusive", "too little to tell"),
+}
+
+
+def banner(contents: Contents) -> Banner:
+    state = contents.verdict.verdict
+    return Banner(state, *BANNERS[state])
+
+
+@dataclass(frozen=True)
+class Change:
+    """One line of the start-to-end table."""
+
+    label: str
+    anchor: str
+    start: str
+    end: str
+    change: str
+    interval: str
+    good: bool | None
+
+
+def changes(contents: Contents) -> tuple[Change, ...]:
+    """Quality and loss at the first and last checkpoint, with a paired interval where outcomes are stored."""
+    rows = []
+    for name in quality_metrics(contents) if len(contents.points) > 1 else ():
+        first, last = contents.metric(name, 0), contents.metric(name, -1)
+        if first is None or last is None or not (math.isfinite(first.value) and math.isfinite(last.value)):
+            continue
+        change = last.value - first.value
+        rows.append(
+            Change(
+                label=glossary.term(name).brief,
+                anchor=glossary.anchor(name),
+                start=wording.of_metric(first),
+                end=wording.of_metric(last),
+                change=wording.number(change, first.unit, signed=True),
+                interval=_paired_interval(contents, name),
+                good=None if change == 0 or first.better == "neither" else (change > 0) == (first.better == "higher"),
+            )
+        )
+    loss = contents.verdict.loss
+    if loss.start is not None and loss.end is not None:
+        moved = "" if loss.change is None else wording.number(100 * loss.change, signed=True) + " %"
+        rows.append(Change("loss", "", wording.number(loss.start), wording.number(loss.end), moved, "", None))
+    return tuple(rows)
+
+
+def _paired_interval(contents: Contents, metric_id: str) -> str:
+    rows = contents.outcomes.get(metric_id, (None,))
+    first, last = rows[0], rows[-1]
+    if first is None or last is None or first[0].shape != last[0].shape or (first[1] != last[1]).any() or not len(first[0]):
+        return ""
+    return wording.interval(paired_difference(last[0], first[0]).ci95, "fraction", signed=True)
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """The checkpoint to use."""
+
+    label: str
+    name: str
+    anchor: str
+    values: tuple[tuple[str, str, str], ...]
+    tied: tuple[tuple[str, str], ...]
+    reason: str
+    optimism: str
+
+
+def recommended(contents: Contents) -> Recommended | None:
+    """None where the verdict names no checkpoint."""
+    best = contents.verdict.best
+    if best is None:
+        return None
+    place = contents.best
+    values = []
+    for name in quality_metrics(contents)[:3] if place is not None else ():
+        metric = contents.metric(name, place or 0)
+        if metric is not None:
+            values.append((glossary.term(name).brief, wording.of_metric(metric), wording.interval(metric.ci95, metric.unit)))
+    optimism = ""
+    if best.optimism is not None and math.isfinite(best.optimism):
+        unit = contents.sample(best.metric).unit if best.metric in contents.metric_ids else "fraction"
+        optimism = f"Picking the best of {len(contents.points)} on the test set would flatter it by about {wording.number(best.optimism, unit, signed=True).lstrip('+')}."
+    return Recommended(
+        label=contents.labels[place] if place is not None else (f"epoch {best.epoch:g}" if best.epoch is not None else "this file"),
+        name=wording.clipped(best.checkpoint),
+        anchor=contents.anchors[place] if place is not None else "",
+        values=tuple(values),
+        tied=tuple((contents.labels[i], contents.anchors[i]) for i in contents.tied),
+        reason=wording.clipped(best.reason, 300),
+        optimism=optimism,
+    )
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One row of the evidence."""
+
+    claim: str
+    supports: str
+    effect: str
+    interval: str
+    test: str
+    p: str
+    n: str
+
+
+def evidence(contents: Contents) -> tuple[Claim, ...]:
+    claims = []
+    for found in contents.verdict.evidence:
+        unit = contents.sample(found.metric).unit if found.metric in contents.metric_ids else ""
+        p = found.p_corrected if found.p_corrected is not None else found.p
+        claims.append(
+            Claim(
+                claim=wording.clipped(found.claim, 500),
+                supports=found.supports,
+                effect=wording.number(found.effect, unit, signed=True) if found.effect is not None else "–",
+                interval=wording.interval(found.ci95, unit, signed=True) or "–",
+                test=wording.clipped(found.test, 120) or "–",
+                p=wording.p_value(p),
+                n=f"{found.n:,}" if found.n is not None else "–",
+            )
+        )
+    return tuple(claims)

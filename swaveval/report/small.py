@@ -1,0 +1,148 @@
+"""One small chart per metric, as plain SVG: it needs no script, prints, and takes its colours from the page."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from swaveval.report import glossary, wording
+from swaveval.report.contents import Contents, baseline_values
+
+Array = np.ndarray[Any, Any]
+
+WIDTH, HEIGHT, EDGE = 280.0, 96.0, 7.0
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A metric with its small chart, ready for the template.
+
+    Attributes:
+        metric, label, meaning, anchor: what it is. value, change, interval: at the last checkpoint, in words.
+        good: whether the change is an improvement (None where there is no better direction, or no change).
+        facts: unit, direction, n and protocol in one line.
+        line, band, marks, dashes: SVG geometry. top, bottom: labels of the scale. alternative: the chart in words.
+    """
+
+    metric: str
+    label: str
+    meaning: str
+    anchor: str
+    value: str
+    change: str
+    interval: str
+    good: bool | None
+    facts: str
+    line: str
+    band: str
+    last: tuple[float, float] | None
+    best: tuple[float, float] | None
+    dashes: tuple[tuple[float, str], ...]
+    top: str
+    bottom: str
+    alternative: str
+
+
+def tiles(contents: Contents, metric_ids: tuple[str, ...]) -> tuple[Tile, ...]:
+    return tuple(tile(contents, name) for name in metric_ids)
+
+
+def tile(contents: Contents, metric_id: str) -> Tile:
+    """The small chart of one metric over the checkpoints."""
+    term, sample = glossary.term(metric_id), contents.sample(metric_id)
+    values = contents.series.values(metric_id)
+    finite = np.flatnonzero(np.isfinite(values))
+    last, first = (int(finite[-1]), int(finite[0])) if len(finite) else (None, None)
+    change = float(values[last] - values[first]) if last is not None and first is not None and last != first else None
+    drawn = _Scale(contents, metric_id, values)
+    metric = contents.metric(metric_id, last) if last is not None else None
+    at_end = contents.metric(metric_id, -1)
+    shown = wording.of_metric(at_end if at_end is not None else metric)
+    return Tile(
+        metric=metric_id,
+        label=wording.clipped(term.label, 70),
+        meaning=term.meaning,
+        anchor=glossary.anchor(metric_id),
+        value=shown,
+        change="" if change is None else wording.number(change, sample.unit, signed=True),
+        interval="" if metric is None else wording.interval(metric.ci95, metric.unit),
+        good=None if not change or sample.better == "neither" else (change > 0) == (sample.better == "higher"),
+        facts=facts(contents, metric_id),
+        line=drawn.path(values),
+        band=drawn.band(contents, metric_id),
+        last=drawn.at(last),
+        best=drawn.at(contents.best),
+        dashes=drawn.dashes,
+        top=wording.number(drawn.high, sample.unit) if len(finite) else "",
+        bottom=wording.number(drawn.low, sample.unit) if len(finite) else "",
+        alternative=_alternative(contents, metric_id, first, last, shown),
+    )
+
+
+def facts(contents: Contents, metric_id: str) -> str:
+    """`higher is better · n = 450 · cosine, k=20`."""
+    sample = contents.sample(metric_id)
+    parts = [{"higher": "higher is better", "lower": "lower is better", "neither": "no better direction"}[sample.better]]
+    if sample.unit not in ("fraction", "ratio"):
+        parts.append(f"in {wording.clipped(sample.unit, 30)}")
+    if sample.n is not None:
+        parts.append(f"n = {sample.n:,}")
+    if sample.protocol:
+        parts.append(wording.clipped(sample.protocol, 120))
+    return " · ".join(parts)
+
+
+class _Scale:
+    """From checkpoints and values to the coordinates of the small chart."""
+
+    def __init__(self, contents: Contents, metric_id: str, values: Array) -> None:
+        baselines = baseline_values(contents, metric_id)
+        finite = values[np.isfinite(values)]
+        pool = np.concatenate([finite, np.asarray(list(baselines.values()))]) if len(finite) else np.asarray([0.0, 1.0])
+        self.low, self.high = float(pool.min()), float(pool.max())
+        if self.low == self.high:
+            self.low, self.high = self.low - 0.5 * (abs(self.low) or 1), self.high + 0.5 * (abs(self.high) or 1)
+        x = contents.x
+        span = float(x.max() - x.min()) if len(x) else 0.0
+        self.x = EDGE + (WIDTH - 2 * EDGE) * ((x - x.min()) / span if span else np.full(len(x), 0.5))
+        self.values = values
+        self.dashes = tuple((self.y(value), name) for name, value in baselines.items()) if len(finite) else ()
+
+    def y(self, value: float) -> float:
+        return round(EDGE + (HEIGHT - 2 * EDGE) * (1 - (value - self.low) / (self.high - self.low)), 1)
+
+    def at(self, position: int | None) -> tuple[float, float] | None:
+        if position is None or not math.isfinite(self.values[position]):
+            return None
+        return round(float(self.x[position]), 1), self.y(float(self.values[position]))
+
+    def path(self, values: Array) -> str:
+        """SVG path that breaks where values are missing."""
+        drawn, pen = [], "M"
+        for x, value in zip(self.x, values, strict=True):
+            if not math.isfinite(value):
+                pen = "M"
+                continue
+            drawn.append(f"{pen}{x:.1f} {self.y(float(value)):g}")
+            pen = "L"
+        return "".join(drawn)
+
+    def band(self, contents: Contents, metric_id: str) -> str:
+        upper, lower = [], []
+        for x, point in zip(self.x, contents.points, strict=True):
+            metric = point.metrics.get(metric_id)
+            if metric is None or metric.ci95 is None or not all(math.isfinite(end) for end in metric.ci95):
+                continue
+            low, high = (min(HEIGHT, max(0.0, self.y(end))) for end in metric.ci95)
+            upper.append(f"{x:.0f} {high:.0f}")
+            lower.append(f"{x:.0f} {low:.0f}")
+        return f"M{'L'.join(upper)}L{'L'.join(reversed(lower))}Z" if len(upper) > 1 else ""
+
+
+def _alternative(contents: Contents, metric_id: str, first: int | None, last: int | None, shown: str) -> str:
+    label = glossary.term(metric_id).label
+    if first is None or last is None:
+        return f"{wording.clipped(label, 70)}: {shown}"
+    start = wording.of_metric(contents.metric(metric_id, first))
+    return f"{wording.clipped(label, 70)}: {start} at {contents.labels[first]}, {shown} at {contents.labels[last]}"
