@@ -116,7 +116,9 @@ class ResNet(nn.Module):
             self.add_module(stages[-1], stage)
         self._stages = tuple(stages)
         self.avgpool = nn.AdaptiveAvgPool2d((1, 1))
-        for module in self.modules():
+        # Small stems come from lightly's and solo-learn's CIFAR networks; lightly's keep PyTorch's own initialisation.
+        # It decides what a random baseline can do: torchvision's draws features that already tell digits apart.
+        for module in self.modules() if spec.stem_kernel == 7 else ():
             if isinstance(module, nn.Conv2d) and module.weight.device.type != "meta":
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
