@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.metrics import adjusted_mutual_info_score, silhouette_samples
+from sklearn.metrics import silhouette_samples
 
 from swaveval.evaluators import contingency, rows
 from swaveval.evaluators.contract import Need, Skip, require_finite
@@ -205,7 +205,8 @@ def _assign(features: Features, found: Clustering) -> Array:
 
 def _restart_agreement(found: Clustering, protocol: str) -> Metric:
     """Mean AMI between the assignments of every two initialisations: 1 where k-means always finds the same groups."""
-    values = [float(adjusted_mutual_info_score(a, b)) for a, b in combinations(found.restarts, 2)]
+    tables = [contingency.table(one, other) for one, other in combinations(found.restarts, 2)]
+    values = [float(contingency.ami(table, contingency.expected_information(table))) for table in tables]
     return Metric(
         id="clusters.restart_ami",
         value=float(np.mean(values)),

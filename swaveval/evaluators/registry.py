@@ -112,7 +112,8 @@ def _split(specification: str) -> tuple[str, dict[str, Any]]:
     text = specification.strip()
     if not text.endswith(")"):
         return text, {}
-    target, _, arguments = text[:-1].partition("(")
+    opening = _opening(text)
+    target, arguments = text[:opening], text[opening + 1 : -1]
     try:
         call = ast.parse(f"f({arguments})", mode="eval").body
         if not isinstance(call, ast.Call) or call.args:
@@ -125,6 +126,16 @@ def _split(specification: str) -> tuple[str, dict[str, Any]]:
             f"cannot read the parameters of {specification!r} ({_line(error)}); write them as name(k=10, ks=(1, 20))"
         ) from None
     return target.strip(), values
+
+
+def _opening(text: str) -> int:
+    """Where the parenthesis opens that the last character closes (a path may hold others); 0 when it does not."""
+    depth = 0
+    for position in range(len(text) - 1, 0, -1):
+        depth += {")": 1, "(": -1}.get(text[position], 0)
+        if depth == 0:
+            return position
+    return 0
 
 
 def _from_target(target: str) -> Any:
