@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from swaveval.checkpoints.backbone import Backbone
 
-Array = np.ndarray[Any, Any]
+Array = npt.NDArray[Any]
 Weights = Mapping[str, Tensor]
 
 RTOL, ATOL = 1e-5, 1e-8  # of numpy.allclose

@@ -1,0 +1,244 @@
+"""`swaveval inspect`."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from swaveval.cli.exits import CELLS_FAILED, DONE, USAGE, WRITING
+
+if TYPE_CHECKING:
+    from swaveval.checkpoints import LoadOptions, LoadReport
+    from swaveval.checkpoints.drift import Drift
+
+PARTS = ("backbone", "head", "prototypes", "optimiser", "other")
+MOST_LAYERS = 40
+STYLES = {"ready": "green", "writing": "yellow"}
+Entry = tuple[str, Path, "LoadReport"]
+
+
+def inspect(
+    path: Path = typer.Argument(..., help="A checkpoint file, or a directory of them."),
+    backbone: str | None = typer.Option(
+        None, "--backbone", help="Architecture when it cannot be inferred: timm:NAME or module:factory."
+    ),
+    allow_partial: bool = typer.Option(False, "--allow-partial", help="Accept backbones matched under 100 %."),
+    trust: bool = typer.Option(False, "--trust", help="Unpickle files that need it: code in them is executed."),
+    drift: bool = typer.Option(True, "--drift/--no-drift", help="Of a directory: how far each layer moved."),
+    as_json: bool = typer.Option(False, "--json", help="One object for a file, a list of them for a directory."),
+) -> None:
+    """Show what is in a checkpoint, why it has its size, what matched, and how far each layer moved.
+
+    Examples:
+
+      swaveval inspect lightning_logs/version_0/checkpoints
+
+      swaveval inspect swav_800ep_pretrain.pth.tar --json
+
+    Exit codes: 0 all files are ready, 1 one is corrupt, unsupported or refused, 2 usage, 3 one is still being written.
+    """
+    from swaveval.checkpoints import LoadOptions, discover
+
+    # Not a typer check: a link that leads nowhere or a named pipe is for the reader to describe.
+    if not path.is_dir() and not path.exists() and not path.is_symlink():
+        typer.echo(f"swaveval: {path} does not exist", err=True)
+        raise typer.Exit(USAGE)
+    options = LoadOptions(trust=trust, allow_partial=allow_partial, backbone=backbone, verify_all=True)
+    files = [(file.name, file.path) for file in discover(path)] if path.is_dir() else [(path.name, path)]
+    if not files:
+        typer.echo(f"swaveval: no checkpoint files in {path}", err=True)
+        raise typer.Exit(USAGE)
+    entries = read(files, options)
+    moved = movement(entries, options) if drift and path.is_dir() else None
+    if as_json:
+        rows = as_rows(entries, moved)
+        typer.echo(json.dumps(rows if path.is_dir() else rows[0], allow_nan=False))
+    else:
+        show(entries, moved)
+    states = {report.state for _, _, report in entries}
+    raise typer.Exit(DONE if states == {"ready"} else WRITING if states <= {"ready", "writing"} else CELLS_FAILED)
+
+
+def read(files: Sequence[tuple[str, Path]], options: "LoadOptions") -> list[Entry]:
+    """Load reports of the files, in the order in which they were written."""
+    from swaveval.checkpoints import inspect as inspect_file
+    from swaveval.checkpoints import order
+    from swaveval.results import CheckpointRecord
+
+    reports = {name: inspect_file(path, options=options) for name, path in files}
+    paths = dict(files)
+    records = [CheckpointRecord(name, epoch=report.epoch, step=report.step) for name, report in reports.items()]
+    return [(record.name, paths[record.name], reports[record.name]) for record in order(records)]
+
+
+def movement(entries: Sequence[Entry], options: "LoadOptions") -> "tuple[list[str], Drift] | None":
+    """Names of the ready checkpoints with weights of their own, and how far their layers moved; None under two."""
+    from swaveval.checkpoints import load
+    from swaveval.checkpoints.drift import drift
+
+    distinct = {report.digest: (name, path) for name, path, report in reversed(entries) if report.state == "ready"}
+    chosen = list(reversed(distinct.values()))
+    if len(chosen) < 2:
+        return None
+    return [name for name, _ in chosen], drift(load(path, options=options) for _, path in chosen)
+
+
+def same_as(entries: Sequence[Entry]) -> dict[str, str]:
+    """File → the earlier file with the same weights."""
+    first: dict[str | None, str] = {}
+    return {
+        name: original
+        for name, _, report in entries
+        if report.state == "ready" and (original := first.setdefault(report.digest, name)) != name
+    }
+
+
+def as_rows(entries: Sequence[Entry], moved: "tuple[list[str], Drift] | None") -> list[dict[str, Any]]:
+    """One plain object for each file."""
+    twins = same_as(entries)
+    rows: list[dict[str, Any]] = []
+    for name, _, report in entries:
+        row = report.to_json() | {"same_as": twins.get(name), "drift": None}
+        if moved is not None and name in moved[0][1:]:
+            row["drift"] = _movement_at(moved[1], moved[0].index(name))
+        rows.append(row)
+    return rows
+
+
+def _movement_at(moved: "Drift", column: int) -> dict[str, Any]:
+    def plain(value: float) -> float | None:
+        return float(value) if abs(float(value)) < float("inf") else None
+
+    layers = {
+        str(name): {
+            "relative_l2": plain(moved.relative_l2[row, column]),
+            "cosine": plain(moved.cosine[row, column]),
+            "beyond_allclose": plain(moved.beyond[row, column]),
+            "from_first": plain(moved.from_first[row, column]),
+        }
+        for row, name in enumerate(moved.names)
+    }
+    return {
+        "relative_l2": plain(moved.overall[column - 1]),
+        "layers": layers,
+        "never_moved": list(moved.never_moved),
+    }
+
+
+# -- for a terminal --------------------------------------------------------------------------------------------------
+
+
+def show(entries: Sequence[Entry], moved: "tuple[list[str], Drift] | None") -> None:
+    console = Console()
+    console.print(_files_table(entries))
+    for name, _, report in entries:
+        for sentence in filter(None, (report.refusal, *report.warnings)):
+            console.print(Text(f"{name}: {sentence}", style="" if report.state == "ready" else "yellow"))
+    ready = [report for _, _, report in entries if report.state == "ready"]
+    if ready:
+        console.print()
+        console.print(_sizes_table(ready[-1]))
+        console.print(Text(_why_this_size(ready)))
+    if moved is not None:
+        console.print()
+        console.print(_movement_table(*moved))
+        still = moved[1].never_moved
+        if still:
+            names = ", ".join(still[:12]) + (f" and {len(still) - 12} more" if still[12:] else "")
+            console.print(Text(f"Never moved, so frozen or disconnected: {names}.", style="yellow"))
+
+
+def _files_table(entries: Sequence[Entry]) -> Table:
+    table = _table("file", "state", "family", "architecture", "matched", "d", "K", "epoch", "step", "size", "weights")
+    twins = same_as(entries)
+    for name, _, report in entries:
+        weights = f"same as {twins[name]}" if name in twins else (report.digest or "–")[:12]
+        known = report.architecture is not None
+        marks = "".join(mark for mark, on in ((" trusted", report.trusted), (" partial", report.partial)) if on)
+        table.add_row(
+            Text(name),
+            Text(report.state + marks, style=STYLES.get(report.state, "red")),
+            Text(report.family or "–"),
+            Text(report.architecture or "–"),
+            _percent(report.matched) if known else "–",
+            _count(report.feature_dim),
+            _count(report.prototypes),
+            "–" if report.epoch is None else f"{report.epoch:g}",
+            _count(report.step),
+            size(report.size.get("file", 0)),
+            Text(weights),
+        )
+    return table
+
+
+def _sizes_table(report: "LoadReport") -> Table:
+    total = max(1, report.size.get("file", 0))
+    table = _table("part of the file", "size", "share", title=f"What the bytes of {Path(report.file).name} are for")
+    for part in PARTS:
+        table.add_row(part, size(report.size.get(part, 0)), f"{100 * report.size.get(part, 0) / total:.1f} %")
+    return table
+
+
+def _why_this_size(ready: Sequence["LoadReport"]) -> str:
+    weights = sum(ready[-1].size.get(part, 0) for part in ("backbone", "head", "prototypes"))
+    optimiser = ready[-1].size.get("optimiser", 0)
+    text = "Every checkpoint of a run has the same size: training changes the values of the weights, not their number."
+    if optimiser and weights:
+        text += f" The optimiser's state is {optimiser / weights:.1f} × the weights; features need none of it."
+    sizes = {report.size.get("file", 0) for report in ready}
+    if len(ready) > 1 and max(sizes) - min(sizes) <= 0.01 * max(sizes):
+        text += " How far the weights moved says whether anything is still being learned."
+    return text
+
+
+def _movement_table(names: list[str], moved: "Drift") -> Table:
+    """Layers × checkpoints, ‖w(t) − w(t−1)‖ / ‖w(t−1)‖; the first column of numbers is first → last."""
+    last = names[-7:]
+    table = _table(
+        "layer", "first → last", *(Text(name) for name in last), title="How far each layer moved (relative L2)"
+    )
+    rows = list(range(len(moved.names)))
+    if len(rows) > MOST_LAYERS:
+        rows = sorted({round(i * (len(rows) - 1) / (MOST_LAYERS - 1)) for i in range(MOST_LAYERS)})
+    columns = range(len(names) - len(last), len(names))
+    for row in rows:
+        steps = (_movement(moved.relative_l2[row, column]) for column in columns)
+        table.add_row(Text(str(moved.names[row])), _movement(moved.from_first[row, -1]), *steps)
+    if len(rows) < len(moved.names):
+        table.caption = f"{len(rows)} of {len(moved.names)} layers; --json has all"
+    return table
+
+
+def _movement(value: float) -> str:
+    return "–" if value != value else "0" if value == 0 else f"{100 * value:.3g} %"
+
+
+def _table(*columns: str | Text, title: str | None = None) -> Table:
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for position, column in enumerate(columns):
+        table.add_column(column, justify="left" if position == 0 else "default", overflow="fold")
+    return table
+
+
+def _count(value: int | None) -> str:
+    return "–" if value is None else str(value)
+
+
+def _percent(share: float) -> str:
+    # 99.99999 % must not be shown as 100.
+    return "100 %" if share == 1 else f"{min(100 * share, 99.9):.1f} %"
+
+
+def size(count: int) -> str:
+    """Bytes for people: `46.4 MB`."""
+    value, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.3g} {unit}" if unit != "B" else f"{count} B"
