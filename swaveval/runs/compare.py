@@ -25,7 +25,7 @@ def compare_runs(
         series = Series.load(_with_results(out))
         runs.append((series, judge(series, seed=series.manifest.seed)))
     target = page / "index.html" if page.is_dir() else page
-    written = write_comparison(target, runs, options=ReportOptions(images=images), force=force)
+    written = write_comparison(target, runs, options=ReportOptions(images=images, force=force))
     lines = tuple(f"{series.manifest.name}: {verdict.verdict}: {verdict.sentence}" for series, verdict in runs)
     return written, lines
 

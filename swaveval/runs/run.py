@@ -71,11 +71,17 @@ def build_workspace(request: RunRequest, images: ImageSet | None = None, progres
     """The workspace of a resolved request; opens the images unless given."""
     opened = images or open_images(str(request.data), labels=request.labels, seed=request.split_seed or 0)
     flip = request.hyperparameters.get("augmentation") != "digits" and opened.name != "digits"
+    transform = request.transform or default_transform(opened)
     return Workspace(
         out=request.out,
         images=opened,
-        transform=request.transform or default_transform(opened),
-        settings=ExtractSettings(device=request.device, flip=flip, swav=_swav_settings(request)),
+        settings=ExtractSettings(
+            transform=transform,
+            device=request.device,
+            flip=flip,
+            seed=request.seed,
+            swav=_swav_settings(request),
+        ),
         seed=request.seed,
         load_options=request.load,
         progress=progress or Silent(),
@@ -208,7 +214,7 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
             class_names=images.class_names,
             labelled=images.labelled,
             split=images.split_origin,
-            transform=prepared.workspace.transform.id,
+            transform=prepared.workspace.settings.transform.id,
             audit=images.audit,
         ),
         checkpoints=prepared.records,

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from swaveval.checkpoints import Backbone, LoadOptions, load, random_backbone
 from swaveval.data import DecodedImages, ImageSet, decode
-from swaveval.data.transforms import EvalTransform
 from swaveval.features.baselines import colour_histogram, raw_pixels
 from swaveval.features.extract import ExtractSettings, extract
 from swaveval.features.features import Features
@@ -29,8 +28,7 @@ class Workspace:
     Attributes:
         out: the results go under `out/results`, what can be made again under `out/cache`.
         images: the image set.
-        transform: the eval transform.
-        settings: how features are extracted.
+        settings: how features are extracted, eval transform included.
         seed: what evaluators are called with.
         load_options: how checkpoints may be read.
         progress: told about decoding and extraction.
@@ -38,7 +36,6 @@ class Workspace:
 
     out: Path
     images: ImageSet
-    transform: EvalTransform
     settings: ExtractSettings
     seed: int = 0
     load_options: LoadOptions = field(default_factory=LoadOptions)
@@ -56,12 +53,14 @@ class Workspace:
     def pixels(self) -> DecodedImages:
         """Decoded on first use: an evaluation whose cells are all done never opens an image."""
         self.progress.stage("decoding images", len(self.images))
-        return decode(self.images, self.transform, cache=self.out / "cache" / "pixels", progress=self.progress.advance)
+        return decode(
+            self.images, self.settings.transform, cache=self.out / "cache" / "pixels", progress=self.progress.advance
+        )
 
     @property
     def protocol(self) -> str:
         """Everything besides the weights and the images that shapes the features; part of every cell's key."""
-        return f"{self.transform.id}|{self.settings.id}"
+        return self.settings.id
 
     def key(self, backbone: str, spec: EvaluatorSpec) -> CellKey:
         return CellKey(
@@ -106,9 +105,8 @@ class Workspace:
         pixels = self.pixels
         self.progress.stage("features", len(self.images))
         features = extract(backbone, self.images, pixels, settings=self.settings, progress=self.progress.advance)
-        self.feature_store.put(digest_, self.protocol, self.images.fingerprint, features)
-        # Read back, so that a first run and a resumed one compute from the same bytes.
-        return self.held_features(digest_) or features
+        # As read back from disk, so that a first run and a resumed one compute from the same bytes.
+        return self.feature_store.put(digest_, self.protocol, self.images.fingerprint, features)
 
 
 def baseline_records(records: list[CheckpointRecord], *, fingerprint: str, labelled: bool) -> list[CheckpointRecord]:

@@ -1,0 +1,42 @@
+"""The cell `drift`: how far each layer moved from checkpoint to checkpoint, from the weights alone."""
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from swaveval.checkpoints import load
+from swaveval.checkpoints.drift import drift
+from swaveval.results import Artifact, Cell, CheckpointRecord, Metric
+from swaveval.runs.evaluate import sentence
+from swaveval.runs.plan import PlannedCell
+from swaveval.runs.workspace import Workspace
+
+
+def drift_cell(
+    workspace: Workspace, planned: PlannedCell, records: Sequence[CheckpointRecord], places: Mapping[str, Path]
+) -> Cell:
+    """Load the checkpoints one after another, two in memory at a time, and store how far each layer moved."""
+    started = time.perf_counter()
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    try:
+        if len(records) < 2:
+            reason = "needs two checkpoints with different weights"
+            return workspace.store.put(Cell(planned.key, status="skipped", reason=reason, created=created))
+        moved = drift(load(places[str(record.digest)], options=workspace.load_options) for record in records)
+    except Exception as error:
+        return workspace.store.put(Cell(planned.key, status="error", reason=sentence(error), created=created))
+    metrics = tuple(
+        Metric(
+            id="drift.relative_l2",
+            value=float(value),
+            unit="ratio",
+            better="neither",
+            bounds=(0.0, None),
+            protocol="‖w(t) − w(t−1)‖ / ‖w(t−1)‖ over all backbone weights",
+            checkpoint=record.digest,
+        )
+        for record, value in zip(records[1:], moved.overall, strict=True)
+    )
+    cell = Cell(planned.key, metrics=metrics, seconds=time.perf_counter() - started, created=created)
+    return workspace.store.put(cell, [Artifact("drift.layers", moved.arrays())])
