@@ -204,7 +204,7 @@ def _draw_baselines(plot: Any, dashed: dict[str, float], limits: tuple[float, fl
         plot.add_layout(Span(dimension="width", location=value, line_color=palette.MUTED[0], line_dash="4 4", line_width=1, line_alpha=0.8))
         place = max(value, below + room)
         below = place
-        plot.text(x=[plot.x_range.end], y=[place], text=[name], text_align="right", x_offset=-4, y_offset=-2, text_font=constant(FONT), text_font_size="11px", text_color=palette.MUTED[0])
+        plot.text(x=[plot.x_range.end], y=[place], text=[name], text_align="right", x_offset=-4, y_offset=-2, text_font=constant(FONT), text_font_size="11px", text_color=palette.MUTED[0], background_fill_color=palette.GROUND[0], background_fill_alpha=0.75)
 
 
 def _rows(contents: Contents, metric_id: str) -> tuple[Array, Array, Array]:

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,40 +13,22 @@ from markupsafe import Markup
 
 from swaveval.convergence.verdict import Verdict
 from swaveval.report import cards, charts, first, glossary, palette, provenance, sections, weights, wording
-from swaveval.report.confusion import confusions, per_class
-from swaveval.report.contents import Contents, gather
+from swaveval.report.budget import Thinned, thinnings
+from swaveval.report.confusion import per_class
+from swaveval.report.contents import Contents, gather, quality_metrics
 from swaveval.report.figures import overview_picture
-from swaveval.report.galleries import Galleries, galleries, thumbnails
+from swaveval.report.galleries import Galleries, galleries
 from swaveval.report.map import chart as map_chart
 from swaveval.report.map import feature_map
 from swaveval.report.options import ReportOptions
 from swaveval.report.packing import blob, json_blob
-from swaveval.report.sprites import sheet
 from swaveval.results import Series
 from swaveval.results.atomic import write_text
 
 SCRIPTS = ("core.js", "theme.js", "overview.js", "small.js", "map.js", "confusion.js", "galleries.js", "drift.js", "cards.js", "page.js")
 MOST_CHECKPOINTS = 600
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How much of the page each kind of content may take; the next one is tried where a page is too large."""
-
-    pictures: int
-    gallery: int
-    points: int
-    frames: int
-    confusion: int
-
-
-BUDGETS = (
-    Budget(600_000, 240_000, 4000, 600, 250_000),
-    Budget(400_000, 160_000, 2000, 100, 160_000),
-    Budget(240_000, 110_000, 1500, 50, 100_000),
-    Budget(120_000, 70_000, 1000, 24, 60_000),
-    Budget(40_000, 30_000, 500, 12, 30_000),
-)
+# The map's plot, its tags and the names of its images come on top of what is measured.
+MARGIN = 60_000
 
 
 def write_report(out: Path, *, series: Series, verdict: Verdict, options: ReportOptions = ReportOptions()) -> Path:
@@ -67,15 +49,26 @@ def render(series: Series, verdict: Verdict, options: ReportOptions) -> str:
         notes = (f"It shows {MOST_CHECKPOINTS} of {len(series.points):,} checkpoints, evenly chosen.",)
         series = _fewer(series, verdict)
     contents = gather(series, verdict)
+    full, pictures = feature_map(contents), galleries(contents)
+    data, fixed, context = _fixed(contents, options, pictures)
+    target = min(options.target_bytes, options.limit_bytes)
     html = ""
-    for budget in BUDGETS:
-        html = _render(contents, options, budget, notes)
-        if len(html) <= min(options.target_bytes, options.limit_bytes):
-            return html
-    if len(html) > options.limit_bytes and options.images:
-        notes += ("Pictures were left out.",)
-        html = _render(contents, replace(options, images=False), BUDGETS[-1], notes)
-    return html
+    # What cannot be thinned is rendered once, to know how much room the rest has.
+    room = target - len(_fill(context, data, fixed, Thinned(), notes))
+    for thinned in thinnings(contents, full, pictures, images=options.images):
+        if thinned.size <= room - MARGIN:
+            break
+    if thinned.size > options.limit_bytes - target + room:
+        thinned, notes = replace(thinned, sheets={}, data=thinned.data | {"sheets": {}}), (*notes, "Pictures were left out.")
+    if thinned.map is not None:
+        context |= {"map": map_chart(thinned.map), "map_headline": sections.map_headline(contents, thinned.map)}
+        fixed |= {"figure-map": blob(context["map"].item.encode())}
+    return _fill(context | {"matrices": thinned.confusions}, data, fixed, thinned, notes)
+
+
+def _fill(context: dict[str, Any], data: dict[str, Any], fixed: dict[str, str], thinned: Thinned, notes: tuple[str, ...]) -> str:
+    blobs = fixed | thinned.blobs | {"data": json_blob({"confusion": [], "sheets": {}} | data | thinned.data)}
+    return document("page.html.j2", context | {"thinned": (*notes, *thinned.notes)}, SCRIPTS, blobs, thinned.sheets)
 
 
 def _fewer(series: Series, verdict: Verdict) -> Series:
@@ -84,7 +77,8 @@ def _fewer(series: Series, verdict: Verdict) -> Series:
     return replace(series, points=tuple(p for i, p in enumerate(series.points) if i in keep or p.record.name in named))
 
 
-def _render(contents: Contents, options: ReportOptions, budget: Budget, notes: tuple[str, ...]) -> str:
+def _fixed(contents: Contents, options: ReportOptions, pictures: Galleries) -> tuple[dict[str, Any], dict[str, str], dict[str, Any]]:
+    """Everything that no budget changes: the script's data, blobs, and the template's context."""
     manifest = contents.series.manifest
     blobs: dict[str, str] = {}
     data: dict[str, Any] = {
@@ -98,35 +92,15 @@ def _render(contents: Contents, options: ReportOptions, budget: Budget, notes: t
         "twins": palette.TWINS,
         "colours": palette.SERIES,
         "images": options.images,
+        "gallery": pictures.to_json(contents),
     }
     overview = charts.overview(contents)
     if overview is not None:
         data["overview"] = overview.about
         blobs["figure-overview"] = blob(overview.item.encode())
-    drawn = feature_map(contents)
-    map_about = None
-    if drawn is not None:
-        full = drawn
-        drawn = drawn.thinned(points=budget.points, frames=_spread(drawn.frames, budget.frames, contents))
-        if len(drawn.images) < len(full.images) or len(drawn.frames) < len(full.frames):
-            notes += (f"The map shows {len(drawn.images):,} of {len(full.images):,} images at {len(drawn.frames)} of {len(full.frames)} checkpoints.",)
-        map_about = map_chart(drawn)
-        blobs |= {"figure-map": blob(map_about.item.encode())} | drawn.blobs()
-        data["map"] = drawn.about(contents)
-    matrices, left_out = confusions(contents, budget_bytes=budget.confusion)
-    if left_out:
-        notes += (f"Confusion matrices of {max(len(m.frames) for m in matrices)} checkpoints are kept.",)
-    data["confusion"] = [matrix.about() for matrix in matrices]
-    blobs |= {f"confusion-{matrix.name}": matrix.packed() for matrix in matrices}
-    pictures = galleries(contents)
-    data["gallery"] = pictures.to_json(contents)
-    sheets = _sheets(contents, pictures, drawn.images if drawn is not None else None, budget) if options.images else {}
-    data["sheets"] = {name: about for name, (about, _) in sheets.items()}
     heat = weights.drift(contents)
     if heat is not None:
         data["drift"] = heat
-    blobs["data"] = json_blob(data)
-    size, parts, said = weights.anatomy(contents)
     class_title, class_rows = per_class(contents)
     context: dict[str, Any] = {
         "run": wording.clipped(manifest.name, 80),
@@ -143,8 +117,9 @@ def _render(contents: Contents, options: ReportOptions, budget: Budget, notes: t
         "contents": contents,
         "overview_table": _overview_table(contents),
         "picture": overview_picture(contents),
-        "map": map_about,
-        "map_headline": sections.map_headline(contents, drawn) if drawn is not None else "",
+        "map": None,
+        "map_headline": "",
+        "matrices": (),
         "quality": sections.metric_section(contents, glossary.SUPERVISED),
         "groups": sections.metric_section(contents, ("clusters", "prototypes")),
         "label_free": sections.metric_section(contents, glossary.LABEL_FREE),
@@ -152,10 +127,9 @@ def _render(contents: Contents, options: ReportOptions, budget: Budget, notes: t
         "weights": sections.metric_section(contents, ("drift",)),
         "weights_headline": sections.weights_headline(contents),
         "drift": heat,
-        "anatomy": (size, parts, said),
+        "anatomy": weights.anatomy(contents),
         "class_title": class_title,
         "class_rows": class_rows,
-        "matrices": matrices,
         "pictures": pictures,
         "neighbours_headline": sections.neighbours_headline(pictures),
         "images": options.images,
@@ -163,10 +137,9 @@ def _render(contents: Contents, options: ReportOptions, budget: Budget, notes: t
         "sections": sections,
         "terms": [(glossary.anchor(name), glossary.term(glossary.base_id(name)), glossary.base_id(name)) for name in _bases(contents)],
         "docs_url": options.docs_url,
-        "thinned": notes,
         "wording": wording,
     }
-    return document("page.html.j2", context, SCRIPTS, blobs, {name: uri for name, (_, uri) in sheets.items()})
+    return data, blobs, context
 
 
 def document(template: str, context: dict[str, Any], scripts: tuple[str, ...], blobs: dict[str, str], pictures: dict[str, str]) -> str:
@@ -207,30 +180,8 @@ def _script(names: tuple[str, ...]) -> str:
     return "(() => {\n\"use strict\";\n" + "\n".join(parts) + "\n})();"
 
 
-def _spread(frames: tuple[int, ...], most: int, contents: Contents) -> tuple[int, ...]:
-    """At most about `most` frames, evenly chosen, the best one among them."""
-    if len(frames) <= most:
-        return frames
-    chosen = {frames[i] for i in np.linspace(0, len(frames) - 1, most).astype(int)}
-    return tuple(sorted(chosen | ({contents.best} & set(frames) if contents.best is not None else set())))
-
-
-def _sheets(contents: Contents, pictures: Galleries, on_map: Any, budget: Budget) -> dict[str, tuple[dict[str, Any], str]]:
-    """Two sheets: small tiles for every image on the map, larger ones for the galleries."""
-    made = {}
-    wanted = {"gallery": (pictures.images, budget.gallery, 80), "map": (tuple(int(i) for i in on_map) if on_map is not None else (), budget.pictures, 48)}
-    for name, (images, allowed, largest) in wanted.items():
-        found = thumbnails(contents, images)
-        if found is not None:
-            drawn = sheet(*found, budget_bytes=allowed, largest=largest)
-            made[name] = (drawn.to_json(), drawn.uri)
-    return made
-
-
 def _overview_table(contents: Contents) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     """The first figure as numbers: head and one row per checkpoint."""
-    from swaveval.report.contents import quality_metrics
-
     chosen = quality_metrics(contents)
     head = (contents.axis, *(glossary.term(name).brief for name in chosen))
     rows = tuple(

@@ -10,7 +10,8 @@ MUTED = ("#5b6570", "#a3acb6")
 GRID = ("#e4e7eb", "#2c333b")
 LOSS = ("#4a5058", "#c3c9d0")
 REFERENCE = ("#a3123f", "#ff8fa3")
-TWINS = dict((*SERIES, INK, MUTED, GRID, LOSS, REFERENCE))
+GROUND = ("#ffffff", "#181c22")
+TWINS = dict((*SERIES, INK, MUTED, GRID, LOSS, REFERENCE, GROUND))
 
 # Petroff (2021), ten colours chosen for colour-vision deficiency and for looks; legible on both pages.
 CATEGORIES = (

@@ -99,15 +99,27 @@ class _Scale:
     def __init__(self, contents: Contents, metric_id: str, values: Array) -> None:
         baselines = baseline_values(contents, metric_id)
         finite = values[np.isfinite(values)]
-        pool = np.concatenate([finite, np.asarray(list(baselines.values()))]) if len(finite) else np.asarray([0.0, 1.0])
+        ends = [end for p in contents.points if (m := p.metrics.get(metric_id)) is not None for end in m.ci95 or ()]
+        pool = np.concatenate([finite, [end for end in ends if math.isfinite(end)]]) if len(finite) else np.asarray([0.0, 1.0])
         self.low, self.high = float(pool.min()), float(pool.max())
         if self.low == self.high:
-            self.low, self.high = self.low - 0.5 * (abs(self.low) or 1), self.high + 0.5 * (abs(self.high) or 1)
+            self.low, self.high = self.low - 0.05 * (abs(self.low) or 1), self.high + 0.05 * (abs(self.high) or 1)
+        baselines = self._make_room(baselines)
         x = contents.x
         span = float(x.max() - x.min()) if len(x) else 0.0
         self.x = EDGE + (WIDTH - 2 * EDGE) * ((x - x.min()) / span if span else np.full(len(x), 0.5))
         self.values = values
         self.dashes = tuple((self.y(value), name) for name, value in baselines.items()) if len(finite) else ()
+
+    def _make_room(self, baselines: dict[str, float]) -> dict[str, float]:
+        """Widen the scale for baselines, nearest first, while the checkpoints keep half of it; the others are not drawn."""
+        most = 2.0 * (self.high - self.low)
+        drawn = {}
+        for name, value in sorted(baselines.items(), key=lambda entry: max(entry[1] - self.high, self.low - entry[1])):
+            low, high = min(self.low, value), max(self.high, value)
+            if high - low <= most:
+                self.low, self.high, drawn[name] = low, high, value
+        return drawn
 
     def y(self, value: float) -> float:
         return round(EDGE + (HEIGHT - 2 * EDGE) * (1 - (value - self.low) / (self.high - self.low)), 1)

@@ -12,7 +12,7 @@ from PIL import Image
 Array = np.ndarray[Any, Any]
 
 SIDES = (96, 80, 64, 56, 48, 40, 32, 28, 24, 20, 16)
-QUALITIES = (78, 60, 42)
+GOOD, ROUGH = 66, 42
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,17 @@ def sheet(thumbnails: Array, images: Array, *, budget_bytes: int, largest: int =
     limit = min(largest, max(thumbnails.shape[1:3]))
     sides = sorted({limit, *(side for side in SIDES if side < limit)}, reverse=True)
     columns = max(1, math.ceil(math.sqrt(len(thumbnails))))
-    encoded = b""
-    for side in sides:
-        tiled = _tile(thumbnails, side, columns)
-        # Where even rough compression is far too large a smaller tile is the only way: do not try every quality.
-        for quality in QUALITIES:
-            encoded = _webp(tiled, quality)
-            if len(encoded) <= budget_bytes:
-                return Sheet(_uri(encoded), side, columns, tuple(int(i) for i in images))
-            if len(encoded) > 2.5 * budget_bytes:
-                break
-    return Sheet(_uri(encoded), sides[-1], columns, tuple(int(i) for i in images))
+    place = 0
+    while True:
+        tiled = _tile(thumbnails, sides[place], columns)
+        encoded = _webp(tiled, GOOD)
+        if len(encoded) > budget_bytes and (len(encoded) <= 1.5 * budget_bytes or place == len(sides) - 1):
+            encoded = _webp(tiled, ROUGH)
+        if len(encoded) <= budget_bytes or place == len(sides) - 1:
+            return Sheet(_uri(encoded), sides[place], columns, tuple(int(i) for i in images))
+        # Bytes go with the area: jump to the side that should fit, rather than try all of them.
+        wanted = sides[place] * math.sqrt(1.4 * budget_bytes / len(encoded))
+        place = next((i for i in range(place + 1, len(sides)) if sides[i] <= wanted), len(sides) - 1)
 
 
 def _tile(thumbnails: Array, side: int, columns: int) -> Image.Image:
@@ -74,7 +74,7 @@ def _tile(thumbnails: Array, side: int, columns: int) -> Image.Image:
 
 def _webp(picture: Image.Image, quality: int) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", quality=quality, method=4)
+    picture.save(buffer, "WEBP", quality=quality, method=2)
     return buffer.getvalue()
 
 

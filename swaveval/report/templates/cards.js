@@ -50,7 +50,7 @@ S.fillCard = async (details) => {
     const all = S.data.gallery.typical[position], prototypes = all.filter((group) => group.kind === "prototype");
     parts.push(S.el("h4", {}, "Most typical images"), S.typicalGrid((prototypes.length ? prototypes : all).slice(0, 12)));
   }
-  const facts = [["file", checkpoint.name], ["backbone digest", `${checkpoint.digest}…`], ["epoch", S.number(checkpoint.epoch)], ["step", S.number(checkpoint.step, "count")], ...checkpoint.load];
+  const facts = [["file", checkpoint.name], ["backbone digest", `${checkpoint.digest}…`], ["epoch", S.number(checkpoint.epoch, "count")], ["step", S.number(checkpoint.step, "count")], ...checkpoint.load];
   parts.push(S.el("h4", {}, "The file"), S.el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "The checkpoint file" }, S.el("table", {}, S.el("tbody", {}, facts.map(([name, value]) => S.el("tr", { class: name === "warning" ? "warned" : null }, S.el("th", { scope: "row" }, name), S.el("td", {}, value)))))));
   details.querySelector(".fill").replaceChildren(...parts);
 };

@@ -22,7 +22,7 @@ S.drawMatrix = (matrix, side = 420) => {
   };
   if (size <= 20) {
     const names = Array.from({ length: size }, (_, c) => matrix.name(c));
-    return S.el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Confusion matrix" }, S.el("table", {},
+    return S.el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Confusion matrix" }, S.el("table", { class: "matrix" },
       S.el("thead", {}, S.el("tr", {}, S.el("th", { scope: "col" }, "true ↓ taken for →"), names.map((name) => S.el("th", { scope: "col", title: name }, name)))),
       S.el("tbody", {}, names.map((name, row) => S.el("tr", {}, S.el("th", { scope: "row", title: name }, name),
         names.map((other, c) => S.el("td", { style: { background: tint(row, c) }, title: `${name} taken for ${other}: ${matrix.counts[row * size + c]}` }, matrix.counts[row * size + c] ? String(matrix.counts[row * size + c]) : "")))))));

@@ -6,7 +6,7 @@ S.dark = () => {
 S.colour = (pair) => pair[S.dark() ? 1 : 0];
 S.css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-const COLOURS = ["line_color", "fill_color", "text_color", "axis_line_color", "major_tick_line_color", "grid_line_color", "major_label_text_color", "axis_label_text_color"];
+const COLOURS = ["line_color", "fill_color", "text_color", "axis_line_color", "major_tick_line_color", "grid_line_color", "major_label_text_color", "axis_label_text_color", "background_fill_color"];
 S.paint = (bokeh) => {
   const twins = Object.entries(S.data.twins);
   const swap = new Map(twins.map(([light, dark]) => (S.dark() ? [light, dark] : [dark, light])));
