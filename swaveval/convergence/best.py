@@ -8,7 +8,7 @@ from swaveval.convergence.quality import Quality
 from swaveval.convergence.trend import resampled
 from swaveval.convergence.verdict import Best
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def choose(selection: Quality, test: Quality | None, *, seed: int) -> Best:

@@ -12,7 +12,7 @@ from swaveval.convergence.noise import Estimate, contrast, measure, with_spread
 from swaveval.convergence.paired import holm
 from swaveval.convergence.quality import Quality
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 ALPHA = 0.05
 # Quality that moves less than this over the last third is flat: one percentage point.
@@ -46,7 +46,9 @@ class Findings:
     """The tests on one series. A p named `…_corrected` is Holm's over gain, order and fall.
 
     Attributes:
-        gain: last checkpoint minus start. gain_p_corrected: two-sided.
+        gain: last checkpoint minus start.
+        overall: robust trend over the whole series times its length, where the series begins at the start; or None.
+        gain_p, gain_p_corrected: two-sided, of the more telling of these two, doubled for having chosen.
         above_random: whether the last checkpoint is also above the mean random initialisation (no test).
         order_p, order_p_corrected: one-sided, that checkpoints rise with their epoch.
         tail: change over the last third, or None. tail_begin: row it starts at.
@@ -57,6 +59,8 @@ class Findings:
     """
 
     gain: Estimate
+    overall: Estimate | None
+    gain_p: float
     gain_p_corrected: float
     above_random: bool
     order_p: float
@@ -68,6 +72,14 @@ class Findings:
     fall: Fall | None
     fall_p_corrected: float
     unchanged: bool
+
+    @property
+    def shown(self) -> Estimate:
+        """The estimate to quote: last against start, unless only the trend excludes zero."""
+        if self.overall is None or self.gain.interval()[0] > 0 or self.gain.interval()[1] < 0:
+            return self.gain
+        low, high = self.overall.interval()
+        return self.overall if low > 0 or high < 0 else self.gain
 
     @property
     def gained(self) -> bool:
@@ -105,28 +117,47 @@ def analyse(quality: Quality, *, confirm: Quality | None, seed: int) -> Findings
         confirm: the same checkpoints measured on other images, where a fall from the peak that `quality` chose is
             tested; None: `quality`'s images are split in two halves instead.
     """
+    checkpoints = quality.correct[: quality.length]
     gain = gain_over_start(quality, quality.length - 1)
+    overall = None
+    if quality.start != "random initialisations" and quality.length >= 5:
+        overall = trend.change(quality.x, checkpoints, quality.noise, seed=seed)
+    gain_p = either_p(gain, overall)
     order = order_p(quality)
     fall = fall_from_peak(quality, confirm)
-    tail = trend.tail(quality.x, quality.correct[: quality.length], quality.noise, seed=seed)
     begin = trend.tail_start(quality.x)
-    corrected = holm([gain.p, order, fall.p if fall else 1.0])
-    checkpoints = quality.correct[: quality.length]
+    tail = trend.change(quality.x, checkpoints, quality.noise, begin=begin, seed=seed)
+    corrected = holm([gain_p, order, fall.p if fall else 1.0])
     return Findings(
         gain=gain,
+        overall=overall,
+        gain_p=gain_p,
         gain_p_corrected=corrected[0],
         above_random=not quality.random
         or float(quality.values[quality.length - 1]) > float(np.mean(quality.values[quality.length :])),
         order_p=order,
         order_p_corrected=corrected[1],
-        tail=tail[0] if tail else None,
+        tail=tail,
         tail_begin=begin,
-        flat_p=tail[0].p_within(PLATEAU) if tail else 1.0,
+        flat_p=tail.p_within(PLATEAU) if tail else 1.0,
         none_p=gain.p_below(GAIN),
         fall=fall,
         fall_p_corrected=corrected[2],
         unchanged=quality.length > 1 and bool((checkpoints == checkpoints[0]).all()),
     )
+
+
+def either_p(gain: Estimate, overall: Estimate | None) -> float:
+    """Two-sided p that quality differs from the start, by the last checkpoint or by the trend of all.
+
+    The last checkpoint alone sees a jump that is over at once; the trend sees a slow rise that no two checkpoints
+    show. The smaller p is doubled (Bonferroni). Where the two point in opposite directions only the first counts.
+    """
+    if overall is None:
+        return gain.p
+    if gain.effect * overall.effect < 0:
+        return min(1.0, 2 * gain.p)
+    return min(1.0, 2 * min(gain.p, overall.p))
 
 
 def gain_over_start(quality: Quality, row: int) -> Estimate:

@@ -8,7 +8,7 @@ import numpy as np
 from swaveval.convergence.verdict import LossShape, LossState
 from swaveval.results import LossCurve
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 # A loss that moved less than this since the first third of training is called flat, and one this near to ln K is
 # called "at ln K": a high temperature compresses the whole useful range of SwaV's loss into it.
@@ -17,14 +17,14 @@ AT_LN_K = 0.03
 
 
 def loss_state(curve: LossCurve | None) -> LossState:
-    """Shape of a loss curve; `unknown` when there is none.
+    """Shape of a loss curve, of its means over whole epochs; `unknown` when there is none.
 
-    Its end is the median of the last tenth of the curve (at least the last value), its reference for falling or
-    rising the median of as many values around one third of the way.
+    Its end is the median of the last tenth of the epochs (at least the last one), its reference for falling or rising
+    the median of as many around one third of the way.
     """
     if curve is None or not curve.values:
         return LossState()
-    epochs, values = np.asarray(curve.epochs), np.asarray(curve.values)
+    epochs, values = by_epoch(curve)
     finite = np.isfinite(values)
     if not finite.any():
         return LossState(state="nan", ln_k=curve.ln_k, source=curve.source)
@@ -34,7 +34,7 @@ def loss_state(curve: LossCurve | None) -> LossState:
     ln_k = curve.ln_k
     gap = None if not ln_k else 1 - end / ln_k
     return LossState(
-        state=_shape(epochs, values, width),
+        state=_shape(curve, values, width),
         start=start,
         end=end,
         change=(end - start) / abs(start) if start else None,
@@ -45,13 +45,26 @@ def loss_state(curve: LossCurve | None) -> LossState:
     )
 
 
+def by_epoch(curve: LossCurve) -> tuple[Array, Array]:
+    """Finished epochs and the mean loss of each; the curve itself where it is no finer than epochs.
+
+    NaN anywhere in an epoch makes that epoch NaN.
+    """
+    epochs, values = np.asarray(curve.epochs, dtype=np.float64), np.asarray(curve.values, dtype=np.float64)
+    whole = np.ceil(epochs - 1e-6)
+    if len(np.unique(whole)) < 3:
+        return epochs, values
+    places, group = np.unique(whole, return_inverse=True)
+    return places, np.bincount(group, weights=values) / np.bincount(group)
+
+
 def since_third(curve: LossCurve | None) -> tuple[float, float] | None:
     """The epoch one third of the way, and the loss's relative change since; None without a usable curve."""
     if curve is None:
         return None
-    values = np.asarray(curve.values)
+    epochs, values = by_epoch(curve)
     finite = np.isfinite(values)
-    epochs, values = np.asarray(curve.epochs)[finite], values[finite]
+    epochs, values = epochs[finite], values[finite]
     if len(values) < 3:
         return None
     width = max(1, len(values) // 10)
@@ -62,10 +75,10 @@ def since_third(curve: LossCurve | None) -> tuple[float, float] | None:
     return float(epochs[middle]), (float(np.median(values[-width:])) - reference) / abs(reference)
 
 
-def _shape(epochs: Array, values: Array, width: int) -> LossShape:
+def _shape(curve: LossCurve, values: Array, width: int) -> LossShape:
     if not np.isfinite(values[-width:]).all():
         return "nan"
-    moved = since_third(LossCurve("", tuple(epochs), tuple(values)))
+    moved = since_third(curve)
     if moved is None:
         return "unknown"
     if abs(moved[1]) <= FLAT:

@@ -11,7 +11,7 @@ import numpy as np
 from swaveval.convergence.noise import Noise, measure
 from swaveval.results import CheckpointRecord, Point, Series
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 StartKind = Literal["step 0", "random initialisations", "first checkpoint"]
 
 # In this order, before any number is seen: the first with outcomes decides. The first needs no test label.

@@ -56,7 +56,7 @@ def sentence(state: VerdictState, facts: Facts, *, labelled: bool) -> str:
 def _gain(facts: Facts) -> str:
     found = facts.findings
     quality = facts.quality
-    return f"{moved(quality.name, found.gain.effect, found.gain.interval(), quality.n, found.gain_p_corrected)} {since(quality)}"
+    return f"{moved(quality.name, found.shown.effect, found.shown.interval(), quality.n, found.gain_p_corrected)} {since(quality)}"
 
 
 def _joined(facts: Facts, quality_words: str) -> str:

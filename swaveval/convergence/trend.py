@@ -1,5 +1,6 @@
 """Is there an order in the series, and how fast does it still move?"""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def slope(x: Array, values: Array) -> Array:
     apart = x[second] - x[first]
     keep = apart > 0
     first, second, apart = first[keep], second[keep], apart[keep]
-    return np.median((values[..., second] - values[..., first]) / apart, axis=-1)
+    return np.asarray(np.median((values[..., second] - values[..., first]) / apart, axis=-1))
 
 
 def resampled(correct: Array, *, seed: int, draws: int = DRAWS) -> Array:
@@ -60,17 +61,17 @@ def resampled(correct: Array, *, seed: int, draws: int = DRAWS) -> Array:
     return generator.multinomial(n, counts / n, size=draws) @ patterns.astype(np.float64) / n
 
 
-def tail(x: Array, correct: Array, noise: Noise, *, seed: int) -> tuple[Estimate, int] | None:
-    """What the last third of training changed: robust slope over it, times its length.
+def change(x: Array, correct: Array, noise: Noise, *, begin: int = 0, seed: int) -> Estimate | None:
+    """How much quality changed from checkpoint `begin` to the end: robust slope times length.
+
+    The slope is re-estimated on resampled images for its image error; jitter enters as in a least-squares slope.
 
     Args:
         x: shape `(T,)`, ascending positions. correct: shape `(T, n)`. noise: of the series.
 
     Returns:
-        The change with both errors, and the position of the checkpoint it starts at; None below three checkpoints in
-        that span.
+        None below three checkpoints.
     """
-    begin = tail_start(x)
     chosen = np.arange(begin, len(x))
     if len(chosen) < 3:
         return None
@@ -78,14 +79,15 @@ def tail(x: Array, correct: Array, noise: Noise, *, seed: int) -> tuple[Estimate
         chosen = np.unique(np.linspace(begin, len(x) - 1, _MOST_POINTS).round().astype(np.int64))
     places = x[chosen]
     length = float(places[-1] - places[0])
-    change = float(slope(places, correct[chosen].mean(axis=1))) * length
+    if length <= 0:
+        return None
+    effect = float(slope(places, correct[chosen].mean(axis=1))) * length
     draws = slope(places, resampled(correct[chosen], seed=seed)) * length
     centred = places - places.mean()
-    leverage = length**2 / float(centred @ centred)
-    images, jitter = float(np.var(draws)), noise.jitter * leverage
+    images, jitter = float(np.var(draws)), noise.jitter * length**2 / float(centred @ centred)
     total = images + jitter
-    df = total**2 / (jitter**2 / noise.df) if jitter > 0 and noise.df > 0 else np.inf
-    return Estimate(change, images, jitter, float(df)), begin
+    df = total**2 / (jitter**2 / noise.df) if jitter > 0 and noise.df > 0 else math.inf
+    return Estimate(effect, images, jitter, float(df))
 
 
 def tail_start(x: Array) -> int:

@@ -17,7 +17,7 @@ from swaveval.results import (
     Series,
 )
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def outcomes(accuracy: Sequence[float] | Array, n: int, *, seed: int, correlation: float = 0.8) -> Array:

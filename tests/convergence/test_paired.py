@@ -1,0 +1,77 @@
+"""Paired differences against brute-force resampling, enumeration, and the definition of family error."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import norm
+
+from swaveval.convergence.paired import holm, paired_difference
+
+
+def test_interval_is_that_of_resampling_images() -> None:
+    generator = np.random.default_rng(0)
+    a, b = generator.random(300) < 0.8, generator.random(300) < 0.7
+    found = paired_difference(a, b, seed=1, draws=20_000)
+    pick = generator.integers(0, 300, size=(20_000, 300))
+    brute = (a[pick].astype(int) - b[pick].astype(int)).mean(axis=1)
+    assert found.effect == pytest.approx(a.mean() - b.mean())
+    assert found.ci95 == pytest.approx(tuple(np.quantile(brute, [0.025, 0.975])), abs=0.005)
+    assert found.n == 300
+
+
+@pytest.mark.parametrize(("won", "lost"), [(0, 0), (3, 0), (7, 2), (5, 5), (1, 9)])
+def test_p_is_mcnemar_by_enumeration(won: int, lost: int) -> None:
+    a = np.r_[np.ones(won, bool), np.zeros(lost, bool), np.ones(10, bool)]
+    b = np.r_[np.zeros(won, bool), np.ones(lost, bool), np.ones(10, bool)]
+    flips = [sum(signs) for signs in product((0, 1), repeat=won + lost)]
+    extreme = sum(abs(2 * total - won - lost) >= abs(won - lost) for total in flips)
+    assert paired_difference(a, b).p == pytest.approx(extreme / 2 ** (won + lost))
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60))
+@settings(max_examples=60, deadline=None)
+def test_swapping_the_two_turns_the_sign(pairs: list[tuple[bool, bool]]) -> None:
+    a, b = np.asarray(pairs).T
+    there, back = paired_difference(a, b, draws=400), paired_difference(b, a, draws=400)
+    assert there.effect == pytest.approx(-back.effect)
+    assert there.p == pytest.approx(back.p)
+    assert there.ci95[0] <= there.ci95[1]
+
+
+def test_identical_outcomes_are_no_difference() -> None:
+    found = paired_difference(np.ones(5, bool), np.ones(5, bool))
+    assert (found.effect, found.ci95, found.p) == (0.0, (0.0, 0.0), 1.0)
+
+
+@pytest.mark.parametrize("shapes", [((3,), (4,)), ((0,), (0,)), ((2, 2), (2, 2))])
+def test_outcomes_that_do_not_pair_are_refused(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    with pytest.raises(ValueError, match="paired"):
+        paired_difference(np.zeros(shapes[0], bool), np.zeros(shapes[1], bool))
+
+
+def test_holm_by_hand() -> None:
+    # Sorted .01 .02 .04 times 3, 2, 1.
+    assert holm([0.04, 0.01, 0.02]) == pytest.approx((0.04, 0.03, 0.04))
+    assert holm([]) == ()
+    assert holm([0.9, 0.8]) == (1.0, 1.0)
+
+
+@given(st.lists(st.floats(0, 1), max_size=8))
+def test_holm_lies_between_none_and_bonferroni(p_values: list[float]) -> None:
+    for plain, corrected in zip(p_values, holm(p_values), strict=True):
+        assert plain <= corrected <= min(1.0, plain * len(p_values)) + 1e-12
+
+
+def test_holm_keeps_the_family_error() -> None:
+    p = norm.sf(np.random.default_rng(0).standard_normal((4000, 5)))
+    wrong = np.mean([min(holm(row)) <= 0.05 for row in p.tolist()])
+    assert 0.04 < wrong < 0.06
+
+
+@pytest.mark.parametrize("bad", [-0.1, 1.1, float("nan")])
+def test_what_is_no_p_is_refused(bad: float) -> None:
+    with pytest.raises(ValueError, match="0…1"):
+        holm([0.5, bad])
