@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from swaveval import __version__
 from swaveval.checkpoints import CheckpointFile, CheckpointRefused, LoadOptions, LoadReport, discover, load, order
 from swaveval.results import CheckpointRecord
 from swaveval.results.atomic import write_bytes
@@ -80,7 +81,7 @@ def _record(file: CheckpointFile, report: LoadReport) -> CheckpointRecord:
 
 def _remembered(file: CheckpointFile, options: LoadOptions, memory: Path) -> LoadReport:
     """The load report of a file, from memory when the file has not changed since."""
-    place = memory / f"{digest([str(file.path), repr(options)])[:32]}.json"
+    place = memory / f"{digest([str(file.path.absolute()), repr(options), __version__])[:32]}.json"
     before = _stamp(file.path)
     try:
         held = unseal(place.read_bytes())
@@ -92,8 +93,8 @@ def _remembered(file: CheckpointFile, options: LoadOptions, memory: Path) -> Loa
         report = load(file.path, options=options).report
     except CheckpointRefused as refusal:
         report = refusal.report
-    # A file that is still being written, or changed while it was read, is looked at again next time.
-    if report.state != "writing" and before is not None and _stamp(file.path) == before:
+    # Only good news is remembered: what could not be read is looked at again, it may have been finished or repaired.
+    if report.state == "ready" and before is not None and _stamp(file.path) == before:
         write_bytes(place, seal({"stamp": before, "report": json.loads(json.dumps(report.to_json()))}))
     return report
 
