@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,7 @@ from swaveval.checkpoints.sandbox.failure import Failure, printable
 from swaveval.checkpoints.vit import infer_vit
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Model:
     """An architecture without weights.
 
@@ -34,11 +35,16 @@ class Model:
     notes: tuple[str, ...] = ()
     own: bool = True
 
+    @cached_property
+    def empty(self) -> nn.Module:
+        """The module, without memory where that is possible; built once, to be filled once."""
+        with torch.device("meta" if self.own else "cpu"):
+            return self.build()
+
+    @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Names and shapes of parameters and buffers."""
-        with torch.device("meta" if self.own else "cpu"):
-            module = self.build()
-        return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+        return {name: tuple(tensor.shape) for name, tensor in self.empty.state_dict().items()}
 
 
 def find_model(description: Description, backbone: str | None) -> tuple[Parts, Model]:
@@ -146,7 +152,7 @@ def match(model: Model, names: Mapping[str, str], tensors: Mapping[str, TensorIn
     fitting: dict[str, str] = {}
     missing: list[str] = []
     total = found = 0
-    for name, shape in model.shapes().items():
+    for name, shape in model.shapes.items():
         if name.endswith("num_batches_tracked"):
             continue
         total += math.prod(shape)
@@ -172,10 +178,9 @@ def fill(model: Model, weights: Mapping[str, Tensor]) -> nn.Module:
     overwritten. With weights missing (`--allow-partial`) those keep their random initialisation.
     """
     state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
-    absent = [name for name in model.shapes() if name not in state]
+    absent = [name for name in model.shapes if name not in state]
     if model.own and all(name.endswith("num_batches_tracked") for name in absent):
-        with torch.device("meta"):
-            module = model.build()
+        module = model.empty
         state |= {name: torch.zeros((), dtype=torch.int64) for name in absent}
     else:
         module = model.build()

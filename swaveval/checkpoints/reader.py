@@ -45,11 +45,12 @@ class Reader:
     """
 
     def __init__(self) -> None:
-        self.last_usage: Usage | None = None
+        self.lock = threading.RLock()
+        self._usage: Usage | None = None
+        self._unsettled = False
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
         self._owner = 0
-        self.lock = threading.RLock()
 
     def start(self) -> socket.socket:
         """The connection to a running process."""
@@ -57,10 +58,11 @@ class Reader:
             return self._connection
         if self._owner != os.getpid():
             self._process = self._connection = None  # inherited by a fork; it is the parent's
+            self._unsettled = False
         ours, theirs = socket.socketpair()
         package_root = str(Path(swaveval.__file__).parents[1])
         environment = dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
-        environment["CUDA_VISIBLE_DEVICES"] = ""
+        environment |= {"CUDA_VISIBLE_DEVICES": "", "MALLOC_ARENA_MAX": "2"}
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH", "")]))
         # -P: a torch.py beside the checkpoints must not be imported in torch's place.
         self._process = subprocess.Popen(
@@ -93,6 +95,42 @@ class Reader:
         if self._connection is not None:
             self._connection.close()
         self._process = self._connection = None
+        self._unsettled = False
+
+    @property
+    def last_usage(self) -> Usage | None:
+        """What reading the last file took; None before the first and where its process was killed with all others."""
+        self.settle()
+        return self._usage
+
+    def settle(self) -> None:
+        """Wait until the fork that read the last file is gone. Done before the next file, not after each."""
+        if not self._unsettled or self._connection is None or self._owner != os.getpid():
+            return
+        try:
+            ended: Any = None
+            while ended is None:
+                message, descriptor = receive(self._connection)
+                if descriptor is not None:
+                    os.close(descriptor)
+                ended = message.get("ended")
+            self.note(ended)
+        except (Closed, TimeoutError):
+            self.stop()
+
+    def note(self, ended: Any) -> int:
+        """Record how a fork ended; gives the signal that killed it, or 0."""
+        numbers = ended if isinstance(ended, dict) else {}
+        counts = {key: value for key, value in numbers.items() if isinstance(value, int)}
+        self._unsettled = False
+        self._usage = Usage(counts.get("memory_bytes", 0), counts.get("signal", 0))
+        return self._usage.signal
+
+    def leave(self, *, trusted: bool) -> None:
+        """A file is closed: its fork goes by itself. One that may have run a file's code takes the process with it."""
+        self._unsettled = True
+        if trusted:
+            self.stop()
 
     def open(self, path: Path, *, containers: Containers, scalars: Containers, options: LoadOptions) -> "OpenFile":
         """Open a file in the reading process and have it described.
@@ -115,8 +153,10 @@ class Reader:
             "memory_bytes": MEMORY_FLOOR + MEMORY_PER_BYTE * size,
             "cpu_seconds": int(seconds) + 1,
         }
+        self.settle()
         connection = self.start()
         connection.settimeout(seconds + 4)
+        self._usage = None
         opened = OpenFile(self, connection, seconds, trusted=options.trust)
         try:
             send(connection, {"open": request})
@@ -161,7 +201,8 @@ class OpenFile:
         """
         from safetensors import SafetensorError, safe_open
 
-        send(self._connection, {"take": {"path": list(path), "names": list(names)}})
+        with suppress(OSError):  # if it is gone, its answer will not come either
+            send(self._connection, {"take": {"path": list(path), "names": list(names)}})
         self.answer("taken")
         if self._descriptor is None:
             raise Failure("refused", "the reading process handed nothing over")
@@ -200,33 +241,16 @@ class OpenFile:
         return value if isinstance(value, dict) else {}
 
     def close(self) -> None:
-        """Let the reading process go on to the next file; one that read a trusted file is not used again."""
+        """Let the reading process go on to the next file."""
         if self._ended:
             return
         self._ended = True
-        try:
-            with suppress(OSError):
-                send(self._connection, {"done": True})
-            while True:
-                message, descriptor = receive(self._connection)
-                if descriptor is not None:
-                    os.close(descriptor)
-                if "ended" in message:
-                    self._note(message["ended"])
-                    break
-        except (Closed, TimeoutError):
-            self._reader.stop()
-        if self._trusted:
-            self._reader.stop()
-
-    def _note(self, ended: Any) -> int:
-        numbers = ended if isinstance(ended, dict) else {}
-        killed = int(numbers.get("signal", 0))
-        self._reader.last_usage = Usage(int(numbers.get("memory_bytes", 0)), killed)
-        return killed
+        with suppress(OSError):
+            send(self._connection, {"done": True})
+        self._reader.leave(trusted=self._trusted)
 
     def _killed(self, ended: Any) -> Failure:
-        killed = self._note(ended)
+        killed = self._reader.note(ended)
         if self._trusted:
             self._reader.stop()
         if killed in (signal.SIGXCPU, signal.SIGKILL):

@@ -6,6 +6,8 @@ import os
 import struct
 import zlib
 from collections import Counter, OrderedDict
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -80,13 +82,11 @@ def describe(opened: Opened, containers: list[list[str]], scalars: list[list[str
     for path in containers:
         tensors = tensors_at(root, path)
         if tensors:
-            rows = [
-                [name, DTYPES.get(value.dtype, str(value.dtype)), list(value.shape)] for name, value in tensors.items()
-            ]
+            rows = [[name, _dtype(value), list(value.shape)] for name, value in tensors.items()]
             found.append({"path": path, "tensors": rows})
     return {
         "kind": opened.kind,
-        "keys": [printable(key, 80) for key in list(root)[:200]] if is_mapping(root) else [],
+        "keys": [printable(key, 80) for key in list(root)[:20]] if is_mapping(root) else [],
         "root": type(root).__name__,
         "containers": found,
         "scalars": [[path, _plain(at_path(root, path), 6, [_SCALAR_NODES])] for path in scalars],
@@ -95,6 +95,10 @@ def describe(opened: Opened, containers: list[list[str]], scalars: list[list[str
         "notes": list(opened.notes),
         "metadata": dict(opened.metadata),
     }
+
+
+def _dtype(tensor: Tensor) -> str:
+    return DTYPES.get(tensor.dtype, str(tensor.dtype))
 
 
 def _plain(value: Any, depth: int, budget: list[int]) -> Any:
@@ -208,43 +212,54 @@ def hand_over(opened: Opened, path: list[str], names: list[str], descriptor: int
     if total > 2 * opened.expanded_bytes:
         raise Failure("refused", f"its tensors claim {total} bytes, more than the file holds")
     header: dict[str, Any] = {}
-    offset = 0
+    places: dict[str, int] = {}
+    end = 0
     for name, tensor in chosen.items():
-        nbytes = tensor.numel() * tensor.element_size()
-        header[name] = {
-            "dtype": DTYPES[tensor.dtype],
-            "shape": list(tensor.shape),
-            "data_offsets": [offset, offset + nbytes],
-        }
-        offset += nbytes
+        places[name], end = end, end + tensor.numel() * tensor.element_size()
+        header[name] = {"dtype": _dtype(tensor), "shape": list(tensor.shape), "data_offsets": [places[name], end]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    _write(descriptor, memoryview(struct.pack("<Q", len(text)) + text))
-    checked: set[int] = set()
-    for name, tensor in chosen.items():
-        if tensor.numel():
-            _check_storage(name, tensor, opened.checksums, checked)
-            _write(descriptor, memoryview(_bytes_of(tensor.contiguous())))
-    return 8 + len(text) + offset
+    start = 8 + len(text)
+    _write(descriptor, memoryview(struct.pack("<Q", len(text)) + text), 0)
+    os.ftruncate(descriptor, start + end)
+    # Checking and writing both release the GIL.
+    with ThreadPoolExecutor(2) as pool:
+        damaged = pool.map(lambda tensor: _storage_damaged(tensor, opened.checksums), _by_storage(chosen.values()))
+        written = pool.map(lambda name: _put(descriptor, chosen[name], start + places[name]), chosen)
+        if any(damaged):
+            names_of = {tensor.untyped_storage().data_ptr(): name for name, tensor in chosen.items()}
+            bad = next(t for t in _by_storage(chosen.values()) if _storage_damaged(t, opened.checksums))
+            label = printable(names_of[bad.untyped_storage().data_ptr()], 80)
+            raise Failure("corrupt", f"the file is damaged: the bytes of {label} do not match their checksum")
+        list(written)
+    return start + end
 
 
-def _check_storage(name: str, tensor: Tensor, checksums: frozenset[tuple[int, int]] | None, checked: set[int]) -> None:
-    """The storage's bytes must be those of a record in the archive, by length and CRC-32."""
+def _by_storage(tensors: Iterable[Tensor]) -> list[Tensor]:
+    """One tensor for each storage that is not empty."""
+    return list({tensor.untyped_storage().data_ptr(): tensor for tensor in tensors if tensor.numel()}.values())
+
+
+def _storage_damaged(tensor: Tensor, checksums: frozenset[tuple[int, int]] | None) -> bool:
+    """Whether the storage's bytes are those of no record in the archive, by length and CRC-32."""
+    if checksums is None:
+        return False
     storage = tensor.untyped_storage()
-    if checksums is None or storage.data_ptr() in checked:
-        return
-    checked.add(storage.data_ptr())
     content = torch.empty(0, dtype=torch.uint8).set_(storage)
-    if (storage.nbytes(), zlib.crc32(content.numpy().data)) not in checksums:
-        raise Failure("corrupt", f"the file is damaged: the bytes of {printable(name, 80)} do not match their checksum")
+    return (storage.nbytes(), zlib.crc32(content.numpy().data)) not in checksums
+
+
+def _put(descriptor: int, tensor: Tensor, place: int) -> None:
+    if tensor.numel():
+        _write(descriptor, memoryview(_bytes_of(tensor.contiguous())), place)
 
 
 def _bytes_of(tensor: Tensor) -> Any:
     return tensor.reshape(-1).view(torch.uint8).numpy()
 
 
-def _write(descriptor: int, content: memoryview) -> None:
+def _write(descriptor: int, content: memoryview, place: int) -> None:
     content = content.cast("B")
     while content:
-        written = os.write(descriptor, content)
-        content = content[written:]
+        written = os.pwrite(descriptor, content, place)
+        content, place = content[written:], place + written
