@@ -6,12 +6,14 @@ from itertools import combinations
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.metrics import silhouette_samples
 
-from swaveval.evaluators import contingency, rows
+from swaveval.evaluators import contingency, jackknife, rows
+from swaveval.evaluators.agreement import agreement, shuffled_purity
 from swaveval.evaluators.contract import Need, Skip, require_finite
-from swaveval.evaluators.intervals import basic_bootstrap, small_sample, student, wilson
+from swaveval.evaluators.intervals import small_sample, student
 from swaveval.evaluators.kmeans import Clustering, kmeans
+from swaveval.evaluators.scatter import scatter
+from swaveval.evaluators.silhouette import silhouette
 from swaveval.evaluators.threads import one_thread
 from swaveval.features.features import Features
 from swaveval.results import Artifact, Metric
@@ -33,7 +35,7 @@ class Clusters:
         fit_limit: centres are fitted to at most so many images, a fixed sample; every image is then assigned.
         silhouette_limit: images in the silhouette, a fixed sample.
         shuffles: label permutations behind `clusters.purity_shuffled`.
-        resamples: bootstrap resamples of the images.
+        groups: of images, each left out once for the jackknife intervals.
     """
 
     clusters: int | None = None
@@ -42,15 +44,17 @@ class Clusters:
     fit_limit: int = 50_000
     silhouette_limit: int = 2_000
     shuffles: int = 20
-    resamples: int = 1_000
+    groups: int = 50
 
     name: ClassVar[str] = "clusters"
     version: ClassVar[int] = 1
     needs: ClassVar[frozenset[Need]] = frozenset()
 
     def __post_init__(self) -> None:
-        if min(self.clusters or 1, self.unlabelled_clusters, self.restarts, self.shuffles) < 1 or self.fit_limit < 2:
-            raise ValueError("clusters: numbers of clusters, restarts and shuffles must be at least 1, fit_limit 2")
+        if min(self.clusters or 1, self.unlabelled_clusters, self.restarts, self.shuffles) < 1:
+            raise ValueError("clusters: numbers of clusters, restarts and shuffles must be at least 1")
+        if min(self.fit_limit, self.groups) < 2:
+            raise ValueError("clusters: fit_limit and groups must be at least 2")
 
     def __call__(self, features: Features, *, seed: int) -> Iterable[Metric | Artifact]:
         require_finite(features)
@@ -76,9 +80,14 @@ class Clusters:
         if classes < 2:
             # Every clustering of one class is pure; the number would only mislead.
             return
-        yield from self._agreement(assignment, known, found, protocol, seed)
-        yield from self._restart_spread(found, known[fitted], protocol)
-        yield _scatter(features, known)
+        kept = known >= 0
+        label = np.unique(known[kept], return_inverse=True)[1]
+        left_out = f"; {n - len(label)} unlabelled images left out of the comparison with labels"
+        compared = protocol if kept.all() else f"{protocol}{left_out}"
+        yield from agreement(assignment[kept], label, protocol=compared, groups=self.groups, seed=seed)
+        yield shuffled_purity(assignment[kept], label, protocol=compared, shuffles=self.shuffles, seed=seed)
+        yield from self._restart_spread(found, known[fitted], compared)
+        yield scatter(features, known)
 
     def _protocol(self, n: int, fitted: int, found: Clustering, constant: bool) -> str:
         k = len(found.centres)
@@ -94,15 +103,15 @@ class Clusters:
         return "; ".join([*parts, note] if note else parts)
 
     def _silhouette(self, features: Features, assignment: Array, protocol: str, seed: int) -> Metric:
-        """Mean over images of (b − a)/max(a, b), cosine distances a within and b to the next cluster."""
         sampled = rows.sample(features, self.silhouette_limit, seed=seed)
         cluster = assignment[sampled]
         value, interval = float("nan"), None
         reason = "; undefined with a single cluster or only clusters of one"
         if 2 <= len(np.unique(cluster)) < len(sampled):
+            parts = jackknife.groups(len(sampled), min(len(sampled), self.groups), seed=seed)
             with one_thread():
-                each = silhouette_samples(rows.take(features, sampled).astype(np.float64), cluster, metric="cosine")
-            value, interval, reason = float(each.mean()), student(each, bounds=(-1.0, 1.0)), ""
+                value, without = silhouette(rows.unit(rows.take(features, sampled)), cluster, parts)
+            interval, reason = jackknife.interval(value, without, bounds=(-1.0, 1.0)), ""
         return Metric(
             id="clusters.silhouette",
             value=value,
@@ -111,72 +120,6 @@ class Clusters:
             ci95=interval,
             n=len(sampled),
             protocol=f"{protocol}; cosine silhouette on {len(sampled)} of them{reason}",
-        )
-
-    def _agreement(
-        self, assignment: Array, labels: Array, found: Clustering, protocol: str, seed: int
-    ) -> Iterator[Metric]:
-        """Everything that is a function of the counts of images by cluster and class."""
-        kept = labels >= 0
-        classes, label = np.unique(labels[kept], return_inverse=True)
-        table = contingency.table(assignment[kept], label)
-        n = int(kept.sum())
-        if n < len(kept):
-            protocol = f"{protocol}; {len(kept) - n} unlabelled images left out of the comparison with labels"
-        expected = contingency.expected_information(table)
-        measures = {
-            "purity": (contingency.purity, (0.0, 1.0)),
-            "nmi": (contingency.nmi, (0.0, 1.0)),
-            "ari": (contingency.ari, (-1.0, 1.0)),
-            "ami": (lambda of: contingency.ami(of, expected), (-1.0, 1.0)),
-        }
-        draw = np.random.default_rng([seed, n, 1])
-        resampled: dict[str, list[Array]] = {name: [] for name in measures}
-        chunk = max(1, min(self.resamples, 20_000_000 // len(table.count)))
-        for start in range(0, self.resamples, chunk):
-            tables = table.resample(min(chunk, self.resamples - start), draw)
-            for name, (measure, _) in measures.items():
-                resampled[name].append(measure(tables))
-        how = "interval by basic bootstrap over images at this clustering"
-        for name, (measure, bounds) in measures.items():
-            value = float(measure(table))
-            yield Metric(
-                id=f"clusters.{name}",
-                value=value,
-                unit="fraction" if name == "purity" else "ratio",
-                bounds=bounds,
-                ci95=basic_bootstrap(value, np.concatenate(resampled[name]), bounds=bounds),
-                n=n,
-                protocol=f"{protocol}; {how}",
-            )
-        yield self._shuffled(assignment[kept], label, protocol, draw)
-        if len(found.centres) == len(classes):
-            hits = contingency.matched(table)
-            yield Metric(
-                id="clusters.hungarian",
-                value=hits / n,
-                bounds=(0.0, 1.0),
-                ci95=wilson(hits, n),
-                n=n,
-                protocol=f"{protocol}; best one-to-one matching of clusters with classes, Wilson's interval given it",
-            )
-
-    def _shuffled(self, cluster: Array, label: Array, protocol: str, draw: np.random.Generator) -> Metric:
-        """Purity when the labels are dealt out at random: what K clusters of these sizes reach by chance."""
-        values = np.asarray(
-            [
-                float(contingency.purity(contingency.table(cluster, draw.permutation(label))))
-                for _ in range(self.shuffles)
-            ]
-        )
-        return Metric(
-            id="clusters.purity_shuffled",
-            value=float(values.mean()),
-            better="neither",
-            bounds=(0.0, 1.0),
-            ci95=student(values, bounds=(0.0, 1.0)),
-            n=len(label),
-            protocol=f"{protocol}; mean purity under {self.shuffles} seeded shuffles of the labels",
         )
 
     def _restart_spread(self, found: Clustering, labels: Array, protocol: str) -> Iterator[Metric]:
@@ -215,37 +158,4 @@ def _restart_agreement(found: Clustering, protocol: str) -> Metric:
         bounds=(-1.0, 1.0),
         n=len(found.restarts),
         protocol=f"{protocol}; mean AMI between the assignments of two initialisations, needs no labels",
-    )
-
-
-def _scatter(features: Features, labels: Array) -> Metric:
-    """tr(S_w)/tr(S_b) of the true classes on L2-normalised features, in two passes: smaller is more concentrated.
-
-    tr(S_w) = Σᵢ ‖uᵢ − μ_yᵢ‖², tr(S_b) = Σ_c n_c ‖μ_c − μ‖².
-    """
-    kept = np.flatnonzero(labels >= 0)
-    label = np.unique(labels[kept], return_inverse=True)[1]
-    n = np.bincount(label).astype(np.float64)
-    means = np.zeros((len(n), features.dimensions))
-    at = 0
-    for block in rows.blocks(features, kept):
-        np.add.at(means, label[at : at + len(block)], rows.unit(block))
-        at += len(block)
-    means /= n[:, None]
-    centre = (n @ means) / n.sum()
-    between = float(n @ ((means - centre) ** 2).sum(axis=1))
-    within, at = 0.0, 0
-    for block in rows.blocks(features, kept):
-        within += float(((rows.unit(block) - means[label[at : at + len(block)]]) ** 2).sum())
-        at += len(block)
-    undefined = rows.rounding_only((between + within) / len(kept), float(centre @ centre)) or between == 0
-    return Metric(
-        id="clusters.scatter",
-        value=float("nan") if undefined else within / between,
-        unit="ratio",
-        better="lower",
-        bounds=(0.0, None),
-        n=len(kept),
-        protocol="within-class over between-class scatter, tr(S_w)/tr(S_b), true classes, L2-normalised features"
-        + ("; undefined, as all features are equal up to rounding" if undefined else ""),
     )

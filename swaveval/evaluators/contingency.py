@@ -1,5 +1,6 @@
 """How far a clustering agrees with labels: all of it functions of the table of counts n_kc, clusters by classes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +13,11 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """The non-zero cells of a contingency table, or of many resampled ones at once.
+    """The non-zero cells of a contingency table, or of several tables at once.
 
     Attributes:
-        cluster, label: shape `(m,)`, int: row and column of each cell, sorted by row.
-        count: shape `(..., m)`: images in each cell.
+        cluster, label: shape `(m,)`, int: row and column of each cell, in ascending order.
+        count: shape `(..., m)`: images in each cell; leading axes are tables of the same cells.
     """
 
     cluster: Array
@@ -27,16 +28,25 @@ class Table:
     def n(self) -> int:
         return int(self.count[..., :].sum(axis=-1).flat[0])
 
-    def resample(self, repeats: int, draw: np.random.Generator) -> "Table":
-        """`repeats` tables of n images drawn with replacement: multinomial counts."""
-        return Table(self.cluster, self.label, draw.multinomial(self.n, self.count / self.n, size=repeats))
-
 
 def table(clusters: Array, labels: Array) -> Table:
     """The table of two assignments of shape `(n,)`, int, with values from 0."""
     width = int(labels.max()) + 1
     cells, count = np.unique(clusters.astype(np.int64) * width + labels, return_counts=True)
     return Table(cells // width, cells % width, count)
+
+
+def left_out(of: Table, clusters: Array, labels: Array, groups: Sequence[Array]) -> Table:
+    """The table without the images of each group: counts of shape `(len(groups), m)`.
+
+    Args:
+        of: `table(clusters, labels)`.
+        groups: positions of images, disjoint sets.
+    """
+    width = int(of.label.max()) + 1
+    cell = np.searchsorted(of.cluster * width + of.label, clusters.astype(np.int64) * width + labels)
+    gone = [np.bincount(cell[group], minlength=len(of.count)) for group in groups]
+    return Table(of.cluster, of.label, of.count - np.stack(gone))
 
 
 def purity(of: Table) -> Array:

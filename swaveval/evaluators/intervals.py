@@ -29,32 +29,50 @@ def wilson(successes: int, n: int, *, confidence: float = 0.95) -> Interval | No
     """
     if not 0 <= successes <= n:
         raise ValueError(f"{successes} successes in {n} trials")
-    if n == 0:
-        return None
+    return wilson_share(successes / n, n, confidence=confidence) if n else None
+
+
+def wilson_share(share: float, n: float, *, confidence: float = 0.95) -> Interval:
+    """Wilson's interval of a proportion known as from n independent trials, where n need not be a whole number.
+
+    Proportions of samples that are not n independent trials have an *effective* n, p(1−p)/se², at which Wilson's
+    interval keeps its coverage (Korn & Graubard 1998).
+
+    Args:
+        share: the proportion, 0…1.
+        n: effective number of trials, > 0.
+    """
     z = float(stats.norm.ppf(0.5 + confidence / 2))
-    p = successes / n
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    # At 0 and n the bound is exactly 0 and 1; the subtraction leaves a rounding error.
-    return (0.0 if successes == 0 else centre - half, 1.0 if successes == n else centre + half)
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    # At 0 and 1 the bound is exactly there; the subtraction leaves a rounding error.
+    return (0.0 if share == 0 else centre - half, 1.0 if share == 1 else centre + half)
+
+
+def effective(share: float, n: int, error: float) -> float:
+    """Effective number of trials of a proportion with standard error `error`: p(1−p)/se², at most n.
+
+    Where the error is 0, as at p = 0 and 1, nothing is known of the dependence and it is n.
+    """
+    return min(float(n), share * (1 - share) / error**2) if error > 0 and 0 < share < 1 else float(n)
 
 
 def wilson_mean(successes: Array, n: Array) -> Interval | None:
     """Interval of the unweighted mean of independent proportions: balanced accuracy, the mean of the recalls.
 
-    The square-and-add interval over Wilson's (Newcombe 1998; for linear functions of binomial proportions Zou, Huang
-    & Zhang 2009): mean p̂ − √Σ(p̂ − low)² / m and mean p̂ + √Σ(high − p̂)² / m.
+    Wilson's at the effective n = p̃(1−p̃)/se², se² = Σ p̃ᵢ(1−p̃ᵢ)/nᵢ / m². The p̃ᵢ are (sᵢ + ½)/(nᵢ + 1), so that a class
+    with every image right still has an error.
 
     Args:
         successes, n: shape `(m,)`, int, every n > 0; m = 0 gives None.
     """
-    if len(n) == 0:
+    m = len(n)
+    if m == 0:
         return None
-    p = successes / n
-    ends = np.asarray([wilson(int(s), int(count)) for s, count in zip(successes, n, strict=True)])
-    low = float(p.mean() - np.sqrt(((p - ends[:, 0]) ** 2).sum()) / len(n))
-    high = float(p.mean() + np.sqrt(((ends[:, 1] - p) ** 2).sum()) / len(n))
-    return max(0.0, low), min(1.0, high)
+    smoothed = (successes + 0.5) / (n + 1)
+    error = float((smoothed * (1 - smoothed) / n).sum()) / m**2
+    level = float(smoothed.mean())
+    return wilson_share(float((successes / n).mean()), level * (1 - level) / error)
 
 
 def student(values: Array, *, bounds: tuple[float, float] | None = None) -> Interval | None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def groups(n: int, parts: int, *, seed: int) -> list[Array]:
@@ -31,10 +31,15 @@ def interval(
     count = len(left_out)
     if count < 2 or not np.isfinite([value, *left_out]).all():
         return None
-    spread = np.asarray(left_out) - np.mean(left_out)
-    half = float(stats.t.ppf(0.975, count - 1)) * math.sqrt((count - 1) / count * float(spread @ spread))
+    half = float(stats.t.ppf(0.975, count - 1)) * standard_error(left_out)
     low, high = value - half, value + half
     return (
         low if bounds[0] is None else max(low, bounds[0]),
         high if bounds[1] is None else min(high, bounds[1]),
     )
+
+
+def standard_error(left_out: list[float]) -> float:
+    """se of the statistic from its values without each of the G ≥ 2 groups."""
+    spread = np.asarray(left_out) - np.mean(left_out)
+    return math.sqrt((len(left_out) - 1) / len(left_out) * float(spread @ spread))

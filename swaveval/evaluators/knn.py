@@ -5,14 +5,16 @@ number without its protocol is no number: on one set of features the four below 
 packages' defaults by fifty.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from swaveval.evaluators import jackknife
 from swaveval.evaluators.contract import Need, require_finite
+from swaveval.evaluators.intervals import effective, wilson_share
 from swaveval.evaluators.supervised import Labelled, accuracy, class_scores, labelled, outcomes
 from swaveval.features.features import Features
 from swaveval.features.neighbours import Neighbours, SimilarityMetric, nearest
@@ -20,6 +22,9 @@ from swaveval.results import Artifact, Metric
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Weighting = Literal["exp(s/T)", "1/d", "1/(d+1e-5)"]
+
+# Of train images, each left out once to see how far leave-one-out outcomes depend on one another.
+GROUPS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,18 +128,29 @@ class Knn:
         bank = len(given.train)
         if bank < 2:
             return
+        # More neighbours than vote: the jackknife takes some away.
+        reach = 2 * vote.k + 30
         if bank <= self.loo_queries:
             rows = np.arange(bank)
-            found = given.features.train_neighbours(vote.k)
+            found = given.features.train_neighbours(reach)
         else:
             rows = np.sort(np.random.default_rng([seed, bank]).choice(bank, self.loo_queries, replace=False))
-            found = _others(given.features, rows, vote.k)
+            found = _others(given.features, rows, reach)
         correct = votes(found, given.train, given.classes, vote) == given.train[rows]
         sampled = f"on a seeded sample of {len(rows)} train images" if len(rows) < bank else ""
         text = f"leave-one-out on the train split, {vote.describe(bank - 1)}"
-        yield accuracy("knn.loo_top1", correct, given.protocol(text, sampled))
+        parts = jackknife.groups(bank, min(bank, GROUPS), seed=seed)
+        error = dependent_error(found, rows, given.train, given.classes, vote, parts)
+        yield self._dependent(correct, error, given.protocol(text, sampled))
         index = given.features.train_index
         yield outcomes("knn.loo_top1", correct, index[rows] if len(index) else rows)
+
+    def _dependent(self, correct: Array, error: float, protocol: str) -> Metric:
+        """`knn.loo_top1`, its interval at the effective number of images."""
+        metric = accuracy("knn.loo_top1", correct, protocol)
+        n = effective(metric.value, len(correct), error)
+        how = "" if n == len(correct) else f"; images depend on each other as neighbours: interval as of {n:.0f}"
+        return replace(metric, ci95=wilson_share(metric.value, n), protocol=f"{metric.protocol}{how}")
 
 
 def votes(neighbours: Neighbours, labels: Array, classes: int, vote: Vote, *, block: int = 4096) -> Array:
@@ -161,6 +177,36 @@ def votes(neighbours: Neighbours, labels: Array, classes: int, vote: Vote, *, bl
         score = np.bincount(cell.ravel(), weight.ravel(), minlength=len(weight) * classes)
         predicted[rows] = score.reshape(len(weight), classes).argmax(axis=1)
     return predicted
+
+
+def dependent_error(
+    neighbours: Neighbours, rows: Array, labels: Array, classes: int, vote: Vote, groups: Sequence[Array]
+) -> float:
+    """Standard error of the leave-one-out accuracy by leaving out groups of the bank, as queries and as neighbours.
+
+    An image helps to decide on all its neighbours, so the outcomes are not n independent trials.
+
+    Args:
+        neighbours: of the train images `rows`, more than vote: 2k + 30 of them.
+        labels: shape `(n_bank,)`.
+        groups: disjoint sets of train images.
+    """
+    without = []
+    for group in groups:
+        gone = np.zeros(len(labels), dtype=np.bool_)
+        gone[group] = True
+        asked = ~gone[rows]
+        lost = gone[neighbours.index[asked]]
+        k = min(vote.k, int((~lost).sum(axis=1).min(initial=neighbours.k)))
+        if k == 0 or not asked.any():
+            return 0.0
+        first = np.argsort(lost, axis=1, kind="stable")[:, :k]
+        left = Neighbours(
+            np.take_along_axis(neighbours.index[asked], first, axis=1),
+            np.take_along_axis(neighbours.similarity[asked], first, axis=1),
+        )
+        without.append(float((votes(left, labels, classes, vote) == labels[rows[asked]]).mean()))
+    return jackknife.standard_error(without)
 
 
 def weights(similarity: Array, vote: Vote) -> Array:
