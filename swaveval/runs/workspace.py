@@ -20,6 +20,10 @@ COLOUR_HISTOGRAM = "colour histogram"
 MAJORITY = "majority class"
 RANDOM_INIT = "random init, seed "
 
+# Features are memory-mapped; what costs memory is the 200 neighbours (index and similarity) searched for each image.
+SEARCH_BYTES_PER_IMAGE = 200 * 12
+SEARCHES_KEPT_BYTES = 1 << 30
+
 
 @dataclass(eq=False)
 class Workspace:
@@ -40,6 +44,7 @@ class Workspace:
     seed: int = 0
     load_options: LoadOptions = field(default_factory=LoadOptions)
     progress: Progress = field(default_factory=Silent)
+    _kept: dict[str, Features] = field(default_factory=dict, repr=False)
 
     @cached_property
     def store(self) -> ResultStore:
@@ -75,7 +80,19 @@ class Workspace:
 
     def held_features(self, backbone: str) -> Features | None:
         """Features stored earlier, or None."""
-        return self.feature_store.get(backbone, self.protocol, self.images.fingerprint)
+        if backbone not in self._kept and (
+            stored := self.feature_store.get(backbone, self.protocol, self.images.fingerprint)
+        ):
+            self._keep(backbone, stored)
+        return self._kept.get(backbone)
+
+    def _keep(self, backbone: str, features: Features) -> Features:
+        """Hold on to features, so that the series evaluators find the neighbour searches of the kNN; oldest go first."""
+        self._kept[backbone] = features
+        per_backbone = len(self.images) * SEARCH_BYTES_PER_IMAGE
+        while len(self._kept) > max(2, SEARCHES_KEPT_BYTES // per_backbone):
+            self._kept.pop(next(iter(self._kept)))
+        return features
 
     def checkpoint_features(self, record: CheckpointRecord, path: Path) -> Features:
         """Features of a checkpoint file, which must still hold the weights that were planned.
@@ -106,7 +123,7 @@ class Workspace:
         self.progress.stage("features", len(self.images))
         features = extract(backbone, self.images, pixels, settings=self.settings, progress=self.progress.advance)
         # As read back from disk, so that a first run and a resumed one compute from the same bytes.
-        return self.feature_store.put(digest_, self.protocol, self.images.fingerprint, features)
+        return self._keep(digest_, self.feature_store.put(digest_, self.protocol, self.images.fingerprint, features))
 
 
 def baseline_records(records: list[CheckpointRecord], *, fingerprint: str, labelled: bool) -> list[CheckpointRecord]:
