@@ -87,7 +87,7 @@ class Workspace:
         return self._kept.get(backbone)
 
     def _keep(self, backbone: str, features: Features) -> Features:
-        """Hold on to features, so that the series evaluators find the neighbour searches of the kNN; oldest go first."""
+        """Hold on to features, so that series evaluators find the searches made for kNN; the oldest go first."""
         self._kept[backbone] = features
         per_backbone = len(self.images) * SEARCH_BYTES_PER_IMAGE
         while len(self._kept) > max(2, SEARCHES_KEPT_BYTES // per_backbone):
