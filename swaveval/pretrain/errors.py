@@ -1,0 +1,21 @@
+"""What can go wrong before and during training, each as a sentence a user can act on."""
+
+
+class PretrainError(Exception):
+    """Training cannot start or go on. The message says what was found and what to do."""
+
+
+class ConfigError(PretrainError):
+    """A setting is unknown, of the wrong type, or does not fit the data or the other settings."""
+
+
+class RunExists(PretrainError):
+    """The output directory already holds a run, and it was not asked for to resume it."""
+
+
+class Diverged(PretrainError):
+    """The loss became NaN or infinite; the checkpoints written before are kept."""
+
+
+class Interrupted(PretrainError):
+    """The user or the scheduler stopped the training; it can be resumed from the last finished epoch."""

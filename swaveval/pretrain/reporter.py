@@ -1,0 +1,122 @@
+"""What a training tells while it runs: a bar with the time left on a terminal, one line per epoch elsewhere."""
+
+import sys
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+
+@dataclass(frozen=True, slots=True)
+class EpochReport:
+    """One finished epoch.
+
+    Attributes:
+        epoch: finished epochs. epochs: of the whole training.
+        loss: mean over the epoch's steps, in nats. ln_k: the loss of a constant output.
+        seconds: the epoch took.
+    """
+
+    epoch: int
+    epochs: int
+    loss: float
+    ln_k: float
+    seconds: float
+
+    @property
+    def gap(self) -> float:
+        """1 − loss / ln K."""
+        return 1 - self.loss / self.ln_k
+
+
+class Reporter(Protocol):
+    """Receives the course of a training; methods must be cheap."""
+
+    def started(self, *, steps_done: int, steps: int) -> None:
+        """Training begins with `steps_done` of `steps` optimiser steps taken."""
+
+    def step(self, *, step: int, loss: float) -> None:
+        """`step` optimiser steps are taken."""
+
+    def epoch(self, report: EpochReport) -> None:
+        """An epoch is finished."""
+
+    def notice(self, text: str) -> None:
+        """One line worth reading."""
+
+    def finished(self) -> None:
+        """Training ended, however it ended."""
+
+
+class SilentReporter:
+    """Says nothing."""
+
+    def started(self, *, steps_done: int, steps: int) -> None:
+        pass
+
+    def step(self, *, step: int, loss: float) -> None:
+        pass
+
+    def epoch(self, report: EpochReport) -> None:
+        pass
+
+    def notice(self, text: str) -> None:
+        pass
+
+    def finished(self) -> None:
+        pass
+
+
+class ConsoleReporter:
+    """Writes to stderr. `quiet` leaves only notices."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._console = Console(stderr=True)
+        self._quiet = quiet
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> "ConsoleReporter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.finished()
+
+    def started(self, *, steps_done: int, steps: int) -> None:
+        if self._quiet or not sys.stderr.isatty():
+            return
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=28),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} steps"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(compact=True),
+            console=self._console,
+            transient=True,
+        )
+        self._task = self._bar.add_task("training", total=steps, completed=steps_done)
+        self._bar.start()
+
+    def step(self, *, step: int, loss: float) -> None:
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=step, description=f"training, loss {loss:.3f}")
+
+    def epoch(self, report: EpochReport) -> None:
+        if not self._quiet:
+            self.notice(
+                f"epoch {report.epoch}/{report.epochs}  loss {report.loss:.4f}  "
+                f"gap to ln K = {report.ln_k:.3f}: {report.gap:+.1%}  {report.seconds:.1f} s"
+            )
+
+    def notice(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def finished(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None

@@ -1,0 +1,232 @@
+"""`pretrain`: images to a checkpoint series."""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from swaveval.data import open_images
+from swaveval.data.imageset import ImageSet
+from swaveval.pretrain.augment import eval_transform, swav_transform
+from swaveval.pretrain.backbones import BuiltBackbone, build_backbone
+from swaveval.pretrain.checks import check_fit, check_plain, notes
+from swaveval.pretrain.config import PretrainConfig
+from swaveval.pretrain.config_file import completed, differences
+from swaveval.pretrain.datamodule import SwavDataModule
+from swaveval.pretrain.defaults import ImageFacts, resolve
+from swaveval.pretrain.errors import ConfigError, RunExists
+from swaveval.pretrain.loss_log import LossLog
+from swaveval.pretrain.module import SwavModule
+from swaveval.pretrain.quiet import quiet_lightning
+from swaveval.pretrain.reporter import Reporter, SilentReporter
+from swaveval.pretrain.run_file import flat_hyperparameters, read_run_file, write_run_file
+from swaveval.pretrain.series import CheckpointSeries, newest, progress_of, remove_temporaries
+from swaveval.pretrain.trainer import interruptible, make_trainer, threads
+from swaveval.pretrain.training_images import Array, TrainingImages, as_lightly, chosen_images, image_facts, mix
+from swaveval.pretrain.watcher import LossWatcher
+
+CHECKPOINTS = "checkpoints"
+METRICS = "metrics.csv"
+_WEIGHTS = 3  # keeps the seed of the initial weights apart from the others
+
+# Settings that may differ when a run is resumed: no number depends on them (on threads in its last bits).
+# Images may have moved; their fingerprint must be the same.
+_FREE = {
+    "data.path",
+    "data.labels",
+    "hardware.workers",
+    "hardware.threads",
+    "series.checkpoint_every",
+    "training.stop_on_nan",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """A checked run, ready to train."""
+
+    config: PretrainConfig
+    images: ImageSet
+    index: Array
+    facts: ImageFacts
+    steps_per_epoch: int
+    hyperparameters: dict[str, Any]
+    backbone: BuiltBackbone
+    resume_from: Path | None
+    epochs_done: int
+
+
+def pretrain(
+    config: PretrainConfig,
+    out: Path,
+    *,
+    resume: bool = False,
+    reporter: Reporter | None = None,
+    command: str = "",
+) -> Path:
+    """Train SwaV on the train split and write RUN/checkpoints/, RUN/run.json and RUN/metrics.csv.
+
+    An interrupted run is resumed from the last finished epoch with the numbers it would have had: order and views
+    depend on seed, epoch and image alone, and the checkpoint holds optimiser, schedule and queue.
+
+    Args:
+        config: settings; what is `AUTO` is chosen from the images.
+        out: the run's directory.
+        resume: go on with the run in `out`, if there is one.
+        reporter: told how it goes.
+        command: the command line, for run.json.
+
+    Returns:
+        `out`.
+
+    Raises:
+        ConfigError: settings that cannot work, or that differ from those of the run to resume.
+        RunExists: `out` holds a run and `resume` is False.
+        DataError: the images cannot be used.
+        Diverged: the loss became NaN. Interrupted: Ctrl-C or SIGTERM.
+    """
+    first = _is_first_process()
+    teller = reporter if reporter is not None and first else SilentReporter()
+    check_plain(config)
+    stored = read_run_file(out)
+    # Further processes of a distributed run find the run.json that the first one has just written.
+    if first and not resume and (stored is not None or newest(out / CHECKPOINTS) is not None):
+        raise RunExists(
+            f"{out} already holds a run; continue it with --resume, or name another directory with --out "
+            "(checkpoints are never overwritten)"
+        )
+    with quiet_lightning():
+        if resume and stored is not None:
+            config = completed(config, stored.config)
+        prepared = _prepare(config, out, resume=resume, fingerprint=stored.fingerprint if stored and resume else "")
+        if resume and stored is not None and first:
+            _check_same(prepared.config, stored.config, out)
+        if prepared.epochs_done >= prepared.config.training.epochs:
+            teller.notice(f"{out}: all {prepared.epochs_done} epochs are done; nothing is left to train")
+            return out
+        for note in notes(prepared.config, prepared.facts):
+            teller.notice(f"note: {note}")
+        # Made before anything is written, so that missing hardware leaves no run behind.
+        trainer = make_trainer(
+            prepared.config.hardware, prepared.config.training.epochs, _callbacks(prepared, out, teller)
+        )
+        if first:
+            (out / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
+            remove_temporaries(out / CHECKPOINTS)
+        if first and not (resume and stored is not None):
+            write_run_file(
+                out,
+                prepared.config,
+                prepared.images,
+                hyperparameters=prepared.hyperparameters,
+                transform=eval_transform(prepared.config.augmentation),
+                command=command,
+            )
+        _fit(prepared, trainer, out, teller)
+    return out
+
+
+def _prepare(config: PretrainConfig, out: Path, *, resume: bool, fingerprint: str) -> _Prepared:
+    """Open the images, choose what is not set, refuse what cannot work, find where to go on."""
+    data = replace(config.data, path=_absolute(config.data.path), labels=_absolute(config.data.labels))
+    images = open_images(data.path, labels=Path(data.labels) if data.labels else None, seed=data.split_seed)
+    if fingerprint and images.fingerprint != fingerprint:
+        raise ConfigError(
+            f"the images at {config.data.path} are not those the run in {out} was started with (their names, contents, "
+            "labels or split changed), so it cannot be resumed; start a new run in another directory"
+        )
+    index = chosen_images(images, config.data.fraction, seed=data.split_seed)
+    facts = image_facts(images, index)
+    config = resolve(replace(config, data=data), facts)
+    check_fit(config, facts)
+    torch.manual_seed(mix(config.training.seed, 0, _WEIGHTS))
+    backbone = build_backbone(config.backbone, [size for size, _ in _used_crops(config)])
+    checkpoint = newest(out / CHECKPOINTS) if resume else None
+    epochs_done = progress_of(checkpoint)[0] if checkpoint is not None else 0
+    return _Prepared(
+        config=config,
+        images=images,
+        index=index,
+        facts=facts,
+        steps_per_epoch=facts.n_train // config.training.batch_size,
+        hyperparameters=flat_hyperparameters(config, backbone.description),
+        backbone=backbone,
+        # Nothing is lost by beginning again where no epoch is finished.
+        resume_from=checkpoint if epochs_done else None,
+        epochs_done=epochs_done,
+    )
+
+
+def _callbacks(prepared: _Prepared, out: Path, reporter: Reporter) -> list[pl.Callback]:
+    config, steps = prepared.config, prepared.steps_per_epoch
+    log = LossLog(out / METRICS, prototypes=config.swav.prototypes, step=prepared.epochs_done * steps)
+    watcher = LossWatcher(
+        log,
+        reporter,
+        prototypes=config.swav.prototypes,
+        steps_per_epoch=steps,
+        epochs=config.training.epochs,
+        log_every=config.series.log_every,
+        stop_on_nan=config.training.stop_on_nan,
+        run=out,
+    )
+    series = CheckpointSeries(
+        out / CHECKPOINTS,
+        every=config.series.checkpoint_every,
+        epochs=config.training.epochs,
+        steps_per_epoch=steps,
+    )
+    # The watcher first: an epoch whose loss is not finite leaves no checkpoint.
+    return [watcher, series]
+
+
+def _fit(prepared: _Prepared, trainer: pl.Trainer, out: Path, reporter: Reporter) -> None:
+    config = prepared.config
+    dataset = TrainingImages(
+        prepared.images, prepared.index, least_side=config.augmentation.crop_sizes[0], seed=config.training.seed
+    )
+    if not dataset.hold():
+        reporter.notice("note: the decoded images do not fit in memory and are read from their files in every epoch")
+    module = SwavModule(
+        config,
+        prepared.backbone,
+        steps_per_epoch=prepared.steps_per_epoch,
+        hyperparameters=prepared.hyperparameters,
+    )
+    loader = SwavDataModule(
+        as_lightly(dataset, swav_transform(config.augmentation)), config, first_epoch=prepared.epochs_done
+    )
+    try:
+        with interruptible(trainer, out), threads(config.hardware.threads):
+            trainer.fit(module, datamodule=loader, ckpt_path=prepared.resume_from, weights_only=True)
+    finally:
+        reporter.finished()
+
+
+def _check_same(config: PretrainConfig, stored: PretrainConfig, out: Path) -> None:
+    differing = [entry for entry in differences(stored, config) if entry[0] not in _FREE]
+    if differing:
+        listed = "; ".join(f"{name}: {was!r} there, {now!r} now" for name, was, now in differing)
+        raise ConfigError(
+            f"the run in {out} has other settings ({listed}). Resume it with its own (name none), or start a new run "
+            "in another directory"
+        )
+
+
+def _used_crops(config: PretrainConfig) -> list[tuple[int, int]]:
+    crops = config.augmentation
+    return [(size, count) for size, count in zip(crops.crop_sizes, crops.crop_counts, strict=True) if count]
+
+
+def _absolute(path: str) -> str:
+    """An existing path independent of the working directory; the name of a data set as it is."""
+    return str(Path(path).expanduser().resolve()) if path and Path(path).expanduser().exists() else path
+
+
+def _is_first_process() -> bool:
+    """Whether this is the only process or rank 0; launchers name the rank in the environment."""
+    ranks = (os.environ.get(name) for name in ("RANK", "SLURM_PROCID", "LOCAL_RANK"))
+    return int(next((rank for rank in ranks if rank and rank.isdigit()), "0")) == 0

@@ -1,0 +1,83 @@
+"""The Lightning Trainer of a run, and what must be put back in place around it."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import pytorch_lightning as pl
+import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+
+from swaveval.pretrain.config import HardwareConfig, Precision
+from swaveval.pretrain.errors import ConfigError, Interrupted
+from swaveval.pretrain.series import AtomicCheckpointIO
+
+_PRECISION: dict[Precision, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
+    "32": "32-true",
+    "bf16": "bf16-mixed",
+    "16": "16-mixed",
+}
+
+
+def make_trainer(hardware: HardwareConfig, epochs: int, callbacks: list[pl.Callback]) -> pl.Trainer:
+    """A Trainer that only trains: no logger, no checkpoints but the callbacks' own, no bars.
+
+    Raises:
+        ConfigError: the machine has not what `hardware` asks for.
+    """
+    try:
+        return pl.Trainer(
+            accelerator=hardware.accelerator,
+            devices=hardware.devices,
+            strategy=hardware.strategy,
+            precision=_PRECISION[hardware.precision],
+            max_epochs=epochs,
+            callbacks=callbacks,
+            plugins=[AtomicCheckpointIO()],
+            # BatchNorm of a share of the batch is another network; torch synchronises it on accelerators only.
+            sync_batchnorm=hardware.devices > 1 and hardware.accelerator != "cpu" and torch.cuda.is_available(),
+            use_distributed_sampler=False,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+        )
+    except (MisconfigurationException, ValueError, RuntimeError) as error:
+        raise ConfigError(
+            f"hardware (accelerator {hardware.accelerator}, {hardware.devices} devices, strategy {hardware.strategy}, "
+            f"precision {hardware.precision}) is not available: {error}"
+        ) from error
+
+
+@contextmanager
+def interruptible(trainer: pl.Trainer, out: Path) -> Iterator[None]:
+    """Turn Lightning's way of ending on Ctrl-C or SIGTERM into `Interrupted`, and put the signal handler back."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except (SystemExit, KeyboardInterrupt) as error:
+        if isinstance(error, SystemExit) and not trainer.interrupted:
+            raise
+        raise Interrupted(
+            f"stopped in epoch {trainer.current_epoch + 1}. Finished epochs are kept; "
+            f"go on with: swaveval pretrain --resume --out {out}"
+        ) from None
+    finally:
+        # Lightning ignores further Ctrl-C for the rest of the process.
+        if before is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let torch compute with `count` threads for as long as the block lasts."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

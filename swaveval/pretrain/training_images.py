@@ -1,0 +1,130 @@
+"""The train split as a LightlyDataset: pixels in memory when they fit, views drawn reproducibly."""
+
+import os
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+os.environ.setdefault("LIGHTLY_DID_VERSION_CHECK", "True")
+
+import numpy as np
+import torch
+from lightly.data import LightlyDataset
+from PIL import Image
+from torch.utils.data import Dataset
+
+from swaveval.data.imageset import ImageSet
+from swaveval.pretrain.defaults import ImageFacts
+
+MEMORY_BUDGET = 2 * 2**30  # bytes of decoded pixels
+SAMPLED_FOR_FACTS = 48
+
+Advance = Callable[[int, int], None]
+Array = np.ndarray[Any, Any]
+
+
+def chosen_images(images: ImageSet, fraction: float, *, seed: int) -> Array:
+    """Positions of the train images to use, ascending: a seeded share of the train split, all of it for 1."""
+    index = images.train_index
+    # A prefix of one order, so that the images of a smaller share are among those of a larger one.
+    order = np.random.default_rng(seed).permutation(len(index))
+    return np.sort(index[order[: round(len(index) * fraction)]])
+
+
+def image_facts(images: ImageSet, index: Array) -> ImageFacts:
+    """Number of training images and the median short side of an even sample of them."""
+    if len(index) == 0:
+        return ImageFacts(n_train=0, side=0)
+    picked = index[np.unique(np.linspace(0, len(index) - 1, SAMPLED_FOR_FACTS).astype(int))]
+    return ImageFacts(n_train=len(index), side=int(np.median([min(images.open(int(i)).size) for i in picked])))
+
+
+class TrainingImages(Dataset[tuple[Any, int]]):
+    """Train images and their views. Item `epoch · n + position` is image `position` as `epoch` sees it.
+
+    The index carries the epoch because worker processes outlive epochs and see nothing else of the training's state:
+    a view depends on (seed, epoch, position) alone, so neither the number of workers nor an interruption changes it.
+
+    Images smaller than the large crop are first enlarged to it, as the eval transform does, so that crops can lie
+    between the pixels of the original.
+    """
+
+    def __init__(self, images: ImageSet, index: Array, *, least_side: int, seed: int) -> None:
+        self.transform: Callable[[Image.Image], list[torch.Tensor]] | None = None
+        self._images = images
+        self._index = index
+        self._least_side = least_side
+        self._seed = seed
+        self._held: list[Array] | None = None
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __getitem__(self, draw: int) -> tuple[Any, int]:
+        epoch, position = divmod(draw, len(self))
+        image = Image.fromarray(self._held[position]) if self._held else self._open(position)
+        assert self.transform is not None
+        with _drawn_from(self._seed, epoch, position):
+            return self.transform(image), position
+
+    def name(self, draw: int) -> str:
+        """File name of a draw."""
+        return self._images.files[int(self._index[draw % len(self)])]
+
+    def hold(self, *, budget: int = MEMORY_BUDGET, advance: Advance | None = None) -> bool:
+        """Decode everything once into memory, if a sample says that it fits `budget` bytes. Tells whether it did."""
+        sample = np.unique(np.linspace(0, len(self) - 1, SAMPLED_FOR_FACTS).astype(int))
+        bytes_each = np.mean([np.asarray(self._open(int(position))).nbytes for position in sample])
+        if bytes_each * len(self) > budget:
+            return False
+        held = []
+        for position in range(len(self)):
+            held.append(np.asarray(self._open(position)))
+            if advance is not None:
+                advance(position + 1, len(self))
+        self._held = held
+        return True
+
+    def _open(self, position: int) -> Image.Image:
+        image = self._images.open(int(self._index[position]))
+        short = min(image.size)
+        if short >= self._least_side:
+            return image
+        scale = self._least_side / short
+        size = (max(round(image.width * scale), 1), max(round(image.height * scale), 1))
+        return image.resize(size, Image.Resampling.BILINEAR)
+
+
+def as_lightly(images: TrainingImages, transform: Callable[[Image.Image], Any]) -> LightlyDataset:
+    """lightly's data set over `images`; items are (views, position, file name)."""
+    return LightlyDataset.from_torch_dataset(
+        images, transform=transform, index_to_filename=lambda dataset, draw: dataset.name(draw)
+    )
+
+
+def mix(*numbers: int) -> int:
+    """A 63-bit seed from several numbers, different for different tuples (SplitMix64's finaliser, chained)."""
+    state = 0
+    for number in numbers:
+        state = (state + number + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
+        state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
+        state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
+        state ^= state >> 31
+    return state >> 1
+
+
+@contextmanager
+def _drawn_from(*numbers: int) -> Iterator[None]:
+    """Seed the three generators that lightly's and torchvision's transforms draw from; put them back afterwards."""
+    before = torch.get_rng_state(), random.getstate(), np.random.get_state()  # noqa: NPY002 lightly draws from it
+    seed = mix(*numbers)
+    torch.default_generator.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed & 0xFFFFFFFF)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        torch.set_rng_state(before[0])
+        random.setstate(before[1])
+        np.random.set_state(before[2])  # noqa: NPY002
