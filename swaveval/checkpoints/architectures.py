@@ -15,6 +15,9 @@ Block = Literal["basic", "bottleneck"]
 Stem = Literal["imagenet", "small"]
 Shapes = Mapping[str, tuple[int, ...]]
 
+MOST_BLOCKS = 1000
+LARGEST_WIDTH = 1 << 16
+
 _BLOCKS: dict[tuple[Block, tuple[int, ...]], str] = {
     ("basic", (1, 1, 1, 1)): "resnet10",
     ("basic", (2, 2, 2, 2)): "resnet18",
@@ -202,6 +205,8 @@ def infer_resnet(shapes: Shapes) -> ResNetSpec:
         blocks.append(depth)
     if not blocks or len(blocks) > 8:
         raise UnknownArchitecture(f"{len(blocks)} stages called layer1, layer2, …")
+    if sum(blocks) > MOST_BLOCKS or max(stem) > LARGEST_WIDTH or not all(stem):
+        raise UnknownArchitecture(f"{sum(blocks)} blocks of width {stem[0]} are no network anybody trains")
     common = {
         "blocks": tuple(blocks),
         "width": stem[0],
