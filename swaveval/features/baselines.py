@@ -1,0 +1,115 @@
+"""What can be had without learning: pixels, colours, the commonest class. Features like those of a checkpoint."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from swaveval.data.decoded import DecodedImages
+from swaveval.data.imageset import ImageSet
+from swaveval.data.transforms import EvalTransform
+from swaveval.features.errors import FeatureError
+from swaveval.features.extract import ExtractSettings, Progress, encode_images
+from swaveval.features.features import Features
+from swaveval.results.encoding import digest
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+RAW_PIXEL_SIDE = 16
+HISTOGRAM_BINS = 8
+
+# What the functions compute is part of the digest: another side or bin count is another baseline.
+RAW_PIXELS_DIGEST = digest(["baseline:raw-pixels", 1, RAW_PIXEL_SIDE])
+COLOUR_HISTOGRAM_DIGEST = digest(["baseline:colour-histogram", 1, HISTOGRAM_BINS])
+
+
+def raw_pixels(
+    images: ImageSet,
+    pixels: DecodedImages,
+    *,
+    settings: ExtractSettings | None = None,
+    progress: Progress | None = None,
+) -> Features:
+    """RGB of the image at 16×16, resized with antialiasing, flattened: d = 768, in 0…1."""
+
+    def encode(batch: Array) -> Array:
+        sent = torch.from_numpy(batch).permute(0, 3, 1, 2).to(torch.float32)
+        side = (RAW_PIXEL_SIDE, RAW_PIXEL_SIDE)
+        small = torch.nn.functional.interpolate(sent, side, mode="bilinear", antialias=True, align_corners=False)
+        return (small / 255).flatten(1).numpy()
+
+    side = f"{RAW_PIXEL_SIDE}×{RAW_PIXEL_SIDE}"
+    return _encoded(encode, images, pixels, settings, progress, f"raw pixels: RGB at {side}, antialiased bilinear")
+
+
+def colour_histogram(
+    images: ImageSet,
+    pixels: DecodedImages,
+    *,
+    settings: ExtractSettings | None = None,
+    progress: Progress | None = None,
+) -> Features:
+    """Share of the image's pixels in each of 8×8×8 equal RGB cells: d = 512, rows sum to 1; no positions."""
+
+    def encode(batch: Array) -> Array:
+        levels = batch.reshape(len(batch), -1, 3).astype(np.int64) * HISTOGRAM_BINS // 256
+        cells = (levels[..., 0] * HISTOGRAM_BINS + levels[..., 1]) * HISTOGRAM_BINS + levels[..., 2]
+        size = HISTOGRAM_BINS**3
+        counts = np.bincount((cells + size * np.arange(len(batch))[:, None]).ravel(), minlength=size * len(batch))
+        return (counts.reshape(len(batch), size) / cells.shape[1]).astype(np.float32)
+
+    cells = f"{HISTOGRAM_BINS}×{HISTOGRAM_BINS}×{HISTOGRAM_BINS}"
+    return _encoded(encode, images, pixels, settings, progress, f"colour histogram: {cells} RGB cells")
+
+
+@dataclass(frozen=True, slots=True)
+class MajorityClass:
+    """Always answering the commonest class of train.
+
+    Attributes:
+        label: that class; of equally common ones the lowest.
+        correct: shape `(n_test,)`, bool, over the labelled test images.
+        index: shape `(n_test,)`: which rows of test those are.
+    """
+
+    label: int
+    correct: Array
+    index: Array
+
+    @property
+    def accuracy(self) -> float:
+        """Share of labelled test images; NaN without any."""
+        return float(self.correct.mean()) if len(self.correct) else float("nan")
+
+
+def majority_class(train_labels: Array, test_labels: Array) -> MajorityClass:
+    """The accuracy that needs no features.
+
+    Args:
+        train_labels, test_labels: int, -1 for an unlabelled image.
+
+    Raises:
+        FeatureError: no train image has a label.
+    """
+    known = train_labels[train_labels >= 0]
+    if len(known) == 0:
+        raise FeatureError(f"none of {len(train_labels)} train images has a label, so there is no commonest class")
+    label = int(np.bincount(known).argmax())
+    index = np.flatnonzero(test_labels >= 0)
+    return MajorityClass(label, test_labels[index] == label, index)
+
+
+def _encoded(
+    encode: Callable[[Array], Array],
+    images: ImageSet,
+    pixels: DecodedImages,
+    settings: ExtractSettings | None,
+    progress: Progress | None,
+    protocol: str,
+) -> Features:
+    # The transform's size shows in the pixels; mean and std play no part here.
+    chosen = settings or ExtractSettings(transform=EvalTransform(size=pixels.shape[1]))
+    made = encode_images(lambda batch: (encode(batch), None), images, pixels, settings=chosen, progress=progress)
+    return replace(made, protocol=f"{protocol}, of {pixels.shape[1]}×{pixels.shape[2]} px images")

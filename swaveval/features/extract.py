@@ -1,0 +1,261 @@
+"""One forward pass per image: features, the head's outputs and the views' features, from the same batches."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from swaveval.checkpoints.backbone import Backbone, PrototypeHead
+from swaveval.data.decoded import DecodedImages
+from swaveval.data.imageset import ImageSet
+from swaveval.data.transforms import EvalTransform
+from swaveval.features.errors import FeatureError
+from swaveval.features.features import Features, ViewFeatures
+from swaveval.features.prototypes import HeadRecorder
+from swaveval.features.views import ViewSettings, view_batches, view_index
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Progress = Callable[[int, int], None]
+
+# One batch of activations stays near a few hundred MB for a ResNet-50, and large enough that a small network is busy.
+_BATCH_PIXELS = 64 * 224 * 224
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtractSettings:
+    """How features are read.
+
+    Attributes:
+        transform: the eval transform; its mean and std are applied here, the rest of it by `decode`.
+        device: `auto` (CUDA where there is one, else the CPU), `cpu`, `cuda`, `cuda:1`, `mps`.
+        batch_size: images per forward pass; None chooses by image size.
+        n_view_images, n_views: augmented views of a fixed sample of images; 0 for none, None to choose by the number
+            of images (1000 with 8 views each for large sets).
+        flip: whether views may be mirrored.
+        seed: of the views.
+        dtype: features are stored in this precision; the forward pass is float32.
+        swav: (`temperature` | `epsilon` | `sinkhorn_iterations`, value) pairs known from outside the file; they win.
+    """
+
+    transform: EvalTransform
+    device: str = "auto"
+    batch_size: int | None = None
+    n_view_images: int | None = None
+    n_views: int | None = None
+    flip: bool = True
+    seed: int = 0
+    dtype: Literal["float32", "float16"] = "float32"
+    swav: tuple[tuple[str, float], ...] = ()
+
+    def views(self, n: int) -> ViewSettings:
+        """The augmentation of the views of a set of n images."""
+        return ViewSettings.affordable(n, images=self.n_view_images, views=self.n_views, seed=self.seed, flip=self.flip)
+
+    @property
+    def id(self) -> str:
+        """A stable text that, with the image set, names every setting that numbers depend on.
+
+        Batch size and device are not among them: they may round features differently in the last bits, and the
+        measurement is the same.
+        """
+        swav = "".join(f"-{name}{value:g}" for name, value in sorted(self.swav))
+        counts = ["auto" if count is None else str(count) for count in (self.n_view_images, self.n_views)]
+        return f"{self.transform.id}|{self.dtype}-views{'x'.join(counts)}-seed{self.seed}-flip{int(self.flip)}{swav}"
+
+
+def extract(
+    backbone: Backbone,
+    images: ImageSet,
+    pixels: DecodedImages,
+    *,
+    settings: ExtractSettings,
+    progress: Progress | None = None,
+) -> Features:
+    """The features of a frozen backbone on an image set.
+
+    Args:
+        backbone: moved to the device; put into eval mode for the time of the pass.
+        images: labels, split and order.
+        pixels: the same images, decoded with `settings.transform`.
+        progress: called with (images and views done, in all).
+
+    Raises:
+        FeatureError: the backbone does not give one feature vector per image, or cannot be put into eval mode.
+    """
+    device = choose_device(settings.device)
+    backbone.to(device)
+    normalise = Normalise(settings.transform, device)
+    head = backbone.head
+
+    def encode(batch: Array) -> tuple[Array, Array | None]:
+        features = backbone.module(normalise(batch))
+        if features.ndim != 2 or len(features) != len(batch):
+            raise FeatureError(
+                f"the backbone made features of shape {tuple(features.shape)} from {len(batch)} images; expected "
+                f"({len(batch)}, d): pool and flatten its output"
+            )
+        scores = None if head is None else head(features).float().cpu().numpy()
+        return features.float().cpu().numpy(), scores
+
+    with _evaluating(backbone.module, head):
+        made = encode_images(
+            encode, images, pixels, settings=settings, head=_recorder(backbone, settings), progress=progress
+        )
+    return replace(
+        made,
+        protocol=f"backbone output after pooling, before the head; eval mode, float32; {settings.transform.id}",
+        device=device,
+    )
+
+
+Encode = Callable[[Array], tuple[Array, Array | None]]
+
+
+@torch.inference_mode()
+def encode_images(
+    encode: Encode,
+    images: ImageSet,
+    pixels: DecodedImages,
+    *,
+    settings: ExtractSettings,
+    head: HeadRecorder | None = None,
+    progress: Progress | None = None,
+) -> Features:
+    """Run every image and every view through `encode` once.
+
+    Args:
+        encode: uint8 `(b, H, W, 3)` to features `(b, d)`, float32, and prototype scores `(b, K)` or None.
+        head: what keeps the scores.
+    """
+    if pixels.shape[0] != len(images):
+        raise FeatureError(f"{pixels.shape[0]} decoded images do not belong to an image set of {len(images)}")
+    order = np.concatenate([images.train_index, images.test_index])
+    size = settings.batch_size or max(8, min(256, _BATCH_PIXELS // (pixels.shape[1] * pixels.shape[2])))
+    view = settings.views(len(images))
+    chosen = view_index(len(images), view) if view.views else np.zeros(0, np.int32)
+    total = len(order) + len(chosen) * view.views
+    report = progress or (lambda done, of: None)
+
+    rows = _Filling(len(order), settings.dtype)
+    for batch in _ahead(pixels.batches(order, size)):
+        features, scores = encode(batch)
+        rows.add(features)
+        if head is not None and scores is not None:
+            head.add_images(scores)
+        report(rows.filled, total)
+    of_views = _Filling(len(chosen) * view.views, "float32")
+    for batch in _ahead(view_batches(pixels, chosen, view, size)):
+        features, scores = encode(batch)
+        of_views.add(features)
+        if head is not None and scores is not None:
+            head.add_views(scores, view.views)
+        report(len(order) + of_views.filled, total)
+
+    n_train = len(images.train_index)
+    labels = images.labels
+    return Features(
+        train=rows.values[:n_train],
+        test=rows.values[n_train:],
+        train_labels=None if labels is None else labels[images.train_index],
+        test_labels=None if labels is None else labels[images.test_index],
+        train_index=images.train_index.astype(np.int32),
+        test_index=images.test_index.astype(np.int32),
+        class_names=images.class_names,
+        views=_grouped(of_views, chosen, view),
+        prototypes=None if head is None else head.outputs(n_train),
+    )
+
+
+def choose_device(name: str) -> str:
+    """`auto` resolved to a device that is there."""
+    if name != "auto":
+        return name
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+class Normalise:
+    """uint8 `(b, H, W, 3)` to normalised float32 `(b, 3, H, W)` on the device: bytes travel, floats are made there.
+
+    The result has channels-last strides, which is how the pixels lie and what convolutions are fastest with.
+    """
+
+    def __init__(self, transform: EvalTransform, device: str) -> None:
+        mean, std = np.asarray(transform.mean), np.asarray(transform.std)
+        self.device = device
+        self.scale = torch.tensor(1 / (255 * std), dtype=torch.float32, device=device)
+        self.shift = torch.tensor(-mean / std, dtype=torch.float32, device=device)
+
+    def __call__(self, batch: Array) -> Tensor:
+        sent = torch.from_numpy(batch).to(self.device, non_blocking=True)
+        return (sent.to(torch.float32) * self.scale + self.shift).permute(0, 3, 1, 2)
+
+
+class _Filling:
+    """Rows that arrive in batches; d is known with the first."""
+
+    def __init__(self, n: int, dtype: str) -> None:
+        self.values = np.zeros((n, 0), dtype)
+        self.filled = 0
+
+    def add(self, rows: Array) -> None:
+        if self.filled == 0:
+            self.values = np.empty((len(self.values), rows.shape[1]), self.values.dtype)
+        with np.errstate(over="ignore"):  # beyond float16: an infinity, which is counted and reported as one
+            self.values[self.filled : self.filled + len(rows)] = rows
+        self.filled += len(rows)
+
+
+def _grouped(views: _Filling, index: Array, settings: ViewSettings) -> ViewFeatures | None:
+    if not views.filled:
+        return None
+    grouped = views.values.reshape(len(index), settings.views, -1)
+    return ViewFeatures(grouped, index, protocol=settings.protocol)
+
+
+def _recorder(backbone: Backbone, settings: ExtractSettings) -> HeadRecorder | None:
+    if backbone.head is None:
+        return None
+    weights = backbone.head.prototypes.weight.detach().float().cpu().numpy()
+    return HeadRecorder(weights, in_file=backbone.swav_settings, known=dict(settings.swav))
+
+
+@contextmanager
+def _evaluating(module: nn.Module, head: PrototypeHead | None) -> Iterator[None]:
+    """Eval mode and IEEE float32 for the time of a pass; both as before afterwards.
+
+    BatchNorm in training mode would make an image's features depend on its batch (lightly#1440, virtex#16).
+    """
+    parts = [part for whole in (module, head) if whole is not None for part in whole.modules()]
+    modes = [part.training for part in parts]
+    tf32, precision = torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()
+    try:
+        for part in parts:
+            part.eval()
+        stubborn = {type(part).__name__ for part in parts if part.training}
+        if stubborn:
+            raise FeatureError(
+                f"{', '.join(sorted(stubborn))} stays in training mode when eval() is called, so an image's features "
+                "would depend on its batch; let the module inherit torch's train() and eval()"
+            )
+        torch.backends.cudnn.allow_tf32 = False
+        torch.set_float32_matmul_precision("highest")
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = tf32
+        torch.set_float32_matmul_precision(precision)
+        for part, mode in zip(parts, modes, strict=True):
+            part.training = mode
+
+
+def _ahead(batches: Iterator[Array]) -> Iterator[Array]:
+    """The same batches, each made in a thread while the one before is worked on."""
+    with ThreadPoolExecutor(1, thread_name_prefix="swaveval-batch") as worker:
+        coming = worker.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = worker.submit(next, batches, None)
+            yield batch
