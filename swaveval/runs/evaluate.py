@@ -27,12 +27,13 @@ def evaluate_backbone(
     failure = ""
     results: list[Cell] = []
     for planned in cells:
-        started = time.perf_counter()
         if held is None and not failure and not planned.spec.broken:
             try:
                 held = features()
             except Exception as error:
                 failure = f"features could not be extracted: {sentence(error)}"
+        # The forward pass is shared by all cells and counted in none.
+        started = time.perf_counter()
         reason = planned.spec.broken or failure
         if reason or held is None:
             stored = _store(store, planned, "error", reason, (), started)
