@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -39,6 +40,7 @@ def sweep(
     Example: swaveval sweep --prototypes 30,100,300 --data digits --out runs/prototypes
     """
     from swaveval.cli.terminal import TerminalProgress
+    from swaveval.pretrain.reporter import ConsoleReporter
     from swaveval.runs.request import DEFAULT_EVALUATORS, RunRequest
     from swaveval.runs.specs import split_names
     from swaveval.runs.sweep import SweepAxis, SweepRequest
@@ -64,8 +66,11 @@ def sweep(
         command=shlex.join(["swaveval", *sys.argv[1:]]),
         images=not no_images,
     )
-    with TerminalProgress(quiet=quiet) as progress:
-        page, outcomes = run_sweep(SweepRequest(base, axes, out, evaluation), progress)
+    page, outcomes = run_sweep(
+        SweepRequest(base, axes, out, evaluation),
+        training=partial(ConsoleReporter, quiet=quiet),
+        evaluating=partial(TerminalProgress, quiet=quiet),
+    )
     if not quiet:
         for outcome in outcomes:
             verdict = outcome.written.verdict

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from swaveval.pretrain.recipes import digits_collapsed, digits_compressed
-from swaveval.pretrain.reporter import ConsoleReporter, SilentReporter
+from swaveval.pretrain.reporter import ConsoleReporter
 from swaveval.pretrain.train import pretrain
 from swaveval.runs.progress import Progress
 from swaveval.runs.request import RunRequest
@@ -13,10 +13,7 @@ from swaveval.runs.run import RunOutcome, run
 def train_demo(directory: Path, *, seed: int, collapsed: bool, command: str, quiet: bool) -> None:
     """Train the recipe into `directory`; a finished run is left as it is, an interrupted one is resumed."""
     config = digits_collapsed(seed) if collapsed else digits_compressed(seed)
-    if quiet:
-        pretrain(config, directory, resume=True, reporter=SilentReporter(), command=command)
-        return
-    with ConsoleReporter() as reporter:
+    with ConsoleReporter(quiet=quiet) as reporter:
         pretrain(config, directory, resume=True, reporter=reporter, command=command)
 
 

@@ -2,11 +2,13 @@
 
 import itertools
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from swaveval.pretrain.config import PretrainConfig
+from swaveval.pretrain.reporter import Reporter, SilentReporter
+from swaveval.pretrain.train import pretrain
 from swaveval.runs.compare import compare_runs
 from swaveval.runs.progress import Progress, Silent
 from swaveval.runs.request import RunError, RunRequest
@@ -77,30 +79,44 @@ def run_name(setting: dict[str, float]) -> str:
 
 
 def sweep(
-    request: SweepRequest, progress: Progress | None = None, *, pretrain_options: dict[str, Any] | None = None
+    request: SweepRequest,
+    *,
+    training: Callable[[], AbstractContextManager[Reporter]] = lambda: nullcontext(SilentReporter()),
+    evaluating: Callable[[], AbstractContextManager[Progress]] = lambda: nullcontext(Silent()),
 ) -> tuple[Path, list[RunOutcome]]:
     """Train, evaluate and compare; what is finished is not done again.
+
+    Args:
+        request: what to vary and where to put it.
+        training, evaluating: make what is told about a training and about an evaluation, one of each per run.
+
+    Returns:
+        The comparison page (the run's own page when there is one run only) and the outcome of each run.
 
     Raises:
         RunError: nothing to vary. Errors of `pretrain` and `run` pass through; finished runs are kept.
     """
-    from swaveval.pretrain.train import pretrain
-
-    progress = progress or Silent()
     settings = grid(request.axes)
     outcomes: list[RunOutcome] = []
     for position, setting in enumerate(settings):
         name = run_name(setting)
         directory = request.out / name
-        progress.message(f"run {position + 1} of {len(settings)}: {name}")
-        pretrain(configure(request.base, setting), directory, resume=True, **(pretrain_options or {}))
+        with training() as reporter:
+            reporter.notice(f"run {position + 1} of {len(settings)}: {name}")
+            pretrain(
+                configure(request.base, setting),
+                directory,
+                resume=True,
+                reporter=reporter,
+                command=request.evaluation.command,
+            )
         evaluation = replace(
             request.evaluation, checkpoints=directory / "checkpoints", out=directory / "report", name=name
         )
-        outcomes.append(run(evaluation, progress))
-    page = request.out / "index.html"
-    if len(outcomes) > 1:
-        page, _ = compare_runs(
-            [request.out / run_name(setting) / "report" for setting in settings], page, images=request.evaluation.images
-        )
+        with evaluating() as progress:
+            outcomes.append(run(evaluation, progress))
+    if len(outcomes) == 1:
+        return outcomes[0].written.page, outcomes
+    reports = [request.out / run_name(setting) / "report" for setting in settings]
+    page, _ = compare_runs(reports, request.out / "index.html", images=request.evaluation.images)
     return page, outcomes

@@ -36,6 +36,21 @@ def test_beside_the_checkpoints(tmp_path: Path) -> None:
     assert curve.ln_k == pytest.approx(math.log(300))
 
 
+def test_epoch_rows_of_our_own_log_are_the_step_rows_again(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [
+        {"kind": "step", "epoch": 0.5, "step": 1, "loss": 4.0},
+        {"kind": "step", "epoch": 1, "step": 2, "loss": 3.0},
+        {"kind": "epoch", "epoch": 1, "step": 2, "loss": 3.5},
+        {"kind": "step", "epoch": 1.5, "step": 3, "loss": "nan"},
+    ]
+    write_csv(tmp_path / "metrics.csv", rows)
+    curve = find_loss(tmp_path / "checkpoints", loss_log=None, prototypes=None)
+    assert curve is not None
+    assert curve.epochs == (0.5, 1.0, 1.5)
+    assert curve.values[:2] == (4.0, 3.0)
+    assert math.isnan(curve.values[2])
+
+
 def test_lightning_rows_without_a_loss_are_passed_over(tmp_path: Path) -> None:
     rows: list[dict[str, object]] = [
         {"epoch": 0, "step": 9, "lr-AdamW": 0.1, "train_loss_step": ""},

@@ -1,0 +1,54 @@
+"""The grid of a sweep, and one real sweep that is stopped and goes on."""
+
+from pathlib import Path
+
+import pytest
+
+from swaveval.pretrain.config import BackboneConfig, DataConfig, HardwareConfig, PretrainConfig, TrainingConfig
+from swaveval.runs.request import RunError, RunRequest
+from swaveval.runs.sweep import SweepAxis, SweepRequest, configure, grid, run_name, sweep
+
+PROTOTYPES = SweepAxis("prototypes", (10, 30))
+RATES = SweepAxis("learning_rate", (1e-3, 2e-3))
+
+
+def test_axes_are_combined_with_one_another() -> None:
+    settings = grid([PROTOTYPES, RATES])
+    assert [run_name(setting) for setting in settings] == [
+        "prototypes=10,learning_rate=0.001",
+        "prototypes=10,learning_rate=0.002",
+        "prototypes=30,learning_rate=0.001",
+        "prototypes=30,learning_rate=0.002",
+    ]
+
+
+@pytest.mark.parametrize("axes", [[], [SweepAxis("prototypes", (10, 10))]])
+def test_a_sweep_without_a_difference_is_refused(axes: list[SweepAxis]) -> None:
+    with pytest.raises(RunError):
+        grid(axes)
+
+
+def test_every_axis_reaches_its_setting() -> None:
+    config = configure(
+        PretrainConfig(), {"prototypes": 30, "learning_rate": 0.01, "batch_size": 64, "data_fraction": 0.5}
+    )
+    assert (config.swav.prototypes, config.optimiser.learning_rate) == (30, 0.01)
+    assert (config.training.batch_size, config.data.fraction) == (64, 0.5)
+
+
+def test_a_sweep_trains_evaluates_compares_and_goes_on(tmp_path: Path) -> None:
+    base = PretrainConfig(
+        data=DataConfig(path="digits", fraction=0.2),
+        backbone=BackboneConfig(name="resnet10", stem="small", stem_stride=2, width=8),
+        training=TrainingConfig(epochs=1, batch_size=64),
+        hardware=HardwareConfig(accelerator="cpu", workers=0),
+    )
+    evaluation = RunRequest(tmp_path, tmp_path, evaluators=("knn", "spectrum"))
+    one = SweepRequest(base, (SweepAxis("prototypes", (10,)),), tmp_path, evaluation)
+    _, first = sweep(one)
+    assert first[0].computed > 0
+    page, both = sweep(SweepRequest(base, (PROTOTYPES,), tmp_path, evaluation))
+    assert page == tmp_path / "index.html"
+    assert "prototypes" in page.read_text(encoding="utf-8")
+    assert both[0].computed == 0
+    assert both[1].computed > 0
