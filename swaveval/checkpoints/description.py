@@ -6,6 +6,7 @@ from typing import Any
 
 Path = tuple[str, ...]
 
+FLOATING = frozenset({"F64", "F32", "F16", "BF16"})
 ITEM_BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from swaveval.checkpoints.architectures import UnknownArchitecture, infer_resnet
 from swaveval.checkpoints.custom import NamedModel, best_prefix, named_model
-from swaveval.checkpoints.description import ITEM_BYTES, Description, TensorInfo
+from swaveval.checkpoints.description import FLOATING, ITEM_BYTES, Description, TensorInfo
 from swaveval.checkpoints.families import Family, Parts, View
 from swaveval.checkpoints.recognise import Translated, recognise
 from swaveval.checkpoints.sandbox.failure import Failure, printable
@@ -45,6 +45,11 @@ class Model:
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Names and shapes of parameters and buffers."""
         return {name: tuple(tensor.shape) for name, tensor in self.empty.state_dict().items()}
+
+    @cached_property
+    def floating(self) -> frozenset[str]:
+        """Names of the parameters and buffers that are floating point."""
+        return frozenset(name for name, tensor in self.empty.state_dict().items() if tensor.is_floating_point())
 
 
 def find_model(description: Description, backbone: str | None) -> tuple[Parts, Model]:
@@ -161,7 +166,7 @@ def match(model: Model, names: Mapping[str, str], tensors: Mapping[str, TensorIn
             missing.append(name)
         elif info.shape != shape:
             missing.append(f"{name} (shape {_words(info.shape)} in the file, {_words(shape)} expected)")
-        elif info.dtype not in ITEM_BYTES:
+        elif info.dtype not in ITEM_BYTES or (info.dtype in FLOATING) != (name in model.floating):
             missing.append(f"{name} (dtype {info.dtype} in the file)")
         else:
             fitting[name] = names[name]

@@ -22,7 +22,7 @@ from swaveval.checkpoints.sandbox.failure import Failure, FailureKind
 from swaveval.checkpoints.sandbox.wire import Closed, receive, send
 
 # Address space a reader may take beyond what it has: buffers and the allocator's reserve, then multiples of the file.
-MEMORY_FLOOR = 256 << 20
+MEMORY_FLOOR = 64 << 20
 MEMORY_PER_BYTE = 3
 BYTES_PER_SECOND = 20 << 20  # a slow disk; sets how long a large file may take
 _START_SECONDS = 120.0  # importing torch from a cold network disk
@@ -62,7 +62,7 @@ class Reader:
         ours, theirs = socket.socketpair()
         package_root = str(Path(swaveval.__file__).parents[1])
         environment = dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
-        environment |= {"CUDA_VISIBLE_DEVICES": "", "MALLOC_ARENA_MAX": "2"}
+        environment |= {"CUDA_VISIBLE_DEVICES": "", "MALLOC_ARENA_MAX": "1"}
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH", "")]))
         # -P: a torch.py beside the checkpoints must not be imported in torch's place.
         self._process = subprocess.Popen(

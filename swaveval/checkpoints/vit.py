@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from swaveval.checkpoints.architectures import UnknownArchitecture
+from swaveval.checkpoints.architectures import LARGEST_WIDTH, MOST_BLOCKS, UnknownArchitecture
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -189,6 +189,8 @@ def infer_vit(shapes: Shapes) -> ViTSpec:
         raise UnknownArchitecture(f"{positions[1]} position embeddings are not a square, with or without a class token")
     depth = len({found[1] for name in shapes if (found := re.match(r"blocks\.(\d+)\.norm1\.weight", name))})
     first, second = shapes.get("blocks.0.mlp.fc1.weight", ()), shapes.get("blocks.0.mlp.fc2.weight", ())
+    if depth > MOST_BLOCKS or dim > LARGEST_WIDTH or not dim or not patch[2]:
+        raise UnknownArchitecture(f"{depth} blocks of width {dim} are no network anybody trains")
     if not depth or len(first) != 2 or len(second) != 2:
         raise UnknownArchitecture("its blocks are not a plain ViT's")
     registers = shapes.get("register_tokens", (1, 0))

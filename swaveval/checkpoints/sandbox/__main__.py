@@ -5,17 +5,20 @@ while torch, seconds to import, stays warm. The fork waits for its request, so f
 """
 
 import contextlib
+import io
 import os
 import resource
 import signal
 import socket
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
-from swaveval.checkpoints.sandbox.container import Opened, open_container, open_regular
+from swaveval.checkpoints.sandbox.container import open_container, open_regular
 from swaveval.checkpoints.sandbox.contents import describe, hand_over
 from swaveval.checkpoints.sandbox.failure import Failure, printable
+from swaveval.checkpoints.sandbox.torch_files import Opened
 from swaveval.checkpoints.sandbox.wire import Closed, receive, send
 
 _GONE = 77  # exit status of a fork whose parent has closed the connection
@@ -24,6 +27,7 @@ _GONE = 77  # exit status of a fork whose parent has closed the connection
 def main() -> None:
     connection = socket.socket(fileno=int(sys.argv[1]))
     _prepare()
+    _rehearse()
     idle = _idle_peak()
     send(connection, {"ready": os.getpid()})
     while True:
@@ -49,9 +53,32 @@ def _prepare() -> None:
     from swaveval.checkpoints.sandbox.stand_ins import stand_ins
 
     torch.set_num_threads(1)
+    threading.stack_size(1 << 20)
     torch.serialization.add_safe_globals(list(stand_ins()))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+
+
+def _rehearse() -> None:
+    """Read one file of each format, so that whatever Python imports on the way is imported once, before the forks."""
+    import torch
+    from safetensors.torch import save
+
+    _address_space()
+    "".encode("cp437")  # of member names in archives
+    buffers = [io.BytesIO(), io.BytesIO(), io.BytesIO(), io.BytesIO(save({"w": torch.ones(1)}))]
+    torch.save({"w": torch.ones(1)}, buffers[0])
+    torch.save({"w": torch.ones(1)}, buffers[1], _use_new_zipfile_serialization=False)
+    torch.save({"w": _rehearse}, buffers[2])  # names a global, so it is refused
+    for buffer in buffers:
+        with os.fdopen(_nameless_file(), "rb+") as file, os.fdopen(_nameless_file(), "rb+") as target:
+            file.write(buffer.getvalue())
+            file.seek(0)
+            with contextlib.suppress(Failure):
+                opened = open_container(file, len(buffer.getvalue()), trust=False, verify_all=True)
+                describe(opened, [[]], [["w"]])
+                hand_over(opened, [], ["w"], target.fileno())
+                _seal(target.fileno())
 
 
 def _converse(connection: socket.socket) -> int:
@@ -121,9 +148,10 @@ def _address_space() -> int:
 
 
 def _idle_peak() -> int:
-    """Peak memory of a fork that does nothing, in bytes: what is torch's, not a file's."""
+    """Peak memory of a fork that reads next to nothing, in bytes: what is torch's, not a file's."""
     reader = os.fork()
     if reader == 0:
+        _rehearse()
         os._exit(0)
     return _peak(os.wait4(reader, 0)[2])
 

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from swaveval.checkpoints.sandbox.container import Opened
 from swaveval.checkpoints.sandbox.failure import Failure, printable
 from swaveval.checkpoints.sandbox.stand_ins import StandIn
+from swaveval.checkpoints.sandbox.torch_files import Opened
 
 MOST_TENSORS = 50_000
 LONGEST_NAME = 500

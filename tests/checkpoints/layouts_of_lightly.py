@@ -1,0 +1,76 @@
+"""Checkpoints of lightly's examples and benchmarks."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightly.models import ResNetGenerator
+from lightly.models.modules import SwaVProjectionHead, SwaVPrototypes
+from originals import Written, lightning, lived_in, prefixed, save, scores, torchvision_resnet
+from torch import Tensor, nn
+from torchvision.models import resnet18
+from torchvision.models.resnet import Bottleneck
+
+
+class LightlyModel(nn.Module):
+    """lightly's SwaV example: backbone, SwaVProjectionHead, SwaVPrototypes."""
+
+    def __init__(self, backbone: nn.Module, dim: int, **prototypes: Any) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.projection_head = lived_in(SwaVProjectionHead(dim, 24, 8))
+        self.prototypes = SwaVPrototypes(8, 12, **prototypes)
+
+    def scores(self, features: Tensor) -> Tensor:
+        return scores(self.projection_head, self.prototypes)(features)
+
+
+def pooled(backbone: nn.Module) -> nn.Module:
+    return nn.Sequential(backbone, nn.Flatten(1)).eval()
+
+
+def lightly_example(directory: Path) -> Written:
+    model = LightlyModel(nn.Sequential(*list(lived_in(resnet18()).children())[:-1]), 512)
+    content = lightning(model.state_dict(), hyper_parameters={})
+    path = save(directory / "epoch=3-step=400.ckpt", content)
+    return Written(path, "lightly", pooled(model.backbone), model.scores)
+
+
+def lightly_old_head(directory: Path) -> Written:
+    model = LightlyModel(nn.Sequential(*list(torchvision_resnet().children())[:-1]), 128)
+    old = nn.Linear(8, 12, bias=False)
+    state = {name: tensor for name, tensor in model.state_dict().items() if not name.startswith("prototypes.")}
+    content = lightning(state | {"prototypes.layers.weight": old.weight.detach()})
+    return Written(
+        save(directory / "old.ckpt", content), "lightly", pooled(model.backbone), scores(model.projection_head, old)
+    )
+
+
+def lightly_cifar(directory: Path) -> Written:
+    network = lived_in(ResNetGenerator("resnet-9", width=0.25))
+    model = LightlyModel(nn.Sequential(*list(network.children())[:-1], nn.AdaptiveAvgPool2d(1)), 128)
+    path = save(directory / "cifar.ckpt", lightning(model.state_dict()))
+    return Written(path, "lightly", pooled(model.backbone), model.scores, size=32)
+
+
+def lightly_cifar_bottleneck(directory: Path) -> Written:
+    network = lived_in(ResNetGenerator("resnet-50", width=0.125))
+    model = LightlyModel(nn.Sequential(*list(network.children())[:-1], nn.AdaptiveAvgPool2d(1)), 256)
+    path = save(directory / "cifar50.ckpt", lightning(model.state_dict()))
+    return Written(path, "lightly", pooled(model.backbone), model.scores, size=32)
+
+
+def lightly_imagenet(directory: Path) -> Written:
+    model = LightlyModel(torchvision_resnet(block=Bottleneck, width=8), 256)
+    state = model.state_dict() | prefixed("online_classifier.", nn.Linear(256, 10).state_dict())
+    path = save(directory / "epoch=99-step=500400.ckpt", lightning(state, hyper_parameters={"num_classes": 10}))
+    return Written(path, "lightly", model.backbone, model.scores)
+
+
+def lightly_compiled(directory: Path) -> Written:
+    model = LightlyModel(torchvision_resnet(), 128)
+    original = copy.deepcopy(model.backbone)
+    model.backbone = torch.compile(model.backbone)  # type: ignore[assignment]
+    path = save(directory / "compiled.ckpt", lightning(model.state_dict()))
+    return Written(path, "lightly", original, model.scores)
