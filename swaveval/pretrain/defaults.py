@@ -103,6 +103,7 @@ def _swav(given: SwavConfig, facts: ImageFacts, *, steps: int, epochs: int) -> S
         for bound, count in ((20_000, 100), (100_000, 300), (500_000, 1000), (2**63, 3000))
         if facts.n_train < bound
     )
+    prototypes = min(prototypes, max(facts.n_train // 4, 2))
     prototypes = given.prototypes if given.prototypes != AUTO else prototypes
     # A large ε is harmless with many prototypes and collapses with few (digits: K = 30 at .05, K = 100 at .10).
     epsilon = given.epsilon if given.epsilon != AUTO else (0.05 if prototypes >= 1000 else 0.03)

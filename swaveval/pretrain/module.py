@@ -1,7 +1,7 @@
 """SwaV as a LightningModule: lightly's head, prototypes and loss around a backbone."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 os.environ.setdefault("LIGHTLY_DID_VERSION_CHECK", "True")
@@ -76,8 +76,8 @@ class SwavModule(pl.LightningModule):
         if isinstance(sampler, EpochSampler):
             sampler.epoch = self.current_epoch
 
-    def training_step(self, batch: tuple[list[Tensor], Tensor, Any], batch_index: int) -> Tensor:
-        """SwaV's loss of one batch: views `(B, 3, s, s)` per crop, large crops first."""
+    def training_step(self, batch: Sequence[Any], batch_index: int) -> Tensor:
+        """SwaV's loss of one batch (views, positions, names); views `(B, 3, s, s)` per crop, large crops first."""
         views = batch[0]
         counts = [count for count in self._config.augmentation.crop_counts if count]
         # One pass per resolution and one through the head, as in the authors' code: BatchNorm sees all crops at once.

@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -31,6 +31,7 @@ class EpochReport:
         return 1 - self.loss / self.ln_k
 
 
+@runtime_checkable
 class Reporter(Protocol):
     """Receives the course of a training; methods must be cheap."""
 

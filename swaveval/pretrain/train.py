@@ -25,7 +25,7 @@ from swaveval.pretrain.reporter import Reporter, SilentReporter
 from swaveval.pretrain.run_file import flat_hyperparameters, read_run_file, write_run_file
 from swaveval.pretrain.series import CheckpointSeries, newest, progress_of, remove_temporaries
 from swaveval.pretrain.trainer import interruptible, make_trainer, threads
-from swaveval.pretrain.training_images import Array, TrainingImages, as_lightly, chosen_images, image_facts, mix
+from swaveval.pretrain.training_images import Index, TrainingImages, as_lightly, chosen_images, image_facts, mix
 from swaveval.pretrain.watcher import LossWatcher
 
 CHECKPOINTS = "checkpoints"
@@ -50,7 +50,7 @@ class _Prepared:
 
     config: PretrainConfig
     images: ImageSet
-    index: Array
+    index: Index
     facts: ImageFacts
     steps_per_epoch: int
     hyperparameters: dict[str, Any]

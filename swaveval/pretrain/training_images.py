@@ -1,7 +1,6 @@
 """The train split as a LightlyDataset: pixels in memory when they fit, views drawn reproducibly."""
 
 import os
-import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +9,7 @@ os.environ.setdefault("LIGHTLY_DID_VERSION_CHECK", "True")
 
 import numpy as np
 import torch
+from jaxtyping import Int, UInt8
 from lightly.data import LightlyDataset
 from PIL import Image
 from torch.utils.data import Dataset
@@ -21,10 +21,10 @@ MEMORY_BUDGET = 2 * 2**30  # bytes of decoded pixels
 SAMPLED_FOR_FACTS = 48
 
 Advance = Callable[[int, int], None]
-Array = np.ndarray[Any, Any]
+Index = Int[np.ndarray, " n"]
 
 
-def chosen_images(images: ImageSet, fraction: float, *, seed: int) -> Array:
+def chosen_images(images: ImageSet, fraction: float, *, seed: int) -> Index:
     """Positions of the train images to use, ascending: a seeded share of the train split, all of it for 1."""
     index = images.train_index
     # A prefix of one order, so that the images of a smaller share are among those of a larger one.
@@ -32,7 +32,7 @@ def chosen_images(images: ImageSet, fraction: float, *, seed: int) -> Array:
     return np.sort(index[order[: round(len(index) * fraction)]])
 
 
-def image_facts(images: ImageSet, index: Array) -> ImageFacts:
+def image_facts(images: ImageSet, index: Index) -> ImageFacts:
     """Number of training images and the median short side of an even sample of them."""
     if len(index) == 0:
         return ImageFacts(n_train=0, side=0)
@@ -50,13 +50,13 @@ class TrainingImages(Dataset[tuple[Any, int]]):
     between the pixels of the original.
     """
 
-    def __init__(self, images: ImageSet, index: Array, *, least_side: int, seed: int) -> None:
+    def __init__(self, images: ImageSet, index: Index, *, least_side: int, seed: int) -> None:
         self.transform: Callable[[Image.Image], list[torch.Tensor]] | None = None
         self._images = images
         self._index = index
         self._least_side = least_side
         self._seed = seed
-        self._held: list[Array] | None = None
+        self._held: list[UInt8[np.ndarray, "h w 3"]] | None = None
 
     def __len__(self) -> int:
         return len(self._index)
@@ -116,15 +116,13 @@ def mix(*numbers: int) -> int:
 
 @contextmanager
 def _drawn_from(*numbers: int) -> Iterator[None]:
-    """Seed the three generators that lightly's and torchvision's transforms draw from; put them back afterwards."""
-    before = torch.get_rng_state(), random.getstate(), np.random.get_state()  # noqa: NPY002 lightly draws from it
+    """Seed the two generators that lightly's and torchvision's transforms draw from; put them back afterwards."""
+    before = torch.get_rng_state(), np.random.get_state()  # noqa: NPY002 lightly draws from it
     seed = mix(*numbers)
     torch.default_generator.manual_seed(seed)
-    random.seed(seed)
     np.random.seed(seed & 0xFFFFFFFF)  # noqa: NPY002
     try:
         yield
     finally:
         torch.set_rng_state(before[0])
-        random.setstate(before[1])
-        np.random.set_state(before[2])  # noqa: NPY002
+        np.random.set_state(before[1])  # noqa: NPY002
