@@ -27,10 +27,12 @@ from benchmarks.intervals.simulations import (
 EXPERIMENTS = (accuracies, any_statistic, agreement, silhouettes, lowshot, knn, pairs)
 
 
-def measure(repeats: int, seed: int) -> list[Rate]:
+def measure(repeats: int, seed: int, only: str | None = None) -> list[Rate]:
     """Every experiment, each from its own stream of random numbers."""
     found = []
     for position, experiment in enumerate(EXPERIMENTS):
+        if only not in (None, experiment.__name__):
+            continue
         for rate in experiment(repeats, np.random.default_rng([seed, position])):
             print(f"{'  ' if rate.kept else '! '}{rate.rate:7.2%}  {rate.what}", flush=True)
             found.append(rate)
@@ -60,10 +62,13 @@ def table(rates: list[Rate], repeats: int, seed: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=2000)
+    parser.add_argument("--only", help="one experiment by name, for trying out; nothing is written")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".md"))
     given = parser.parse_args()
-    rates = measure(given.repeats, given.seed)
+    rates = measure(given.repeats, given.seed, given.only)
+    if given.only:
+        return
     given.out.write_text(table(rates, given.repeats, given.seed), encoding="utf-8")
     sys.exit(0 if all(rate.kept for rate in rates) else 1)
 

@@ -45,8 +45,8 @@ def wilson_share(share: float, n: float, *, confidence: float = 0.95) -> Interva
     z = float(stats.norm.ppf(0.5 + confidence / 2))
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    # At 0 and 1 the bound is exactly there; the subtraction leaves a rounding error.
-    return (0.0 if share == 0 else centre - half, 1.0 if share == 1 else centre + half)
+    # At 0 and 1 the bound is exactly there; the subtraction leaves a rounding error, of either sign.
+    return (0.0 if share == 0 else max(0.0, centre - half), 1.0 if share == 1 else min(1.0, centre + half))
 
 
 def effective(share: float, n: int, error: float) -> float:

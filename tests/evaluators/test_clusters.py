@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 from sklearn.cluster import KMeans
 
-from swaveval.evaluators import contingency
+from swaveval.evaluators import contingency, jackknife
 from swaveval.evaluators.clusters import Clusters
 from swaveval.evaluators.contract import NotFinite, Skip
+from swaveval.evaluators.intervals import wilson
 from swaveval.evaluators.kmeans import kmeans
+from swaveval.evaluators.silhouette import silhouette
 from swaveval.features.features import Features
 from swaveval.results import Artifact, Metric
 from swaveval.testing import synthetic_features
@@ -37,6 +39,7 @@ def all_labels(features: Features) -> np.ndarray:
     return np.concatenate([features.train_labels, features.test_labels])
 
 
+@settings(max_examples=50, deadline=None)
 @given(ASSIGNMENTS)
 def test_agreement_is_scikit_learns(pairs: list[tuple[int, int]]) -> None:
     clusters, labels = np.asarray(pairs).T
@@ -51,6 +54,7 @@ def test_agreement_is_scikit_learns(pairs: list[tuple[int, int]]) -> None:
     assert information == pytest.approx(reference.mutual_info_score(labels, clusters), abs=1e-9)
 
 
+@settings(max_examples=50, deadline=None)
 @given(ASSIGNMENTS)
 def test_purity_is_its_definition(pairs: list[tuple[int, int]]) -> None:
     clusters, labels = np.asarray(pairs).T
@@ -84,18 +88,44 @@ def test_single_and_singleton_groups(clusters: list[int], labels: list[int]) -> 
     assert contingency.ami(table, expected) == pytest.approx(reference.adjusted_mutual_info_score(labels, clusters))
 
 
-def test_resampled_tables_are_scored_like_single_ones() -> None:
+def test_tables_without_groups_are_those_of_the_images_left() -> None:
     draw = np.random.default_rng(0)
-    table = contingency.table(draw.integers(0, 5, 200), draw.integers(0, 4, 200))
-    many = table.resample(30, draw)
-    assert (many.count.sum(axis=1) == 200).all()
-    assert many.n == 200
-    for measure in (contingency.purity, contingency.nmi, contingency.ari):
-        together = measure(many)
-        singly = [measure(contingency.Table(many.cluster, many.label, row)) for row in many.count]
-        assert together.shape == (30,)
-        assert together == pytest.approx(np.asarray(singly))
-    assert np.cov(many.count.T).trace() > 0
+    clusters, labels = draw.integers(0, 5, 200), draw.integers(0, 4, 200)
+    table = contingency.table(clusters, labels)
+    groups = [np.arange(0, 50), np.arange(100, 200), np.flatnonzero(clusters == 2)]
+    many = contingency.left_out(table, clusters, labels, groups)
+    assert table.n == 200
+    for row, group in zip(range(3), groups, strict=True):
+        kept = np.setdiff1d(np.arange(200), group)
+        alone = contingency.table(clusters[kept], labels[kept])
+        for measure in (contingency.purity, contingency.nmi, contingency.ari):
+            assert measure(many).shape == (3,)
+            assert measure(many)[row] == pytest.approx(float(measure(alone)))
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 6))
+def test_silhouette_is_scikit_learns_with_and_without_some_images(seed: int, clusters: int) -> None:
+    draw = np.random.default_rng(seed)
+    rows = draw.normal(size=(60, 5))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    cluster = np.concatenate([np.arange(clusters), draw.integers(0, clusters, 60 - clusters)])
+    groups = [np.arange(clusters, 20), np.arange(30, 60)]
+    value, without = silhouette(rows, cluster, groups)
+    assert value == pytest.approx(reference.silhouette_score(rows, cluster, metric="cosine"))
+    for found, group in zip(without, groups, strict=True):
+        kept = np.setdiff1d(np.arange(60), group)
+        assert found == pytest.approx(reference.silhouette_score(rows[kept], cluster[kept], metric="cosine"))
+
+
+def test_silhouette_of_clusters_of_one_and_of_equal_images() -> None:
+    rows = np.eye(4)[[0, 0, 1, 2]]
+    cluster = np.array([0, 0, 1, 2])
+    value, (without,) = silhouette(rows, cluster, [np.array([2, 3])])
+    assert value == pytest.approx(reference.silhouette_score(rows, cluster, metric="cosine")) == 0.5
+    assert np.isnan(without)  # a single cluster is left
+    same = np.ones((4, 1))
+    assert silhouette(same, np.array([0, 0, 1, 1]), [])[0] == 0.0
 
 
 def test_kmeans_is_the_best_of_scikit_learns_runs() -> None:
@@ -131,8 +161,15 @@ def test_metrics_are_those_of_the_assignment() -> None:
     silhouette = reference.silhouette_score(unit(features), assignment, metric="cosine")
     assert found["clusters.silhouette"].value == pytest.approx(silhouette, abs=1e-5)
     assert found["clusters.hungarian"].value <= found["clusters.purity"].value
+    groups = jackknife.groups(180, 50, seed=0)
+    for name, score in (("nmi", reference.normalized_mutual_info_score), ("ari", reference.adjusted_rand_score)):
+        kept = [np.setdiff1d(np.arange(180), group) for group in groups]
+        without = [float(score(labels[rows], assignment[rows])) for rows in kept]
+        value = found[f"clusters.{name}"].value
+        assert found[f"clusters.{name}"].ci95 == pytest.approx(jackknife.interval(value, without))
     for name in ("purity", "nmi", "ami", "ari", "hungarian", "silhouette"):
         metric = found[f"clusters.{name}"]
+        assert metric.ci95[0] < metric.value < metric.ci95[1]
         assert metric.n == 180
         assert metric.ci95[1] - metric.ci95[0] > 0.01
         assert "K=5" in metric.protocol
@@ -162,6 +199,7 @@ def test_shuffled_purity_is_what_chance_reaches() -> None:
     )
     assert found["clusters.purity_shuffled"].value == pytest.approx(chance, abs=0.01)
     assert found["clusters.purity"].value == 1.0
+    assert found["clusters.purity"].ci95 == pytest.approx(wilson(180, 180))
     few = run(features, Clusters(clusters=2))[0]["clusters.purity_shuffled"].value
     many = run(features, Clusters(clusters=40))[0]["clusters.purity_shuffled"].value
     assert few < found["clusters.purity_shuffled"].value < many
@@ -264,7 +302,7 @@ def test_it_skips_one_image_and_refuses_nan() -> None:
         run(replace(features, test=features.test * np.nan))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 1000), scale=st.sampled_from([0.01, 100.0]))
 def test_rotation_and_the_length_of_each_vector_change_nothing(seed: int, scale: float) -> None:
     features = synthetic_features(seed=seed, separation=3.0)
@@ -287,7 +325,7 @@ def test_a_seed_is_the_initialisation() -> None:
     assert not np.array_equal(one[1], three[1])
 
 
-@pytest.mark.parametrize("wrong", [{"clusters": -1}, {"restarts": 0}, {"fit_limit": 1}, {"shuffles": 0}])
+@pytest.mark.parametrize("wrong", [{"clusters": -1}, {"restarts": 0}, {"fit_limit": 1}, {"shuffles": 0}, {"groups": 1}])
 def test_impossible_parameters_are_refused(wrong: dict) -> None:
     with pytest.raises(ValueError, match="clusters: "):
         Clusters(**wrong)

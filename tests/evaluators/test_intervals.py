@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from swaveval.evaluators.intervals import basic_bootstrap, bootstrap, small_sample, student, wilson, wilson_mean
+from swaveval.evaluators.intervals import (
+    basic_bootstrap,
+    bootstrap,
+    effective,
+    small_sample,
+    student,
+    wilson,
+    wilson_mean,
+    wilson_share,
+)
 
 
 @given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(0.5, 0.999))
@@ -39,11 +48,28 @@ def test_mean_of_one_proportion_is_that_proportion(counts: tuple[int, int]) -> N
     assert wilson_mean(np.array([hits]), np.array([n])) == pytest.approx(wilson(hits, n), abs=1e-12)
 
 
-def test_mean_of_two_equal_proportions_is_newcombes_half_width() -> None:
-    low, high = wilson(30, 40)
-    found = wilson_mean(np.array([30, 30]), np.array([40, 40]))
-    p = 0.75
-    assert found == pytest.approx((p - (p - low) / np.sqrt(2), p + (high - p) / np.sqrt(2)))
+def test_mean_of_equal_classes_is_nearly_their_pooled_proportion() -> None:
+    found = wilson_mean(np.array([300, 300, 300]), np.array([400, 400, 400]))
+    assert found == pytest.approx(wilson(900, 1200), abs=1e-3)
+    # A class with few images weighs as much as the others, so the interval is wider than that of all images.
+    few = wilson_mean(np.array([300, 300, 6]), np.array([400, 400, 8]))
+    assert few[1] - few[0] > 2 * (found[1] - found[0])
+
+
+def test_effective_number_of_trials() -> None:
+    assert effective(0.5, 100, 0.05) == pytest.approx(100)
+    assert effective(0.5, 100, 0.1) == pytest.approx(25)
+    assert effective(0.5, 100, 0.01) == 100
+    assert effective(1.0, 100, 0.1) == 100
+    assert effective(0.0, 100, 0.1) == 100
+    assert effective(0.5, 100, 0.0) == 100
+
+
+@given(st.floats(0, 1), st.floats(1, 1e5))
+def test_a_share_lies_within_its_interval_within_the_bounds(share: float, n: float) -> None:
+    low, high = wilson_share(share, n)
+    assert 0 <= low <= share + 1e-12
+    assert share - 1e-12 <= high <= 1
 
 
 def test_mean_of_no_proportions_is_none() -> None:
@@ -53,7 +79,7 @@ def test_mean_of_no_proportions_is_none() -> None:
 def test_mean_of_perfect_classes_stays_inside() -> None:
     low, high = wilson_mean(np.array([3, 4, 5]), np.array([3, 4, 5]))
     assert high == 1.0
-    assert 0.5 < low < 1.0
+    assert 0.3 < low < 1.0
     assert wilson_mean(np.array([0, 0]), np.array([3, 4]))[0] == 0.0
 
 
