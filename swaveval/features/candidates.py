@@ -100,10 +100,9 @@ class Frame:
         return centred @ self.centre if self.metric == "cosine" else -0.5 * _squares(centred)
 
     def scores(self, closeness: Array, centred: Array) -> Array:
-        """The score of pairs of known closeness `(q,)`, one bank row to each centred query of `(q, d)`."""
-        return np.asarray(
-            (closeness if self.metric == "cosine" else 0.5 * closeness / self.scale**2) - self._own(centred)
-        )
+        """The score of pairs of known closeness `(q, c)`; centred queries `(q, d)`."""
+        whole = closeness if self.metric == "cosine" else 0.5 * closeness / self.scale**2
+        return np.asarray(whole - self._own(centred))
 
     def closeness(self, scores: Array, centred: Array) -> Array:
         """The inverse of `scores`."""
@@ -111,10 +110,10 @@ class Frame:
         return np.asarray(whole if self.metric == "cosine" else 2 * whole * self.scale**2)
 
     def _own(self, centred: Array) -> Array:
-        """The query's own term of the sum, `(q,)`."""
+        """The query's own term of the sum, `(q, 1)`."""
         if self.metric == "cosine":
-            return np.asarray(centred @ self.centre + self.centre @ self.centre)
-        return -0.5 * _squares(centred)
+            return np.asarray(centred @ self.centre + self.centre @ self.centre)[:, None]
+        return -0.5 * _squares(centred)[:, None]
 
     def grid(self, closeness: Array) -> Array:
         """How far a true score can lie from that of its rounded closeness, generously."""
@@ -130,7 +129,7 @@ class Spread:
     bias: float = 0.0
 
     def error(self, queries: Array, frame: Frame, dtype: torch.dtype) -> Array:
-        """Bound on |computed - true score| for each centred query `(q, d)`, whatever the order of summation.
+        """Bound on |computed - true score|, `(q, 1)`, for centred queries `(q, d)`, whatever the order of summation.
 
         γ·(|q'||b'| + |bias|) with γ = n·u/(1 - n·u) for n roundings in a row (Higham, Accuracy and Stability of
         Numerical Algorithms, §3.1), plus what float64 loses in centring.
@@ -144,9 +143,9 @@ class Spread:
         slack = 2 * _gamma(d + 64, torch.float64)
         if frame.metric == "cosine":
             # Normalising and taking away the centre lose a share of the whole vectors' lengths, 1 and |μ| ≤ 1 …
-            return np.asarray(product + slack * (length + 1) * (length + 3))
+            return np.asarray(product + slack * (length + 1) * (length + 3))[:, None]
         # … while a difference of stored numbers is rounded once, relative to itself.
-        return np.asarray(product + slack * (length + self.radius) ** 2)
+        return np.asarray(product + slack * (length + self.radius) ** 2)[:, None]
 
 
 @torch.inference_mode()
@@ -160,14 +159,14 @@ def best_candidates(
         count: fewer than the bank has.
 
     Returns:
-        index `(q, count)`, int64; cutoff `(q,)`, float64: no row left out has a computed score above it; and the
-        bank's spread, for the error bound.
+        index `(q, count)`, int64; their scores, float64: no row left out has a computed score above the smallest; and
+        the bank's spread, for the error bound.
     """
     values = torch.full((len(queries), count), -math.inf, dtype=dtype, device=device)
     index = torch.zeros((len(queries), count), dtype=torch.int64, device=device)
     sent = torch.from_numpy(queries).to(dtype).to(device)
     width = math.ceil(min(block, len(bank)) / _GROUP) * _GROUP
-    buffer = torch.empty((min(_QUERIES, len(queries)), width), dtype=dtype, device=device)
+    buffer = torch.empty(min(_QUERIES, len(queries)) * width, dtype=dtype, device=device)
     spread = Spread()
     with _full_precision():
         for columns, rows, bias, here in _bank_blocks(bank, frame, dtype, device, block):
@@ -175,18 +174,18 @@ def best_candidates(
             for part in row_blocks(len(queries), _QUERIES):
                 scores = _product(sent[part], rows, bias, buffer)
                 _keep_best(scores, columns.start, values[part], index[part])
-    return index.cpu().numpy(), values.amin(dim=1).double().cpu().numpy(), spread
+    return index.cpu().numpy(), values.cpu().double().numpy(), spread
 
 
 @torch.inference_mode()
 def above(
     queries: Array, bank: Rows, frame: Frame, threshold: Array, *, device: str, block: int
 ) -> list[tuple[Array, Array]]:
-    """All bank rows whose float64 score reaches each query's threshold: per query ascending index, and scores."""
+    """The bank rows whose float64 score reaches the query's threshold `(q, 1)`: ascending index, and score."""
     sent = torch.from_numpy(queries).to(device)
-    limit = torch.from_numpy(threshold).to(device)[:, None]
+    limit = torch.from_numpy(threshold).to(device)
     width = math.ceil(min(block, len(bank)) / _GROUP) * _GROUP
-    buffer = torch.empty((len(queries), width), dtype=torch.float64, device=device)
+    buffer = torch.empty(len(queries) * width, dtype=torch.float64, device=device)
     found: list[list[tuple[Array, Array]]] = [[] for _ in range(len(queries))]
     with _full_precision():
         for columns, rows, bias, _ in _bank_blocks(bank, frame, torch.float64, device, block):
@@ -221,11 +220,11 @@ def _bank_blocks(
 
 
 def _product(queries: Tensor, rows: Tensor, bias: Tensor, buffer: Tensor) -> Tensor:
-    """queries·rowsᵀ + bias, `(q, b)`, in the buffer; sums of at most `_ACCUMULATE` products are added one by one.
+    """queries·rowsᵀ + bias, `(q, b)`, contiguous, in the buffer, as a sum of sums of `_ACCUMULATE` products.
 
     Shorter sums make the error bound a fraction of what one long sum would give, at no cost that can be measured.
     """
-    scores = buffer[: len(queries), : len(rows)]
+    scores = buffer[: len(queries) * len(rows)].view(len(queries), len(rows))
     torch.addmm(bias, queries[:, :_ACCUMULATE], rows[:, :_ACCUMULATE].T, out=scores)
     for start in range(_ACCUMULATE, queries.shape[1], _ACCUMULATE):
         stop = start + _ACCUMULATE
@@ -241,28 +240,29 @@ def _keep_best(scores: Tensor, first: int, values: Tensor, index: Tensor) -> Non
     """
     count, width = values.shape[1], scores.shape[1]
     groups = width // _GROUP
-    if groups < count:
+    floor = values.amin(dim=1)
+    maxima = scores.view(-1, groups, _GROUP).amax(dim=2)
+    if groups > count:
+        # `count` groups reach the count-th largest maximum, so at least `count` columns do.
+        floor = torch.maximum(floor, maxima.topk(count, dim=1, sorted=False).values.amin(dim=1))
+    group = torch.nonzero((maxima >= floor[:, None]).view(-1)).squeeze(1)
+    if 2 * len(group) > maxima.numel():
         best = scores.topk(min(count, width), dim=1, sorted=False)
         _merge(best.values, best.indices + first, values, index)
         return
-    # Group g holds columns g, g + groups, …: a maximum over strided rows is the fast direction.
-    maxima = scores.view(len(scores), _GROUP, groups).amax(dim=1)
-    # `count` groups reach the count-th largest maximum, so at least `count` columns do.
-    floor = maxima.topk(count, dim=1, sorted=False).values.amin(dim=1, keepdim=True)
-    floor = torch.maximum(floor, values.amin(dim=1, keepdim=True))
-    query, group = torch.nonzero(maxima >= floor, as_tuple=True)
-    column = group[:, None] + torch.arange(_GROUP, device=scores.device) * groups
-    kept = scores[query[:, None], column]
-    qualified = kept >= floor[query]
-    query = query[:, None].expand_as(qualified)[qualified]
-    kept, column = kept[qualified], column[qualified]
+    kept = scores.view(-1, _GROUP).index_select(0, group)
+    own_floor = floor.index_select(0, torch.div(group, groups, rounding_mode="floor"))
+    place = torch.nonzero((kept >= own_floor[:, None]).view(-1)).squeeze(1)
+    cell = group.index_select(0, torch.div(place, _GROUP, rounding_mode="floor")) * _GROUP + place % _GROUP
+    query, column = torch.div(cell, width, rounding_mode="floor"), cell % width
     # From a list ordered by query to one row per query.
     sizes = torch.bincount(query, minlength=len(values))
-    place = torch.arange(len(query), device=scores.device) - (sizes.cumsum(0) - sizes)[query]
+    slot = torch.arange(len(query), device=scores.device) - (sizes.cumsum(0) - sizes).index_select(0, query)
     new_values = scores.new_full((len(values), int(sizes.max())), -math.inf)
     new_index = index.new_zeros(new_values.shape)
-    new_values[query, place] = kept
-    new_index[query, place] = column + first
+    flat = query * new_values.shape[1] + slot
+    new_values.view(-1)[flat] = kept.view(-1).index_select(0, place)
+    new_index.view(-1)[flat] = column + first
     _merge(new_values, new_index, values, index)
 
 
