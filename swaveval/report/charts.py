@@ -17,7 +17,7 @@ from swaveval.report.contents import Contents, baseline_values, quality_metrics
 from swaveval.report.packing import numbered
 from swaveval.results import LossCurve
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 FONT = "system-ui, sans-serif"
 LOSS_POINTS = 1200
@@ -180,6 +180,8 @@ def _quality_plot(contents: Contents, chosen: tuple[str, ...], x_range: Any) -> 
         if np.isfinite(lower).any():
             keep = np.isfinite(lower) & np.isfinite(upper)
             plot.varea(x=contents.x[keep], y1=lower[keep], y2=upper[keep], fill_color=colour, fill_alpha=0.16, name=f"series-{position}")
+            if len(contents.x) == 1:
+                plot.segment(x0=contents.x[keep], x1=contents.x[keep], y0=lower[keep], y1=upper[keep], line_color=colour, line_width=2, name=f"series-{position}")
         source = ColumnDataSource({"x": contents.x, "y": value})
         width = 2.6 if position == 0 else 1.8
         plot.line("x", "y", source=source, line_color=colour, line_width=width, name=f"series-{position}")

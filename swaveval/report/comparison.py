@@ -124,6 +124,7 @@ def _metric(group: Group, name: str) -> dict[str, Any]:
         "id": wording.clipped(name, 80),
         "label": wording.clipped(glossary.term(name).label, 70),
         "unit": wording.clipped(sample.unit, 24),
+        "axis": "%" if sample.unit == "fraction" else wording.plot_text(sample.unit, 24),
         "values": [[None if m is None else m.value for m in row] for row in found],
         "low": [[None if m is None or m.ci95 is None else m.ci95[0] for m in row] for row in found],
         "high": [[None if m is None or m.ci95 is None else m.ci95[1] for m in row] for row in found],
@@ -162,7 +163,7 @@ def _table(group: Group, choice: Choice) -> tuple[tuple[str, ...], tuple[tuple[s
     keys = [key for key in group.differing if len(group.differing[key]) == len(group.runs)][:4]
     head = ["", "run", *(key.replace("_", " ") for key in keys), "verdict", "use"]
     for name in wanted:
-        head += [wording.clipped(glossary.term(name).brief, 40), "at the end"]
+        head += [wording.clipped(glossary.term(name).brief, 40), *(["at the end"] if name == wanted[0] else [])]
     head += ["training"] if any(cost is not None for cost in costs) else []
     rows = []
     for position, run in enumerate(group.runs):
@@ -172,7 +173,8 @@ def _table(group: Group, choice: Choice) -> tuple[tuple[str, ...], tuple[tuple[s
         for name in wanted:
             metric = run.metric(name)
             inside = "" if metric is None else wording.interval(metric.ci95, metric.unit)
-            row += [wording.of_metric(metric) + (f" ({inside})" if inside else ""), wording.of_metric(run.metric(name, final=True))]
+            row.append(wording.of_metric(metric) + (f" ({inside})" if inside else ""))
+            row += [wording.of_metric(run.metric(name, final=True))] if name == wanted[0] else []
         cost = costs[position]
         row += [] if not any(c is not None for c in costs) else ["–" if cost is None else _duration(cost)]
         rows.append(tuple(row))

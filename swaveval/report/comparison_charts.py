@@ -17,7 +17,8 @@ CURVE_POINTS = 400
 
 
 def colours(group: Group) -> list[str]:
-    return palette.categories(len(group.runs))
+    """One colour per run; greys and near-greys come last."""
+    return [palette.RUNS[i % len(palette.RUNS)] for i in range(len(group.runs))]
 
 
 def curves(group: Group) -> Chart:

@@ -11,7 +11,7 @@ from swaveval.convergence.verdict import Verdict
 from swaveval.report import glossary, wording
 from swaveval.results import DamagedCell, Metric, Point, Series
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 Arrays = Mapping[str, Array]
 
 PER_CHECKPOINT = (
@@ -31,7 +31,7 @@ SHARED = ("data.images", "data.labels", "drift.layers")
 
 # What stands for quality on the first screen, most telling first; all are fractions and share one axis.
 LABELLED_QUALITY = ("knn.top1", "linear.top1", "clusters.purity", "lowshot.top1[shots=5]")
-LABEL_FREE_QUALITY = ("views.retrieval", "prototypes.agreement", "stability.neighbours", "clusters.silhouette")
+LABEL_FREE_QUALITY = ("views.retrieval", "prototypes.agreement", "clusters.silhouette")
 
 
 @dataclass(frozen=True, eq=False)

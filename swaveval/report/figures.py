@@ -99,8 +99,10 @@ def _figures(contents: Contents) -> Iterator[tuple[str, Figure]]:
     if spectra is not None:
         yield "spectrum", spectrum(contents, spectra)
     moved = contents.shared.get("drift.layers")
-    if moved is not None and moved["relative_l2"].size:
-        yield "drift", drift(contents, moved)
+    if moved is not None:
+        for key, title in (("from_first", "since the first checkpoint"), ("relative_l2", "since the checkpoint before")):
+            if key in moved and np.isfinite(moved[key]).any():
+                yield f"drift-{_slug(title).removeprefix('since-the-')}", drift(contents, moved, key, title)
 
 
 def overview(contents: Contents) -> Figure | None:
@@ -223,9 +225,9 @@ def spectrum(contents: Contents, spectra: tuple[Any, ...]) -> Figure:
     return drawn
 
 
-def drift(contents: Contents, moved: Any) -> Figure:
-    """Relative distance of each layer from the first checkpoint."""
-    values = moved["relative_l2"].astype(np.float64)
+def drift(contents: Contents, moved: Any, key: str, title: str) -> Figure:
+    """How far each layer moved, relative to its size."""
+    values = moved[key].astype(np.float64)
     drawn = Figure(figsize=(6.4, max(2.8, min(9.0, 0.16 * len(values) + 1.2))), layout="constrained")
     axis = drawn.subplots()
     image = axis.imshow(values, cmap=SEQUENTIAL, aspect="auto", interpolation="nearest")
@@ -236,6 +238,7 @@ def drift(contents: Contents, moved: Any) -> Figure:
         ticks = np.unique(np.linspace(0, steps - 1, min(8, steps)).astype(int))
         axis.set_xticks(ticks, [f"{contents.x[t]:g}" for t in ticks])
     axis.set_xlabel(contents.axis)
+    axis.set_title(f"Movement of the weights {title}", loc="left", fontsize=10)
     axis.grid(False)
     drawn.colorbar(image, ax=axis, label="distance moved / size (ratio)")
     return drawn

@@ -36,6 +36,13 @@ def banner(contents: Contents) -> Banner:
     return Banner(state, *BANNERS[state])
 
 
+def sentence(contents: Contents) -> str:
+    """The verdict's sentence without the word that already stands above it."""
+    said = wording.clipped(contents.verdict.sentence, 600)
+    word = f"{banner(contents).word}: "
+    return wording.sentence(said[len(word) :] if said.lower().startswith(word.lower()) else said)
+
+
 @dataclass(frozen=True)
 class Change:
     """One line of the start-to-end table."""
@@ -117,7 +124,7 @@ def recommended(contents: Contents) -> Recommended | None:
         anchor=contents.anchors[place] if place is not None else "",
         values=tuple(values),
         tied=tuple((contents.labels[i], contents.anchors[i]) for i in contents.tied),
-        reason=wording.clipped(best.reason, 300),
+        reason=wording.sentence(wording.clipped(best.reason, 300)),
         optimism=optimism,
     )
 
@@ -138,11 +145,12 @@ class Claim:
 def evidence(contents: Contents) -> tuple[Claim, ...]:
     claims = []
     for found in contents.verdict.evidence:
-        unit = contents.sample(found.metric).unit if found.metric in contents.metric_ids else ""
+        # Of the loss the verdict gives shares: its relative change, or its gap to ln K.
+        unit = contents.sample(found.metric).unit if found.metric in contents.metric_ids else "share" if found.metric == "loss" else ""
         p = found.p_corrected if found.p_corrected is not None else found.p
         claims.append(
             Claim(
-                claim=wording.clipped(found.claim, 500),
+                claim=wording.sentence(wording.clipped(found.claim, 500)),
                 supports=found.supports,
                 effect=wording.number(found.effect, unit, signed=True) if found.effect is not None else "–",
                 interval=wording.interval(found.ci95, unit, signed=True) or "–",

@@ -54,6 +54,18 @@ TERMS: dict[str, Term] = {
         "kNN over the training split where no image is its own neighbour. Needs no test labels.",
         "kNN (train)",
     ),
+    "knn.balanced": Term(
+        "kNN accuracy, balanced",
+        "kNN accuracy where every class counts the same however many images it has.",
+        "Mean over classes of the recall of the headline kNN.",
+        "kNN balanced",
+    ),
+    "knn.sensitivity": Term(
+        "kNN sensitivity",
+        "How much the kNN accuracy depends on its settings; large values make a single kNN number hard to trust.",
+        "Largest less smallest accuracy over a grid of k and T.",
+        "kNN sensitivity",
+    ),
     "linear.top1": Term(
         "Linear probe accuracy",
         "Share of test images classified right by a linear classifier on the frozen features.",
@@ -72,6 +84,18 @@ TERMS: dict[str, Term] = {
         "Linear probe accuracy where every class counts the same however many images it has.",
         "Mean over classes of the recall of the linear probe.",
         "balanced",
+    ),
+    "linear.c": Term(
+        "Linear probe, chosen penalty",
+        "The inverse penalty C that the probe chose on a held-out tenth of the training split.",
+        "Grid over C, chosen without test images.",
+        "C",
+    ),
+    "linear.c_at_edge": Term(
+        "Linear probe, penalty at the edge",
+        "1 where the chosen penalty is the smallest or largest tried: a wider grid might do better.",
+        "Whether C sat on the edge of its grid.",
+        "C at edge",
     ),
     "lowshot.top1": Term(
         "Low-shot accuracy",
@@ -115,6 +139,18 @@ TERMS: dict[str, Term] = {
         "Accuracy when each cluster is given its best-matching class, one to one.",
         "Hungarian assignment of clusters to classes; defined where their numbers are equal.",
         "cluster accuracy",
+    ),
+    "clusters.nmi_restarts": Term(
+        "k-means NMI over restarts",
+        "NMI averaged over random initialisations: how much of it is luck of the start.",
+        "Mean NMI of the single initialisations, with its interval over them.",
+        "NMI, restarts",
+    ),
+    "clusters.restart_ami": Term(
+        "Agreement of restarts",
+        "How far two random initialisations of k-means find the same clusters; needs no labels.",
+        "Mean AMI between the assignments of two initialisations.",
+        "restart AMI",
     ),
     "clusters.silhouette": Term(
         "Silhouette",
@@ -268,10 +304,10 @@ TERMS: dict[str, Term] = {
         "trustworthiness",
     ),
     "drift.relative_l2": Term(
-        "Distance of the weights from the start",
-        "How far the weights moved from the first checkpoint, relative to their size.",
-        "‖w_t − w_0‖ / ‖w_0‖ over the backbone.",
-        "weight drift",
+        "Change of the weights",
+        "How far the backbone's weights moved since the checkpoint before, relative to their size.",
+        "‖w_t − w_{t−1}‖ / ‖w_{t−1}‖ over all weights of the backbone.",
+        "weights moved",
     ),
 }
 
@@ -289,7 +325,7 @@ def term(metric_id: str) -> Term:
     match = _PARAMETERS.match(metric_id)
     known = TERMS.get(match["base"] if match else metric_id)
     if known is None:
-        return Term(metric_id, "Measured by an evaluator that is not built in.", "See the evaluator that measures it.")
+        return Term(metric_id, "Not in this glossary: see the evaluator that measures it.", "Not in this glossary.")
     if match is None:
         return known
     shots = match["inside"].removeprefix("shots=")

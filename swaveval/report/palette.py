@@ -27,6 +27,8 @@ CATEGORIES = (
     "#92dadd",
 )
 
+RUNS = tuple(CATEGORIES[i] for i in (0, 6, 4, 1, 2, 9, 5, 3, 7, 8))
+
 
 def categories(count: int) -> list[str]:
     """`count` colours: Petroff's ten, then hues by the golden angle at three lightnesses."""

@@ -14,11 +14,29 @@ from swaveval.report.weights import anatomy
 
 
 @dataclass(frozen=True)
+class Variant:
+    """One metric by another protocol than its headline, as a row of a table."""
+
+    label: str
+    first: str
+    best: str
+    last: str
+    facts: str
+
+
+@dataclass(frozen=True)
 class MetricSection:
-    """A section of small charts: its headline, and the charts under their headings."""
+    """A section of small charts.
+
+    Attributes:
+        headline: its number. groups: the charts under their headings.
+        variants: the same metrics by other protocols. where: labels of the first, best and last checkpoint.
+    """
 
     headline: str
     groups: tuple[tuple[str, tuple[Tile, ...]], ...]
+    variants: tuple[Variant, ...] = ()
+    where: tuple[str, str, str] = ("", "", "")
 
 
 def metric_section(contents: Contents, evaluators: tuple[str, ...]) -> MetricSection | None:
@@ -26,11 +44,28 @@ def metric_section(contents: Contents, evaluators: tuple[str, ...]) -> MetricSec
     chosen = [name for name in contents.metric_ids if name.split(".", 1)[0] in evaluators]
     if not chosen:
         return None
+    variants = [name for name in chosen if glossary.base_id(name) != name and glossary.base_id(name) in chosen]
     grouped: dict[str, list[str]] = {}
     for name in chosen:
-        grouped.setdefault(glossary.group(name), []).append(name)
+        if name not in variants:
+            grouped.setdefault(glossary.group(name), []).append(name)
     groups = tuple((wording.clipped(title, 60), tiles(contents, tuple(names))) for title, names in grouped.items())
-    return MetricSection(headline(contents, tuple(chosen)), groups)
+    return MetricSection(headline(contents, tuple(chosen)), groups, *_variants(contents, tuple(variants)))
+
+
+def _variants(contents: Contents, names: tuple[str, ...]) -> tuple[tuple[Variant, ...], tuple[str, str, str]]:
+    if not contents.points:
+        return (), ("", "", "")
+    best = contents.best if contents.best is not None else len(contents.points) - 1
+    rows = tuple(
+        Variant(
+            wording.clipped(glossary.term(name).label, 80),
+            *(wording.of_metric(contents.metric(name, place)) for place in (0, best, -1)),
+            facts=wording.clipped(contents.sample(name).protocol, 300),
+        )
+        for name in names
+    )
+    return rows, (contents.labels[0], contents.labels[best], contents.labels[-1])
 
 
 def other_evaluators(contents: Contents) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 from swaveval.report import glossary, wording
 from swaveval.report.contents import Contents, baseline_values
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 WIDTH, HEIGHT, EDGE = 280.0, 96.0, 7.0
 
@@ -21,7 +21,7 @@ class Tile:
     Attributes:
         metric, label, meaning, anchor: what it is. value, change, interval: at the last checkpoint, in words.
         good: whether the change is an improvement (None where there is no better direction, or no change).
-        facts: unit, direction, n and protocol in one line.
+        facts: unit, direction, n and protocol in one line; brief: the protocol cut short.
         line, band, marks, dashes: SVG geometry. top, bottom: labels of the scale. alternative: the chart in words.
     """
 
@@ -34,6 +34,7 @@ class Tile:
     interval: str
     good: bool | None
     facts: str
+    brief: str
     line: str
     band: str
     last: tuple[float, float] | None
@@ -69,6 +70,7 @@ def tile(contents: Contents, metric_id: str) -> Tile:
         interval="" if metric is None else wording.interval(metric.ci95, metric.unit),
         good=None if not change or sample.better == "neither" else (change > 0) == (sample.better == "higher"),
         facts=facts(contents, metric_id),
+        brief=facts(contents, metric_id, 70),
         line=drawn.path(values),
         band=drawn.band(contents, metric_id),
         last=drawn.at(last),
@@ -80,7 +82,7 @@ def tile(contents: Contents, metric_id: str) -> Tile:
     )
 
 
-def facts(contents: Contents, metric_id: str) -> str:
+def facts(contents: Contents, metric_id: str, longest: int = 400) -> str:
     """`higher is better · n = 450 · cosine, k=20`."""
     sample = contents.sample(metric_id)
     parts = [{"higher": "higher is better", "lower": "lower is better", "neither": "no better direction"}[sample.better]]
@@ -89,7 +91,7 @@ def facts(contents: Contents, metric_id: str) -> str:
     if sample.n is not None:
         parts.append(f"n = {sample.n:,}")
     if sample.protocol:
-        parts.append(wording.clipped(sample.protocol, 120))
+        parts.append(wording.shortened(sample.protocol, longest))
     return " · ".join(parts)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 SIDES = (96, 80, 64, 56, 48, 40, 32, 28, 24, 20, 16)
 GOOD, ROUGH = 66, 42

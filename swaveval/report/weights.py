@@ -12,23 +12,40 @@ from swaveval.report.contents import Contents
 MOST_LAYERS = 240
 
 
+DRIFTS = (
+    ("from_first", "since the first checkpoint", "Distance from the first checkpoint over the size of the layer"),
+    ("relative_l2", "since the checkpoint before", "Distance from the checkpoint before over the size of the layer"),
+)
+
+
 def drift(contents: Contents) -> dict[str, Any] | None:
-    """The heat map's numbers: relative distance of each layer from the first checkpoint; None without them."""
+    """The heat maps' numbers: how far each layer moved, relative to its size; None without them."""
     arrays = contents.shared.get("drift.layers")
-    if arrays is None or "relative_l2" not in arrays or arrays["relative_l2"].size == 0:
+    if arrays is None:
         return None
-    values, names = arrays["relative_l2"].astype(np.float64), arrays["names"]
-    rows = np.arange(len(values))
-    if len(rows) > MOST_LAYERS:
-        rows = np.unique(np.linspace(0, len(values) - 1, MOST_LAYERS).astype(int))
-    steps = values.shape[1]
+    kinds = [(title, said, arrays[name].astype(np.float64)) for name, title, said in DRIFTS if name in arrays and arrays[name].size]
+    if not kinds:
+        return None
+    names, count, steps = arrays["names"], *kinds[0][2].shape
+    rows = np.arange(count)
+    if count > MOST_LAYERS:
+        rows = np.unique(np.linspace(0, count - 1, MOST_LAYERS).astype(int))
     labels = list(contents.labels) if steps == len(contents.labels) else [f"column {i + 1}" for i in range(steps)]
     return {
-        "values": np.round(values[rows], 3),
+        "kinds": [{"title": title, "said": said, "values": np.round(values[rows], 4)} for title, said, values in kinds],
         "names": [wording.clipped(names[row], 80) for row in rows],
         "labels": labels,
-        "left_out": len(values) - len(rows),
+        "left_out": count - len(rows),
+        "still": _never_moved(arrays),
     }
+
+
+def _never_moved(arrays: Any) -> list[str]:
+    """Layers that are bit by bit what they were at the first checkpoint: frozen on purpose, or cut off by mistake."""
+    if "from_first" not in arrays or arrays["from_first"].shape[1] < 2:
+        return []
+    still = np.flatnonzero((arrays["from_first"] == 0).all(axis=1))
+    return [wording.clipped(arrays["names"][row], 60) for row in still]
 
 
 @dataclass(frozen=True)

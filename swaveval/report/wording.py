@@ -17,9 +17,11 @@ def number(value: float | None, unit: str = "", *, signed: bool = False) -> str:
         return "not a number"
     if math.isinf(value):
         return "∞" if value > 0 else f"{MINUS}∞"
-    sign = "+" if signed and value > 0 else ""
+    sign = "+" if signed and (round(value, 3) if unit == "fraction" else value) > 0 else ""
     if unit == "fraction":
-        text = f"{100 * value:.1f}" + (" points" if signed else " %")
+        text = f"{round(100 * value, 1) + 0.0:.1f}" + (" points" if signed else " %")
+    elif unit == "share":
+        text = f"{round(100 * value, 1) + 0.0:.1f} %"
     elif unit == "bytes":
         text = _bytes(value)
     elif unit in ("count", "prototypes", "images") and float(value).is_integer():
@@ -33,7 +35,7 @@ def _digits(value: float) -> str:
     size = abs(value)
     if size == 0:
         return "0"
-    if size >= 1e6 or size < 1e-3:
+    if size >= 1e6 or size < 1e-4:
         return f"{value:.2e}"
     return f"{value:,.0f}" if size >= 1000 else f"{value:.{max(0, 2 - math.floor(math.log10(size)))}f}"
 
@@ -67,9 +69,21 @@ def p_value(p: float | None) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
+def shortened(text: object, longest: int) -> str:
+    """`text` up to `longest` characters, its end left out."""
+    plain = clipped(text, 2000)
+    return plain if len(plain) <= longest else plain[: longest - 1].rstrip(" ,;:") + "…"
+
+
 def count(n: int, singular: str, plural: str = "") -> str:
     """`1 file`, `3 files`."""
     return f"{n:,} {singular if n == 1 else plural or singular + 's'}"
+
+
+def sentence(text: str) -> str:
+    """`text` with a capital and a full stop, so that another sentence can follow."""
+    plain = text.strip()
+    return plain[:1].upper() + plain[1:] + ("" if not plain or plain[-1] in ".!?…" else ".")
 
 
 def clipped(text: object, longest: int = LONGEST) -> str:

@@ -26,7 +26,7 @@ S.startGroup = async (place, group, g) => {
     items[i].textContent = position === null || !values.length ? "" : S.number(values[position], metric.unit);
   });
   const set = (figure, name, columns) => { const source = figure.one(name); if (source) source.data = new Map(Object.entries(columns)); };
-  const numbers = (list) => list.map((value) => (typeof value === "number" ? value : NaN));
+  const numbers = (list) => list.map((value) => (typeof value === "number" ? (metric.unit === "fraction" ? 100 : 1) * value : NaN));
   const show = () => {
     metric = group.metrics[Number(choice.value)];
     const seen = [];
@@ -40,6 +40,7 @@ S.startGroup = async (place, group, g) => {
     });
     const finite = seen.filter((value) => !Number.isNaN(value)), bottom = Math.min(...finite), top = Math.max(...finite), pad = 0.06 * (top - bottom) || Math.abs(top) * 0.05 || 0.05;
     for (const plot of [curves.one("curves"), against?.one("against")].filter(Boolean)) {
+      plot.left[0].axis_label = metric.axis;
       if (finite.length) [plot.y_range.start, plot.y_range.end] = [bottom - pad, top + pad];
     }
     if (against) {

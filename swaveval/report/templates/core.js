@@ -58,13 +58,13 @@ S.once = (make) => {
 S.number = (value, unit = "", signed = false) => {
   if (value === null || value === undefined) return "–";
   if (typeof value === "string") return value;
-  const sign = signed && value > 0 ? "+" : "";
+  const shown = unit === "fraction" ? Math.round(1000 * value) : value, sign = signed && shown > 0 ? "+" : "";
   const tidy = (text) => sign + text.replace("-", "−");
-  if (unit === "fraction") return tidy((100 * value).toFixed(1)) + (signed ? " points" : " %");
+  if (unit === "fraction") return tidy((shown / 10 + 0).toFixed(1)) + (signed ? " points" : " %");
   if (["count", "prototypes", "images"].includes(unit) && Number.isInteger(value)) return tidy(value.toLocaleString("en"));
   const size = Math.abs(value);
   if (size === 0) return "0";
-  if (size >= 1e6 || size < 1e-3) return tidy(value.toExponential(2));
+  if (size >= 1e6 || size < 1e-4) return tidy(value.toExponential(2));
   if (size >= 1000) return tidy(Math.round(value).toLocaleString("en"));
   return tidy(value.toFixed(Math.max(0, 2 - Math.floor(Math.log10(size)))));
 };

@@ -1,6 +1,8 @@
 """Plausible evaluations of any size, written through the real store: what the report is developed and tested on."""
 
+import hashlib
 import math
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,7 +35,8 @@ class Plan:
     Attributes:
         epochs: one checkpoint per entry.
         start, end: kNN accuracy at the first and the last checkpoint.
-        hostile: replaces names (run, class, file, checkpoint, directory, reason, hyper-parameter) when not empty.
+        hostile: strings put before every name (run, class, file, checkpoint, directory, reason, setting), a different
+            one for each; `rotation` deals them out anew.
         nonfinite: put NaN and infinities where a broken run would.
     """
 
@@ -52,14 +55,17 @@ class Plan:
     natural: bool = False
     nonfinite: bool = False
     refused: bool = True
-    hostile: str = ""
+    hostile: tuple[str, ...] = ()
+    rotation: int = 0
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     fingerprint: str = "d1" * 32
 
     def named(self, plain: str) -> str:
-        """`plain`, or the hostile string made unique by it."""
-        return f"{self.hostile}{plain}" if self.hostile else plain
+        """`plain`, or a hostile string made unique by it."""
+        if not self.hostile:
+            return plain
+        return self.hostile[(zlib.crc32(plain.encode()) + self.rotation) % len(self.hostile)] + plain
 
 
 def write(out: Path, plan: Plan = Plan()) -> Series:
@@ -209,7 +215,7 @@ class _Maker:
         half = 1.96 * math.sqrt(max(value * (1 - value), 1e-4) / n)
         return Metric(name, value, bounds=(0.0, 1.0), ci95=(max(0.0, value - half), min(1.0, value + half)), n=n, protocol=protocol)
 
-    def _outcomes(self, name: str, quality: float, positions: np.ndarray[Any, Any]) -> tuple[float, Artifact]:
+    def _outcomes(self, name: str, quality: float, positions: np.ndarray[Any, np.dtype[Any]]) -> tuple[float, Artifact]:
         hardness = np.random.default_rng(5).permutation(len(positions)) / len(positions)
         correct = hardness + 0.03 * self.random.normal(size=len(positions)) < quality
         return float(correct.mean()), Artifact(f"{name}.outcomes", {"correct": correct, "index": positions.astype(np.int32)})
@@ -317,8 +323,10 @@ class _Maker:
         if "drift" in self.plan.evaluators:
             layers = [self.plan.named(name) for name in ("conv1", "bn1", *(f"layer{a}.{b}.conv{c}" for a in (1, 2, 3, 4) for b in (0, 1) for c in (1, 2)), "projection_head.0", "prototypes")]
             growth = np.linspace(0.2, 1.3, len(layers))[:, None] * self.progress[None, :]
-            arrays = {"relative_l2": growth, "cosine": 1 - growth / 3, "names": np.asarray(layers)}
-            metrics = [Metric("drift.relative_l2", float(growth[:, p].mean()), unit="ratio", better="neither", checkpoint=d) for p, d in enumerate(digests)]
+            growth[0] = 0.0
+            steps = np.diff(growth, axis=1, prepend=np.nan)
+            arrays = {"relative_l2": steps, "from_first": growth, "cosine": 1 - steps / 3, "names": np.asarray(layers)}
+            metrics = [Metric("drift.relative_l2", float(steps[:, p].mean()), unit="ratio", better="neither", checkpoint=d) for p, d in enumerate(digests) if p]
             done.append((self._cell("series", "drift", metrics), [Artifact("drift.layers", arrays)]))
         return done
 
@@ -359,7 +367,7 @@ class _Maker:
         return artifacts
 
 
-def thumbnails(labels: np.ndarray[Any, Any], side: int, natural: bool, random: np.random.Generator) -> np.ndarray[Any, Any]:
+def thumbnails(labels: np.ndarray[Any, np.dtype[Any]], side: int, natural: bool, random: np.random.Generator) -> np.ndarray[Any, Any]:
     """uint8 `(m, side, side, 3)`: scikit-learn's digits, or smooth coloured noise that compresses like photographs."""
     if natural:
         coarse = random.integers(0, 256, (len(labels), side // 8 + 1, side // 8 + 1, 3))
@@ -408,6 +416,4 @@ def _class_name(position: int) -> str:
 
 
 def _hex(seed: int, position: int) -> str:
-    import hashlib
-
     return hashlib.sha256(f"{seed}/{position}".encode()).hexdigest()

@@ -1,0 +1,264 @@
+"""The page as text: everything optional, nothing remote, the same bytes for the same results."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+from invented_results import ALL, Plan, verdict, write
+
+from swaveval.convergence.verdict import LossState, Verdict, VerdictState
+from swaveval.report import ReportOptions, write_report
+from swaveval.report.page import render
+from swaveval.results import Metric, Series
+from swaveval.results.series import Point
+
+Evaluated = Callable[..., tuple[Series, Verdict]]
+
+
+class Outline(HTMLParser):
+    """Scripts that run, ids, event attributes and addresses of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.scripts: list[str] = []
+        self.ids: list[str] = []
+        self.handlers: list[str] = []
+        self.addresses: list[str] = []
+        self.text = ""
+        self._in: str | None = None
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.ids += [given["id"] or ""] if "id" in given else []
+        self.handlers += [name for name in given if name.startswith("on")]
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "action", "data", "ping")]
+        runs = tag == "script" and given.get("type") in (None, "module", "text/javascript")
+        self._in = "run" if runs else tag if tag in ("script", "style") else None
+        if runs:
+            self.scripts.append("")
+
+    def handle_data(self, data: str) -> None:
+        if self._in == "run":
+            self.scripts[-1] += data
+        elif self._in is None:
+            self.text += data + " "
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in = None
+
+
+def page(series: Series, said: Verdict, **options: object) -> str:
+    return render(series, said, ReportOptions(**options))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("state", get_args(VerdictState))
+def test_first_screen_says_the_verdict_and_the_checkpoint(evaluated: Evaluated, state: str) -> None:
+    series, said = evaluated(state)
+    html = page(series, said)
+    head = html[: html.index("Why: the evidence")]
+    assert said.sentence in head
+    assert f'class="verdict state-{state}"' in head
+    assert said.best is not None
+    assert said.best.checkpoint in head
+    assert "epoch 8" in head
+
+
+def test_only_two_scripts_run_and_the_policy_names_both(evaluated: Evaluated) -> None:
+    html = page(*evaluated())
+    outline = Outline(html)
+    assert len(outline.scripts) == 2
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', html)
+    assert policy is not None
+    for script in outline.scripts:
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        assert f"&#39;sha256-{digest}&#39;" in policy[1]
+    assert "unsafe-eval" not in policy[1]
+    assert "http" not in policy[1]
+    script_source = policy[1].split("script-src")[1].split(";")[0]
+    assert "unsafe-inline" not in script_source
+    assert "&#39;self&#39;" not in policy[1]
+
+
+def test_nothing_is_remote(evaluated: Evaluated) -> None:
+    outline = Outline(page(*evaluated()))
+    assert all(address.startswith(("data:", "#")) for address in outline.addresses), outline.addresses
+    assert outline.handlers == []
+
+
+def test_anchors_exist_once_and_links_lead_somewhere(evaluated: Evaluated) -> None:
+    outline = Outline(page(*evaluated()))
+    assert len(outline.ids) == len(set(outline.ids))
+    for address in outline.addresses:
+        if address.startswith("#"):
+            assert address[1:] in outline.ids, address
+    assert "checkpoint-epoch-4" in outline.ids
+
+
+def test_equal_results_give_equal_bytes(evaluated: Evaluated) -> None:
+    assert page(*evaluated()) == page(*evaluated())
+
+
+def test_written_atomically_into_index(evaluated: Evaluated, tmp_path: Path) -> None:
+    series, said = evaluated()
+    target = write_report(tmp_path, series=series, verdict=said)
+    assert target == tmp_path / "index.html"
+    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
+
+
+@pytest.mark.parametrize("missing", ALL)
+def test_a_missing_evaluator_leaves_no_hole(evaluated: Evaluated, missing: str) -> None:
+    html = page(*evaluated(evaluators=tuple(name for name in ALL if name != missing)))
+    outline = Outline(html)
+    assert "Why: the evidence" in outline.text
+    for address in outline.addresses:
+        assert not address.startswith("#") or address[1:] in outline.ids
+
+
+@pytest.mark.parametrize("only", [(), ("spectrum",), ("drift",), ("umap",), ("gallery",), ("stability",)])
+def test_almost_nothing_measured(evaluated: Evaluated, only: tuple[str, ...]) -> None:
+    assert "Why: the evidence" in page(*evaluated(evaluators=only))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"labelled": False},
+        {"epochs": (3.0,)},
+        {"epochs": (3.0, 3.0)},
+        {"epochs": (0.5, 1.25)},
+        {"nonfinite": True},
+        {"classes": 1},
+        {"prototypes": 3000},
+        {"name": "n" * 1000},
+        {"classes": 200, "n_train": 600, "n_test": 400},
+    ],
+    ids=str,
+)
+def test_unusual_series_still_make_a_page(evaluated: Evaluated, changes: dict[str, object]) -> None:
+    series, said = evaluated(**changes)
+    outline = Outline(page(series, said))
+    assert said.sentence in outline.text
+    assert len(outline.ids) == len(set(outline.ids))
+
+
+def test_no_checkpoint_could_be_evaluated(evaluated: Evaluated) -> None:
+    series, said = evaluated()
+    empty = replace(series, points=(), baselines=(), manifest=replace(series.manifest, loss=None))
+    html = page(empty, replace(said, verdict="inconclusive", best=None, evidence=(), advice=(), loss=LossState()))
+    assert "nothing to draw" in html
+    assert "refused" in html
+
+
+def test_steps_stand_in_for_missing_epochs(evaluated: Evaluated) -> None:
+    series, said = evaluated()
+    points = tuple(Point(replace(p.record, epoch=None), p.metrics, p.cells) for p in series.points)
+    assert 'id="checkpoint-step-84"' in page(replace(series, points=points), said)
+    nameless = tuple(Point(replace(p.record, epoch=None, step=None), p.metrics, p.cells) for p in points)
+    assert f'id="checkpoint-{str(points[0].record.digest)[:12]}"' in page(replace(series, points=nameless), said)
+
+
+def test_an_epoch_that_is_not_a_number_still_has_a_place(evaluated: Evaluated) -> None:
+    series, said = evaluated()
+    points = tuple(Point(replace(p.record, epoch=float("nan")), p.metrics, p.cells) for p in series.points)
+    assert said.sentence in page(replace(series, points=points), said)
+
+
+def test_equal_weights_under_two_names_have_two_cards(evaluated: Evaluated) -> None:
+    series, said = evaluated()
+    twin = series.points[0].record.digest
+    points = tuple(Point(replace(p.record, epoch=None, step=None, digest=twin), p.metrics, p.cells) for p in series.points)
+    ids = Outline(page(replace(series, points=points), said)).ids
+    assert len([name for name in ids if name.startswith("checkpoint-")]) == len(points)
+    assert len(ids) == len(set(ids))
+
+
+def test_a_metric_of_somebody_elses_evaluator_is_shown_by_its_id(evaluated: Evaluated) -> None:
+    series, said = evaluated()
+    own = {"mine.score": Metric("mine.score", 3.5, unit="furlongs", better="lower")}
+    points = tuple(Point(p.record, {**p.metrics, **own}, p.cells) for p in series.points)
+    html = page(replace(series, points=points), said)
+    assert "Other evaluators" in html
+    assert "mine.score" in html
+    assert "furlongs" in html
+
+
+def test_a_damaged_array_is_named_and_costs_only_itself(tmp_path: Path) -> None:
+    plan = Plan(epochs=(0.0, 1.0), n_train=60, n_test=40, map_points=30, evaluators=("knn", "umap"))
+    series = write(tmp_path, plan)
+    said = verdict(series, plan)
+    for path in (tmp_path / "results" / "cells").glob("*.npz"):
+        if path.stat().st_size > 0 and b"xy" in path.read_bytes():
+            path.write_bytes(path.read_bytes()[:-9])
+    html = page(Series.load(tmp_path), said)
+    assert "could not be read" in html
+    assert "Quality" in html
+
+
+def test_without_images_no_picture_of_the_data_is_inside(evaluated: Evaluated) -> None:
+    series, said = evaluated()
+    assert "data:image/webp" in page(series, said)
+    html = page(series, said, images=False)
+    assert "data:image/webp" not in html
+    assert "sheet-" not in "".join(Outline(html).ids)
+    pictures = [a for a in Outline(html).addresses if a.startswith("data:image")]
+    assert len(pictures) == 1, "the one picture left is the loss and quality figure"
+
+
+def test_refused_and_unfinished_files_stand_in_a_table_with_reasons(evaluated: Evaluated) -> None:
+    text = Outline(page(*evaluated())).text
+    assert "62 % of the backbone's parameters matched" in text
+    assert "size changed between two looks" in text
+    assert "still being written" in text
+
+
+def test_notes_trust_and_partial_loads_come_before_the_figure(evaluated: Evaluated) -> None:
+    series, said = evaluated()
+    loaded = {"partial": True, "trusted": True}
+    points = tuple(Point(replace(p.record, load=loaded), p.metrics, p.cells) for p in series.points)
+    noted = replace(series, points=points, manifest=replace(series.manifest, notes=("k=200 was clipped to 150",)))
+    html = page(noted, said)
+    first = html[: html.index('id="overview-plot"')]
+    assert "5 checkpoints read with --trust" in first
+    assert "some weights are random" in first
+    assert "k=200 was clipped to 150" in first
+
+
+def test_a_page_too_large_is_thinned_and_says_so(evaluated: Evaluated) -> None:
+    series, said = evaluated(map_points=360, n_train=400, epochs=tuple(float(e) for e in range(40)))
+    whole = page(series, said)
+    tight = page(series, said, target_bytes=len(whole) - 60_000)
+    assert len(tight) < len(whole)
+    assert "To keep it small" in tight
+    assert "To keep it small" not in whole
+
+
+def test_thousands_of_checkpoints_are_thinned_with_the_best_kept(evaluated: Evaluated) -> None:
+    series, said = evaluated(evaluators=("spectrum",))
+    many = tuple(
+        Point(replace(series.points[0].record, name=f"c{i}", epoch=float(i), digest=f"{i:064x}"), series.points[0].metrics)
+        for i in range(2000)
+    )
+    assert said.best is not None
+    said = replace(said, best=replace(said.best, checkpoint="c1234", tied_with=()))
+    html = page(replace(series, points=many), said)
+    assert "600 of 2,000 checkpoints" in html
+    assert 'id="checkpoint-epoch-1234"' in html
+
+
+def test_the_loss_axis_starts_at_zero_so_that_a_flat_loss_looks_flat(evaluated: Evaluated) -> None:
+    from swaveval.report.charts import overview
+    from swaveval.report.contents import gather
+
+    series, said = evaluated()
+    drawn = overview(gather(series, said))
+    assert drawn is not None
+    assert drawn.about["loss"]["full"][0] == 0.0
+    assert drawn.about["loss"]["full"][1] > np.log(30)
