@@ -300,6 +300,7 @@ def pretrain(
     from swaveval.pretrain.errors import Interrupted
     from swaveval.pretrain.reporter import ConsoleReporter
     from swaveval.pretrain.run_file import gather_settings
+    from swaveval.pretrain.train import is_first_process
     from swaveval.pretrain.train import pretrain as train
 
     settings = gather_settings(given, config_file=config, resume_from=out if resume else None)
@@ -309,7 +310,7 @@ def pretrain(
     except Interrupted as stopped:
         typer.echo(f"\n{stopped}", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    if not quiet:
+    if not quiet and is_first_process():
         typer.echo(f"{out / 'checkpoints'} holds the series. Now: swaveval run --ckpt-dir {out / 'checkpoints'}")
 
 

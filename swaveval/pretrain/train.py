@@ -88,7 +88,7 @@ def pretrain(
         DataError: the images cannot be used.
         Diverged: the loss became NaN. Interrupted: Ctrl-C or SIGTERM.
     """
-    first = _is_first_process()
+    first = is_first_process()
     teller = reporter if reporter is not None and first else SilentReporter()
     check_plain(config)
     stored = read_run_file(out)
@@ -226,7 +226,7 @@ def _absolute(path: str) -> str:
     return str(Path(path).expanduser().resolve()) if path and Path(path).expanduser().exists() else path
 
 
-def _is_first_process() -> bool:
+def is_first_process() -> bool:
     """Whether this is the only process or rank 0; launchers name the rank in the environment."""
     ranks = (os.environ.get(name) for name in ("RANK", "SLURM_PROCID", "LOCAL_RANK"))
     return int(next((rank for rank in ranks if rank and rank.isdigit()), "0")) == 0
