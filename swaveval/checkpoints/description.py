@@ -1,5 +1,6 @@
 """What the reading process says of a file, checked before anything believes it."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 Path = tuple[str, ...]
 
 FLOATING = frozenset({"F64", "F32", "F16", "BF16"})
+OWN_METADATA = "swaveval"
 ITEM_BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 
 
@@ -65,6 +67,7 @@ def parse(message: Mapping[str, Any]) -> Description:
             _path(entry["path"]): tuple(_tensor(row) for row in entry["tensors"]) for entry in message["containers"]
         }
         scalars = {_path(path): value for path, value in message["scalars"] if value is not None}
+        scalars |= _facts(message["metadata"].get(OWN_METADATA))
         return Description(
             kind=_text(message["kind"]),
             keys=tuple(_text(key) for key in message["keys"]),
@@ -78,6 +81,15 @@ def parse(message: Mapping[str, Any]) -> Description:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a description: {error!r}") from error
+
+
+def _facts(text: Any) -> dict[Path, Any]:
+    """What `swaveval compress` keeps of a checkpoint beside its tensors; {} where it is not ours."""
+    try:
+        rows = json.loads(text) if isinstance(text, str) else []
+        return {_path(path): value for path, value in rows[:200] if path}
+    except (ValueError, TypeError, RecursionError):
+        return {}
 
 
 def _tensor(row: Any) -> TensorInfo:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 PARTS = ("backbone", "head", "prototypes", "optimiser", "other")
 MOST_LAYERS = 40
+WIDE = 120  # letters in a line; under this the table leaves out what can be had with --json
 STYLES = {"ready": "green", "writing": "yellow"}
 Entry = tuple[str, Path, "LoadReport"]
 
@@ -134,11 +135,11 @@ def _movement_at(moved: "Drift", column: int) -> dict[str, Any]:
 
 
 def show(entries: Sequence[Entry], moved: "tuple[list[str], Drift] | None") -> None:
+    """Everything on a terminal: files, what is to be said of them, sizes, movement."""
     console = Console()
-    console.print(_files_table(entries))
-    for name, _, report in entries:
-        for sentence in filter(None, (report.refusal, *report.warnings)):
-            console.print(Text(f"{name}: {sentence}", style="" if report.state == "ready" else "yellow"))
+    console.print(_files_table(entries, wide=console.width >= WIDE))
+    for sentence, names in _sentences(entries).items():
+        console.print(Text(f"{_some(names)}: {sentence}", style="yellow"))
     ready = [report for _, _, report in entries if report.state == "ready"]
     if ready:
         console.print()
@@ -146,33 +147,47 @@ def show(entries: Sequence[Entry], moved: "tuple[list[str], Drift] | None") -> N
         console.print(Text(_why_this_size(ready)))
     if moved is not None:
         console.print()
-        console.print(_movement_table(*moved))
+        console.print(_movement_table(*moved, most=8 if console.width >= WIDE else 4))
         still = moved[1].never_moved
         if still:
-            names = ", ".join(still[:12]) + (f" and {len(still) - 12} more" if still[12:] else "")
-            console.print(Text(f"Never moved, so frozen or disconnected: {names}.", style="yellow"))
+            console.print(Text(f"Never moved, so frozen or disconnected: {_some(still)}.", style="yellow"))
 
 
-def _files_table(entries: Sequence[Entry]) -> Table:
-    table = _table("file", "state", "family", "architecture", "matched", "d", "K", "epoch", "step", "size", "weights")
+def _sentences(entries: Sequence[Entry]) -> dict[str, list[str]]:
+    """What is to be said → the files of which it is to be said."""
+    said: dict[str, list[str]] = {}
+    for name, _, report in entries:
+        for sentence in filter(None, (report.refusal, *report.warnings)):
+            said.setdefault(sentence, []).append(name)
+    return said
+
+
+def _some(names: Sequence[str], most: int = 8) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _files_table(entries: Sequence[Entry], *, wide: bool) -> Table:
+    names = ("file", "state", "family", "architecture", "matched", "d", "K", "epoch", "step", "size", "weights")
+    narrow = ("file", "state", "architecture", "matched", "K", "epoch", "size")
+    shown = names if wide else narrow
+    table = _table(*shown)
     twins = same_as(entries)
     for name, _, report in entries:
-        weights = f"same as {twins[name]}" if name in twins else (report.digest or "–")[:12]
-        known = report.architecture is not None
         marks = "".join(mark for mark, on in ((" trusted", report.trusted), (" partial", report.partial)) if on)
-        table.add_row(
-            Text(name),
-            Text(report.state + marks, style=STYLES.get(report.state, "red")),
-            Text(report.family or "–"),
-            Text(report.architecture or "–"),
-            _percent(report.matched) if known else "–",
-            _count(report.feature_dim),
-            _count(report.prototypes),
-            "–" if report.epoch is None else f"{report.epoch:g}",
-            _count(report.step),
-            size(report.size.get("file", 0)),
-            Text(weights),
-        )
+        cells = {
+            "file": Text(name),
+            "state": Text(report.state + marks, style=STYLES.get(report.state, "red")),
+            "family": Text(report.family or "–"),
+            "architecture": Text(report.architecture or "–"),
+            "matched": Text("–" if report.architecture is None else _percent(report.matched)),
+            "d": _count(report.feature_dim),
+            "K": _count(report.prototypes),
+            "epoch": Text("–" if report.epoch is None else f"{report.epoch:g}"),
+            "step": _count(report.step),
+            "size": Text(size(report.size.get("file", 0))),
+            "weights": Text(f"same as {twins[name]}" if name in twins else (report.digest or "–")[:12]),
+        }
+        table.add_row(*(cells[column] for column in shown))
     return table
 
 
@@ -196,9 +211,9 @@ def _why_this_size(ready: Sequence["LoadReport"]) -> str:
     return text
 
 
-def _movement_table(names: list[str], moved: "Drift") -> Table:
-    """Layers × checkpoints, ‖w(t) − w(t−1)‖ / ‖w(t−1)‖; the first column of numbers is first → last."""
-    last = names[-7:]
+def _movement_table(names: list[str], moved: "Drift", *, most: int) -> Table:
+    """Layers × the last checkpoints, ‖w(t) − w(t−1)‖ / ‖w(t−1)‖; the first column of numbers is first → last."""
+    last = names[-most:]
     table = _table(
         "layer", "first → last", *(Text(name) for name in last), title="How far each layer moved (relative L2)"
     )
@@ -225,8 +240,8 @@ def _table(*columns: str | Text, title: str | None = None) -> Table:
     return table
 
 
-def _count(value: int | None) -> str:
-    return "–" if value is None else str(value)
+def _count(value: int | None) -> Text:
+    return Text("–" if value is None else str(value))
 
 
 def _percent(share: float) -> str:

@@ -8,6 +8,8 @@ from swaveval.checkpoints.sandbox.failure import Failure, printable
 from swaveval.checkpoints.sandbox.torch_files import Opened, open_legacy, path_of
 from swaveval.checkpoints.sandbox.zip_files import open_zip
 
+_METADATA = 100_000  # letters of one entry of a safetensors header
+
 _FOREIGN = (
     (b"\x1f\x8b", "a gzip file; unpack it first"),
     (b"\x28\xb5\x2f\xfd", "a Zstandard file; unpack it first"),
@@ -96,7 +98,9 @@ def _open_safetensors(file: BinaryIO, size: int) -> Opened:
 
     try:
         with safe_open(path_of(file), framework="pt", device="cpu") as opened:
-            metadata = {printable(name, 100): printable(text) for name, text in (opened.metadata() or {}).items()}
+            metadata = {
+                printable(name, 100): text[:_METADATA] for name, text in list((opened.metadata() or {}).items())[:50]
+            }
             root = opened.get_tensors()
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         reason = f"the safetensors file is damaged or cut short: {printable(error, 120)}"
