@@ -1,6 +1,6 @@
 """Do the 95 % intervals hold the truth 93–97 % of the time, and do the tests raise false alarms 4–6 % of the time?
 
-`python -m benchmarks intervals.coverage` (2,000 repeats, some minutes) prints the table and writes it to `coverage.md`
+`python -m benchmarks intervals.coverage` (1,000 repeats, some minutes) prints the table and writes it to `coverage.md`
 beside this file, with the date, the machine and the versions. Exit code 1 when a rate lies outside.
 """
 
@@ -61,7 +61,7 @@ def table(rates: list[Rate], repeats: int, seed: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=2000)
+    parser.add_argument("--repeats", type=int, default=1000)
     parser.add_argument("--only", help="one experiment by name, for trying out; nothing is written")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".md"))

@@ -60,7 +60,7 @@ def effective(share: float, n: int, error: float) -> float:
 def wilson_mean(successes: Array, n: Array) -> Interval | None:
     """Interval of the unweighted mean of independent proportions: balanced accuracy, the mean of the recalls.
 
-    Wilson's at the effective n = p̃(1−p̃)/se², se² = Σ p̃ᵢ(1−p̃ᵢ)/nᵢ / m². The p̃ᵢ are (sᵢ + ½)/(nᵢ + 1), so that a class
+    Wilson's at the effective n = p̃(1−p̃)/se², se² = Σ p̃ᵢ(1−p̃ᵢ)/nᵢ / m². The p̃ᵢ are (sᵢ + 1)/(nᵢ + 2), so that a class
     with every image right still has an error.
 
     Args:
@@ -69,7 +69,7 @@ def wilson_mean(successes: Array, n: Array) -> Interval | None:
     m = len(n)
     if m == 0:
         return None
-    smoothed = (successes + 0.5) / (n + 1)
+    smoothed = (successes + 1) / (n + 2)
     error = float((smoothed * (1 - smoothed) / n).sum()) / m**2
     level = float(smoothed.mean())
     return wilson_share(float((successes / n).mean()), level * (1 - level) / error)

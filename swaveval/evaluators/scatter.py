@@ -25,8 +25,8 @@ def scatter(features: Features, labels: Array) -> Metric:
         np.add.at(means, label[at : at + len(block)], rows.unit(block))
         at += len(block)
     means /= n[:, None]
-    centre = (n @ means) / n.sum()
-    between = float(n @ ((means - centre) ** 2).sum(axis=1))
+    centre = (n[:, None] * means).sum(axis=0) / n.sum()
+    between = float((n[:, None] * (means - centre) ** 2).sum())
     within, at = 0.0, 0
     for block in rows.blocks(features, kept):
         within += float(((rows.unit(block) - means[label[at : at + len(block)]]) ** 2).sum())
