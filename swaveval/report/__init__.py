@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from swaveval.convergence.verdict import Verdict
-from swaveval.report.options import IncomparableRuns, ReportOptions
+from swaveval.report.options import DEFAULTS, IncomparableRuns, ReportOptions
 from swaveval.results import Series
 
 __all__ = ["IncomparableRuns", "ReportOptions", "write_comparison", "write_figures", "write_report"]
 
 
-def write_report(out: Path, *, series: Series, verdict: Verdict, options: ReportOptions = ReportOptions()) -> Path:
+def write_report(out: Path, *, series: Series, verdict: Verdict, options: ReportOptions = DEFAULTS) -> Path:
     """Write the convergence page `OUT/index.html` atomically; returns its path."""
     from swaveval.report import page
 
     return page.write_report(out, series=series, verdict=verdict, options=options)
 
 
-def write_comparison(out_file: Path, runs: Sequence[tuple[Series, Verdict]], options: ReportOptions = ReportOptions()) -> Path:
+def write_comparison(out_file: Path, runs: Sequence[tuple[Series, Verdict]], options: ReportOptions = DEFAULTS) -> Path:
     """Write the page that compares runs; returns its path.
 
     Raises:

@@ -74,7 +74,10 @@ def thinnings(contents: Contents, full: FeatureMap | None, pictures: Galleries, 
         yield Thinned(
             blobs=({} if drawn is None else drawn.blobs()) | {f"confusion-{m.name}": m.packed() for m in confused},
             data=({} if drawn is None else {"map": drawn.about(contents)})
-            | {"confusion": [m.about() for m in confused], "sheets": {name: about for name, (about, _) in sheets.items()}},
+            | {
+                "confusion": [m.about() for m in confused],
+                "sheets": {name: about for name, (about, _) in sheets.items()},
+            },
             sheets={name: uri for name, (_, uri) in sheets.items()},
             confusions=confused,
             map=drawn,
@@ -90,11 +93,16 @@ def _spread(frames: tuple[int, ...], most: int, best: int | None) -> tuple[int, 
     return tuple(sorted(chosen | ({best} & set(frames) if best is not None else set())))
 
 
-def _sheets(contents: Contents, pictures: Galleries, on_map: Array | None, budget: Budget) -> dict[str, tuple[dict[str, Any], str]]:
+def _sheets(
+    contents: Contents, pictures: Galleries, on_map: Array | None, budget: Budget
+) -> dict[str, tuple[dict[str, Any], str]]:
     """Two sheets: small tiles for every image on the map, larger ones for the galleries."""
     made = {}
     shown = () if on_map is None else tuple(int(i) for i in on_map)
-    for name, images, allowed, largest in (("gallery", pictures.images, budget.gallery, 80), ("map", shown, budget.pictures, 48)):
+    for name, images, allowed, largest in (
+        ("gallery", pictures.images, budget.gallery, 80),
+        ("map", shown, budget.pictures, 48),
+    ):
         found = thumbnails(contents, images)
         if found is not None:
             drawn = sheet(*found, budget_bytes=allowed, largest=largest)

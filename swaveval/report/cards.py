@@ -1,4 +1,4 @@
-"""A report card per checkpoint: every metric with its interval and its change since the previous, first and best one."""
+"""A report card per checkpoint: every metric, its interval, its change since the previous, first and best one."""
 
 import math
 from typing import Any
@@ -71,13 +71,21 @@ def checkpoints(contents: Contents) -> list[dict[str, Any]]:
 def loaded(load: Any) -> list[list[str]]:
     """The load report as rows of words, whatever of it is there."""
     rows = []
-    for key, title in (("family", "written by"), ("architecture", "architecture"), ("feature_dim", "feature dimensions"), ("prototypes", "prototypes")):
+    for key, title in (
+        ("family", "written by"),
+        ("architecture", "architecture"),
+        ("feature_dim", "feature dimensions"),
+        ("prototypes", "prototypes"),
+    ):
         if load.get(key) is not None:
             rows.append([title, wording.clipped(load[key], 80)])
     matched = load.get("matched")
     if isinstance(matched, int | float) and not isinstance(matched, bool):
         rows.append(["backbone weights matched", wording.number(float(matched), "fraction")])
-    for key, said in (("trusted", "read with --trust: the file could have run code"), ("partial", "accepted with --allow-partial: some weights are random")):
+    for key, said in (
+        ("trusted", "read with --trust: the file could have run code"),
+        ("partial", "accepted with --allow-partial: some weights are random"),
+    ):
         if load.get(key):
             rows.append(["warning", said])
     rows += [["warning", wording.clipped(text, 300)] for text in _list(load.get("warnings"))[:5]]
@@ -89,7 +97,11 @@ def sizes(load: Any) -> list[tuple[str, int]]:
     size = load.get("size")
     if not isinstance(size, dict):
         return []
-    parts = [(str(name), int(value)) for name, value in size.items() if name != "file" and isinstance(value, int | float) and value > 0]
+    parts = [
+        (str(name), int(value))
+        for name, value in size.items()
+        if name != "file" and isinstance(value, int | float) and value > 0
+    ]
     rest = int(size.get("file") or 0) - sum(value for _, value in parts)
     if rest > 0.001 * int(size.get("file") or 0):
         parts.append(("container", rest))
@@ -102,7 +114,9 @@ def _paired(contents: Contents, metric_id: str) -> dict[str, list[Any]]:
     changes: dict[str, list[Any]] = {"previous": [], "first": [], "best": []}
     for position in range(len(rows)):
         for name, other in (("previous", position - 1), ("first", 0), ("best", contents.best)):
-            changes[name].append(None if other is None or other < 0 or other == position else _change(rows[position], rows[other]))
+            changes[name].append(
+                None if other is None or other < 0 or other == position else _change(rows[position], rows[other])
+            )
     return changes
 
 

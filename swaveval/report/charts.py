@@ -1,4 +1,4 @@
-"""The first figure: loss above, quality below, on one axis. Bokeh draws; templates/*.js move the cursor and the colours."""
+"""The first figure: loss above, quality below, on one axis. Bokeh draws; the page's script moves cursor and colours."""
 
 import json
 import math
@@ -44,7 +44,8 @@ def overview(contents: Contents) -> Chart | None:
     if not chosen and placed is None:
         return None
     shared = _range(contents, placed)
-    plots, about = [], {"axis": contents.axis, "series": [], "loss": None}
+    plots: list[Any] = []
+    about: dict[str, Any] = {"axis": contents.axis, "series": [], "loss": None}
     if placed is not None and curve is not None:
         plot, about["loss"] = _loss_plot(curve, placed, shared if _linked(contents, curve) else DataRange1d())
         about["loss"]["at"] = _loss_at(contents, placed) if _linked(contents, curve) else []
@@ -60,7 +61,13 @@ def overview(contents: Contents) -> Chart | None:
         plot.add_layout(Span(name="cursor", dimension="height", location=0, visible=False, line_color=palette.MUTED[0]))
         if contents.best is not None and (plot is plots[-1] or len(plots) == 1 or plots[0].x_range is shared):
             plot.add_layout(
-                Span(dimension="height", location=float(contents.x[contents.best]), line_color=palette.SERIES[0][0], line_alpha=0.35, line_width=2)
+                Span(
+                    dimension="height",
+                    location=float(contents.x[contents.best]),
+                    line_color=palette.SERIES[0][0],
+                    line_alpha=0.35,
+                    line_width=2,
+                )
             )
     layout = column(*plots, sizing_mode="stretch_width", spacing=2)
     return Chart(item=item(layout), about=about, alternative=_alternative(contents, chosen))
@@ -74,7 +81,9 @@ def item(layout: Any) -> str:
 def plain_figure(*, height: int, x_range: Any = None, **settings: Any) -> Any:
     """A figure in the page's style: no frame, quiet grid, see-through ground, no tools that take the scroll wheel."""
     ranged = {} if x_range is None else {"x_range": x_range}
-    plot = figure(height=height, sizing_mode="stretch_width", **({"tools": "", "toolbar_location": None} | ranged | settings))
+    plot = figure(
+        height=height, sizing_mode="stretch_width", **({"tools": "", "toolbar_location": None} | ranged | settings)
+    )
     plot.background_fill_color = plot.border_fill_color = None
     plot.outline_line_color = None
     plot.min_border_left, plot.min_border_right = 62, 18
@@ -91,7 +100,11 @@ def plain_figure(*, height: int, x_range: Any = None, **settings: Any) -> Any:
 
 def _range(contents: Contents, placed: tuple[Array, Array] | None) -> Range1d:
     ends = [contents.x] if len(contents.x) else []
-    if placed is not None and contents.series.manifest.loss is not None and _linked(contents, contents.series.manifest.loss):
+    if (
+        placed is not None
+        and contents.series.manifest.loss is not None
+        and _linked(contents, contents.series.manifest.loss)
+    ):
         ends.append(placed[0])
     low, high = (float(np.min(np.concatenate(ends))), float(np.max(np.concatenate(ends)))) if ends else (0.0, 1.0)
     pad = 0.03 * (high - low) or 0.5
@@ -114,7 +127,7 @@ def _place_loss(contents: Contents, curve: LossCurve | None) -> tuple[Array, Arr
 
 
 def thinned(x: Array, y: Array, most: int) -> tuple[Array, Array]:
-    """At most `most` points of a curve, keeping the lowest and the highest of every stretch, so that no spike is lost."""
+    """At most `most` points of a curve, the lowest and highest of every stretch among them: no spike is lost."""
     if len(x) <= most:
         return x, y
     keep: set[int] = {0, len(x) - 1}
@@ -150,9 +163,25 @@ def _loss_plot(curve: LossCurve, placed: tuple[Array, Array], x_range: Any) -> t
     plot.yaxis.ticker.desired_num_ticks = 4
     source = ColumnDataSource({"x": x, "y": y})
     if ln_k is not None:
-        plot.varea(x=x, y1=np.where(np.isfinite(y), y, ln_k), y2=np.full_like(y, ln_k), fill_color=palette.REFERENCE[0], fill_alpha=0.10)
-        plot.add_layout(Span(dimension="width", location=ln_k, line_color=palette.REFERENCE[0], line_dash="dashed", line_width=1.5))
-        plot.text(x=[float(np.min(x))], y=[ln_k], text=[f"ln {curve.prototypes} = {ln_k:.3f}: a constant output"], y_offset=-4, text_font=constant(FONT), text_font_size="12px", text_color=palette.REFERENCE[0])
+        plot.varea(
+            x=x,
+            y1=np.where(np.isfinite(y), y, ln_k),
+            y2=np.full_like(y, ln_k),
+            fill_color=palette.REFERENCE[0],
+            fill_alpha=0.10,
+        )
+        plot.add_layout(
+            Span(dimension="width", location=ln_k, line_color=palette.REFERENCE[0], line_dash="dashed", line_width=1.5)
+        )
+        plot.text(
+            x=[float(np.min(x))],
+            y=[ln_k],
+            text=[f"ln {curve.prototypes} = {ln_k:.3f}: a constant output"],
+            y_offset=-4,
+            text_font=constant(FONT),
+            text_font_size="12px",
+            text_color=palette.REFERENCE[0],
+        )
     plot.line("x", "y", source=source, line_color=palette.LOSS[0], line_width=2)
     return plot, {"full": list(full), "fit": list(fit), "ln_k": ln_k}
 
@@ -171,7 +200,7 @@ def _quality_plot(contents: Contents, chosen: tuple[str, ...], x_range: Any) -> 
     if unit == "fraction":
         plot.yaxis.formatter = NumeralTickFormatter(format="0 %")
     _draw_baselines(plot, dashed, (low, high))
-    about = []
+    about: list[dict[str, Any]] = []
     # The headline is drawn last, on top; its legend entry still comes first.
     for position in reversed(range(len(chosen))):
         name = chosen[position]
@@ -179,21 +208,63 @@ def _quality_plot(contents: Contents, chosen: tuple[str, ...], x_range: Any) -> 
         value, lower, upper = rows[name]
         if np.isfinite(lower).any():
             keep = np.isfinite(lower) & np.isfinite(upper)
-            plot.varea(x=contents.x[keep], y1=lower[keep], y2=upper[keep], fill_color=colour, fill_alpha=0.16, name=f"series-{position}")
+            plot.varea(
+                x=contents.x[keep],
+                y1=lower[keep],
+                y2=upper[keep],
+                fill_color=colour,
+                fill_alpha=0.16,
+                name=f"series-{position}",
+            )
             if len(contents.x) == 1:
-                plot.segment(x0=contents.x[keep], x1=contents.x[keep], y0=lower[keep], y1=upper[keep], line_color=colour, line_width=2, name=f"series-{position}")
+                plot.segment(
+                    x0=contents.x[keep],
+                    x1=contents.x[keep],
+                    y0=lower[keep],
+                    y1=upper[keep],
+                    line_color=colour,
+                    line_width=2,
+                    name=f"series-{position}",
+                )
         source = ColumnDataSource({"x": contents.x, "y": value})
         width = 2.6 if position == 0 else 1.8
         plot.line("x", "y", source=source, line_color=colour, line_width=width, name=f"series-{position}")
         size = 7 if len(contents.x) <= 40 else 4
-        plot.scatter("x", "y", source=source, marker=marker, size=size, fill_color=colour, line_color=colour, name=f"series-{position}")
+        plot.scatter(
+            "x",
+            "y",
+            source=source,
+            marker=marker,
+            size=size,
+            fill_color=colour,
+            line_color=colour,
+            name=f"series-{position}",
+        )
         about.insert(0, {"metric": name, "label": glossary.term(name).brief, "marker": marker, "colour": position})
     headline = rows[chosen[0]][0]
     if contents.tied:
         tied = list(contents.tied)
-        plot.scatter(x=contents.x[tied], y=headline[tied], marker="circle", size=15, fill_color=None, line_color=palette.INK[0], line_width=1.5, name="series-0")
+        plot.scatter(
+            x=contents.x[tied],
+            y=headline[tied],
+            marker="circle",
+            size=15,
+            fill_color=None,
+            line_color=palette.INK[0],
+            line_width=1.5,
+            name="series-0",
+        )
     if contents.best is not None:
-        plot.scatter(x=contents.x[[contents.best]], y=headline[[contents.best]], marker="star", size=22, fill_color="#f5c518", line_color=palette.INK[0], line_width=1.2, name="series-0")
+        plot.scatter(
+            x=contents.x[[contents.best]],
+            y=headline[[contents.best]],
+            marker="star",
+            size=22,
+            fill_color="#f5c518",
+            line_color=palette.INK[0],
+            line_width=1.2,
+            name="series-0",
+        )
     return plot, about
 
 
@@ -203,10 +274,31 @@ def _draw_baselines(plot: Any, dashed: dict[str, float], limits: tuple[float, fl
     room = (limits[1] - limits[0]) * 0.052
     below = -math.inf
     for name, value in ordered:
-        plot.add_layout(Span(dimension="width", location=value, line_color=palette.MUTED[0], line_dash="4 4", line_width=1, line_alpha=0.8))
+        plot.add_layout(
+            Span(
+                dimension="width",
+                location=value,
+                line_color=palette.MUTED[0],
+                line_dash="4 4",
+                line_width=1,
+                line_alpha=0.8,
+            )
+        )
         place = max(value, below + room)
         below = place
-        plot.text(x=[plot.x_range.end], y=[place], text=[name], text_align="right", x_offset=-4, y_offset=-2, text_font=constant(FONT), text_font_size="11px", text_color=palette.MUTED[0], background_fill_color=palette.GROUND[0], background_fill_alpha=0.75)
+        plot.text(
+            x=[plot.x_range.end],
+            y=[place],
+            text=[name],
+            text_align="right",
+            x_offset=-4,
+            y_offset=-2,
+            text_font=constant(FONT),
+            text_font_size="11px",
+            text_color=palette.MUTED[0],
+            background_fill_color=palette.GROUND[0],
+            background_fill_alpha=0.75,
+        )
 
 
 def _rows(contents: Contents, metric_id: str) -> tuple[Array, Array, Array]:

@@ -11,7 +11,8 @@ import numpy as np
 from swaveval.convergence.verdict import Verdict
 from swaveval.report import comparison_charts as charts
 from swaveval.report import glossary, palette, provenance, wording
-from swaveval.report.options import ReportOptions
+from swaveval.report.charts import Chart
+from swaveval.report.options import DEFAULTS, ReportOptions
 from swaveval.report.packing import blob, json_blob
 from swaveval.report.page import document
 from swaveval.report.runs import ALPHA, Choice, Group, choose, grouped, pairs
@@ -22,7 +23,7 @@ SCRIPTS = ("core.js", "theme.js", "comparison.js")
 HEALTH = ("prototypes.perplexity", "prototypes.dead", "prototypes.duplicates")
 
 
-def write_comparison(out_file: Path, runs: Sequence[tuple[Series, Verdict]], options: ReportOptions = ReportOptions()) -> Path:
+def write_comparison(out_file: Path, runs: Sequence[tuple[Series, Verdict]], options: ReportOptions = DEFAULTS) -> Path:
     """Write the comparison atomically and return its path.
 
     Raises:
@@ -35,7 +36,9 @@ def write_comparison(out_file: Path, runs: Sequence[tuple[Series, Verdict]], opt
 def render(runs: Sequence[tuple[Series, Verdict]], options: ReportOptions) -> str:
     """The page as text."""
     groups, apart = grouped(runs, force=options.force)
-    shown, data, blobs = [], [], {}
+    shown: list[View] = []
+    data: list[dict[str, Any]] = []
+    blobs: dict[str, str] = {}
     for position, group in enumerate(groups):
         views, about, own = _group(group)
         shown.append(views)
@@ -67,8 +70,8 @@ class View:
     colours: list[str]
     rows: tuple[tuple[str, ...], ...]
     head: tuple[str, ...]
-    curves: charts.Chart
-    against: charts.Chart | None
+    curves: Chart
+    against: Chart | None
     tiles_against: tuple[charts.RunsTile, ...]
     tiles_over: tuple[charts.RunsTile, ...]
     pairs: tuple[tuple[str, ...], ...]
@@ -98,7 +101,9 @@ def _group(group: Group) -> tuple[View, dict[str, Any], dict[str, str]]:
         tiles_over=charts.tiles_over(group),
         pairs=_pairs(group),
         differing=group.differing,
-        shared=() if first is None else provenance.mapping({k: v for k, v in first.settings.items() if k not in group.differing}),
+        shared=()
+        if first is None
+        else provenance.mapping({k: v for k, v in first.settings.items() if k not in group.differing}),
         health=_health(group),
         unlike="prototypes" in group.differing,
     )
@@ -109,7 +114,8 @@ def _group(group: Group) -> tuple[View, dict[str, Any], dict[str, str]]:
         "colours": charts.colours(group),
         "metrics": [_metric(group, name) for name in group.metric_ids],
         "runs": [
-            {"name": run.name, "x": run.contents.x, "best": run.best, "labels": list(run.contents.labels)} for run in group.runs
+            {"name": run.name, "x": run.contents.x, "best": run.best, "labels": list(run.contents.labels)}
+            for run in group.runs
         ],
     }
     own = {"curves": blob(over.item.encode())} | ({} if across is None else {"against": blob(across.item.encode())})
@@ -134,7 +140,10 @@ def _metric(group: Group, name: str) -> dict[str, Any]:
 def _sentence(group: Group, choice: Choice) -> tuple[str, str]:
     """The answer in one line: which setting is best, by which number, and which cannot be told apart from it."""
     if choice.best is None:
-        return f"{wording.count(len(group.runs), 'run')}", "No metric is shared by all runs, so none can be called best."
+        return (
+            f"{wording.count(len(group.runs), 'run')}",
+            "No metric is shared by all runs, so none can be called best.",
+        )
     best = group.runs[choice.best]
     metric = best.metric(choice.metric)
     said = f"{glossary.term(choice.metric).label} {wording.of_metric(metric)}"
@@ -205,7 +214,10 @@ def _health(group: Group) -> tuple[tuple[str, ...], ...]:
         found = [run.metric(name) for name in HEALTH]
         if not isinstance(k, int | float) or isinstance(k, bool) or k <= 0 or not any(found):
             continue
-        shares = ["–" if m is None or not math.isfinite(m.value) else f"{wording.of_metric(m)} ({100 * m.value / k:.0f} %)" for m in found]
+        shares = [
+            "–" if m is None or not math.isfinite(m.value) else f"{wording.of_metric(m)} ({100 * m.value / k:.0f} %)"
+            for m in found
+        ]
         agreement = run.metric("prototypes.agreement")
         rows.append((_called(group, position), f"{k:g}", *shares, wording.of_metric(agreement)))
     return tuple(rows)
@@ -214,5 +226,5 @@ def _health(group: Group) -> tuple[tuple[str, ...], ...]:
 def _duration(seconds: float) -> str:
     if not np.isfinite(seconds):
         return "–"
-    hours, rest = divmod(int(round(seconds)), 3600)
+    hours, rest = divmod(round(seconds), 3600)
     return f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s" if rest >= 60 else f"{rest} s"

@@ -1,4 +1,4 @@
-"""Figures of a comparison: curves and the varied setting in Bokeh with a choice of metric, and a small SVG per metric."""
+"""Figures of a comparison: curves and the varied setting in Bokeh, a small SVG per metric."""
 
 import math
 from dataclasses import dataclass
@@ -35,7 +35,9 @@ def curves(group: Group) -> Chart:
         quality.varea("x", "low", "high", source=band, fill_color=colour, fill_alpha=0.10, name=name)
         quality.line("x", "y", source=line, line_color=colour, line_width=2, name=name)
         quality.scatter("x", "y", source=line, marker=marker, size=6, fill_color=colour, line_color=colour, name=name)
-        quality.scatter("x", "y", source=best, marker="star", size=18, fill_color="#f5c518", line_color=palette.INK[0], name=name)
+        quality.scatter(
+            "x", "y", source=best, marker="star", size=18, fill_color="#f5c518", line_color=palette.INK[0], name=name
+        )
     plots = [quality]
     gaps = _gaps(group)
     if gaps:
@@ -76,7 +78,13 @@ def against(group: Group) -> Chart | None:
     logarithmic = min(group.x) > 0 and max(group.x) >= 4 * min(group.x)
     low, high = min(group.x), max(group.x)
     ends = (low / 1.35, high * 1.35) if logarithmic else (low - 0.08 * (high - low), high + 0.08 * (high - low))
-    plot = plain_figure(height=300, x_range=Range1d(*ends), y_range=Range1d(0, 1), x_axis_type="log" if logarithmic else "linear", name="against")
+    plot = plain_figure(
+        height=300,
+        x_range=Range1d(*ends),
+        y_range=Range1d(0, 1),
+        x_axis_type="log" if logarithmic else "linear",
+        name="against",
+    )
     values = sorted(set(group.x))
     plot.xaxis.ticker = FixedTicker(ticks=values, minor_ticks=[])
     plot.xaxis.major_label_overrides = {value: f"{value:g}" for value in values}
@@ -84,11 +92,16 @@ def against(group: Group) -> Chart | None:
     final = ColumnDataSource({"x": [], "y": []}, name="against-final")
     best = ColumnDataSource({"x": [], "y": [], "low": [], "high": [], "colour": []}, name="against-best")
     plot.line("x", "y", source=final, line_color=palette.MUTED[0], line_dash="4 4")
-    plot.scatter("x", "y", source=final, marker="square", size=7, fill_color=palette.GROUND[0], line_color=palette.MUTED[0])
+    plot.scatter(
+        "x", "y", source=final, marker="square", size=7, fill_color=palette.GROUND[0], line_color=palette.MUTED[0]
+    )
     plot.line("x", "y", source=best, line_color=palette.MUTED[0], line_width=1.5)
     plot.segment("x", "low", "x", "high", source=best, line_color="colour", line_width=2)
     plot.scatter("x", "y", source=best, size=10, fill_color="colour", line_color="colour")
-    said = f"The chosen metric against {axis_title(group.axis)}, at each run's checkpoint to use (filled) and at its last one (hollow)."
+    said = (
+        f"The chosen metric against {axis_title(group.axis)}, at each run's checkpoint to use (filled) and at its last "
+        "one (hollow)."
+    )
     return Chart(item=item(plot), about={}, alternative=said)
 
 
@@ -148,14 +161,20 @@ class _Scale:
 
 
 def _against_tile(group: Group, name: str, x: list[float]) -> RunsTile | None:
-    found = [(position, metric) for position, run in enumerate(group.runs) if (metric := run.metric(name)) is not None and math.isfinite(metric.value)]
+    found = [
+        (position, metric)
+        for position, run in enumerate(group.runs)
+        if (metric := run.metric(name)) is not None and math.isfinite(metric.value)
+    ]
     if not found:
         return None
     ends = [end for _, metric in found for end in metric.ci95 or ()]
     scale, palette_ = _Scale([metric.value for _, metric in found] + ends), colours(group)
     unit = found[0][1].unit
     said = "; ".join(f"{group.runs[position].name} {wording.of_metric(metric)}" for position, metric in found)
-    path = "".join(f"{'L' if i else 'M'}{x[position]:g} {scale.y(metric.value):g}" for i, (position, metric) in enumerate(found))
+    path = "".join(
+        f"{'L' if i else 'M'}{x[position]:g} {scale.y(metric.value):g}" for i, (position, metric) in enumerate(found)
+    )
     return _tile(
         group,
         name,
@@ -183,16 +202,37 @@ def _over_tile(group: Group, name: str) -> RunsTile | None:
     span = (max(float(x.max()) for x, _ in rows if len(x)) - low) or 1.0
     lines, dots = [], []
     for (x, values), colour in zip(rows, colours(group), strict=True):
-        at = [(EDGE + (WIDTH - 2 * EDGE) * (float(p) - low) / span, float(v)) for p, v in zip(x, values, strict=True) if math.isfinite(v)]
+        at = [
+            (EDGE + (WIDTH - 2 * EDGE) * (float(p) - low) / span, float(v))
+            for p, v in zip(x, values, strict=True)
+            if math.isfinite(v)
+        ]
         if at:
             lines.append((colour, "".join(f"{'L' if i else 'M'}{p:.1f} {scale.y(v):g}" for i, (p, v) in enumerate(at))))
             dots.append((colour, round(at[-1][0], 1), scale.y(at[-1][1])))
     unit = next(run.contents.sample(name).unit for run in group.runs if run.contents.has(name))
     said = "; ".join(f"{run.name} ends at {wording.of_metric(run.metric(name, final=True))}" for run in group.runs)
-    return _tile(group, name, lines=tuple(lines), dots=tuple(dots), bars=(), ticks=(), top=wording.number(scale.high, unit), bottom=wording.number(scale.low, unit), alternative=f"{glossary.term(name).label}: {said}")
+    return _tile(
+        group,
+        name,
+        lines=tuple(lines),
+        dots=tuple(dots),
+        bars=(),
+        ticks=(),
+        top=wording.number(scale.high, unit),
+        bottom=wording.number(scale.low, unit),
+        alternative=f"{glossary.term(name).label}: {said}",
+    )
 
 
 def _tile(group: Group, name: str, **drawn: Any) -> RunsTile:
     term = glossary.term(name)
     contents = next(run.contents for run in group.runs if run.contents.has(name))
-    return RunsTile(metric=name, label=wording.clipped(term.label, 70), meaning=term.meaning, anchor=glossary.anchor(name), facts=facts(contents, name), **drawn)
+    return RunsTile(
+        metric=name,
+        label=wording.clipped(term.label, 70),
+        meaning=term.meaning,
+        anchor=glossary.anchor(name),
+        facts=facts(contents, name),
+        **drawn,
+    )

@@ -24,7 +24,12 @@ class Confusion:
     counts: Array
 
     def about(self) -> dict[str, Any]:
-        return {"name": self.name, "title": TITLES[self.name], "frames": list(self.frames), "classes": int(self.counts.shape[1])}
+        return {
+            "name": self.name,
+            "title": TITLES[self.name],
+            "frames": list(self.frames),
+            "classes": int(self.counts.shape[1]),
+        }
 
     def packed(self) -> str:
         return blob(deltas(self.counts))
@@ -77,7 +82,12 @@ def per_class(contents: Contents) -> tuple[str, tuple[ClassRow, ...]]:
             continue
         names = contents.class_names
         rows = [
-            ClassRow(names[c] if c < len(names) else f"class {c}", int(last["n"][c]), float(first["recall"][c]), float(last["recall"][c]))
+            ClassRow(
+                names[c] if c < len(names) else f"class {c}",
+                int(last["n"][c]),
+                float(first["recall"][c]),
+                float(last["recall"][c]),
+            )
             for c in range(len(last["recall"]))
         ]
         return title, tuple(sorted(rows, key=lambda row: (not np.isfinite(row.last), row.last)))

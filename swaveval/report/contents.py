@@ -78,7 +78,9 @@ class Contents:
 
     def sample(self, metric_id: str) -> Metric:
         """Some stored value of the metric: for its unit, direction and protocol, which all checkpoints share."""
-        return next(p.metrics[metric_id] for p in (*reversed(self.points), *self.series.baselines) if metric_id in p.metrics)
+        return next(
+            p.metrics[metric_id] for p in (*reversed(self.points), *self.series.baselines) if metric_id in p.metrics
+        )
 
     def has(self, metric_id: str) -> bool:
         """Whether at least one checkpoint has a finite value."""

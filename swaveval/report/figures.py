@@ -20,7 +20,7 @@ from swaveval.report.map import FeatureMap, feature_map
 from swaveval.results import Series
 from swaveval.results.atomic import write_bytes
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 9,
     "axes.spines.top": False,
@@ -84,7 +84,9 @@ def _figures(contents: Contents) -> Iterator[tuple[str, Figure]]:
     if maps is not None:
         for row, frame in enumerate(maps.frames):
             yield f"map-{_slug(contents.anchors[frame].removeprefix('checkpoint-'))}", still_map(contents, maps, (row,))
-        spread = tuple(dict.fromkeys(np.linspace(0, len(maps.frames) - 1, min(6, len(maps.frames))).astype(int).tolist()))
+        spread = tuple(
+            dict.fromkeys(np.linspace(0, len(maps.frames) - 1, min(6, len(maps.frames))).astype(int).tolist())
+        )
         yield "map-series", still_map(contents, maps, spread)
     shown = contents.best if contents.best is not None else len(contents.points) - 1
     for name, title in (("knn", "kNN"), ("linear", "linear probe")):
@@ -100,7 +102,10 @@ def _figures(contents: Contents) -> Iterator[tuple[str, Figure]]:
         yield "spectrum", spectrum(contents, spectra)
     moved = contents.shared.get("drift.layers")
     if moved is not None:
-        for key, title in (("from_first", "since the first checkpoint"), ("relative_l2", "since the checkpoint before")):
+        for key, title in (
+            ("from_first", "since the first checkpoint"),
+            ("relative_l2", "since the checkpoint before"),
+        ):
             if key in moved and np.isfinite(moved[key]).any():
                 yield f"drift-{_slug(title).removeprefix('since-the-')}", drift(contents, moved, key, title)
 
@@ -113,12 +118,24 @@ def overview(contents: Contents) -> Figure | None:
     if not chosen and not on_epochs:
         return None
     drawn = Figure(figsize=(7.2, 4.8 if chosen and on_epochs else 3.2), layout="constrained")
-    axes = drawn.subplots(2 if chosen and on_epochs else 1, 1, sharex=True, squeeze=False, height_ratios=[1, 2] if chosen and on_epochs else [1])[:, 0]
+    axes = drawn.subplots(
+        2 if chosen and on_epochs else 1,
+        1,
+        sharex=True,
+        squeeze=False,
+        height_ratios=[1, 2] if chosen and on_epochs else [1],
+    )[:, 0]
     if curve is not None and on_epochs:
         axes[0].plot(curve.epochs, curve.values, color="#4a5058")
         if curve.ln_k is not None:
             axes[0].axhline(curve.ln_k, color=palette.REFERENCE[0], linestyle="--", linewidth=1)
-            axes[0].annotate(f"ln {curve.prototypes} = {curve.ln_k:.3f}", (0, curve.ln_k), xytext=(2, 3), textcoords="offset points", color=palette.REFERENCE[0])
+            axes[0].annotate(
+                f"ln {curve.prototypes} = {curve.ln_k:.3f}",
+                (0, curve.ln_k),
+                xytext=(2, 3),
+                textcoords="offset points",
+                color=palette.REFERENCE[0],
+            )
         if np.nanmin(curve.values) >= 0:
             axes[0].set_ylim(0, 1.2 * max(np.nanmax(curve.values), curve.ln_k or 0) or 1)
         axes[0].set_ylabel("loss (nats)")
@@ -144,16 +161,43 @@ def _draw(axis: Any, contents: Contents, chosen: tuple[str, ...]) -> None:
     for position, name in enumerate(chosen):
         values = scale * _finite(contents.series.values(name))
         colour = COLOURS[position % 4]
-        axis.plot(contents.x, values, color=colour, marker=MARKERS[position % 4], markersize=4 if len(values) < 40 else 2, label=wording.plot_text(glossary.term(name).brief))
-        ends = [(m.ci95 if (m := point.metrics.get(name)) is not None and m.ci95 is not None else (math.nan, math.nan)) for point in contents.points]
+        axis.plot(
+            contents.x,
+            values,
+            color=colour,
+            marker=MARKERS[position % 4],
+            markersize=4 if len(values) < 40 else 2,
+            label=wording.plot_text(glossary.term(name).brief),
+        )
+        ends = [
+            (m.ci95 if (m := point.metrics.get(name)) is not None and m.ci95 is not None else (math.nan, math.nan))
+            for point in contents.points
+        ]
         low, high = scale * _finite(np.asarray(ends, dtype=np.float64).reshape(-1, 2)).T
         if np.isfinite(low).any():
             axis.fill_between(contents.x, low, high, color=colour, alpha=0.16, linewidth=0)
     for baseline, value in baseline_values(contents, chosen[0]).items():
         axis.axhline(scale * value, color="#5b6570", linestyle=(0, (3, 3)), linewidth=0.8)
-        axis.annotate(baseline, (1, scale * value), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7, color="#5b6570")
+        axis.annotate(
+            baseline,
+            (1, scale * value),
+            xycoords=("axes fraction", "data"),
+            ha="right",
+            va="bottom",
+            fontsize=7,
+            color="#5b6570",
+        )
     if contents.best is not None and math.isfinite(contents.series.values(chosen[0])[contents.best]):
-        axis.plot(contents.x[contents.best], scale * contents.series.values(chosen[0])[contents.best], marker="*", markersize=13, color="#f5c518", markeredgecolor="#1c2126", linestyle="none", label="checkpoint to use")
+        axis.plot(
+            contents.x[contents.best],
+            scale * contents.series.values(chosen[0])[contents.best],
+            marker="*",
+            markersize=13,
+            color="#f5c518",
+            markeredgecolor="#1c2126",
+            linestyle="none",
+            label="checkpoint to use",
+        )
     unit = "%" if sample.unit == "fraction" else wording.plot_text(sample.unit)
     axis.set_ylabel(f"{'quality' if len(chosen) > 1 else wording.plot_text(glossary.term(chosen[0]).brief)} ({unit})")
     if len(chosen) > 1:
@@ -168,15 +212,32 @@ def still_map(contents: Contents, maps: FeatureMap, rows: tuple[int, ...]) -> Fi
     colouring = maps.colourings[0] if maps.colourings else None
     for place, row in enumerate(rows):
         axis = drawn.add_subplot(lines, columns, place + 1)
-        codes = colouring.codes[min(row, len(colouring.codes) - 1)] if colouring is not None else np.zeros(len(maps.images), int)
+        codes = (
+            colouring.codes[min(row, len(colouring.codes) - 1)]
+            if colouring is not None
+            else np.zeros(len(maps.images), int)
+        )
         colours = np.asarray(["#b9c0c7", *(colouring.colours if colouring is not None else ())])[codes]
         # Thousands of vector points make an SVG that no program opens gladly.
-        axis.scatter(*maps.xy[row].T, s=5, c=colours, linewidths=0, alpha=0.85, rasterized=len(maps.images) > 800)
+        axis.scatter(
+            maps.xy[row][:, 0],
+            maps.xy[row][:, 1],
+            s=5,
+            c=colours,
+            linewidths=0,
+            alpha=0.85,
+            rasterized=len(maps.images) > 800,
+        )
         axis.set(xticks=[], yticks=[], aspect="equal", xlim=(-60, 2107), ylim=(-60, 2107))
         axis.set_title(wording.plot_text(contents.labels[maps.frames[row]], 40), loc="left", fontsize=9)
         axis.grid(False)
     if colouring is not None and len(colouring.groups) <= 12:
-        handles = [mpl.lines.Line2D([], [], marker="o", linestyle="none", markersize=5, color=c, label=wording.plot_text(g, 20)) for g, c in zip(colouring.groups, colouring.colours, strict=True)]
+        handles = [
+            mpl.lines.Line2D(
+                [], [], marker="o", linestyle="none", markersize=5, color=c, label=wording.plot_text(g, 20)
+            )
+            for g, c in zip(colouring.groups, colouring.colours, strict=True)
+        ]
         drawn.legend(handles=handles, loc="outside lower center", ncols=min(5, len(handles)), fontsize=8)
     return drawn
 
@@ -192,7 +253,10 @@ def confusion(contents: Contents, counts: Array, title: str) -> Figure:
     axis.set_title(wording.plot_text(title, 60), loc="left", fontsize=10)
     axis.grid(False)
     if size <= 25:
-        names = [wording.plot_text(contents.class_names[c] if c < len(contents.class_names) else str(c), 16) for c in range(size)]
+        names = [
+            wording.plot_text(contents.class_names[c] if c < len(contents.class_names) else str(c), 16)
+            for c in range(size)
+        ]
         axis.set_xticks(range(size), names, rotation=45, ha="right", fontsize=7)
         axis.set_yticks(range(size), names, fontsize=7)
     drawn.colorbar(image, ax=axis, label="share of the true class (%)")
@@ -205,7 +269,13 @@ def prototype_usage(contents: Contents, usage: tuple[Any, ...]) -> Figure:
     axis = drawn.subplots()
     for position, frame in enumerate(_spread(usage)):
         count = np.sort(usage[frame]["count"])[::-1]
-        axis.plot(np.arange(1, len(count) + 1), count, color=COLOURS[position], label=wording.plot_text(contents.labels[frame]), linewidth=1.6)
+        axis.plot(
+            np.arange(1, len(count) + 1),
+            count,
+            color=COLOURS[position],
+            label=wording.plot_text(contents.labels[frame]),
+            linewidth=1.6,
+        )
     axis.set(xlabel="prototypes, fullest first (rank)", ylabel="images (count)")
     axis.legend()
     return drawn
@@ -219,7 +289,13 @@ def spectrum(contents: Contents, spectra: tuple[Any, ...]) -> Figure:
         values = _finite(spectra[frame]["values"].astype(np.float64))
         values[values <= 0] = np.nan
         if np.isfinite(values).any():
-            axis.loglog(np.arange(1, len(values) + 1), values, color=COLOURS[position], label=wording.plot_text(contents.labels[frame]), linewidth=1.6)
+            axis.loglog(
+                np.arange(1, len(values) + 1),
+                values,
+                color=COLOURS[position],
+                label=wording.plot_text(contents.labels[frame]),
+                linewidth=1.6,
+            )
     axis.set(xlabel="rank of the eigenvalue", ylabel="eigenvalue (variance)")
     axis.legend()
     return drawn
@@ -232,7 +308,9 @@ def drift(contents: Contents, moved: Any, key: str, title: str) -> Figure:
     axis = drawn.subplots()
     image = axis.imshow(values, cmap=SEQUENTIAL, aspect="auto", interpolation="nearest")
     every = max(1, len(values) // 45)
-    axis.set_yticks(range(0, len(values), every), [wording.plot_text(name, 30) for name in moved["names"][::every]], fontsize=6)
+    axis.set_yticks(
+        range(0, len(values), every), [wording.plot_text(name, 30) for name in moved["names"][::every]], fontsize=6
+    )
     steps = values.shape[1]
     if steps == len(contents.labels):
         ticks = np.unique(np.linspace(0, steps - 1, min(8, steps)).astype(int))

@@ -85,7 +85,13 @@ def changes(contents: Contents) -> tuple[Change, ...]:
 def _paired_interval(contents: Contents, metric_id: str) -> str:
     rows = contents.outcomes.get(metric_id, (None,))
     first, last = rows[0], rows[-1]
-    if first is None or last is None or first[0].shape != last[0].shape or (first[1] != last[1]).any() or not len(first[0]):
+    if (
+        first is None
+        or last is None
+        or first[0].shape != last[0].shape
+        or (first[1] != last[1]).any()
+        or not len(first[0])
+    ):
         return ""
     return wording.interval(paired_difference(last[0], first[0]).ci95, "fraction", signed=True)
 
@@ -113,13 +119,18 @@ def recommended(contents: Contents) -> Recommended | None:
     for name in quality_metrics(contents)[:3] if place is not None else ():
         metric = contents.metric(name, place or 0)
         if metric is not None:
-            values.append((glossary.term(name).brief, wording.of_metric(metric), wording.interval(metric.ci95, metric.unit)))
+            values.append(
+                (glossary.term(name).brief, wording.of_metric(metric), wording.interval(metric.ci95, metric.unit))
+            )
     optimism = ""
     if best.optimism is not None and math.isfinite(best.optimism):
         unit = contents.sample(best.metric).unit if best.metric in contents.metric_ids else "fraction"
-        optimism = f"Picking the best of {len(contents.points)} on the test set would flatter it by about {wording.number(best.optimism, unit, signed=True).lstrip('+')}."
+        amount = wording.number(best.optimism, unit, signed=True).lstrip("+")
+        optimism = f"Picking the best of {len(contents.points)} on the test set would flatter it by about {amount}."
     return Recommended(
-        label=contents.labels[place] if place is not None else (f"epoch {best.epoch:g}" if best.epoch is not None else "this file"),
+        label=contents.labels[place]
+        if place is not None
+        else (f"epoch {best.epoch:g}" if best.epoch is not None else "this file"),
         name=wording.clipped(best.checkpoint),
         anchor=contents.anchors[place] if place is not None else "",
         values=tuple(values),
@@ -146,7 +157,13 @@ def evidence(contents: Contents) -> tuple[Claim, ...]:
     claims = []
     for found in contents.verdict.evidence:
         # Of the loss the verdict gives shares: its relative change, or its gap to ln K.
-        unit = contents.sample(found.metric).unit if found.metric in contents.metric_ids else "share" if found.metric == "loss" else ""
+        unit = (
+            contents.sample(found.metric).unit
+            if found.metric in contents.metric_ids
+            else "share"
+            if found.metric == "loss"
+            else ""
+        )
         p = found.p_corrected if found.p_corrected is not None else found.p
         claims.append(
             Claim(

@@ -44,13 +44,19 @@ class Galleries:
 def galleries(contents: Contents) -> Galleries:
     """Neighbours at every checkpoint; typical images at the first, middle, best and last only."""
     queries, typical = contents.frames("gallery.queries"), contents.frames("gallery.typical")
-    neighbours = {i: _neighbours(arrays) for i in queries if (arrays := contents.artifacts["gallery.queries"][i]) is not None}
+    neighbours = {
+        i: _neighbours(arrays) for i in queries if (arrays := contents.artifacts["gallery.queries"][i]) is not None
+    }
     groups = {
         i: _typical(arrays)
         for i in (*spread(typical), *((contents.best,) if contents.best in typical else ()))
         if i is not None and (arrays := contents.artifacts["gallery.typical"][i]) is not None
     }
-    images = {int(i) for rows in neighbours.values() for i in (*rows["query"], *(n for row in rows["neighbours"] for n in row))}
+    images = {
+        int(i)
+        for rows in neighbours.values()
+        for i in (*rows["query"], *(n for row in rows["neighbours"] for n in row))
+    }
     images |= {int(i) for rows in groups.values() for row in rows for i in row["images"]}
     return Galleries(
         neighbours=neighbours,
@@ -89,7 +95,13 @@ def _typical(arrays: Any) -> list[dict[str, Any]]:
     for kind in dict.fromkeys(arrays["kind"].tolist()):
         for row in np.flatnonzero(arrays["kind"] == kind)[:GROUPS]:
             images = [int(i) for i in arrays["images"][row][:TYPICAL] if i >= 0]
-            made.append({"kind": "prototype" if kind == "prototype" else "cluster", "group": int(arrays["group"][row]), "images": images})
+            made.append(
+                {
+                    "kind": "prototype" if kind == "prototype" else "cluster",
+                    "group": int(arrays["group"][row]),
+                    "images": images,
+                }
+            )
     return made
 
 

@@ -44,13 +44,13 @@ TERMS: dict[str, Term] = {
     "knn.top1": Term(
         "kNN accuracy",
         "Share of test images whose class is right when their nearest training images vote.",
-        "Each of the k most similar training images votes for its class with weight exp(similarity / T); the class with "
-        "the largest sum is the prediction. Headline: cosine, k = 20, T = 0.07 (the DINO protocol).",
+        "Each of the k most similar training images votes for its class with weight exp(similarity / T); the "
+        "class with the largest sum is the prediction. Headline: cosine, k = 20, T = 0.07 (the DINO protocol).",
         "kNN",
     ),
     "knn.loo_top1": Term(
         "kNN accuracy, leave-one-out",
-        "The same on training images, each left out of its own vote; it chooses the checkpoint, so the test set need not.",
+        "The same on training images, each left out of its own vote; it chooses the checkpoint, not the test set.",
         "kNN over the training split where no image is its own neighbour. Needs no test labels.",
         "kNN (train)",
     ),
@@ -100,14 +100,14 @@ TERMS: dict[str, Term] = {
     "lowshot.top1": Term(
         "Low-shot accuracy",
         "Accuracy when only a few labelled images per class are available.",
-        "Closed-form ridge regression on z-scored features from s images per class; mean and 95 % interval over seeded draws.",
+        "Closed-form ridge regression on z-scored features, s images per class; mean and interval over seeded draws.",
         "low-shot",
     ),
     "clusters.purity": Term(
         "k-means purity",
         "Share of images that carry the commonest class of their cluster; rises with the number of clusters.",
-        "(1/n) Σ_k max_c n_kc for k-means on L2-normalised features. Compare only at equal K, and beside its value under "
-        "shuffled labels.",
+        "(1/n) Σ_k max_c n_kc for k-means on L2-normalised features. Compare only at equal K, and beside its value "
+        "under shuffled labels.",
         "purity",
     ),
     "clusters.purity_shuffled": Term(
@@ -215,7 +215,7 @@ TERMS: dict[str, Term] = {
     "views.retrieval": Term(
         "View retrieval",
         "How often the nearest neighbour of an augmented image is another view of the same image; needs no labels.",
-        "Of all second views, is the nearest to a first view that of its own image? Accuracy of instance discrimination.",
+        "Is the nearest of all second views that of the first view's own image? Accuracy of instance discrimination.",
         "view retrieval",
     ),
     "views.alignment": Term(
@@ -233,14 +233,14 @@ TERMS: dict[str, Term] = {
     "views.lidar": Term(
         "LiDAR",
         "How many directions tell images apart beyond what augmentation changes.",
-        "Exponential of the entropy of the eigenvalues of Σ_w^−½ Σ_b Σ_w^−½, each image a class of its views (2312.04000).",
+        "exp(entropy) of the eigenvalues of Σ_w^−½ Σ_b Σ_w^−½, each image a class of its views (2312.04000).",
         "LiDAR",
     ),
     "spectrum.rankme": Term(
         "RankMe",
         "How many dimensions the features effectively use; a collapse shows as a fall.",
-        "exp(−Σ p ln p), p the singular values of the uncentred features over their sum (2210.02885). Bounded by min(n, d): "
-        "comparable at equal n only.",
+        "exp(−Σ p ln p), p the singular values of the uncentred features over their sum (2210.02885). At most min(n, d), "
+        "so comparable at equal n only.",
         "RankMe",
     ),
     "spectrum.rankme_centred": Term(

@@ -55,7 +55,7 @@ class FeatureMap:
             rows = np.unique(np.linspace(0, len(rows) - 1, points).astype(int))
         kept = [i for i, frame in enumerate(self.frames) if frames is None or frame in frames]
         colourings = tuple(c.thinned(kept, rows) for c in self.colourings)
-        return FeatureMap(self.images[rows], tuple(self.frames[i] for i in kept), self.xy[np.ix_(kept, rows)], colourings)
+        return FeatureMap(self.images[rows], tuple(self.frames[i] for i in kept), self.xy[kept][:, rows], colourings)
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,14 @@ class Colouring:
     colours: tuple[str, ...]
 
     def about(self) -> dict[str, Any]:
-        return {"name": self.name, "title": self.title, "frames": len(self.codes), "groups": list(self.groups), "colours": list(self.colours), "legend": LEGEND}
+        return {
+            "name": self.name,
+            "title": self.title,
+            "frames": len(self.codes),
+            "groups": list(self.groups),
+            "colours": list(self.colours),
+            "legend": LEGEND,
+        }
 
     def thinned(self, frames: list[int], rows: Array) -> "Colouring":
         codes = self.codes if len(self.codes) == 1 else self.codes[frames]
@@ -118,15 +125,22 @@ def chart(drawn: FeatureMap) -> Chart:
     plot.axis.visible = False
     plot.ygrid.grid_line_color = None
     plot.min_border_left = plot.min_border_right = 4
-    names = {"map-trails": {"xs": [], "ys": []}, "map-trail": {"x": [], "y": []}, "map-picked": {"x": [], "y": []}}
-    sources = {name: ColumnDataSource(columns, name=name) for name, columns in names.items()}
+    columns = {"map-trails": ("xs", "ys"), "map-trail": ("x", "y"), "map-picked": ("x", "y")}
+    sources = {name: ColumnDataSource({key: [] for key in keys}, name=name) for name, keys in columns.items()}
     points = ColumnDataSource({"x": [], "y": [], "colour": [], "alpha": [], "size": []}, name="map-points")
-    plot.multi_line("xs", "ys", source=sources["map-trails"], line_color=palette.MUTED[0], line_alpha=0.28, line_width=1)
+    plot.multi_line(
+        "xs", "ys", source=sources["map-trails"], line_color=palette.MUTED[0], line_alpha=0.28, line_width=1
+    )
     plot.scatter("x", "y", source=points, size="size", fill_color="colour", fill_alpha="alpha", line_color=None)
     plot.line("x", "y", source=sources["map-trail"], line_color=palette.INK[0], line_width=1.6)
     plot.scatter("x", "y", source=sources["map-trail"], size=4, fill_color=palette.INK[0], line_color=None)
-    plot.scatter("x", "y", source=sources["map-picked"], size=16, fill_color=None, line_color=palette.INK[0], line_width=2)
-    said = f"A map of {len(drawn.images):,} images at {wording.count(len(drawn.frames), 'checkpoint')}: images with similar features lie close together."
+    plot.scatter(
+        "x", "y", source=sources["map-picked"], size=16, fill_color=None, line_color=palette.INK[0], line_width=2
+    )
+    said = (
+        f"A map of {len(drawn.images):,} images at {wording.count(len(drawn.frames), 'checkpoint')}: images with "
+        "similar features lie close together."
+    )
     return Chart(item=item(plot), about={}, alternative=said)
 
 
@@ -136,7 +150,7 @@ def _rows(values: Array, index: Array, wanted: Array) -> Array:
 
 
 def _quantised(xy: Array) -> Array:
-    """One scale for all frames and both axes, so that shapes keep their proportions; a lost point goes to the middle."""
+    """One scale for all frames and both axes, so that shapes keep their proportions; lost points go to the middle."""
     finite = xy[np.isfinite(xy).all(-1)]
     low, high = (finite.min(0), finite.max(0)) if len(finite) else (np.zeros(2), np.ones(2))
     span = float((high - low).max()) or 1.0
@@ -145,7 +159,12 @@ def _quantised(xy: Array) -> Array:
 
 
 def _colourings(contents: Contents, images: Array, frames: tuple[int, ...]) -> tuple[Colouring, ...]:
-    made = [_classes(contents, images), _right_or_wrong(contents, images, frames), _clusters(contents, images, frames), _prototypes(contents, images, frames)]
+    made = [
+        _classes(contents, images),
+        _right_or_wrong(contents, images, frames),
+        _clusters(contents, images, frames),
+        _prototypes(contents, images, frames),
+    ]
     return tuple(colouring for colouring in made if colouring is not None)
 
 
@@ -181,7 +200,9 @@ def _right_or_wrong(contents: Contents, images: Array, frames: tuple[int, ...]) 
             codes[row] = [{True: 1, False: 2, None: 0}[known.get(int(image))] for image in images]
     if not codes.any():
         return None
-    return Colouring("right", f"right or wrong ({glossary.term(metric).brief})", codes, ("right", "wrong"), ("#3f90da", "#e76300"))
+    return Colouring(
+        "right", f"right or wrong ({glossary.term(metric).brief})", codes, ("right", "wrong"), ("#3f90da", "#e76300")
+    )
 
 
 def _assigned(contents: Contents, artifact: str, key: str, frames: tuple[int, ...]) -> list[Array] | None:
@@ -204,7 +225,13 @@ def _clusters(contents: Contents, images: Array, frames: tuple[int, ...]) -> Col
         matched.append(_match(values, matched[-1], count))
     index = contents.shared["data.labels"]["index"]
     codes = np.stack([_rows(values, index, images) for values in reversed(matched)]).astype(np.int32) + 1
-    return Colouring("cluster", "k-means cluster", codes, tuple(f"cluster {i + 1}" for i in range(count)), tuple(palette.categories(count)))
+    return Colouring(
+        "cluster",
+        "k-means cluster",
+        codes,
+        tuple(f"cluster {i + 1}" for i in range(count)),
+        tuple(palette.categories(count)),
+    )
 
 
 def _match(values: Array, following: Array, count: int) -> Array:
@@ -225,4 +252,6 @@ def _prototypes(contents: Contents, images: Array, frames: tuple[int, ...]) -> C
     count = max(int(values.max()) for values in found) + 1
     index = contents.shared["data.labels"]["index"]
     codes = np.stack([_rows(values, index, images) for values in found]).astype(np.int32) + 1
-    return Colouring("prototype", "prototype", codes, tuple(f"prototype {i}" for i in range(count)), tuple(palette.categories(count)))
+    return Colouring(
+        "prototype", "prototype", codes, tuple(f"prototype {i}" for i in range(count)), tuple(palette.categories(count))
+    )

@@ -22,5 +22,8 @@ class ReportOptions:
     force: bool = False
 
 
+DEFAULTS = ReportOptions()
+
+
 class IncomparableRuns(Exception):
     """Runs on different data, transforms or protocols, whose numbers must not share an axis."""

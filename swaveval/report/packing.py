@@ -47,7 +47,7 @@ def deltas(frames: Array) -> bytes:
         One byte for the number of planes (2 or 4), then the planes.
     """
     change = np.diff(frames.astype(np.int32), axis=0, prepend=np.zeros((1, *frames.shape[1:]), np.int32)).reshape(-1)
-    small = len(change) == 0 or -32768 <= int(change.min()) and int(change.max()) <= 32767
+    small = len(change) == 0 or (int(change.min()) >= -32768 and int(change.max()) <= 32767)
     width = 2 if small else 4
     words = change.astype(np.int16 if small else np.int32).view(np.uint8).reshape(-1, width)
     return bytes([width]) + b"".join(words[:, plane].tobytes() for plane in range(width))

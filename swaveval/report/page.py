@@ -20,18 +20,29 @@ from swaveval.report.figures import overview_picture
 from swaveval.report.galleries import Galleries, galleries
 from swaveval.report.map import chart as map_chart
 from swaveval.report.map import feature_map
-from swaveval.report.options import ReportOptions
+from swaveval.report.options import DEFAULTS, ReportOptions
 from swaveval.report.packing import blob, json_blob
 from swaveval.results import Series
 from swaveval.results.atomic import write_text
 
-SCRIPTS = ("core.js", "theme.js", "overview.js", "small.js", "map.js", "confusion.js", "galleries.js", "drift.js", "cards.js", "page.js")
+SCRIPTS = (
+    "core.js",
+    "theme.js",
+    "overview.js",
+    "small.js",
+    "map.js",
+    "confusion.js",
+    "galleries.js",
+    "drift.js",
+    "cards.js",
+    "page.js",
+)
 MOST_CHECKPOINTS = 600
 # The map's plot, its tags and the names of its images come on top of what is measured.
 MARGIN = 60_000
 
 
-def write_report(out: Path, *, series: Series, verdict: Verdict, options: ReportOptions = ReportOptions()) -> Path:
+def write_report(out: Path, *, series: Series, verdict: Verdict, options: ReportOptions = DEFAULTS) -> Path:
     """Write `OUT/index.html` atomically and return its path.
 
     Nothing that is missing or broken in the results makes it fail: the page leaves it out and, where it was asked for,
@@ -52,21 +63,25 @@ def render(series: Series, verdict: Verdict, options: ReportOptions) -> str:
     full, pictures = feature_map(contents), galleries(contents)
     data, fixed, context = _fixed(contents, options, pictures)
     target = min(options.target_bytes, options.limit_bytes)
-    html = ""
     # What cannot be thinned is rendered once, to know how much room the rest has.
     room = target - len(_fill(context, data, fixed, Thinned(), notes))
     for thinned in thinnings(contents, full, pictures, images=options.images):
         if thinned.size <= room - MARGIN:
             break
     if thinned.size > options.limit_bytes - target + room:
-        thinned, notes = replace(thinned, sheets={}, data=thinned.data | {"sheets": {}}), (*notes, "Pictures were left out.")
+        thinned, notes = (
+            replace(thinned, sheets={}, data=thinned.data | {"sheets": {}}),
+            (*notes, "Pictures were left out."),
+        )
     if thinned.map is not None:
         context |= {"map": map_chart(thinned.map), "map_headline": sections.map_headline(contents, thinned.map)}
         fixed |= {"figure-map": blob(context["map"].item.encode())}
     return _fill(context | {"matrices": thinned.confusions}, data, fixed, thinned, notes)
 
 
-def _fill(context: dict[str, Any], data: dict[str, Any], fixed: dict[str, str], thinned: Thinned, notes: tuple[str, ...]) -> str:
+def _fill(
+    context: dict[str, Any], data: dict[str, Any], fixed: dict[str, str], thinned: Thinned, notes: tuple[str, ...]
+) -> str:
     blobs = fixed | thinned.blobs | {"data": json_blob({"confusion": [], "sheets": {}} | data | thinned.data)}
     return document("page.html.j2", context | {"thinned": (*notes, *thinned.notes)}, SCRIPTS, blobs, thinned.sheets)
 
@@ -77,7 +92,9 @@ def _fewer(series: Series, verdict: Verdict) -> Series:
     return replace(series, points=tuple(p for i, p in enumerate(series.points) if i in keep or p.record.name in named))
 
 
-def _fixed(contents: Contents, options: ReportOptions, pictures: Galleries) -> tuple[dict[str, Any], dict[str, str], dict[str, Any]]:
+def _fixed(
+    contents: Contents, options: ReportOptions, pictures: Galleries
+) -> tuple[dict[str, Any], dict[str, str], dict[str, Any]]:
     """Everything that no budget changes: the script's data, blobs, and the template's context."""
     manifest = contents.series.manifest
     blobs: dict[str, str] = {}
@@ -111,7 +128,10 @@ def _fixed(contents: Contents, options: ReportOptions, pictures: Galleries) -> t
         "recommended": first.recommended(contents),
         "changes": first.changes(contents),
         "claims": first.evidence(contents),
-        "advice": [(wording.sentence(wording.clipped(a.action, 300)), wording.sentence(wording.clipped(a.reason, 300))) for a in contents.verdict.advice],
+        "advice": [
+            (wording.sentence(wording.clipped(a.action, 300)), wording.sentence(wording.clipped(a.reason, 300)))
+            for a in contents.verdict.advice
+        ],
         "warnings": provenance.warnings(contents),
         "overview": overview,
         "contents": contents,
@@ -135,30 +155,52 @@ def _fixed(contents: Contents, options: ReportOptions, pictures: Galleries) -> t
         "images": options.images,
         "provenance": provenance,
         "sections": sections,
-        "terms": [(glossary.anchor(name), glossary.term(glossary.base_id(name)), glossary.base_id(name)) for name in _bases(contents)],
+        "terms": [
+            (glossary.anchor(name), glossary.term(glossary.base_id(name)), glossary.base_id(name))
+            for name in _bases(contents)
+        ],
         "docs_url": options.docs_url,
         "wording": wording,
     }
     return data, blobs, context
 
 
-def document(template: str, context: dict[str, Any], scripts: tuple[str, ...], blobs: dict[str, str], pictures: dict[str, str]) -> str:
+def document(
+    template: str, context: dict[str, Any], scripts: tuple[str, ...], blobs: dict[str, str], pictures: dict[str, str]
+) -> str:
     """Fill a template; only the two scripts whose digests stand in the Content-Security-Policy can run."""
     bokeh, own = _bokeh(), _script(scripts)
-    allowed = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in (bokeh, own))
+    allowed = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in (bokeh, own)
+    )
     policy = (
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; "
         "connect-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'"
     )
-    return environment().get_template(template).render(
-        **context, policy=policy, bokeh=Markup(bokeh), script=Markup(own), blobs=blobs, sheet_uris=pictures  # noqa: S704
+    return (
+        environment()
+        .get_template(template)
+        .render(
+            **context,
+            policy=policy,
+            bokeh=Markup(bokeh),
+            script=Markup(own),
+            blobs=blobs,
+            sheet_uris=pictures,
+        )
     )
 
 
 @cache
 def environment() -> Environment:
     """Templates of this package: everything is escaped, and a name that is not given is an error."""
-    made = Environment(loader=PackageLoader("swaveval.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made = Environment(
+        loader=PackageLoader("swaveval.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     made.filters["number"] = wording.number
     return made
 
@@ -177,7 +219,7 @@ def _bokeh() -> str:
 def _script(names: tuple[str, ...]) -> str:
     folder = Path(__file__).parent / "templates"
     parts = [(folder / name).read_text(encoding="utf-8") for name in names]
-    return "(() => {\n\"use strict\";\n" + "\n".join(parts) + "\n})();"
+    return '(() => {\n"use strict";\n' + "\n".join(parts) + "\n})();"
 
 
 def _overview_table(contents: Contents) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
@@ -185,7 +227,8 @@ def _overview_table(contents: Contents) -> tuple[tuple[str, ...], tuple[tuple[st
     chosen = quality_metrics(contents)
     head = (contents.axis, *(glossary.term(name).brief for name in chosen))
     rows = tuple(
-        (contents.labels[i], *(wording.of_metric(point.metrics.get(name)) for name in chosen)) for i, point in enumerate(contents.points)
+        (contents.labels[i], *(wording.of_metric(point.metrics.get(name)) for name in chosen))
+        for i, point in enumerate(contents.points)
     )
     return head, rows
 

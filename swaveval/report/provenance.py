@@ -60,7 +60,11 @@ def failed_cells(contents: Contents) -> tuple[Row, ...]:
                 place = (name, cell.status, cell.reason)
                 found[place] = found.get(place, 0) + 1
     return tuple(
-        Row(wording.clipped(name, 60), f"{status} at {wording.count(n, 'checkpoint')}: {wording.clipped(reason, 400)}", warning=status == "error")
+        Row(
+            wording.clipped(name, 60),
+            f"{status} at {wording.count(n, 'checkpoint')}: {wording.clipped(reason, 400)}",
+            warning=status == "error",
+        )
         for (name, status, reason), n in sorted(found.items())
     )
 
@@ -72,7 +76,9 @@ def warnings(contents: Contents) -> tuple[str, ...]:
     partial = [r for r in records if r.load.get("partial")]
     trusted = [r for r in records if r.load.get("trusted")]
     if partial:
-        said.append(f"{wording.count(len(partial), 'checkpoint')} loaded only in part (--allow-partial): some weights are random.")
+        said.append(
+            f"{wording.count(len(partial), 'checkpoint')} loaded in part (--allow-partial): some weights are random."
+        )
     if trusted:
         said.append(f"{wording.count(len(trusted), 'checkpoint')} read with --trust: the files could have run code.")
     errors = sum(cell.status == "error" for point in contents.points for cell in point.cells.values())
@@ -93,7 +99,9 @@ def audit(contents: Contents) -> tuple[Row, ...]:
     ]
     rows += [row for key, title in _AUDITED if (row := _audited(title, audit.get(key))) is not None]
     known = {key for key, _ in _AUDITED} | _SAID_ELSEWHERE
-    rows += [row for key, value in audit.items() if key not in known and (row := _audited(_spaced(key), value)) is not None]
+    rows += [
+        row for key, value in audit.items() if key not in known and (row := _audited(_spaced(key), value)) is not None
+    ]
     return tuple(rows)
 
 
@@ -118,7 +126,10 @@ def class_counts(contents: Contents) -> tuple[tuple[str, str], ...]:
     counts = contents.series.manifest.data.audit.get("class_counts")
     if not isinstance(counts, Mapping):
         return ()
-    return tuple((wording.clipped(name, 80), " + ".join(f"{n:,}" for n in _list(value)) or wording.clipped(value, 40)) for name, value in counts.items())
+    return tuple(
+        (wording.clipped(name, 80), " + ".join(f"{n:,}" for n in _list(value)) or wording.clipped(value, 40))
+        for name, value in counts.items()
+    )
 
 
 def _audited(title: str, value: Any) -> Row | None:
@@ -134,7 +145,11 @@ def _audited(title: str, value: Any) -> Row | None:
         examples = tuple(_line(item) for item in _list(value.get("examples"))[:LONGEST_LIST])
         plain = {key: item for key, item in value.items() if key not in ("examples", "test_index", "short_sides")}
         count = plain.get("count")
-        text = _scalar(count) if set(plain) == {"count"} else "; ".join(f"{_spaced(key)} {_line(item)}" for key, item in plain.items())
+        text = (
+            _scalar(count)
+            if set(plain) == {"count"}
+            else "; ".join(f"{_spaced(key)} {_line(item)}" for key, item in plain.items())
+        )
         return Row(title, wording.clipped(text, 400), examples, warning=title in _BAD and bool(count))
     return Row(title, _scalar(value), warning=title in _BAD and bool(value))
 
@@ -180,7 +195,10 @@ def made_by(contents: Contents) -> tuple[Row, ...]:
 
 def evaluators(contents: Contents) -> tuple[Row, ...]:
     return tuple(
-        Row(wording.clipped(name, 60), f"version {version}" + "".join(f", {_spaced(k)} {_line(v)}" for k, v in parameters.items()))
+        Row(
+            wording.clipped(name, 60),
+            f"version {version}" + "".join(f", {_spaced(k)} {_line(v)}" for k, v in parameters.items()),
+        )
         for name, version, parameters in contents.series.manifest.evaluators
     )
 

@@ -1,4 +1,4 @@
-"""Runs side by side: which may share an axis, what differs between them, which is best, and what cannot be told apart."""
+"""Runs side by side: which may share an axis, what differs, which is best, and what cannot be told apart."""
 
 import json
 import math
@@ -106,8 +106,8 @@ def grouped(runs: Sequence[tuple[Series, Verdict]], *, force: bool) -> tuple[tup
     if len(groups) > 1 and not force:
         names = ", ".join(f"“{wording.clipped(series.manifest.name, 60)}”" for series, _ in runs[:6])
         raise IncomparableRuns(
-            f"These runs cannot be compared ({names}): {'; '.join(list(reasons)[:4])}. Evaluate them on the same images "
-            "with the same settings, or use --force to see them apart."
+            f"These runs cannot be compared ({names}): {'; '.join(list(reasons)[:4])}. Evaluate them on the same "
+            "images with the same settings, or use --force to see them apart."
         )
     return tuple(_group(group) for group in groups), tuple(reasons) if len(groups) > 1 else ()
 
@@ -119,7 +119,10 @@ def differences_between(a: Series, b: Series) -> list[str]:
     if one.fingerprint != other.fingerprint:
         said.append(f"different images (fingerprints {one.fingerprint[:8]} and {other.fingerprint[:8]})")
     if one.transform != other.transform:
-        said.append(f"different eval transforms ({wording.clipped(one.transform, 80)} and {wording.clipped(other.transform, 80)})")
+        said.append(
+            "different eval transforms "
+            f"({wording.clipped(one.transform, 80)} and {wording.clipped(other.transform, 80)})"
+        )
     mine = {name: (version, parameters) for name, version, parameters in a.manifest.evaluators}
     for name, version, parameters in b.manifest.evaluators:
         if name in mine and _canonical(mine[name]) != _canonical((version, parameters)):
@@ -129,7 +132,10 @@ def differences_between(a: Series, b: Series) -> list[str]:
 
 def _group(runs: Sequence[tuple[Series, Verdict]]) -> Group:
     names = _unique([wording.clipped(series.manifest.name, 60) or "unnamed" for series, _ in runs])
-    made = [Run(name, gather(series, verdict), dict(series.manifest.hyperparameters)) for name, (series, verdict) in zip(names, runs, strict=True)]
+    made = [
+        Run(name, gather(series, verdict), dict(series.manifest.hyperparameters))
+        for name, (series, verdict) in zip(names, runs, strict=True)
+    ]
     differing = _differing(made)
     axis = next((key for key in (*AXES, *differing) if key in differing and _numeric(made, key)), "")
     if axis:
@@ -144,7 +150,9 @@ def _differing(runs: Sequence[Run]) -> dict[str, tuple[str, ...]]:
     for key in keys:
         values = [run.settings.get(key) for run in runs]
         if len({_canonical(value) for value in values}) > 1:
-            found[key] = tuple("not recorded" if value is None else wording.clipped(_plain(value), 60) for value in values)
+            found[key] = tuple(
+                "not recorded" if value is None else wording.clipped(_plain(value), 60) for value in values
+            )
     return dict(sorted(found.items(), key=lambda entry: AXES.index(entry[0]) if entry[0] in AXES else len(AXES)))
 
 
@@ -154,7 +162,9 @@ def _numeric(runs: Sequence[Run], key: str) -> bool:
 
 
 def _unique(names: list[str]) -> list[str]:
-    return [name if names.count(name) == 1 else f"{name} ({names[: i + 1].count(name)})" for i, name in enumerate(names)]
+    return [
+        name if names.count(name) == 1 else f"{name} ({names[: i + 1].count(name)})" for i, name in enumerate(names)
+    ]
 
 
 @dataclass(frozen=True)
@@ -222,10 +232,11 @@ def _between(group: Group, metric: str, a: int, b: int) -> PairedDifference | No
     for position in (a, b):
         run = group.runs[position]
         found = run.contents.outcomes.get(metric)
-        if found is None or run.best is None or found[run.best] is None:
+        at_best = None if found is None or run.best is None else found[run.best]
+        if at_best is None:
             return None
-        rows.append(found[run.best])
-    (one, here), (other, there) = rows[0] or ((), ()), rows[1] or ((), ())
+        rows.append(at_best)
+    (one, here), (other, there) = rows
     if len(one) == 0 or not np.array_equal(here, there):
         return None
     return paired_difference(one, other)

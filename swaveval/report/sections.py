@@ -60,8 +60,10 @@ def _variants(contents: Contents, names: tuple[str, ...]) -> tuple[tuple[Variant
     rows = tuple(
         Variant(
             wording.clipped(glossary.term(name).label, 80),
-            *(wording.of_metric(contents.metric(name, place)) for place in (0, best, -1)),
-            facts=wording.clipped(contents.sample(name).protocol, 300),
+            wording.of_metric(contents.metric(name, 0)),
+            wording.of_metric(contents.metric(name, best)),
+            wording.of_metric(contents.metric(name, -1)),
+            wording.clipped(contents.sample(name).protocol, 300),
         )
         for name in names
     )
@@ -70,10 +72,20 @@ def _variants(contents: Contents, names: tuple[str, ...]) -> tuple[tuple[Variant
 
 def other_evaluators(contents: Contents) -> tuple[str, ...]:
     """Evaluators that are not built in."""
-    return tuple(dict.fromkeys(e for name in contents.metric_ids if (e := name.split(".", 1)[0]) not in glossary.GROUPS))
+    return tuple(
+        dict.fromkeys(e for name in contents.metric_ids if (e := name.split(".", 1)[0]) not in glossary.GROUPS)
+    )
 
 
-HEADLINES = ("knn.top1", "linear.top1", "clusters.purity", "prototypes.perplexity", "views.retrieval", "spectrum.rankme", "drift.relative_l2")
+HEADLINES = (
+    "knn.top1",
+    "linear.top1",
+    "clusters.purity",
+    "prototypes.perplexity",
+    "views.retrieval",
+    "spectrum.rankme",
+    "drift.relative_l2",
+)
 
 
 def headline(contents: Contents, chosen: tuple[str, ...]) -> str:

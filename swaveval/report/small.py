@@ -85,7 +85,9 @@ def tile(contents: Contents, metric_id: str) -> Tile:
 def facts(contents: Contents, metric_id: str, longest: int = 400) -> str:
     """`higher is better · n = 450 · cosine, k=20`."""
     sample = contents.sample(metric_id)
-    parts = [{"higher": "higher is better", "lower": "lower is better", "neither": "no better direction"}[sample.better]]
+    parts = [
+        {"higher": "higher is better", "lower": "lower is better", "neither": "no better direction"}[sample.better]
+    ]
     if sample.unit not in ("fraction", "ratio"):
         parts.append(f"in {wording.clipped(sample.unit, 30)}")
     if sample.n is not None:
@@ -102,7 +104,11 @@ class _Scale:
         baselines = baseline_values(contents, metric_id)
         finite = values[np.isfinite(values)]
         ends = [end for p in contents.points if (m := p.metrics.get(metric_id)) is not None for end in m.ci95 or ()]
-        pool = np.concatenate([finite, [end for end in ends if math.isfinite(end)]]) if len(finite) else np.asarray([0.0, 1.0])
+        pool = (
+            np.concatenate([finite, [end for end in ends if math.isfinite(end)]])
+            if len(finite)
+            else np.asarray([0.0, 1.0])
+        )
         self.low, self.high = float(pool.min()), float(pool.max())
         if self.low == self.high:
             self.low, self.high = self.low - 0.05 * (abs(self.low) or 1), self.high + 0.05 * (abs(self.high) or 1)
@@ -114,7 +120,7 @@ class _Scale:
         self.dashes = tuple((self.y(value), name) for name, value in baselines.items()) if len(finite) else ()
 
     def _make_room(self, baselines: dict[str, float]) -> dict[str, float]:
-        """Widen the scale for baselines, nearest first, while the checkpoints keep half of it; the others are not drawn."""
+        """Widen the scale for baselines, nearest first, while the checkpoints keep half of it; others are not drawn."""
         most = 2.0 * (self.high - self.low)
         drawn = {}
         for name, value in sorted(baselines.items(), key=lambda entry: max(entry[1] - self.high, self.low - entry[1])):

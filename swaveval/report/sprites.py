@@ -30,7 +30,12 @@ class Sheet:
     images: tuple[int, ...]
 
     def to_json(self) -> dict[str, Any]:
-        return {"side": self.side, "columns": self.columns, "rows": math.ceil(len(self.images) / self.columns), "images": list(self.images)}
+        return {
+            "side": self.side,
+            "columns": self.columns,
+            "rows": math.ceil(len(self.images) / self.columns),
+            "images": list(self.images),
+        }
 
 
 def sheet(thumbnails: Array, images: Array, *, budget_bytes: int, largest: int = 96) -> Sheet:
@@ -66,7 +71,9 @@ def _tile(thumbnails: Array, side: int, columns: int) -> Image.Image:
             # Digits and other tiny pictures keep their pixels; photographs are smoothed.
             smooth = Image.Resampling.NEAREST if side > max(picture.size) else Image.Resampling.LANCZOS
             scale = side / max(picture.size)
-            picture = picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), smooth)
+            picture = picture.resize(
+                (max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), smooth
+            )
         left, top = (side - picture.width) // 2, (side - picture.height) // 2
         canvas.paste(picture, (position % columns * side + left, position // columns * side + top))
     return canvas

@@ -23,10 +23,15 @@ def drift(contents: Contents) -> dict[str, Any] | None:
     arrays = contents.shared.get("drift.layers")
     if arrays is None:
         return None
-    kinds = [(title, said, arrays[name].astype(np.float64)) for name, title, said in DRIFTS if name in arrays and arrays[name].size]
+    kinds = [
+        (title, said, arrays[name].astype(np.float64))
+        for name, title, said in DRIFTS
+        if name in arrays and arrays[name].size
+    ]
     if not kinds:
         return None
-    names, count, steps = arrays["names"], *kinds[0][2].shape
+    names = arrays["names"]
+    count, steps = kinds[0][2].shape
     rows = np.arange(count)
     if count > MOST_LAYERS:
         rows = np.unique(np.linspace(0, count - 1, MOST_LAYERS).astype(int))
@@ -74,4 +79,8 @@ def anatomy(contents: Contents) -> tuple[str, tuple[Part, ...], str]:
         if len(totals) > 1
         else ""
     )
-    return wording.number(total, "bytes"), tuple(Part(name, wording.number(value, "bytes"), round(100 * value / total, 2)) for name, value in parts), said
+    return (
+        wording.number(total, "bytes"),
+        tuple(Part(name, wording.number(value, "bytes"), round(100 * value / total, 2)) for name, value in parts),
+        said,
+    )

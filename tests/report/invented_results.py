@@ -24,7 +24,19 @@ from swaveval.results import (
     Series,
 )
 
-ALL = ("knn", "linear", "lowshot", "clusters", "prototypes", "spectrum", "views", "stability", "umap", "gallery", "drift")
+ALL = (
+    "knn",
+    "linear",
+    "lowshot",
+    "clusters",
+    "prototypes",
+    "spectrum",
+    "views",
+    "stability",
+    "umap",
+    "gallery",
+    "drift",
+)
 CREATED = "2026-03-05T14:02:11+00:00"
 
 
@@ -112,7 +124,14 @@ class _Maker:
             "matched": 1.0,
             "feature_dim": 512,
             "prototypes": plan.prototypes,
-            "size": {"backbone": 44_700_000, "head": 1_300_000, "prototypes": 51_000, "optimiser": 92_000_000, "other": 9_000, "file": 138_060_000},
+            "size": {
+                "backbone": 44_700_000,
+                "head": 1_300_000,
+                "prototypes": 51_000,
+                "optimiser": 92_000_000,
+                "other": 9_000,
+                "file": 138_060_000,
+            },
             "warnings": [plan.named("head loaded without its bias")] if plan.hostile else [],
         }
 
@@ -123,19 +142,42 @@ class _Maker:
         extra: list[CheckpointRecord] = []
         if plan.refused:
             extra = [
-                CheckpointRecord(name=plan.named("checkpoints/last.ckpt"), digest=self.records[-1].digest, epoch=plan.epochs[-1], same_as=self.records[-1].name, alias=True),
-                CheckpointRecord(name=plan.named("checkpoints/epoch=099.ckpt"), state="writing", reason=plan.named("size changed between two looks")),
-                CheckpointRecord(name=plan.named("checkpoints/other.pth"), state="refused", reason=plan.named("62 % of the backbone's parameters matched; missing layer3.0.conv1.weight and 41 more")),
+                CheckpointRecord(
+                    name=plan.named("checkpoints/last.ckpt"),
+                    digest=self.records[-1].digest,
+                    epoch=plan.epochs[-1],
+                    same_as=self.records[-1].name,
+                    alias=True,
+                ),
+                CheckpointRecord(
+                    name=plan.named("checkpoints/epoch=099.ckpt"),
+                    state="writing",
+                    reason=plan.named("size changed between two looks"),
+                ),
+                CheckpointRecord(
+                    name=plan.named("checkpoints/other.pth"),
+                    state="refused",
+                    reason=plan.named(
+                        "62 % of the backbone's parameters matched; missing layer3.0.conv1.weight and 41 more"
+                    ),
+                ),
             ]
         steps = np.arange(0, max(plan.epochs) + 1e-9, max(max(plan.epochs), 1) / 60)
         ln_k = math.log(plan.prototypes)
-        values = ln_k * (1.0 - 0.028 * (1 - np.exp(-steps / max(max(plan.epochs) / 5, 1)))) + 0.004 * self.random.normal(size=len(steps))
+        values = ln_k * (
+            1.0 - 0.028 * (1 - np.exp(-steps / max(max(plan.epochs) / 5, 1)))
+        ) + 0.004 * self.random.normal(size=len(steps))
         if plan.nonfinite:
             values[len(values) // 2 :] = math.nan
         counts = np.bincount(self.labels, minlength=plan.classes)
         audit = {
             "found": len(self.labels) + 2,
-            "broken": [{"file": plan.named("IMG_0007.jpg"), "reason": plan.named("image file is truncated (12 bytes not processed)")}],
+            "broken": [
+                {
+                    "file": plan.named("IMG_0007.jpg"),
+                    "reason": plan.named("image file is truncated (12 bytes not processed)"),
+                }
+            ],
             "duplicates": [[plan.named("a/1.png"), plan.named("b/1.png")]],
             "class_counts": {names[c]: int(counts[c]) for c in range(len(names))},
             "duplicates_across_splits": 1,
@@ -157,10 +199,27 @@ class _Maker:
             ),
             checkpoints=(*self.records, *extra, *self.baselines),
             evaluators=tuple((name, 1, {"k": 20} if name == "knn" else {}) for name in plan.evaluators),
-            loss=LossCurve(source=plan.named("metrics.csv"), epochs=tuple(steps), values=tuple(values), prototypes=plan.prototypes),
-            hyperparameters={"prototypes": plan.prototypes, "epsilon": 0.03, "temperature": 3.0, "learning_rate": 0.002, "batch_size": 128, "epochs": 15, "augmentation": plan.named("digits")} | dict(plan.hyperparameters),
+            loss=LossCurve(
+                source=plan.named("metrics.csv"), epochs=tuple(steps), values=tuple(values), prototypes=plan.prototypes
+            ),
+            hyperparameters={
+                "prototypes": plan.prototypes,
+                "epsilon": 0.03,
+                "temperature": 3.0,
+                "learning_rate": 0.002,
+                "batch_size": 128,
+                "epochs": 15,
+                "augmentation": plan.named("digits"),
+            }
+            | dict(plan.hyperparameters),
             command=plan.named("swaveval run --ckpt-dir runs/demo/checkpoints"),
-            versions={"swaveval": "0.1.0", "torch": "2.10.0", "lightly": "1.5.22", "python": "3.11.9", "machine": plan.named("x86_64, 2 cores")},
+            versions={
+                "swaveval": "0.1.0",
+                "torch": "2.10.0",
+                "lightly": "1.5.22",
+                "python": "3.11.9",
+                "machine": plan.named("x86_64, 2 cores"),
+            },
             created=CREATED,
             notes=(plan.named("k=200 was clipped to the bank's 150 images"),) if plan.hostile or plan.nonfinite else (),
         )
@@ -195,17 +254,49 @@ class _Maker:
         cell = self._cell("series", "data", [])
         return cell, [Artifact("data.images", arrays), Artifact("data.labels", everything)]
 
-    def _checkpoint(self, record: CheckpointRecord, position: int | None, quality: float) -> list[tuple[Cell, list[Artifact]]]:
-        makers = {"knn": self._knn, "linear": self._linear, "lowshot": self._lowshot, "clusters": self._clusters, "prototypes": self._prototypes, "spectrum": self._spectrum, "views": self._views}
+    def _checkpoint(
+        self, record: CheckpointRecord, position: int | None, quality: float
+    ) -> list[tuple[Cell, list[Artifact]]]:
+        makers = {
+            "knn": self._knn,
+            "linear": self._linear,
+            "lowshot": self._lowshot,
+            "clusters": self._clusters,
+            "prototypes": self._prototypes,
+            "spectrum": self._spectrum,
+            "views": self._views,
+        }
         done: list[tuple[Cell, list[Artifact]]] = []
         for name in self.plan.evaluators:
             if name not in makers or (name == "prototypes" and position is None):
                 continue
             if not self.plan.labelled and name in ("knn", "linear", "lowshot"):
-                done.append((self._cell(str(record.digest), name, [], status="skipped", reason="needs labels, which this evaluation does not have"), []))
+                done.append(
+                    (
+                        self._cell(
+                            str(record.digest),
+                            name,
+                            [],
+                            status="skipped",
+                            reason="needs labels, which this evaluation does not have",
+                        ),
+                        [],
+                    )
+                )
                 continue
             if self.plan.nonfinite and name == "spectrum" and position == 1:
-                done.append((self._cell(str(record.digest), name, [], status="error", reason=self.plan.named("LinAlgError: SVD did not converge")), []))
+                done.append(
+                    (
+                        self._cell(
+                            str(record.digest),
+                            name,
+                            [],
+                            status="error",
+                            reason=self.plan.named("LinAlgError: SVD did not converge"),
+                        ),
+                        [],
+                    )
+                )
                 continue
             metrics, artifacts = makers[name](min(max(quality, 0.02), 0.995))
             done.append((self._cell(str(record.digest), name, metrics), artifacts))
@@ -213,23 +304,37 @@ class _Maker:
 
     def _accuracy(self, name: str, value: float, n: int, protocol: str) -> Metric:
         half = 1.96 * math.sqrt(max(value * (1 - value), 1e-4) / n)
-        return Metric(name, value, bounds=(0.0, 1.0), ci95=(max(0.0, value - half), min(1.0, value + half)), n=n, protocol=protocol)
+        return Metric(
+            name,
+            value,
+            bounds=(0.0, 1.0),
+            ci95=(max(0.0, value - half), min(1.0, value + half)),
+            n=n,
+            protocol=protocol,
+        )
 
     def _outcomes(self, name: str, quality: float, positions: np.ndarray[Any, np.dtype[Any]]) -> tuple[float, Artifact]:
         hardness = np.random.default_rng(5).permutation(len(positions)) / len(positions)
         correct = hardness + 0.03 * self.random.normal(size=len(positions)) < quality
-        return float(correct.mean()), Artifact(f"{name}.outcomes", {"correct": correct, "index": positions.astype(np.int32)})
+        return float(correct.mean()), Artifact(
+            f"{name}.outcomes", {"correct": correct, "index": positions.astype(np.int32)}
+        )
 
     def _confusion(self, name: str, outcomes: Artifact) -> list[Artifact]:
         c = self.plan.classes
         truth = self.labels[outcomes.arrays["index"]]
-        wrong = (truth + 1 + (self.random.random(len(truth)) < 0.4) * self.random.integers(0, max(c - 1, 1), len(truth))) % c
+        wrong = (
+            truth + 1 + (self.random.random(len(truth)) < 0.4) * self.random.integers(0, max(c - 1, 1), len(truth))
+        ) % c
         said = np.where(outcomes.arrays["correct"], truth, wrong)
         counts = np.zeros((c, c), np.int64)
         np.add.at(counts, (truth, said), 1)
         n = counts.sum(1)
         recall = np.diag(counts) / np.maximum(n, 1)
-        return [Artifact(f"{name}.confusion", {"counts": counts}), Artifact(f"{name}.per_class", {"recall": recall, "n": n})]
+        return [
+            Artifact(f"{name}.confusion", {"counts": counts}),
+            Artifact(f"{name}.per_class", {"recall": recall, "n": n}),
+        ]
 
     def _knn(self, quality: float) -> tuple[list[Metric], list[Artifact]]:
         test, train = np.flatnonzero(self.is_test), np.flatnonzero(~self.is_test)
@@ -246,36 +351,61 @@ class _Maker:
     def _linear(self, quality: float) -> tuple[list[Metric], list[Artifact]]:
         test = np.flatnonzero(self.is_test)
         top1, outcomes = self._outcomes("linear.top1", quality - 0.01, test)
-        metrics = [self._accuracy(f"linear.{kind}", min(1.0, top1 + shift), len(test), "logistic regression, L2, L-BFGS, C=0.31") for kind, shift in (("top1", 0.0), ("top5", 0.01), ("balanced", -0.003))]
+        metrics = [
+            self._accuracy(
+                f"linear.{kind}", min(1.0, top1 + shift), len(test), "logistic regression, L2, L-BFGS, C=0.31"
+            )
+            for kind, shift in (("top1", 0.0), ("top5", 0.01), ("balanced", -0.003))
+        ]
         return metrics, [outcomes, *self._confusion("linear", outcomes)]
 
     def _lowshot(self, quality: float) -> tuple[list[Metric], list[Artifact]]:
-        return [self._accuracy(f"lowshot.top1[shots={s}]", quality ** (6 / s**0.5), 300, f"ridge, {s} shots, 10 draws") for s in (1, 5, 10, 25)], []
+        return [
+            self._accuracy(f"lowshot.top1[shots={s}]", quality ** (6 / s**0.5), 300, f"ridge, {s} shots, 10 draws")
+            for s in (1, 5, 10, 25)
+        ], []
 
     def _clusters(self, quality: float) -> tuple[list[Metric], list[Artifact]]:
         purity = max(0.12, 1 - (1 - quality) * 3.8)
         k = self.plan.classes
-        assigned = np.where(self.random.random(len(self.labels)) < purity, self.labels, self.random.integers(0, k, len(self.labels)))
+        assigned = np.where(
+            self.random.random(len(self.labels)) < purity, self.labels, self.random.integers(0, k, len(self.labels))
+        )
         relabel = self.random.permutation(k)
-        metrics = [] if not self.plan.labelled else [
-            self._accuracy("clusters.purity", purity, len(self.labels), f"k-means, K={k}, n_init=5"),
-            self._accuracy("clusters.purity_shuffled", 1.4 / k if k > 1 else 1.0, len(self.labels), "shuffled labels, same K"),
-            Metric("clusters.nmi", purity**1.4, n=len(self.labels), protocol="arithmetic mean"),
-            Metric("clusters.ami", purity**1.5, n=len(self.labels)),
-            Metric("clusters.ari", purity**1.8, n=len(self.labels)),
-        ]
+        metrics = (
+            []
+            if not self.plan.labelled
+            else [
+                self._accuracy("clusters.purity", purity, len(self.labels), f"k-means, K={k}, n_init=5"),
+                self._accuracy(
+                    "clusters.purity_shuffled", 1.4 / k if k > 1 else 1.0, len(self.labels), "shuffled labels, same K"
+                ),
+                Metric("clusters.nmi", purity**1.4, n=len(self.labels), protocol="arithmetic mean"),
+                Metric("clusters.ami", purity**1.5, n=len(self.labels)),
+                Metric("clusters.ari", purity**1.8, n=len(self.labels)),
+            ]
+        )
         metrics.append(Metric("clusters.silhouette", 0.1 + 0.3 * purity, unit="ratio", bounds=(-1.0, 1.0)))
         return metrics, [Artifact("clusters.assignment", {"cluster": relabel[assigned].astype(np.int32)})]
 
     def _prototypes(self, quality: float) -> tuple[list[Metric], list[Artifact]]:
         k = self.plan.prototypes
         weights = self.random.dirichlet(np.full(k, 0.6 + 2 * quality))
-        assigned = (self.labels * (k // max(self.plan.classes, 1)) + self.random.integers(0, max(k // max(self.plan.classes, 1), 1), len(self.labels))) % k
+        assigned = (
+            self.labels * (k // max(self.plan.classes, 1))
+            + self.random.integers(0, max(k // max(self.plan.classes, 1), 1), len(self.labels))
+        ) % k
         perplexity = float(np.exp(-np.sum(weights * np.log(weights + 1e-12))))
         loss = math.log(k) * (1 - 0.2 * max(0.0, quality - self.plan.start))
         metrics = [
             Metric("prototypes.perplexity", perplexity, unit="prototypes", bounds=(1.0, float(k))),
-            Metric("prototypes.dead", float(np.sum(np.bincount(assigned, minlength=k) == 0)), unit="count", better="lower", bounds=(0.0, float(k))),
+            Metric(
+                "prototypes.dead",
+                float(np.sum(np.bincount(assigned, minlength=k) == 0)),
+                unit="count",
+                better="lower",
+                bounds=(0.0, float(k)),
+            ),
             Metric("prototypes.duplicates", 2.0, unit="count", better="lower"),
             self._accuracy("prototypes.agreement", 0.2 + 0.6 * quality, 512, "argmax of two views"),
             Metric("prototypes.loss", math.nan if self.plan.nonfinite else loss, unit="nats", better="lower"),
@@ -285,14 +415,26 @@ class _Maker:
             metrics += [Metric("prototypes.purity", quality * 0.95), Metric("prototypes.ami", quality * 0.6)]
         usage = {"mean_probability": weights, "count": np.bincount(assigned, minlength=k).astype(np.int64)}
         score = self.random.random(len(self.labels)).astype(np.float32)
-        return metrics, [Artifact("prototypes.assignment", {"prototype": assigned.astype(np.int32), "score": score}), Artifact("prototypes.usage", usage)]
+        return metrics, [
+            Artifact("prototypes.assignment", {"prototype": assigned.astype(np.int32), "score": score}),
+            Artifact("prototypes.usage", usage),
+        ]
 
     def _spectrum(self, quality: float) -> tuple[list[Metric], list[Artifact]]:
         eigenvalues = np.arange(1, 129, dtype=np.float64) ** -(2.2 - quality)
         metrics = [
-            Metric("spectrum.rankme", 20 + 100 * quality, unit="dimensions", n=1000, bounds=(1.0, 512.0), ci95=(18 + 100 * quality, 22 + 100 * quality)),
+            Metric(
+                "spectrum.rankme",
+                20 + 100 * quality,
+                unit="dimensions",
+                n=1000,
+                bounds=(1.0, 512.0),
+                ci95=(18 + 100 * quality, 22 + 100 * quality),
+            ),
             Metric("spectrum.rankme_centred", 30 + 120 * quality, unit="dimensions", n=1000),
-            Metric("spectrum.alpha", math.inf if self.plan.nonfinite else 2.2 - quality, unit="ratio", better="neither"),
+            Metric(
+                "spectrum.alpha", math.inf if self.plan.nonfinite else 2.2 - quality, unit="ratio", better="neither"
+            ),
             Metric("spectrum.std", 0.3 + 0.5 * quality, unit="ratio"),
             Metric("spectrum.stable_rank", 4 + 3 * quality, unit="dimensions"),
         ]
@@ -313,20 +455,52 @@ class _Maker:
         last = len(digests) - 1
         done: list[tuple[Cell, list[Artifact]]] = []
         if "stability" in self.plan.evaluators:
-            metrics = [Metric("stability.cka_last", 1 - 0.5 * (1 - p / max(last, 1)), checkpoint=d, better="neither") for p, d in enumerate(digests)]
-            metrics += [Metric("stability.neighbours", 0.4 + 0.5 * p / max(last, 1), checkpoint=d, better="neither") for p, d in enumerate(digests) if p]
+            metrics = [
+                Metric("stability.cka_last", 1 - 0.5 * (1 - p / max(last, 1)), checkpoint=d, better="neither")
+                for p, d in enumerate(digests)
+            ]
+            metrics += [
+                Metric("stability.neighbours", 0.4 + 0.5 * p / max(last, 1), checkpoint=d, better="neither")
+                for p, d in enumerate(digests)
+                if p
+            ]
             done.append((self._cell("series", "stability", metrics), []))
         if "umap" in self.plan.evaluators:
-            done.append((self._cell("series", "umap", [Metric("umap.trustworthiness", 0.93 + 0.03 * p / max(last, 1), checkpoint=d) for p, d in enumerate(digests)]), self._maps(digests)))
+            done.append(
+                (
+                    self._cell(
+                        "series",
+                        "umap",
+                        [
+                            Metric("umap.trustworthiness", 0.93 + 0.03 * p / max(last, 1), checkpoint=d)
+                            for p, d in enumerate(digests)
+                        ],
+                    ),
+                    self._maps(digests),
+                )
+            )
         if "gallery" in self.plan.evaluators:
             done.append((self._cell("series", "gallery", []), self._gallery(digests)))
         if "drift" in self.plan.evaluators:
-            layers = [self.plan.named(name) for name in ("conv1", "bn1", *(f"layer{a}.{b}.conv{c}" for a in (1, 2, 3, 4) for b in (0, 1) for c in (1, 2)), "projection_head.0", "prototypes")]
+            layers = [
+                self.plan.named(name)
+                for name in (
+                    "conv1",
+                    "bn1",
+                    *(f"layer{a}.{b}.conv{c}" for a in (1, 2, 3, 4) for b in (0, 1) for c in (1, 2)),
+                    "projection_head.0",
+                    "prototypes",
+                )
+            ]
             growth = np.linspace(0.2, 1.3, len(layers))[:, None] * self.progress[None, :]
             growth[0] = 0.0
             steps = np.diff(growth, axis=1, prepend=np.nan)
             arrays = {"relative_l2": steps, "from_first": growth, "cosine": 1 - steps / 3, "names": np.asarray(layers)}
-            metrics = [Metric("drift.relative_l2", float(steps[:, p].mean()), unit="ratio", better="neither", checkpoint=d) for p, d in enumerate(digests) if p]
+            metrics = [
+                Metric("drift.relative_l2", float(steps[:, p].mean()), unit="ratio", better="neither", checkpoint=d)
+                for p, d in enumerate(digests)
+                if p
+            ]
             done.append((self._cell("series", "drift", metrics), [Artifact("drift.layers", arrays)]))
         return done
 
@@ -339,7 +513,12 @@ class _Maker:
         maps = []
         for position, digest in enumerate(digests):
             share = float(np.clip((self.quality[position] - self.plan.start + 0.03) / (0.13), 0.15, 1))
-            xy = centres[self.labels[self.shown]] * share + own * (1.1 - 0.4 * share) + stray * (1 - share) + 0.05 * self.random.normal(size=own.shape)
+            xy = (
+                centres[self.labels[self.shown]] * share
+                + own * (1.1 - 0.4 * share)
+                + stray * (1 - share)
+                + 0.05 * self.random.normal(size=own.shape)
+            )
             maps.append(Artifact("umap.map", {"xy": xy.astype(np.float32), "index": self.shown}, digest))
         return maps
 
@@ -352,10 +531,24 @@ class _Maker:
             rows = []
             for query in queries:
                 same = train[self.labels[train] == self.labels[query]]
-                pool = np.where(self.random.random(6) < self.quality[position] ** 3, self.random.choice(same if len(same) else train, 6), self.random.choice(train, 6))
+                pool = np.where(
+                    self.random.random(6) < self.quality[position] ** 3,
+                    self.random.choice(same if len(same) else train, 6),
+                    self.random.choice(train, 6),
+                )
                 rows.append(pool)
             similarity = np.sort(self.random.uniform(0.5, 0.99, (len(queries), 6)))[:, ::-1]
-            artifacts.append(Artifact("gallery.queries", {"query": queries, "neighbours": np.asarray(rows, np.int32), "similarity": similarity.astype(np.float32)}, digest))
+            artifacts.append(
+                Artifact(
+                    "gallery.queries",
+                    {
+                        "query": queries,
+                        "neighbours": np.asarray(rows, np.int32),
+                        "similarity": similarity.astype(np.float32),
+                    },
+                    digest,
+                )
+            )
             group, images, kind = [], [], []
             for name, count in kinds.items():
                 for g in range(count):
@@ -363,11 +556,23 @@ class _Maker:
                     group.append(g)
                     images.append(self.random.choice(members if len(members) else self.shown, 6))
                     kind.append(name)
-            artifacts.append(Artifact("gallery.typical", {"group": np.asarray(group, np.int32), "images": np.asarray(images, np.int32), "kind": np.asarray(kind)}, digest))
+            artifacts.append(
+                Artifact(
+                    "gallery.typical",
+                    {
+                        "group": np.asarray(group, np.int32),
+                        "images": np.asarray(images, np.int32),
+                        "kind": np.asarray(kind),
+                    },
+                    digest,
+                )
+            )
         return artifacts
 
 
-def thumbnails(labels: np.ndarray[Any, np.dtype[Any]], side: int, natural: bool, random: np.random.Generator) -> np.ndarray[Any, Any]:
+def thumbnails(
+    labels: np.ndarray[Any, np.dtype[Any]], side: int, natural: bool, random: np.random.Generator
+) -> np.ndarray[Any, Any]:
     """uint8 `(m, side, side, 3)`: scikit-learn's digits, or smooth coloured noise that compresses like photographs."""
     if natural:
         coarse = random.integers(0, 256, (len(labels), side // 8 + 1, side // 8 + 1, 3))
@@ -390,20 +595,89 @@ def verdict(series: Series, plan: Plan = Plan(), state: Any = "learning") -> Ver
     values = series.values(quality)
     names = [point.record.name for point in series.points]
     loss = series.manifest.loss
-    best = Best(names[-1], series.points[-1].record.epoch, tuple(names[-4:-1]), "knn.loo_top1", 0.004, "highest leave-one-out kNN on the training split") if names else None
+    best = (
+        Best(
+            names[-1],
+            series.points[-1].record.epoch,
+            tuple(names[-4:-1]),
+            "knn.loo_top1",
+            0.004,
+            "highest leave-one-out kNN on the training split",
+        )
+        if names
+        else None
+    )
     ln_k = math.log(plan.prototypes)
     return Verdict(
         verdict=state,
         sentence=plan.named("Loss moved 1.3 % since epoch 5; kNN rose 8.1 ± 1.3 points in the same time: learning."),
-        loss=LossState("flat", loss.values[0] if loss else None, ln_k * 0.972, -0.028, ln_k, 0.028, False, plan.named("metrics.csv")),
+        loss=LossState(
+            "flat",
+            loss.values[0] if loss else None,
+            ln_k * 0.972,
+            -0.028,
+            ln_k,
+            0.028,
+            False,
+            plan.named("metrics.csv"),
+        ),
         evidence=(
-            Evidence(plan.named("kNN rose from 88.0 % to 97.3 % between the first and the best checkpoint."), quality, float(values[-1] - values[0]) if len(values) else None, (0.062, 0.118), "exact McNemar, paired images", 1.2e-9, 3.6e-9, 450, "for"),
-            Evidence("k-means purity rose by 39 points.", "clusters.purity", 0.39, (0.35, 0.43), "paired bootstrap", 1e-6, 2e-6, 1797, "for"),
-            Evidence("The loss lies 2.8 % under ln K: it is compressed, not collapsed.", "loss", 0.028, None, "last 20 % of the epochs", None, None, 12, "neutral"),
-            Evidence("RankMe did not change between epoch 12 and 15.", "spectrum.rankme", 0.4, (-0.8, 1.6), "equivalence within ±5 %", 0.4, 0.4, 1000, "against"),
+            Evidence(
+                plan.named("kNN rose from 88.0 % to 97.3 % between the first and the best checkpoint."),
+                quality,
+                float(values[-1] - values[0]) if len(values) else None,
+                (0.062, 0.118),
+                "exact McNemar, paired images",
+                1.2e-9,
+                3.6e-9,
+                450,
+                "for",
+            ),
+            Evidence(
+                "k-means purity rose by 39 points.",
+                "clusters.purity",
+                0.39,
+                (0.35, 0.43),
+                "paired bootstrap",
+                1e-6,
+                2e-6,
+                1797,
+                "for",
+            ),
+            Evidence(
+                "The loss lies 2.8 % under ln K: it is compressed, not collapsed.",
+                "loss",
+                0.028,
+                None,
+                "last 20 % of the epochs",
+                None,
+                None,
+                12,
+                "neutral",
+            ),
+            Evidence(
+                "RankMe did not change between epoch 12 and 15.",
+                "spectrum.rankme",
+                0.4,
+                (-0.8, 1.6),
+                "equivalence within ±5 %",
+                0.4,
+                0.4,
+                1000,
+                "against",
+            ),
         ),
         best=best,
-        advice=(Advice(plan.named("Train longer: quality was still rising at the last checkpoint."), plan.named("kNN rose 0.9 points over the last four checkpoints (p = 0.01).")), Advice("Lower the temperature to open the loss's range.", "At T = 3.0 the loss cannot leave the neighbourhood of ln K.")),
+        advice=(
+            Advice(
+                plan.named("Train longer: quality was still rising at the last checkpoint."),
+                plan.named("kNN rose 0.9 points over the last four checkpoints (p = 0.01)."),
+            ),
+            Advice(
+                "Lower the temperature to open the loss's range.",
+                "At T = 3.0 the loss cannot leave the neighbourhood of ln K.",
+            ),
+        ),
         labelled=plan.labelled,
         quality_metric=quality,
         seed=0,

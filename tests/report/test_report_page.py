@@ -15,7 +15,8 @@ from invented_results import ALL, Plan, verdict, write
 
 from swaveval.convergence.verdict import LossState, Verdict, VerdictState
 from swaveval.report import ReportOptions, write_report
-from swaveval.report.page import render
+from swaveval.report.first import BANNERS
+from swaveval.report.page import environment, render
 from swaveval.results import Metric, Series
 from swaveval.results.series import Point
 
@@ -59,7 +60,19 @@ def page(series: Series, said: Verdict, **options: object) -> str:
     return render(series, said, ReportOptions(**options))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("state", get_args(VerdictState))
+@pytest.fixture(scope="module")
+def html(evaluated: Evaluated) -> str:
+    """The page of an ordinary run."""
+    return page(*evaluated())
+
+
+def test_every_verdict_has_its_own_word_and_shape() -> None:
+    assert set(BANNERS) == set(get_args(VerdictState))
+    icons = [environment().get_template("_macros.html.j2").module.icon(state) for state in BANNERS]  # type: ignore[attr-defined]
+    assert len(set(icons)) == len({word for word, _ in BANNERS.values()}) == len(BANNERS)
+
+
+@pytest.mark.parametrize("state", ["learning", "not-learning"])
 def test_first_screen_says_the_verdict_and_the_checkpoint(evaluated: Evaluated, state: str) -> None:
     series, said = evaluated(state)
     html = page(series, said)
@@ -71,8 +84,7 @@ def test_first_screen_says_the_verdict_and_the_checkpoint(evaluated: Evaluated, 
     assert "epoch 8" in head
 
 
-def test_only_two_scripts_run_and_the_policy_names_both(evaluated: Evaluated) -> None:
-    html = page(*evaluated())
+def test_only_two_scripts_run_and_the_policy_names_both(html: str) -> None:
     outline = Outline(html)
     assert len(outline.scripts) == 2
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', html)
@@ -87,14 +99,14 @@ def test_only_two_scripts_run_and_the_policy_names_both(evaluated: Evaluated) ->
     assert "&#39;self&#39;" not in policy[1]
 
 
-def test_nothing_is_remote(evaluated: Evaluated) -> None:
-    outline = Outline(page(*evaluated()))
+def test_nothing_is_remote(html: str) -> None:
+    outline = Outline(html)
     assert all(address.startswith(("data:", "#")) for address in outline.addresses), outline.addresses
     assert outline.handlers == []
 
 
-def test_anchors_exist_once_and_links_lead_somewhere(evaluated: Evaluated) -> None:
-    outline = Outline(page(*evaluated()))
+def test_anchors_exist_once_and_links_lead_somewhere(html: str) -> None:
+    outline = Outline(html)
     assert len(outline.ids) == len(set(outline.ids))
     for address in outline.addresses:
         if address.startswith("#"):
@@ -102,27 +114,52 @@ def test_anchors_exist_once_and_links_lead_somewhere(evaluated: Evaluated) -> No
     assert "checkpoint-epoch-4" in outline.ids
 
 
-def test_equal_results_give_equal_bytes(evaluated: Evaluated) -> None:
-    assert page(*evaluated()) == page(*evaluated())
+def test_equal_results_give_equal_bytes(html: str, evaluated: Evaluated) -> None:
+    assert page(*evaluated()) == html
 
 
 def test_written_atomically_into_index(evaluated: Evaluated, tmp_path: Path) -> None:
-    series, said = evaluated()
+    series, said = evaluated(evaluators=())
     target = write_report(tmp_path, series=series, verdict=said)
     assert target == tmp_path / "index.html"
     assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
 
 
-@pytest.mark.parametrize("missing", ALL)
-def test_a_missing_evaluator_leaves_no_hole(evaluated: Evaluated, missing: str) -> None:
-    html = page(*evaluated(evaluators=tuple(name for name in ALL if name != missing)))
-    outline = Outline(html)
+HALVES = (ALL[::2], ALL[1::2], ALL[:5], ALL[5:])
+
+
+@pytest.mark.parametrize("present", HALVES, ids="-".join)
+def test_missing_evaluators_leave_no_hole(evaluated: Evaluated, present: tuple[str, ...]) -> None:
+    outline = Outline(page(*evaluated(evaluators=present)))
     assert "Why: the evidence" in outline.text
     for address in outline.addresses:
         assert not address.startswith("#") or address[1:] in outline.ids
 
 
-@pytest.mark.parametrize("only", [(), ("spectrum",), ("drift",), ("umap",), ("gallery",), ("stability",)])
+@pytest.mark.torture
+@pytest.mark.parametrize("seed", range(60))
+def test_sixty_odd_results_directories_make_a_page(tmp_path: Path, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    plan = Plan(
+        epochs=tuple(np.sort(random.choice(40, random.integers(1, 9), replace=False)).astype(float)),
+        classes=int(random.choice([1, 2, 10, 60])),
+        labelled=bool(random.random() < 0.7),
+        prototypes=int(random.choice([1, 10, 512])),
+        n_train=int(random.integers(20, 300)),
+        n_test=int(random.integers(10, 150)),
+        map_points=int(random.integers(5, 200)),
+        thumbnail=int(random.choice([8, 32, 64])),
+        evaluators=tuple(name for name in ALL if random.random() < 0.6),
+        nonfinite=bool(random.random() < 0.3),
+        seed=seed,
+    )
+    series = write(tmp_path, plan)
+    outline = Outline(page(series, verdict(series, plan)))
+    assert len(outline.ids) == len(set(outline.ids))
+    assert all(not a.startswith("#") or a[1:] in outline.ids for a in outline.addresses)
+
+
+@pytest.mark.parametrize("only", [(), ("drift",), ("umap",), ("gallery",)])
 def test_almost_nothing_measured(evaluated: Evaluated, only: tuple[str, ...]) -> None:
     assert "Why: the evidence" in page(*evaluated(evaluators=only))
 
@@ -132,15 +169,14 @@ def test_almost_nothing_measured(evaluated: Evaluated, only: tuple[str, ...]) ->
     [
         {"labelled": False},
         {"epochs": (3.0,)},
-        {"epochs": (3.0, 3.0)},
-        {"epochs": (0.5, 1.25)},
+        {"epochs": (0.5, 0.5)},
         {"nonfinite": True},
         {"classes": 1},
         {"prototypes": 3000},
         {"name": "n" * 1000},
         {"classes": 200, "n_train": 600, "n_test": 400},
     ],
-    ids=str,
+    ids=lambda changes: "-".join(changes),
 )
 def test_unusual_series_still_make_a_page(evaluated: Evaluated, changes: dict[str, object]) -> None:
     series, said = evaluated(**changes)
@@ -174,7 +210,9 @@ def test_an_epoch_that_is_not_a_number_still_has_a_place(evaluated: Evaluated) -
 def test_equal_weights_under_two_names_have_two_cards(evaluated: Evaluated) -> None:
     series, said = evaluated()
     twin = series.points[0].record.digest
-    points = tuple(Point(replace(p.record, epoch=None, step=None, digest=twin), p.metrics, p.cells) for p in series.points)
+    points = tuple(
+        Point(replace(p.record, epoch=None, step=None, digest=twin), p.metrics, p.cells) for p in series.points
+    )
     ids = Outline(page(replace(series, points=points), said)).ids
     assert len([name for name in ids if name.startswith("checkpoint-")]) == len(points)
     assert len(ids) == len(set(ids))
@@ -202,9 +240,9 @@ def test_a_damaged_array_is_named_and_costs_only_itself(tmp_path: Path) -> None:
     assert "Quality" in html
 
 
-def test_without_images_no_picture_of_the_data_is_inside(evaluated: Evaluated) -> None:
+def test_without_images_no_picture_of_the_data_is_inside(html: str, evaluated: Evaluated) -> None:
     series, said = evaluated()
-    assert "data:image/webp" in page(series, said)
+    assert "data:image/webp" in html
     html = page(series, said, images=False)
     assert "data:image/webp" not in html
     assert "sheet-" not in "".join(Outline(html).ids)
@@ -212,8 +250,8 @@ def test_without_images_no_picture_of_the_data_is_inside(evaluated: Evaluated) -
     assert len(pictures) == 1, "the one picture left is the loss and quality figure"
 
 
-def test_refused_and_unfinished_files_stand_in_a_table_with_reasons(evaluated: Evaluated) -> None:
-    text = Outline(page(*evaluated())).text
+def test_refused_and_unfinished_files_stand_in_a_table_with_reasons(html: str) -> None:
+    text = Outline(html).text
     assert "62 % of the backbone's parameters matched" in text
     assert "size changed between two looks" in text
     assert "still being written" in text
@@ -232,9 +270,9 @@ def test_notes_trust_and_partial_loads_come_before_the_figure(evaluated: Evaluat
 
 
 def test_a_page_too_large_is_thinned_and_says_so(evaluated: Evaluated) -> None:
-    series, said = evaluated(map_points=360, n_train=400, epochs=tuple(float(e) for e in range(40)))
+    series, said = evaluated(evaluators=("umap",), natural=True, epochs=tuple(float(e) for e in range(16)))
     whole = page(series, said)
-    tight = page(series, said, target_bytes=len(whole) - 60_000)
+    tight = page(series, said, target_bytes=len(whole) - 20_000)
     assert len(tight) < len(whole)
     assert "To keep it small" in tight
     assert "To keep it small" not in whole
@@ -243,7 +281,9 @@ def test_a_page_too_large_is_thinned_and_says_so(evaluated: Evaluated) -> None:
 def test_thousands_of_checkpoints_are_thinned_with_the_best_kept(evaluated: Evaluated) -> None:
     series, said = evaluated(evaluators=("spectrum",))
     many = tuple(
-        Point(replace(series.points[0].record, name=f"c{i}", epoch=float(i), digest=f"{i:064x}"), series.points[0].metrics)
+        Point(
+            replace(series.points[0].record, name=f"c{i}", epoch=float(i), digest=f"{i:064x}"), series.points[0].metrics
+        )
         for i in range(2000)
     )
     assert said.best is not None

@@ -7,6 +7,7 @@ import math
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from swaveval.report import cards, glossary, wording
 from swaveval.report.charts import thinned
 from swaveval.report.confusion import confusions
 from swaveval.report.contents import baseline_values, gather, quality_metrics
-from swaveval.report.figures import write_figures
+from swaveval.report.figures import metric, overview, write_figures
 from swaveval.report.galleries import galleries
 from swaveval.report.map import LEVELS, feature_map
 from swaveval.report.packing import blob, deltas, json_blob, plain
@@ -119,7 +120,13 @@ def test_variants_of_a_metric_keep_its_words_and_order() -> None:
     assert glossary.term("knn.top1[k=200,T=0.1]").label == "kNN accuracy (k=200, T=0.1)"
     assert glossary.term("lowshot.top1[shots=5]").brief == "5-shot"
     ids = ("lowshot.top1[shots=10]", "own.x", "lowshot.top1[shots=5]", "knn.loo_top1", "knn.top1")
-    assert glossary.page_order(ids) == ("knn.top1", "knn.loo_top1", "lowshot.top1[shots=5]", "lowshot.top1[shots=10]", "own.x")
+    assert glossary.page_order(ids) == (
+        "knn.top1",
+        "knn.loo_top1",
+        "lowshot.top1[shots=5]",
+        "lowshot.top1[shots=10]",
+        "own.x",
+    )
 
 
 def test_map_keeps_proportions_and_errs_by_half_a_level_at_most(evaluated: Evaluated) -> None:
@@ -199,7 +206,7 @@ def test_a_sheet_shrinks_its_tiles_to_fit() -> None:
 
 
 def test_confusion_keeps_first_last_and_best_when_thinned(evaluated: Evaluated) -> None:
-    contents = gather(*evaluated(epochs=tuple(float(e) for e in range(20))))
+    contents = gather(*evaluated(epochs=tuple(float(e) for e in range(20)), evaluators=("knn",)))
     contents = replace(contents, best=7)
     kept, left_out = confusions(contents, budget_bytes=1)
     assert left_out
@@ -267,14 +274,31 @@ def test_small_chart_breaks_where_values_are_missing(evaluated: Evaluated) -> No
     assert drawn.line.count("L") == 1
 
 
-def test_figures_come_in_png_and_svg_with_units_and_the_same_bytes(evaluated: Evaluated, tmp_path) -> None:
-    series, said = evaluated(evaluators=("knn", "spectrum", "umap", "drift", "prototypes"))
-    written = write_figures(tmp_path / "a", series, said)
+def test_figures_come_in_png_and_svg_one_file_per_plot(evaluated: Evaluated, tmp_path: Path) -> None:
+    series, said = evaluated(evaluators=("knn", "umap", "drift", "prototypes"), epochs=(0.0, 4.0))
+    written = write_figures(tmp_path, series, said)
     names = {path.name for path in written}
     assert {"overview.png", "overview.svg", "metric-knn.top1.svg", "map-epoch-4.png", "map-series.svg"} <= names
-    assert {"confusion-knn.png", "prototype-usage.svg", "spectrum.png", "drift-first-checkpoint.svg"} <= names
+    assert {"confusion-knn.png", "prototype-usage.svg", "drift-first-checkpoint.svg"} <= names
+    assert len(written) == len(set(written)) == 2 * len({path.stem for path in written})
     for path in written:
         head = path.read_bytes()[:8]
         assert head == b"\x89PNG\r\n\x1a\n" if path.suffix == ".png" else b"<?xml" in head
+
+
+def test_figures_are_the_same_bytes_again(evaluated: Evaluated, tmp_path: Path) -> None:
+    series, said = evaluated(evaluators=("drift",), epochs=(0.0, 4.0))
+    first = write_figures(tmp_path / "a", series, said)
     again = write_figures(tmp_path / "b", series, said)
-    assert [path.read_bytes() for path in written] == [path.read_bytes() for path in again]
+    assert [path.name for path in first] == [path.name for path in again]
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
+
+
+def test_figures_name_their_units(evaluated: Evaluated) -> None:
+    contents = gather(*evaluated())
+    assert metric(contents, "knn.top1").axes[0].get_ylabel() == "kNN (%)"
+    assert metric(contents, "spectrum.rankme").axes[0].get_ylabel() == "RankMe (dimensions)"
+    drawn = overview(contents)
+    assert drawn is not None
+    assert [axis.get_ylabel() for axis in drawn.axes] == ["loss (nats)", "quality (%)"]
+    assert drawn.axes[-1].get_xlabel() == "epoch"
