@@ -1,0 +1,91 @@
+"""`swaveval pretrain`: flags to settings, resuming with nothing but --out, and the documentation of every setting."""
+
+import json
+import re
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+from typing import get_type_hints
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from swaveval.cli.pretrain import pretrain
+from swaveval.pretrain.config import PretrainConfig
+from swaveval.pretrain.config_file import to_sections
+from swaveval.pretrain.errors import ConfigError, RunExists
+
+ROOT = Path(__file__).parents[2]
+
+app = typer.Typer()
+app.command()(pretrain)
+
+
+def flags(config: PretrainConfig) -> list[str]:
+    """The tiny settings as a user would type them."""
+    words = {
+        "--data": config.data.path,
+        "--backbone": config.backbone.name,
+        "--stem": config.backbone.stem,
+        "--width": config.backbone.width,
+        "--prototypes": config.swav.prototypes,
+        "--projection-dim": config.swav.projection_dim,
+        "--crop-sizes": "16,8",
+        "--crop-counts": "2,1",
+        "--crop-max-scales": "1.0,0.4",
+        "--epochs": 1,
+        "--batch-size": config.training.batch_size,
+        "--workers": 0,
+    }
+    return [str(word) for pair in words.items() for word in pair]
+
+
+def test_flags_become_settings_and_a_finished_run_resumes_by_name(tiny: PretrainConfig, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    done = CliRunner().invoke(app, ["--out", str(out), *flags(tiny)], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert "epoch 1/1" in done.stderr
+    assert f"swaveval run --ckpt-dir {out / 'checkpoints'}" in done.stdout
+    settings = json.loads((out / "run.json").read_text())["settings"]["config"]
+    assert settings["swav"]["prototypes"] == 6
+    assert settings["augmentation"]["crop_max_scales"] == [1.0, 0.4]
+    again = CliRunner().invoke(app, ["--out", str(out), "--resume"], catch_exceptions=False)
+    assert "nothing is left to train" in again.stderr
+    with pytest.raises(RunExists):
+        CliRunner().invoke(app, ["--out", str(out), *flags(tiny)], catch_exceptions=False)
+
+
+def test_mistakes_are_told_before_anything_is_written(tiny: PretrainConfig, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    refused = CliRunner().invoke(app, ["--out", str(out), "--crop-sizes", "32x16"])
+    assert refused.exit_code == 2
+    assert "numbers with commas" in refused.stderr
+    for options, word in (([], "--data"), (["--data", tiny.data.path, "--batch-size", "21"], "20 images")):
+        with pytest.raises(ConfigError, match=word):
+            CliRunner().invoke(app, ["--out", str(out), *options], catch_exceptions=False)
+    assert not out.exists()
+
+
+def test_every_setting_stands_in_the_documentation_and_is_taken() -> None:
+    """The TOML example of docs/pretrain.md names all settings, and none that does not exist."""
+    page = (ROOT / "docs/pretrain.md").read_text(encoding="utf-8")
+    example = re.search(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert example is not None
+    documented = {section: set(values) for section, values in tomllib.loads(example[1]).items()}
+    existing = {
+        name: {setting.name for setting in fields(section)} for name, section in get_type_hints(PretrainConfig).items()
+    }
+    assert documented == existing
+
+
+def test_the_documented_file_is_taken_as_it_stands(tmp_path: Path) -> None:
+    page = (ROOT / "docs/pretrain.md").read_text(encoding="utf-8")
+    example = re.search(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert example is not None
+    path = tmp_path / "settings.toml"
+    path.write_text(example[1], encoding="utf-8")
+    from swaveval.pretrain.run_file import gather_settings
+
+    config = gather_settings({}, config_file=path, resume_from=None)
+    assert to_sections(config)["swav"]["prototypes"] == 300
