@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from swaveval.features import search
 from swaveval.features.duplicates import duplicate_groups
 from swaveval.features.errors import FeatureError
 from swaveval.features.exact import row_norms
@@ -84,6 +85,14 @@ KINDS = [
 ]
 
 
+@pytest.fixture(params=["float32 first", "float64 at once"])
+def precision(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Small banks are searched in float64, large ones in float32 first: test sizes through both ways."""
+    monkeypatch.setattr(search, "_WIDE", 0 if request.param == "float32 first" else search._WIDE)
+    return str(request.param)
+
+
+@pytest.mark.usefixtures("precision")
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_equals_brute_force(kind: str, metric: SimilarityMetric) -> None:
@@ -129,9 +138,12 @@ def test_ties_go_to_the_lower_index(data: st.DataObject, metric: SimilarityMetri
     ),
     block=st.sampled_from([16, 50, 16384]),
     metric=st.sampled_from(METRICS),
+    wide=st.sampled_from([0, 64]),
 )
-def test_any_finite_features(rows: Array, block: int, metric: SimilarityMetric) -> None:
-    found = nearest(rows, rows, 5, metric=metric, block=block)
+def test_any_finite_features(rows: Array, block: int, metric: SimilarityMetric, wide: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "_WIDE", wide)
+        found = nearest(rows, rows, 5, metric=metric, block=block)
     expected = brute_force(rows, rows, 5, metric)
     # Float64 products of brute force may themselves fall either side of a grid line; closeness may not differ.
     np.testing.assert_allclose(found.similarity, expected[1].astype(np.float32), rtol=1e-5, atol=1e-6)
@@ -141,8 +153,11 @@ def test_any_finite_features(rows: Array, block: int, metric: SimilarityMetric) 
 
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("kind", ["relu", "nearly collapsed", "collapsed to rounding", "tight clusters", "many copies"])
-def test_blocks_threads_and_matmul_precision_change_nothing(kind: str, metric: SimilarityMetric) -> None:
-    rows = made(kind, n=500)
+def test_blocks_threads_and_matmul_precision_change_nothing(
+    kind: str, metric: SimilarityMetric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "_WIDE", 0)
+    rows = made(kind, n=300)
     threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
     reference = nearest(rows, rows, 25, metric=metric, exclude_self=True)
     try:
@@ -302,3 +317,15 @@ def test_broken_images_are_counted() -> None:
     assert held.nonfinite == 2
     with pytest.raises(FeatureError, match="1 of 300 images"):
         held.train_neighbours(5)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_bank_of_the_usual_size(seed: int, metric: SimilarityMetric) -> None:
+    rows = made("relu", n=30_000, d=384, seed=seed)
+    queries = rows[:400]
+    found = nearest(queries, rows, 200, metric=metric)
+    for part in range(0, 400, 40):
+        index, _ = brute_force(queries[part : part + 2], rows, 200, metric)
+        np.testing.assert_array_equal(found.index[part : part + 2], index)
