@@ -1,0 +1,94 @@
+"""A measured series as one small file of numbers, and back."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from swaveval.results import Artifact, Metric, Point, RunManifest, Series
+from swaveval.results.encoding import decode_number, encode_number
+
+BANK = Path(__file__).parents[2] / "tests" / "convergence" / "bank"
+# What the verdict reads, and a few that the page and docs/verdict.md show.
+KEPT_METRICS = (
+    "knn.loo_top1",
+    "knn.top1",
+    "clusters.purity",
+    "clusters.nmi",
+    "prototypes.loss",
+    "prototypes.perplexity",
+    "prototypes.agreement",
+    "prototypes.dead",
+    "spectrum.rankme",
+    "spectrum.rankme_centred",
+    "spectrum.std",
+    "views.retrieval",
+    "views.lidar",
+    "views.alignment",
+    "views.uniformity",
+    "drift.relative_l2",
+)
+KEPT_OUTCOMES = ("knn.loo_top1", "knn.top1", "views.retrieval")
+
+
+def save(series: Series, path: Path) -> int:
+    """Write `series` and return the file's size in bytes. Digests are shortened, the data's path is its name."""
+    names = {str(record.digest): f"w{place}" for place, record in enumerate(series.manifest.checkpoints)}
+    body = series.manifest.to_json()
+    body["data"] |= {"path": series.manifest.data.name, "audit": {}}
+    for record in body["checkpoints"]:
+        record["digest"] = None if record["digest"] is None else names[record["digest"]]
+    values = {
+        names[str(point.record.digest)]: {
+            metric: encode_number(point.metrics[metric].value) for metric in KEPT_METRICS if metric in point.metrics
+        }
+        for point in (*series.points, *series.baselines)
+    }
+    arrays: dict[str, np.ndarray[Any, np.dtype[Any]]] = {}
+    for metric in KEPT_OUTCOMES:
+        for digest, name in names.items():
+            found = series.artifact(f"{metric}.outcomes", digest)
+            if found is not None:
+                arrays[f"{metric}/{name}"] = np.packbits(found["correct"])
+                arrays[f"{metric}/n"] = np.asarray(len(found["correct"]))
+    text = json.dumps({"manifest": body, "values": values}, allow_nan=False)
+    arrays["json"] = np.frombuffer(text.encode(), dtype=np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(path, allow_pickle=False, **arrays)
+    return path.stat().st_size
+
+
+def load(path: Path) -> Series:
+    """Read a series back. Of the images only their number is kept: `index` counts from 0."""
+    with np.load(path, allow_pickle=False) as stored:
+        arrays = dict(stored)
+    body = json.loads(arrays.pop("json").tobytes().decode())
+    manifest = RunManifest.from_json(body["manifest"])
+    kept: dict[tuple[str, str], Artifact] = {}
+    for key, packed in arrays.items():
+        metric, name = key.rsplit("/", 1)
+        if name == "n":
+            continue
+        n = int(arrays[f"{metric}/n"])
+        outcomes = {
+            "correct": np.unpackbits(packed, count=n).astype(np.bool_),
+            "index": np.arange(n, dtype=np.int32),
+        }
+        kept[(f"{metric}.outcomes", name)] = Artifact(f"{metric}.outcomes", outcomes)
+    points = [
+        Point(record, {metric: _metric(metric, value) for metric, value in body["values"][str(record.digest)].items()})
+        for record in manifest.checkpoints
+        if record.evaluated and str(record.digest) in body["values"]
+    ]
+    return Series(
+        manifest=manifest,
+        points=tuple(point for point in points if point.record.kind == "checkpoint"),
+        baselines=tuple(point for point in points if point.record.kind == "baseline"),
+        arrays=kept,
+    )
+
+
+def _metric(name: str, value: float | str | None) -> Metric:
+    number = decode_number(value)
+    return Metric(name, float("nan") if number is None else number, unit="ratio")
