@@ -11,6 +11,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
@@ -27,7 +28,7 @@ class TerminalProgress:
         self._quiet = quiet
         self._bars = not quiet and sys.stderr.isatty()
         self._stage = ""
-        self._task: TaskID | None = None
+        self._tasks: dict[str, TaskID] = {}
         self._told = 0.0
         self._progress = Progress(
             SpinnerColumn(),
@@ -50,23 +51,34 @@ class TerminalProgress:
         self._progress.stop()
 
     def stage(self, name: str, total: int) -> None:
-        changed, self._stage = name != self._stage, name
-        if self._bars:
-            if self._task is not None:
-                self._progress.remove_task(self._task)
-            self._task = self._progress.add_task(escape(name), total=total or None)
-        elif changed and not self._quiet:
-            self._log(f"{name}{f' ({total})' if total else ''}")
+        """Go to a stage; one that was left unfinished keeps its bar, so that a stage may lie within another."""
+        known, self._stage = name in self._tasks, name
+        if not known:
+            self._tasks[name] = self._progress.add_task(escape(name), total=total or None)
+            if not self._bars and not self._quiet:
+                self._log(f"{name}{f' ({total})' if total else ''}")
+        for other, task in self._tasks.items():
+            done = self._progress.tasks[self._progress.task_ids.index(task)].finished
+            self._progress.update(task, visible=other == name or not done)
+        if known and not self._unfinished(name):
+            self._progress.reset(self._tasks[name], total=total or None)
 
     def advance(self, done: int, total: int) -> None:
-        if self._bars and self._task is not None:
-            self._progress.update(self._task, completed=done, total=total)
-        elif not self._quiet and time.monotonic() - self._told > LOG_EVERY_SECONDS:
-            self._log(f"{self._stage}: {done} of {total}")
+        self._progress.update(self._tasks[self._stage], completed=done, total=total)
+        if not self._bars and not self._quiet and time.monotonic() - self._told > LOG_EVERY_SECONDS:
+            self._log(", ".join(self._position(task) for task in self._progress.tasks if not task.finished) or "…")
+
+    def _unfinished(self, name: str) -> bool:
+        task = self._progress.tasks[self._progress.task_ids.index(self._tasks[name])]
+        return not task.finished
 
     def message(self, text: str) -> None:
         if not self._quiet:
             self._console.print(text, markup=False, highlight=False)
+
+    @staticmethod
+    def _position(task: Task) -> str:
+        return f"{task.description} {task.completed:.0f}" + (f" of {task.total:.0f}" if task.total else "")
 
     def _log(self, text: str) -> None:
         self._told = time.monotonic()

@@ -158,6 +158,8 @@ def _evaluate_backbones(prepared: Prepared, progress: Progress) -> int:
     ]
     total = sum(len(task.cells) for task in tasks)
     done = 0
+    if tasks:
+        progress.stage("evaluating", total)
     rebuild = partial(build_workspace, prepared.request)
     for task, stored in run_local(tasks, prepared.workspace, jobs=prepared.request.jobs, rebuild=rebuild):
         done += len(stored)
