@@ -17,7 +17,7 @@ from swaveval.features.features import Features, FeatureSeries
 from swaveval.features.neighbours import FeatureError, nearest
 from swaveval.results import Artifact
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def spread_queries(known: Array | None, wanted: int, *, n: int, seed: int) -> Array:
@@ -92,18 +92,18 @@ class Gallery:
         k: nearest images of each.
         groups: prototypes and clusters shown, those with the most images.
         per_group: images of each.
-        max_images: k-means runs on a seeded sample of at most so many.
+        max_images: k-means runs on a seeded sample of at most so many, the one that `clusters` fits its centres to.
         clusters: of k-means; None for one per class, 10 without labels.
-        starts: of k-means.
+        restarts: of k-means.
     """
 
     queries: int = 8
     k: int = 8
     groups: int = 12
     per_group: int = 8
-    max_images: int = 4096
+    max_images: int = 50_000
     clusters: int | None = None
-    starts: int = 5
+    restarts: int = 5
 
     name: ClassVar[str] = "gallery"
     version: ClassVar[int] = 1
@@ -111,7 +111,7 @@ class Gallery:
     over_series: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        smallest = (self.queries, self.k, self.groups, self.per_group, self.max_images, self.starts)
+        smallest = (self.queries, self.k, self.groups, self.per_group, self.max_images, self.restarts)
         if min(*smallest, self.clusters or 1) < 1:
             raise ValueError("gallery: every parameter is at least 1")
 
@@ -153,7 +153,7 @@ class Gallery:
         """Kind of each group, its number, and its most typical rows."""
         sampled = sample(features, self.max_images, seed=seed)
         clusters = partition(
-            take(features, sampled), self.clusters or cluster_count(features), seed=seed, starts=self.starts
+            take(features, sampled), self.clusters or cluster_count(features), seed=seed, restarts=self.restarts
         )
         group, rows = most_typical(
             clusters.assignment, clusters.similarity, groups=self.groups, per_group=self.per_group

@@ -32,11 +32,10 @@ def interval(
     if count < 2 or not np.isfinite([value, *left_out]).all():
         return None
     half = float(stats.t.ppf(0.975, count - 1)) * standard_error(left_out)
-    low, high = value - half, value + half
-    return (
-        low if bounds[0] is None else max(low, bounds[0]),
-        high if bounds[1] is None else min(high, bounds[1]),
-    )
+    lowest, highest = (-math.inf if bounds[0] is None else bounds[0]), (math.inf if bounds[1] is None else bounds[1])
+    # Each end against both bounds: rounding may have put the value itself past one.
+    low, high = (min(max(end, lowest), highest) for end in (value - half, value + half))
+    return low, high
 
 
 def standard_error(left_out: list[float]) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from swaveval.evaluators.rows import blocks, unit
 from swaveval.features.features import Features
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.cluster import KMeans
 
-from swaveval.evaluators.rows import labels, unit
+from swaveval.evaluators.kmeans import kmeans
+from swaveval.evaluators.rows import is_constant, labels, unit
 from swaveval.features.features import Features
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 UNLABELLED_CLUSTERS = 10
 
@@ -28,23 +28,20 @@ class Partition:
 
 
 def cluster_count(features: Features) -> int:
-    """K = number of classes; 10 without labels."""
+    """K = number of classes with images; 10 without labels. As `Clusters` chooses it."""
     known = labels(features)
     classes = 0 if known is None else len(np.unique(known[known >= 0]))
-    return classes if classes > 1 else UNLABELLED_CLUSTERS
+    return classes or UNLABELLED_CLUSTERS
 
 
-def partition(rows: Array, clusters: int, *, seed: int, starts: int) -> Partition:
-    """k-means of the L2-normalised rows, the best of `starts` seeded starts; K is clipped to the distinct rows.
+def partition(rows: Array, clusters: int, *, seed: int, restarts: int) -> Partition:
+    """k-means of the L2-normalised rows of shape `(m, d)`; K is clipped to m.
 
-    Call it on one thread: scikit-learn's sums depend on their number.
-
-    Args:
-        rows: shape `(m, d)`.
+    For the same rows, K, seed and restarts these are the clusters, numbers included, that the evaluator `clusters` has.
     """
     u = unit(rows).astype(np.float32)
-    distinct = len(np.unique(u, axis=0))
-    fitted = KMeans(min(clusters, distinct), n_init=starts, random_state=seed).fit(u)
-    centres = unit(fitted.cluster_centers_)
-    assignment = fitted.labels_.astype(np.int32)
-    return Partition(assignment, (u * centres[assignment]).sum(axis=1))
+    # Equal rows are one cluster, whatever K asks for.
+    wanted = 1 if is_constant(u) else min(clusters, len(u))
+    found = kmeans(u, wanted, seed=seed, restarts=restarts)
+    assignment = found.assign(u)
+    return Partition(assignment, (u * unit(found.centres)[assignment]).sum(axis=1))

@@ -20,7 +20,7 @@ from swaveval.evaluators.threads import one_thread
 from swaveval.features.features import Features, PrototypeOutputs
 from swaveval.results import Artifact, Metric
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def perplexity(probability: Array) -> float:

@@ -11,9 +11,8 @@ import numpy as np
 
 from swaveval.evaluators.contract import NotFinite
 from swaveval.features.features import Features
-from swaveval.features.neighbours import nearest
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def count(features: Features) -> int:
@@ -110,16 +109,3 @@ def is_constant(rows: Array) -> bool:
 def rounding_only(variance: float, squared_mean: float) -> bool:
     """The rule of `is_constant`, from the mean squared distance to the mean and the mean's squared length."""
     return variance <= 1e-12 * squared_mean
-
-
-def graph(rows: Array, k: int, *, device: str = "cpu") -> tuple[Array, Array]:
-    """The exact k nearest rows of each row by cosine, itself first.
-
-    Returns:
-        index, shape `(n, k)`, int32; cosine distance 1 − cos, shape `(n, k)`, float32, 0 for the row itself.
-    """
-    found = nearest(rows, rows, k - 1, exclude_self=True, device=device)
-    own = np.arange(len(rows), dtype=np.int32)[:, None]
-    distance = np.clip(1.0 - found.similarity, 0.0, None).astype(np.float32)
-    index = np.concatenate([own, found.index.astype(np.int32)], axis=1)
-    return index, np.concatenate([np.zeros((len(rows), 1), np.float32), distance], axis=1)

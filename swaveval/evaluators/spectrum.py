@@ -10,14 +10,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from swaveval.evaluators import jackknife
-from swaveval.evaluators.contract import Need, Skip
+from swaveval.evaluators.contract import Need, Skip, require_finite
 from swaveval.evaluators.moments import Moments, measure
 from swaveval.evaluators.rows import count, rounding_only, sample, take
 from swaveval.evaluators.threads import one_thread
 from swaveval.features.features import Features
 from swaveval.results import Artifact, Metric
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 # RankMe's own constant for float32 (2210.02885, §3.1).
 EPSILON = 1e-7
@@ -32,13 +32,14 @@ def effective_rank(values: Array, *, epsilon: float = EPSILON) -> float:
         values: shape `(r,)`, non-negative: singular values for RankMe.
 
     Returns:
-        between 1 and r (up to ε); 1 when every value is 0.
+        from 1 to r, a little above r for a flat spectrum as ε adds to the entropy; 1 when every value is 0.
     """
     total = values.sum()
     if total == 0:
         return 1.0
     p = values / total + epsilon
-    return float(np.exp(-np.sum(p * np.log(p))))
+    # A single value has p = 1 + ε and would give 1 − ε.
+    return max(1.0, float(np.exp(-np.sum(p * np.log(p)))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,7 @@ class Spectrum:
         rows = sample(features, self.max_images, seed=seed)
         if len(rows) < 2:
             raise Skip(f"needs at least two images to have a spread; there are {len(rows)}")
+        require_finite(features)
         with one_thread():
             return list(self._measure(features, rows, seed))
 

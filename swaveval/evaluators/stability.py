@@ -13,10 +13,9 @@ from swaveval.evaluators.partition import cluster_count, partition
 from swaveval.evaluators.rows import is_constant, sample, take
 from swaveval.evaluators.threads import one_thread
 from swaveval.features.features import Features, FeatureSeries
-from swaveval.features.neighbours import nearest
 from swaveval.results import Metric
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def self_similarity(x: Array) -> float:
@@ -62,13 +61,13 @@ class Stability:
         max_images: in the sample.
         k: neighbours, by cosine within the sample.
         clusters: of k-means; None for one per class, 10 without labels.
-        starts: of k-means.
+        restarts: of k-means.
     """
 
     max_images: int = 4096
     k: int = 20
     clusters: int | None = None
-    starts: int = 5
+    restarts: int = 5
 
     name: ClassVar[str] = "stability"
     version: ClassVar[int] = 1
@@ -76,8 +75,8 @@ class Stability:
     over_series: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if self.max_images < 3 or min(self.k, self.starts, self.clusters or 1) < 1:
-            raise ValueError("stability: max_images from 3, k, clusters and starts from 1")
+        if self.max_images < 3 or min(self.k, self.restarts, self.clusters or 1) < 1:
+            raise ValueError("stability: max_images from 3, k, clusters and restarts from 1")
 
     def __call__(self, series: FeatureSeries, *, seed: int) -> Iterable[Metric]:
         if len(series) < 2:
@@ -118,9 +117,10 @@ class Stability:
         taken = self._sample(features, seed)
         if isinstance(taken, str):
             return taken
-        found = nearest(taken, taken, min(self.k, len(taken) - 1), exclude_self=True, device=features.device)
-        clusters = partition(taken, self.clusters or cluster_count(features), seed=seed, starts=self.starts)
-        return _State(_centred(taken), found.index, clusters.assignment)
+        rows = sample(features, self.max_images, seed=seed)
+        others = features.map_neighbours(rows, min(self.k, len(rows) - 1) + 1).index[:, 1:]
+        clusters = partition(taken, self.clusters or cluster_count(features), seed=seed, restarts=self.restarts)
+        return _State(_centred(taken), others, clusters.assignment)
 
     def _cka(self, name: str, other_name: str, x: Array, y: Array | str, digest: str) -> Metric:
         if isinstance(y, str):
@@ -159,7 +159,7 @@ class Stability:
             bounds=(-1.0, 1.0),
             n=n,
             protocol=f"AMI with the previous checkpoint's clusters; k-means on L2-normalised features, K={clusters}, "
-            f"best of {self.starts} seeded starts, {n} images",
+            f"best of {self.restarts} seeded initialisations, {n} images",
             checkpoint=digest,
         )
 

@@ -14,12 +14,13 @@ import numpy as np
 from scipy.linalg import eigh
 
 from swaveval.evaluators.contract import Need, NotFinite, Skip
-from swaveval.evaluators.rows import graph, is_constant, positions, sample, take, unit
+from swaveval.evaluators.rows import is_constant, positions, sample, take, unit
 from swaveval.evaluators.threads import one_thread
 from swaveval.features.features import Features, FeatureSeries
+from swaveval.features.neighbours import Neighbours
 from swaveval.results import Artifact, Metric
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 FEWEST_IMAGES = 4
 
@@ -64,13 +65,13 @@ def principal_plane(rows: Array, *, seed: int) -> Array:
     return plane + 1e-4 * (largest if largest > 0 else 1.0) * noise
 
 
-def layout(rows: Array, start: Array, *, neighbours: int, min_dist: float, epochs: int, seed: int) -> Array:
+def layout(rows: Array, graph: Neighbours, start: Array, *, min_dist: float, epochs: int, seed: int) -> Array:
     """One UMAP map (1802.03426) from the exact cosine neighbour graph, shape `(m, 2)`, float64.
 
     Args:
         rows: shape `(m, d)`, float32.
+        graph: the k nearest of each row, itself first.
         start: shape `(m, 2)`, the layout to optimise from.
-        neighbours: k of the graph, the point itself included, at most m.
         epochs: of the optimisation.
         seed: makes it deterministic, on one thread.
     """
@@ -83,14 +84,14 @@ def layout(rows: Array, start: Array, *, neighbours: int, min_dist: float, epoch
         from umap import UMAP
 
         reducer = UMAP(
-            n_neighbors=neighbours,
+            n_neighbors=graph.k,
             min_dist=min_dist,
             n_epochs=epochs,
             init=start.astype(np.float32),
             metric="cosine",
             random_state=seed,
             n_jobs=1,
-            precomputed_knn=graph(rows, neighbours),
+            precomputed_knn=(graph.index.astype(np.int32), graph.distance),
             # Below 4,096 points umap-learn would otherwise put the given graph aside and search again.
             force_approximation_algorithm=True,
         )
@@ -159,17 +160,18 @@ class Umap:
                 yield Artifact("umap.map", {"xy": np.zeros((len(rows), 2), np.float32), "index": index}, digest)
                 yield self._undefined(digest, "the features of all images are equal: the model has collapsed")
                 continue
-            xy = self._map(taken, previous, seed)
+            graph = features.map_neighbours(rows, min(self.neighbours, len(rows) - 1))
+            xy = self._map(taken, graph, previous, seed)
             yield Artifact("umap.map", {"xy": xy.astype(np.float32), "index": index}, digest)
             yield self._trustworthiness(digest, features, taken, xy)
             previous = xy
 
-    def _map(self, taken: Array, previous: Array | None, seed: int) -> Array:
+    def _map(self, taken: Array, graph: Neighbours, previous: Array | None, seed: int) -> Array:
         """The map of one checkpoint in the frame of `previous`."""
         xy = layout(
             taken,
+            graph,
             principal_plane(taken, seed=seed) if previous is None else previous,
-            neighbours=min(self.neighbours, len(taken) - 1),
             min_dist=self.min_dist,
             epochs=self.first_epochs if previous is None else self.next_epochs,
             seed=seed,

@@ -16,7 +16,7 @@ from swaveval.evaluators.threads import one_thread
 from swaveval.features.features import Features, ViewFeatures
 from swaveval.results import Artifact, Metric
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def alignment(views: Array) -> Array:
