@@ -14,7 +14,7 @@ HEADLINES = (
     ("knn.top1", "kNN"),
     ("linear.top1", "linear"),
     ("clusters.purity", "purity"),
-    ("views.retrieval", "view retrieval"),
+    ("views.retrieval", "retrieval"),
     ("spectrum.rankme", "RankMe"),
     ("prototypes.loss", "loss"),
 )
@@ -28,6 +28,7 @@ STATE_STYLE = {
 }
 BLOCKS = "▁▂▃▄▅▆▇█"
 ROWS = 12
+SPARKS = 10
 
 
 def print_summary(series: "Series", verdict: "Verdict", page: str, console: Console | None = None) -> None:
@@ -47,7 +48,9 @@ def print_summary(series: "Series", verdict: "Verdict", page: str, console: Cons
 
 
 def sparkline(values: list[float]) -> str:
-    """One block per value, lowest to highest; a space where there is none."""
+    """One block per value, lowest to highest, thinned evenly to at most 10; a space where there is none."""
+    if len(values) > SPARKS:
+        values = [values[round(place * (len(values) - 1) / (SPARKS - 1))] for place in range(SPARKS)]
     finite = [value for value in values if value == value and abs(value) != float("inf")]
     if not finite:
         return ""
@@ -58,24 +61,23 @@ def sparkline(values: list[float]) -> str:
 
 
 def format_metric(metric: "Metric | None", *, interval: bool = True) -> str:
-    """`97.6 ±1.4` for a fraction, three significant digits for the rest."""
+    """`97.6 ±1.4` for a fraction; for the rest three significant digits, whose intervals stand on the page."""
     if metric is None or metric.value != metric.value:
         return "–"
     scale = 100.0 if metric.unit == "fraction" else 1.0
     text = f"{metric.value * scale:.1f}" if scale > 1 else f"{metric.value:.3g}"
-    if interval and metric.ci95 is not None:
-        half = (metric.ci95[1] - metric.ci95[0]) / 2 * scale
-        text += f" ±{half:.1f}" if scale > 1 else f" ±{half:.2g}"
+    if interval and scale > 1 and metric.ci95 is not None:
+        text += f" ±{(metric.ci95[1] - metric.ci95[0]) / 2 * scale:.1f}"
     return text
 
 
 def _table(series: "Series", columns: list[tuple[str, str]], verdict: "Verdict") -> Table:
     axis, positions = series.axis()
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column(axis, justify="right")
+    table.add_column(axis, justify="right", no_wrap=True)
     for metric, label in columns:
         unit = next((p.metrics[metric].unit for p in series.points if metric in p.metrics), "")
-        table.add_column(Text(f"{label} %" if unit == "fraction" else label), justify="right")
+        table.add_column(Text(f"{label} %" if unit == "fraction" else label), justify="right", no_wrap=True)
     table.add_row("", *(sparkline([float(value) for value in series.values(metric)]) for metric, _ in columns))
     shown = range(len(series.points))
     if len(shown) > ROWS:
