@@ -84,11 +84,11 @@ def against_collapse(settings: Mapping[str, Any], classes: int, loss: LossState)
             f"there are {prototypes:g} prototypes{many}; SwaV's authors advise an order of magnitude more than classes"
         )
         given.append(Advice("use more prototypes", _join(reason, "" if given else at)))
-    frozen = number(settings, "freeze_prototypes_steps")
+    frozen = number(settings, "frozen_prototype_steps")
     if frozen is not None and frozen < 100:
         given.append(Advice("freeze the prototypes longer at first", f"they were frozen for {frozen:g} steps"))
-    scale = settings.get("crop_min_scale")
-    if isinstance(scale, int | float) and scale < 0.3:
+    scale = smallest_crop(settings)
+    if scale is not None and scale < 0.2:
         reason = f"the smallest crop covers {100 * scale:.0f} % of the image and may miss the object"
         given.append(Advice("use gentler crops", reason))
     rate = number(settings, "learning_rate")
@@ -115,6 +115,15 @@ def against_stillness(settings: Mapping[str, Any], findings: Findings | None) ->
     if findings is not None and findings.lost:
         return [Advice("lower the learning rate, or check the augmentations", f"quality fell below the start{seen}")]
     return [Advice("raise the learning rate, and check that the backbone is trained", reason)]
+
+
+def smallest_crop(settings: Mapping[str, Any]) -> float | None:
+    """The smallest share of the image that a crop may cover; None where it is not known."""
+    scales = settings.get("crop_min_scales")
+    if not isinstance(scales, list | tuple):
+        return None
+    known = [float(scale) for scale in scales if isinstance(scale, int | float)]
+    return min(known) if known else None
 
 
 def number(settings: Mapping[str, Any], name: str) -> float | None:

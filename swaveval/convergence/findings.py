@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import norm
 
 from swaveval.convergence import trend
-from swaveval.convergence.noise import Estimate, contrast, measure, with_spread
+from swaveval.convergence.noise import Estimate, Noise, contrast, measure, with_spread
 from swaveval.convergence.paired import holm
 from swaveval.convergence.quality import Quality
 
@@ -56,6 +56,7 @@ class Findings:
         none_p: one-sided, that the gain is below GAIN.
         fall: or None with fewer than three checkpoints. fall_p_corrected: 1 without one.
         unchanged: every checkpoint gives the same outcome on every image.
+        settled_statistics: the rise may be BatchNorm's statistics alone (see `movement`).
     """
 
     gain: Estimate
@@ -72,6 +73,7 @@ class Findings:
     fall: Fall | None
     fall_p_corrected: float
     unchanged: bool
+    settled_statistics: bool = False
 
     @property
     def shown(self) -> Estimate:
@@ -84,7 +86,7 @@ class Findings:
     @property
     def gained(self) -> bool:
         significant = self.gain.effect > 0 and self.gain_p_corrected <= ALPHA and self.above_random
-        return significant and not self.negligible
+        return significant and not self.negligible and not self.settled_statistics
 
     @property
     def negligible(self) -> bool:
@@ -126,7 +128,7 @@ def analyse(quality: Quality, *, confirm: Quality | None, seed: int) -> Findings
     order = order_p(quality)
     fall = fall_from_peak(quality, confirm)
     begin = trend.tail_start(quality.x)
-    tail = trend.change(quality.x, checkpoints, quality.noise, begin=begin, seed=seed)
+    tail = trend.change(quality.x, checkpoints, late_noise(quality), begin=begin, seed=seed)
     corrected = holm([gain_p, order, fall.p if fall else 1.0])
     return Findings(
         gain=gain,
@@ -145,6 +147,14 @@ def analyse(quality: Quality, *, confirm: Quality | None, seed: int) -> Findings
         fall_p_corrected=corrected[2],
         unchanged=quality.length > 1 and bool((checkpoints == checkpoints[0]).all()),
     )
+
+
+def late_noise(quality: Quality) -> Noise:
+    """Noise of the second half of the series, where it has five checkpoints: jitter falls with the learning rate."""
+    half = quality.length // 2
+    if quality.length - half < 5:
+        return quality.noise
+    return measure(quality.correct[half : quality.length], quality.length - half)
 
 
 def either_p(gain: Estimate, overall: Estimate | None) -> float:
@@ -249,6 +259,3 @@ def expected_maximum(n: int) -> float:
 def _halves(quality: Quality) -> tuple[Quality, Quality]:
     """Even and odd images: one half to choose by, the other to measure on."""
     return replace(quality, correct=quality.correct[:, ::2]), replace(quality, correct=quality.correct[:, 1::2])
-
-
-__all__ = ["ALPHA", "GAIN", "PLATEAU", "Fall", "Findings", "analyse", "expected_maximum", "measure"]

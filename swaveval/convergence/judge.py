@@ -8,7 +8,7 @@
 
 from dataclasses import replace
 
-from swaveval.convergence import advice, best, collapse, evidence, quality
+from swaveval.convergence import advice, best, collapse, evidence, movement, quality
 from swaveval.convergence.findings import ALPHA, Findings, analyse
 from swaveval.convergence.loss import loss_state, since_third
 from swaveval.convergence.quality import LABEL_FREE, LABELLED, Quality
@@ -34,11 +34,15 @@ def judge(series: Series, *, seed: int = 0) -> Verdict:
         return _without_quality(series, loss, words, seed)
     confirm = quality.read(series, "knn.top1") if decisive.metric == "knn.loo_top1" else None
     findings = analyse(decisive, confirm=confirm, seed=seed)
+    moved = movement.path_length(series)
+    still = findings.unchanged or (moved is not None and moved < movement.STILL)
+    if findings.gained and not still and not movement.beyond_statistics(decisive, seed=seed):
+        findings = replace(findings, settled_statistics=True)
     signs = collapse.signs(series, loss)
     diverged = quality.diverged(series)
-    state = decide(decisive, findings, signs, diverged=diverged is not None)
+    state = decide(decisive, findings, signs, diverged=diverged is not None, still=still)
     chosen = _best(series, decisive, seed=seed)
-    facts = Facts(decisive, findings, signs, loss, words, diverged, chosen)
+    facts = Facts(decisive, findings, signs, loss, words, diverged, chosen, moved if still else None)
     return Verdict(
         verdict=state,
         sentence=sentence(state, facts, labelled=labelled),
@@ -63,16 +67,18 @@ def judge(series: Series, *, seed: int = 0) -> Verdict:
     )
 
 
-def decide(decisive: Quality, findings: Findings, signs: tuple[collapse.Sign, ...], *, diverged: bool) -> VerdictState:
-    """The state, from the tests alone."""
+def decide(
+    decisive: Quality, findings: Findings, signs: tuple[collapse.Sign, ...], *, diverged: bool, still: bool
+) -> VerdictState:
+    """The state, from the tests alone; `still` when the backbone's weights did not move."""
     if decisive.length == 1 and decisive.untrained_first:
         return "inconclusive"
+    if still:
+        return "not-learning"
     if findings.fell:
         return "collapsed" if collapsed(findings, signs) else "regressed"
     if findings.gained:
         return _improved(decisive, findings, diverged=diverged)
-    if findings.unchanged:
-        return "not-learning"
     if collapsed(findings, signs):
         return "collapsed"
     return "not-learning" if findings.none_p <= ALPHA or findings.lost or findings.negligible else "inconclusive"
@@ -94,8 +100,6 @@ def collapsed(findings: Findings, signs: tuple[collapse.Sign, ...]) -> bool:
 def _improved(decisive: Quality, findings: Findings, *, diverged: bool) -> VerdictState:
     if diverged:
         return "regressed"
-    if decisive.start == "first checkpoint" and findings.flat:
-        return "converged"
     if findings.flat:
         return "converged"
     return "learning" if findings.rising else "inconclusive"
@@ -119,7 +123,10 @@ def _without_quality(series: Series, loss: LossState, words: str, seed: int) -> 
     if broken is not None and count == 0:
         text = f"Inconclusive: no checkpoint could be evaluated, the weights are not finite from {broken.name} on."
     elif count < 2:
-        text = f"Inconclusive: {count} checkpoint{'' if count == 1 else 's'} could be evaluated; a series needs at least two, five to show a trend."
+        noun = "checkpoint" if count == 1 else "checkpoints"
+        text = (
+            f"Inconclusive: {count} {noun} could be evaluated; a series needs at least two, and five to show a trend."
+        )
     else:
         text = "Inconclusive: no metric with per-image outcomes (kNN, linear probe, view retrieval) was evaluated."
     verdict = Verdict("inconclusive", text + seen, loss, labelled=series.manifest.data.labelled, seed=seed)

@@ -24,7 +24,7 @@ def loss_state(curve: LossCurve | None) -> LossState:
     """
     if curve is None or not curve.values:
         return LossState()
-    epochs, values = by_epoch(curve)
+    _, values = by_epoch(curve)
     finite = np.isfinite(values)
     if not finite.any():
         return LossState(state="nan", ln_k=curve.ln_k, source=curve.source)

@@ -1,4 +1,4 @@
-"""What stands for quality in a series: per-image outcomes of one metric at the checkpoints and at untrained networks."""
+"""What stands for quality: per-image outcomes of one metric at the checkpoints and at untrained networks."""
 
 import re
 from collections.abc import Sequence

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from scipy.stats import norm
 
 from swaveval.convergence.collapse import Sign
-from swaveval.convergence.evidence import since
+from swaveval.convergence.evidence import gain_words, tail_words
 from swaveval.convergence.findings import ALPHA, GAIN, PLATEAU, Findings
 from swaveval.convergence.noise import images_needed
 from swaveval.convergence.quality import Quality
 from swaveval.convergence.verdict import Best, LossState, VerdictState
-from swaveval.convergence.wording import half_width, moved, points, signed
+from swaveval.convergence.wording import moved, points
 from swaveval.results import CheckpointRecord
 
 TITLES: dict[VerdictState, str] = {
@@ -25,7 +25,7 @@ TITLES: dict[VerdictState, str] = {
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """What a sentence is made of."""
+    """What a sentence is made of. `moved`: how far the weights moved, where that was not at all."""
 
     quality: Quality
     findings: Findings
@@ -34,6 +34,7 @@ class Facts:
     loss_words: str
     diverged: CheckpointRecord | None
     best: Best | None
+    moved: float | None = None
 
 
 def sentence(state: VerdictState, facts: Facts, *, labelled: bool) -> str:
@@ -54,9 +55,7 @@ def sentence(state: VerdictState, facts: Facts, *, labelled: bool) -> str:
 
 
 def _gain(facts: Facts) -> str:
-    found = facts.findings
-    quality = facts.quality
-    return f"{moved(quality.name, found.shown.effect, found.shown.interval(), quality.n, found.gain_p_corrected)} {since(quality)}"
+    return gain_words(facts.quality, facts.findings)
 
 
 def _joined(facts: Facts, quality_words: str) -> str:
@@ -68,20 +67,22 @@ def _joined(facts: Facts, quality_words: str) -> str:
 
 
 def _tail(facts: Facts) -> str:
-    tail = facts.findings.tail
-    if tail is None:
-        return ""
-    return f"{signed(tail.effect)} ± {points(half_width(tail.interval()))} points over the last third of training"
+    return tail_words(facts.findings)
 
 
 def _learning(facts: Facts) -> str:
-    tail = _tail(facts)
-    return _joined(facts, _gain(facts)) + (f", still rising ({tail})" if tail else "")
+    text, tail = _joined(facts, _gain(facts)), facts.findings.tail
+    if tail is None:
+        return text
+    if tail.p_above() <= ALPHA:
+        return f"{text}, still rising ({_tail(facts)})"
+    return f"{text}; whether the rise goes on cannot be told ({_tail(facts)})"
 
 
 def _converged(facts: Facts) -> str:
-    text = _joined(facts, _gain(facts))
-    return f"{text}, and is flat within ±{points(PLATEAU)} point since {facts.quality.moment(facts.findings.tail_begin)} ({_tail(facts)})"
+    since = facts.quality.moment(facts.findings.tail_begin)
+    flat = f"is flat within ±{points(PLATEAU)} point since {since}"
+    return f"{_joined(facts, _gain(facts))}, and {flat} ({_tail(facts)})"
 
 
 def _regressed(facts: Facts) -> str:
@@ -102,14 +103,16 @@ def _collapsed(facts: Facts) -> str:
 
 
 def _not_learning(facts: Facts) -> str:
-    if facts.findings.unchanged:
-        text = f"all {facts.quality.length} checkpoints give the same features: the backbone has not changed"
-        return f"{text}; {facts.loss_words}" if facts.loss_words else text
-    return (
-        f"{_gain(facts)}, so a gain of {points(GAIN)} points can be excluded"
-        if (facts.findings.none_p <= ALPHA and not facts.findings.lost)
-        else _gain(facts)
-    )
+    found, quality = facts.findings, facts.quality
+    loss = f"; {facts.loss_words}" if facts.loss_words else ""
+    if facts.moved is not None and not found.unchanged:
+        text = f"the backbone's weights moved by {100 * facts.moved:.2g} % in the whole run"
+        return f"{text}, so {_gain(facts)} through BatchNorm's statistics alone{loss}"
+    if found.unchanged:
+        return f"all {quality.length} checkpoints give the same features: the backbone has not changed{loss}"
+    if found.none_p <= ALPHA and not found.lost:
+        return f"{_gain(facts)}, so a gain of {points(GAIN)} points can be excluded{loss}"
+    return f"{_gain(facts)}{loss}"
 
 
 def _inconclusive(facts: Facts) -> str:
@@ -117,8 +120,14 @@ def _inconclusive(facts: Facts) -> str:
     if quality.length == 1:
         which = "the untrained network" if quality.untrained_first else "one checkpoint"
         return f"only {which} could be evaluated; a trend needs at least five checkpoints"
+    if found.settled_statistics:
+        return (
+            f"{_gain(facts)}, but the rise was over at the first checkpoint, as BatchNorm's statistics alone can make "
+            f"it; {_settle(facts)}"
+        )
     if found.gained:
-        return f"{_gain(facts)}, but whether it still rises or is flat within ±{points(PLATEAU)} point cannot be told; {_settle(facts)}"
+        unknown = f"whether it still rises or is flat within ±{points(PLATEAU)} point cannot be told"
+        return f"{_gain(facts)}, but {unknown}; {_settle(facts)}"
     return f"{_gain(facts)}, which neither shows a gain nor excludes one of {points(GAIN)} points; {_settle(facts)}"
 
 
