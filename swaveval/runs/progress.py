@@ -1,8 +1,9 @@
 """How long work tells where it is. The command line supplies a terminal; a library caller may stay silent."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
+@runtime_checkable
 class Progress(Protocol):
     """Receives stages and their advance; every method must be cheap."""
 
