@@ -57,20 +57,21 @@ class TerminalProgress:
             self._tasks[name] = self._progress.add_task(escape(name), total=total or None)
             if not self._bars and not self._quiet:
                 self._log(f"{name}{f' ({total})' if total else ''}")
-        for other, task in self._tasks.items():
-            done = self._progress.tasks[self._progress.task_ids.index(task)].finished
-            self._progress.update(task, visible=other == name or not done)
-        if known and not self._unfinished(name):
-            self._progress.reset(self._tasks[name], total=total or None)
+        for task in self._progress.tasks:
+            current = task.id == self._tasks[name]
+            self._progress.update(task.id, visible=current or self._unfinished(task))
+            if current and known and not self._unfinished(task):
+                self._progress.reset(task.id, total=total or None)
 
     def advance(self, done: int, total: int) -> None:
         self._progress.update(self._tasks[self._stage], completed=done, total=total)
         if not self._bars and not self._quiet and time.monotonic() - self._told > LOG_EVERY_SECONDS:
-            self._log(", ".join(self._position(task) for task in self._progress.tasks if not task.finished) or "…")
+            self._log(", ".join(self._position(task) for task in self._progress.tasks if self._unfinished(task)) or "…")
 
-    def _unfinished(self, name: str) -> bool:
-        task = self._progress.tasks[self._progress.task_ids.index(self._tasks[name])]
-        return not task.finished
+    @staticmethod
+    def _unfinished(task: Task) -> bool:
+        """A stage of unknown length is over when the next one begins."""
+        return task.total is not None and not task.finished
 
     def message(self, text: str) -> None:
         if not self._quiet:
