@@ -9,7 +9,7 @@ from lightly.data import LightlyDataset
 from torch.utils.data import DataLoader, Sampler
 
 from swaveval.pretrain.config import PretrainConfig
-from swaveval.pretrain.training_images import mix
+from swaveval.pretrain.seeds import mix
 
 _ORDER = 1  # keeps the order's seeds apart from the views'
 

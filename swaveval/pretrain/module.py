@@ -20,7 +20,7 @@ from swaveval.pretrain.backbones import BuiltBackbone
 from swaveval.pretrain.config import OptimiserConfig, PretrainConfig
 from swaveval.pretrain.datamodule import EpochSampler
 from swaveval.pretrain.queue import EmbeddingQueue
-from swaveval.pretrain.training_images import mix
+from swaveval.pretrain.seeds import mix
 
 _TRAINING = 2  # keeps the seeds of what the network itself draws apart from the data's
 

@@ -1,6 +1,5 @@
 """What a training tells while it runs: a bar with the time left on a terminal, one line per epoch elsewhere."""
 
-import sys
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, runtime_checkable
@@ -35,6 +34,9 @@ class EpochReport:
 class Reporter(Protocol):
     """Receives the course of a training; methods must be cheap."""
 
+    def decoding(self, done: int, total: int) -> None:
+        """`done` of `total` images are looked at or decoded; counts again from the start for each of the two."""
+
     def started(self, *, steps_done: int, steps: int) -> None:
         """Training begins with `steps_done` of `steps` optimiser steps taken."""
 
@@ -53,6 +55,9 @@ class Reporter(Protocol):
 
 class SilentReporter:
     """Says nothing."""
+
+    def decoding(self, done: int, total: int) -> None:
+        pass
 
     def started(self, *, steps_done: int, steps: int) -> None:
         pass
@@ -88,20 +93,15 @@ class ConsoleReporter:
         self.finished()
 
     def started(self, *, steps_done: int, steps: int) -> None:
-        if self._quiet or not sys.stderr.isatty():
-            return
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=28),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} steps"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(compact=True),
-            console=self._console,
-            transient=True,
-        )
-        self._task = self._bar.add_task("training", total=steps, completed=steps_done)
-        self._bar.start()
+        self._begin("training", "steps", done=steps_done, total=steps)
+
+    def decoding(self, done: int, total: int) -> None:
+        if self._bar is None:
+            self._begin("reading images", "images", done=done, total=total)
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=done, total=total)
+        if done >= total:
+            self.finished()
 
     def step(self, *, step: int, loss: float) -> None:
         if self._bar is not None and self._task is not None:
@@ -121,3 +121,21 @@ class ConsoleReporter:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+    def _begin(self, name: str, unit: str, *, done: int, total: int) -> None:
+        """Show a bar, if there is a terminal to show it on."""
+        self.finished()
+        if self._quiet or not self._console.is_terminal:
+            return
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=28),
+            TextColumn(f"{{task.completed:.0f}}/{{task.total:.0f}} {unit}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(compact=True),
+            console=self._console,
+            transient=True,
+        )
+        self._task = self._bar.add_task(name, total=total, completed=done)
+        self._bar.start()

@@ -23,9 +23,17 @@ from swaveval.pretrain.module import SwavModule
 from swaveval.pretrain.quiet import quiet_lightning
 from swaveval.pretrain.reporter import Reporter, SilentReporter
 from swaveval.pretrain.run_file import flat_hyperparameters, read_run_file, write_run_file
+from swaveval.pretrain.seeds import mix
 from swaveval.pretrain.series import CheckpointSeries, newest, progress_of, remove_temporaries
 from swaveval.pretrain.trainer import interruptible, make_trainer, threads
-from swaveval.pretrain.training_images import Index, TrainingImages, as_lightly, chosen_images, image_facts, mix
+from swaveval.pretrain.training_images import (
+    Index,
+    TrainingImages,
+    as_lightly,
+    chosen_images,
+    image_facts,
+    useful_sides,
+)
 from swaveval.pretrain.watcher import LossWatcher
 
 CHECKPOINTS = "checkpoints"
@@ -101,7 +109,8 @@ def pretrain(
     with quiet_lightning():
         if resume and stored is not None:
             config = completed(config, stored.config)
-        prepared = _prepare(config, out, resume=resume, fingerprint=stored.fingerprint if stored and resume else "")
+        fingerprint = stored.fingerprint if stored is not None and resume else ""
+        prepared = _prepare(config, out, teller, resume=resume, fingerprint=fingerprint)
         if resume and stored is not None and first:
             _check_same(prepared.config, stored.config, out)
         if prepared.epochs_done >= prepared.config.training.epochs:
@@ -129,10 +138,11 @@ def pretrain(
     return out
 
 
-def _prepare(config: PretrainConfig, out: Path, *, resume: bool, fingerprint: str) -> _Prepared:
+def _prepare(config: PretrainConfig, out: Path, reporter: Reporter, *, resume: bool, fingerprint: str) -> _Prepared:
     """Open the images, choose what is not set, refuse what cannot work, find where to go on."""
     data = replace(config.data, path=_absolute(config.data.path), labels=_absolute(config.data.labels))
-    images = open_images(data.path, labels=Path(data.labels) if data.labels else None, seed=data.split_seed)
+    labels = Path(data.labels) if data.labels else None
+    images = open_images(data.path, labels=labels, seed=data.split_seed, progress=reporter.decoding)
     if fingerprint and images.fingerprint != fingerprint:
         raise ConfigError(
             f"the images at {config.data.path} are not those the run in {out} was started with (their names, contents, "
@@ -186,9 +196,9 @@ def _callbacks(prepared: _Prepared, out: Path, reporter: Reporter) -> list[pl.Ca
 def _fit(prepared: _Prepared, trainer: pl.Trainer, out: Path, reporter: Reporter) -> None:
     config = prepared.config
     dataset = TrainingImages(
-        prepared.images, prepared.index, least_side=config.augmentation.crop_sizes[0], seed=config.training.seed
+        prepared.images, prepared.index, sides=useful_sides(config.augmentation), seed=config.training.seed
     )
-    if not dataset.hold():
+    if not dataset.hold(advance=reporter.decoding):
         reporter.notice("note: the decoded images do not fit in memory and are read from their files in every epoch")
     module = SwavModule(
         config,

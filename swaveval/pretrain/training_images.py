@@ -1,8 +1,8 @@
 """The train split as a LightlyDataset: pixels in memory when they fit, views drawn reproducibly."""
 
+import math
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 os.environ.setdefault("LIGHTLY_DID_VERSION_CHECK", "True")
@@ -15,7 +15,10 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from swaveval.data.imageset import ImageSet
+from swaveval.data.parallel import ordered_map
+from swaveval.pretrain.config import AugmentationConfig
 from swaveval.pretrain.defaults import ImageFacts
+from swaveval.pretrain.seeds import drawn_from
 
 MEMORY_BUDGET = 2 * 2**30  # bytes of decoded pixels
 SAMPLED_FOR_FACTS = 48
@@ -40,6 +43,16 @@ def image_facts(images: ImageSet, index: Index) -> ImageFacts:
     return ImageFacts(n_train=len(index), side=int(np.median([min(images.open(int(i)).size) for i in picked])))
 
 
+def useful_sides(crops: AugmentationConfig) -> tuple[int, int]:
+    """Least and greatest short side worth holding: the large crop's, and where no crop has to be enlarged.
+
+    A crop of share s and aspect ratio up to 4/3 of a square image with side a is at least a·√(s · 3/4) wide.
+    """
+    shares = zip(crops.crop_sizes, crops.crop_min_scales, strict=True)
+    greatest = max(math.ceil(size / math.sqrt(share * 3 / 4)) for size, share in shares)
+    return crops.crop_sizes[0], greatest
+
+
 class TrainingImages(Dataset[tuple[Any, int]]):
     """Train images and their views. Item `epoch · n + position` is image `position` as `epoch` sees it.
 
@@ -47,14 +60,20 @@ class TrainingImages(Dataset[tuple[Any, int]]):
     a view depends on (seed, epoch, position) alone, so neither the number of workers nor an interruption changes it.
 
     Images smaller than the large crop are first enlarged to it, as the eval transform does, so that crops can lie
-    between the pixels of the original.
+    between the pixels of the original. Images so large that even the smallest crop has pixels to spare are reduced.
+
+    Args:
+        images: all images.
+        index: positions of those to train on.
+        sides: least and greatest short side in pixels, as `useful_sides` gives them.
+        seed: of the views.
     """
 
-    def __init__(self, images: ImageSet, index: Index, *, least_side: int, seed: int) -> None:
+    def __init__(self, images: ImageSet, index: Index, *, sides: tuple[int, int], seed: int) -> None:
         self.transform: Callable[[Image.Image], list[torch.Tensor]] | None = None
         self._images = images
         self._index = index
-        self._least_side = least_side
+        self._sides = sides
         self._seed = seed
         self._held: list[UInt8[np.ndarray, "h w 3"]] | None = None
 
@@ -65,7 +84,7 @@ class TrainingImages(Dataset[tuple[Any, int]]):
         epoch, position = divmod(draw, len(self))
         image = Image.fromarray(self._held[position]) if self._held else self._open(position)
         assert self.transform is not None
-        with _drawn_from(self._seed, epoch, position):
+        with drawn_from(self._seed, epoch, position):
             return self.transform(image), position
 
     def name(self, draw: int) -> str:
@@ -79,19 +98,20 @@ class TrainingImages(Dataset[tuple[Any, int]]):
         if bytes_each * len(self) > budget:
             return False
         held = []
-        for position in range(len(self)):
-            held.append(np.asarray(self._open(position)))
+        for pixels in ordered_map(lambda position: np.asarray(self._open(position)), range(len(self))):
+            held.append(pixels)
             if advance is not None:
-                advance(position + 1, len(self))
+                advance(len(held), len(self))
         self._held = held
         return True
 
     def _open(self, position: int) -> Image.Image:
         image = self._images.open(int(self._index[position]))
         short = min(image.size)
-        if short >= self._least_side:
+        wanted = min(max(short, self._sides[0]), self._sides[1])
+        if wanted == short:
             return image
-        scale = self._least_side / short
+        scale = wanted / short
         size = (max(round(image.width * scale), 1), max(round(image.height * scale), 1))
         return image.resize(size, Image.Resampling.BILINEAR)
 
@@ -101,28 +121,3 @@ def as_lightly(images: TrainingImages, transform: Callable[[Image.Image], Any]) 
     return LightlyDataset.from_torch_dataset(
         images, transform=transform, index_to_filename=lambda dataset, draw: dataset.name(draw)
     )
-
-
-def mix(*numbers: int) -> int:
-    """A 63-bit seed from several numbers, different for different tuples (SplitMix64's finaliser, chained)."""
-    state = 0
-    for number in numbers:
-        state = (state + number + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
-        state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
-        state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
-        state ^= state >> 31
-    return state >> 1
-
-
-@contextmanager
-def _drawn_from(*numbers: int) -> Iterator[None]:
-    """Seed the two generators that lightly's and torchvision's transforms draw from; put them back afterwards."""
-    before = torch.get_rng_state(), np.random.get_state()  # noqa: NPY002 lightly draws from it
-    seed = mix(*numbers)
-    torch.default_generator.manual_seed(seed)
-    np.random.seed(seed & 0xFFFFFFFF)  # noqa: NPY002
-    try:
-        yield
-    finally:
-        torch.set_rng_state(before[0])
-        np.random.set_state(before[1])  # noqa: NPY002

@@ -9,12 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lightly.data import LightlyDataset
 from PIL import Image
+from torchvision.transforms.v2 import RandomResizedCrop
 
 from swaveval.data import open_images
 from swaveval.pretrain.augment import eval_transform, swav_transform
 from swaveval.pretrain.config import AugmentationConfig, PretrainConfig
 from swaveval.pretrain.datamodule import EpochSampler, SwavDataModule
-from swaveval.pretrain.training_images import TrainingImages, as_lightly, chosen_images, image_facts, mix
+from swaveval.pretrain.seeds import mix
+from swaveval.pretrain.training_images import TrainingImages, as_lightly, chosen_images, image_facts, useful_sides
 
 DIGITS = AugmentationConfig(
     preset="digits", crop_sizes=(32, 16), crop_counts=(2, 4), crop_min_scales=(1.0, 0.2), crop_max_scales=(1.0, 0.4)
@@ -23,7 +25,7 @@ DIGITS = AugmentationConfig(
 
 def loader_of(config: PretrainConfig, *, workers: int, first_epoch: int = 0) -> SwavDataModule:
     images = open_images(config.data.path)
-    pixels = TrainingImages(images, images.train_index, least_side=16, seed=config.training.seed)
+    pixels = TrainingImages(images, images.train_index, sides=(16, 100), seed=config.training.seed)
     pixels.hold()
     dataset = as_lightly(pixels, swav_transform(config.augmentation))
     assert isinstance(dataset, LightlyDataset)
@@ -85,7 +87,7 @@ def test_natural_views_of_small_images_do_mirror() -> None:
 
 def test_an_image_is_seen_differently_in_every_epoch_and_the_same_in_each(tiny: PretrainConfig) -> None:
     images = open_images(tiny.data.path)
-    pixels = TrainingImages(images, images.train_index, least_side=16, seed=3)
+    pixels = TrainingImages(images, images.train_index, sides=(16, 100), seed=3)
     pixels.transform = swav_transform(tiny.augmentation)
     n = len(pixels)
     first, position = pixels[2]
@@ -100,7 +102,7 @@ def test_an_image_is_seen_differently_in_every_epoch_and_the_same_in_each(tiny: 
 
 def test_drawing_a_view_leaves_the_callers_generators_alone(tiny: PretrainConfig) -> None:
     images = open_images(tiny.data.path)
-    pixels = TrainingImages(images, images.train_index, least_side=16, seed=3)
+    pixels = TrainingImages(images, images.train_index, sides=(16, 100), seed=3)
     pixels.transform = swav_transform(tiny.augmentation)
     states = torch.get_rng_state(), np.random.get_state()[1]  # noqa: NPY002
     pixels[0]
@@ -120,8 +122,8 @@ def test_batches_do_not_depend_on_the_number_of_workers(tiny: PretrainConfig, fi
 
 def test_held_pixels_are_the_files_and_small_images_are_enlarged(tiny: PretrainConfig, image_folder: Path) -> None:
     images = open_images(tiny.data.path)
-    streamed = TrainingImages(images, images.train_index, least_side=24, seed=0)
-    held = TrainingImages(images, images.train_index, least_side=24, seed=0)
+    streamed = TrainingImages(images, images.train_index, sides=(24, 100), seed=0)
+    held = TrainingImages(images, images.train_index, sides=(24, 100), seed=0)
     assert not held.hold(budget=100)
     assert held.hold()
     for pixels in (streamed, held):
@@ -132,6 +134,26 @@ def test_held_pixels_are_the_files_and_small_images_are_enlarged(tiny: PretrainC
         assert torch.equal(one, other)
     assert image_facts(images, images.train_index).side == 16
     assert len(held) == image_facts(images, images.train_index).n_train == 20
+
+
+def test_large_images_are_reduced_only_as_far_as_no_crop_must_be_enlarged(tiny: PretrainConfig) -> None:
+    """RandomResizedCrop over many draws: the boxes it cuts are never narrower than the crop they become."""
+    crops = AugmentationConfig(
+        crop_sizes=(32, 16), crop_counts=(2, 4), crop_min_scales=(0.4, 0.05), crop_max_scales=(1.0, 0.4)
+    )
+    least, most = useful_sides(crops)
+    assert least == 32
+    sizes = []
+    for size, scale in ((32, (0.4, 1.0)), (16, (0.05, 0.4))):
+        cut = RandomResizedCrop(size, scale=scale)
+        boxes = [cut.make_params([torch.zeros(3, most, most)]) for _ in range(500)]
+        sizes.append(min(min(box["height"], box["width"]) / size for box in boxes))
+    assert all(narrowest >= 0.97 for narrowest in sizes)
+    assert min(sizes) < 1.3
+    images = open_images(tiny.data.path)
+    pixels = TrainingImages(images, images.train_index, sides=(4, 10), seed=0)
+    pixels.transform = lambda image: [torch.from_numpy(np.asarray(image).copy())]
+    assert pixels[0][0][0].shape == (10, 10, 3)
 
 
 def test_a_smaller_share_is_part_of_a_larger_one(tiny: PretrainConfig) -> None:
