@@ -1,19 +1,17 @@
 """SwaV's own health: what the prototypes cluster, which of them live, and the loss recomputed from the checkpoint."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.special import entr
-from sklearn.metrics import adjusted_mutual_info_score
-from sklearn.metrics.cluster import contingency_matrix
 
-from swaveval.evaluators import jackknife
+from swaveval.evaluators.agreement import agreement
 from swaveval.evaluators.contract import Need, NotFinite, Skip
-from swaveval.evaluators.intervals import basic_bootstrap, student, wilson
+from swaveval.evaluators.intervals import student, wilson
 from swaveval.evaluators.rows import labels, positions, unit
 from swaveval.evaluators.swapped import SwappedLoss, swapped_loss
 from swaveval.evaluators.threads import one_thread
@@ -59,11 +57,6 @@ def _first_member(group: Array) -> Array:
     return first[inverse]
 
 
-def purity(assignment: Array, truth: Array) -> float:
-    """(1/n) Σ_k max_c n_kc of cluster and class numbers of shape `(n,)`. It rises with the number of clusters."""
-    return float(contingency_matrix(truth, assignment).max(axis=0).sum() / len(truth))
-
-
 @dataclass(frozen=True)
 class Prototypes:
     """Evaluates what the SwaV head says of the images (both splits) and of the fixed views.
@@ -71,20 +64,20 @@ class Prototypes:
     Attributes:
         duplicate_cosine: above it two prototypes count as one.
         batch: images per Sinkhorn batch. The codes, and so the loss, depend on it: more images fill more prototypes.
-        repeats: bootstrap resamples for purity and AMI.
+        groups: of images, each left out once for the jackknife intervals of purity and AMI.
     """
 
     duplicate_cosine: float = 0.95
     batch: int = 256
-    repeats: int = 200
+    groups: int = 50
 
     name: ClassVar[str] = "prototypes"
     version: ClassVar[int] = 1
     needs: ClassVar[frozenset[Need]] = frozenset({Need.PROTOTYPES})
 
     def __post_init__(self) -> None:
-        if self.batch < 1 or self.repeats < 2 or not -1 <= self.duplicate_cosine <= 1:
-            raise ValueError("prototypes: batch from 1, repeats from 2, duplicate_cosine in -1…1")
+        if self.batch < 1 or self.groups < 2 or not -1 <= self.duplicate_cosine <= 1:
+            raise ValueError("prototypes: batch from 1, groups from 2, duplicate_cosine in -1…1")
 
     def __call__(self, features: Features, *, seed: int) -> Iterable[Metric | Artifact]:
         outputs = features.prototypes
@@ -110,36 +103,21 @@ class Prototypes:
         if truth is None or not (truth >= 0).any():
             return
         known = truth >= 0
-        truth, assignment = truth[known], assignment[known]
-        n, classes = len(truth), len(np.unique(truth))
-        text = f"argmax of {len(outputs.weights)} prototypes against {classes} classes, {n} images (train and test)"
+        classes, truth = np.unique(truth[known], return_inverse=True)
+        if len(classes) < 2:
+            return  # every clustering of one class is pure; the number would only mislead
+        text = (
+            f"argmax of {len(outputs.weights)} prototypes against {len(classes)} classes, {len(truth)} images (train "
+            "and test)"
+        )
         if not known.all():
             text += f"; {int((~known).sum())} unlabelled images left out"
-        draws = [np.random.default_rng([seed, n, i]).integers(0, n, n) for i in range(self.repeats)]
-        value = purity(assignment, truth)
-        yield Metric(
-            id="prototypes.purity",
-            value=value,
-            bounds=(0.0, 1.0),
-            ci95=basic_bootstrap(
-                value, np.asarray([purity(assignment[d], truth[d]) for d in draws]), bounds=(0.0, 1.0)
-            ),
-            n=n,
-            protocol=f"{text}; rises with the number of prototypes: compare across K by AMI",
-        )
-        if classes < 2:
-            return
-        ami = float(adjusted_mutual_info_score(truth, assignment))
-        kept = [np.setdiff1d(np.arange(n), part) for part in jackknife.groups(n, min(10, n), seed=seed)]
-        left_out = [float(adjusted_mutual_info_score(truth[rest], assignment[rest])) for rest in kept if len(rest)]
-        yield Metric(
-            id="prototypes.ami",
-            value=ami,
-            bounds=(-1.0, 1.0),
-            ci95=jackknife.interval(ami, left_out, bounds=(-1.0, 1.0)),
-            n=n,
-            protocol=f"adjusted mutual information, arithmetic mean; {text}",
-        )
+        compare = "rises with the number of prototypes: compare across K by AMI"
+        for metric in agreement(assignment[known], truth, protocol=text, groups=self.groups, seed=seed):
+            if metric.id == "clusters.purity":
+                yield replace(metric, id="prototypes.purity", protocol=f"{metric.protocol}; {compare}")
+            elif metric.id == "clusters.ami":
+                yield replace(metric, id="prototypes.ami")
 
     def _usage(self, outputs: PrototypeOutputs, assignment: Array) -> Iterator[Metric | Artifact]:
         total, n = len(outputs.weights), len(assignment)

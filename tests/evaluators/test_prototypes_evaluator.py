@@ -254,6 +254,12 @@ def test_one_prototype_has_no_gap() -> None:
     assert found["ami"].value == pytest.approx(0, abs=1e-12)
 
 
+def test_one_class_has_no_purity() -> None:
+    features = synthetic_features()
+    one = replace(features, train_labels=np.zeros(120, np.int64), test_labels=np.full(60, -1))
+    assert not {"purity", "ami"} & set(run(one))
+
+
 @pytest.mark.parametrize("name", ["weights", "mean_probability", "view_scores"])
 def test_not_finite_is_a_sentence(name: str) -> None:
     features = synthetic_features()
@@ -270,7 +276,8 @@ def test_no_head_is_skipped() -> None:
 
 def test_loss_interval_covers() -> None:
     """80 draws of 64 images in two batches; a true 95 % stays above 86 % all but once in 1,000."""
-    repeats = [run(with_outputs(synthetic_features(), view_scores=_drawn(seed)), repeats=2) for seed in range(80)]
+    unlabelled = replace(synthetic_features(), train_labels=None, test_labels=None)
+    repeats = [run(with_outputs(unlabelled, view_scores=_drawn(seed))) for seed in range(80)]
     for name in ("loss", "loss_gap"):
         truth = np.mean([found[name].value for found in repeats])
         inside = [found[name].ci95[0] <= truth <= found[name].ci95[1] for found in repeats if found[name].ci95]
@@ -290,6 +297,6 @@ def _drawn(seed: int) -> np.ndarray:
 def test_is_an_evaluator_with_checked_parameters() -> None:
     assert isinstance(Prototypes(), Evaluator)
     assert isinstance(synthetic_features().prototypes, PrototypeOutputs)
-    for wrong in ({"batch": 0}, {"repeats": 1}, {"duplicate_cosine": 1.5}):
+    for wrong in ({"batch": 0}, {"groups": 1}, {"duplicate_cosine": 1.5}):
         with pytest.raises(ValueError, match="prototypes"):
             Prototypes(**wrong)
