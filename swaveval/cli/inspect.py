@@ -112,23 +112,25 @@ def as_rows(entries: Sequence[Entry], moved: "tuple[list[str], Drift] | None") -
 
 
 def _movement_at(moved: "Drift", column: int) -> dict[str, Any]:
-    def plain(value: float) -> float | None:
-        return float(value) if abs(float(value)) < float("inf") else None
-
+    tables = {
+        "relative_l2": moved.relative_l2,
+        "cosine": moved.cosine,
+        "beyond_allclose": moved.beyond,
+        "from_first": moved.from_first,
+    }
     layers = {
-        str(name): {
-            "relative_l2": plain(moved.relative_l2[row, column]),
-            "cosine": plain(moved.cosine[row, column]),
-            "beyond_allclose": plain(moved.beyond[row, column]),
-            "from_first": plain(moved.from_first[row, column]),
-        }
+        str(name): {key: _finite(float(table[row, column])) for key, table in tables.items()}
         for row, name in enumerate(moved.names)
     }
     return {
-        "relative_l2": plain(moved.overall[column - 1]),
+        "relative_l2": _finite(float(moved.overall[column - 1])),
         "layers": layers,
         "never_moved": list(moved.never_moved),
     }
+
+
+def _finite(value: float) -> float | None:
+    return value if abs(value) < float("inf") else None
 
 
 # -- for a terminal --------------------------------------------------------------------------------------------------
@@ -222,8 +224,8 @@ def _movement_table(names: list[str], moved: "Drift", *, most: int) -> Table:
         rows = sorted({round(i * (len(rows) - 1) / (MOST_LAYERS - 1)) for i in range(MOST_LAYERS)})
     columns = range(len(names) - len(last), len(names))
     for row in rows:
-        steps = (_movement(moved.relative_l2[row, column]) for column in columns)
-        table.add_row(Text(str(moved.names[row])), _movement(moved.from_first[row, -1]), *steps)
+        steps = (_movement(float(moved.relative_l2[row, column])) for column in columns)
+        table.add_row(Text(str(moved.names[row])), _movement(float(moved.from_first[row, -1])), *steps)
     if len(rows) < len(moved.names):
         table.caption = f"{len(rows)} of {len(moved.names)} layers; --json has all"
     return table

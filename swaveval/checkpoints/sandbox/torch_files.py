@@ -85,6 +85,9 @@ def torch_load(file: BinaryIO, pickled: Callable[[], bytes], *, mmap: bool, trus
         if "allocate" in str(error) or "mmap" in str(error):
             raise Failure("refused", _TOO_MUCH) from None
         kind = type(error).__name__
+        if trust and isinstance(error, ImportError | AttributeError):
+            reason = f"the file needs code that is not installed here: {kind}: {_first_sentence(error)}"
+            raise Failure("unsupported", reason) from None
         raise Failure("corrupt", f"PyTorch cannot read the file: {kind}: {_first_sentence(error)}") from None
 
 
