@@ -11,7 +11,7 @@ from pathlib import Path
 
 from swaveval.data import ImageSet, default_transform, open_images
 from swaveval.features.extract import ExtractSettings
-from swaveval.results import Cell, CheckpointRecord, DataSummary, RunManifest
+from swaveval.results import Cell, CheckpointRecord, DataSummary, RunManifest, Series
 from swaveval.runs.drift import drift_cell
 from swaveval.runs.evaluate import evaluate_series
 from swaveval.runs.executors import Task, run_local
@@ -128,10 +128,11 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunOutcome:
     cells.append(store_images_cell(prepared.workspace, cells))
     manifest = _manifest(prepared, cells)
     prepared.workspace.store.write_manifest(manifest)
-    written = write_page(prepared.request.out, images=prepared.request.images)
-    if manifest.loss is None and (loss := recomputed(written.series)) is not None:
+    if manifest.loss is None and (loss := recomputed(Series.load(prepared.request.out))) is not None:
         prepared.workspace.store.write_manifest(replace(manifest, loss=loss))
-        written = write_page(prepared.request.out, images=prepared.request.images)
+    # Some two hundred files that take longer than everything else when nothing was computed.
+    figures = computed > 0 or not (prepared.request.out / "figures").is_dir()
+    written = write_page(prepared.request.out, images=prepared.request.images, figures=figures)
     names = {planned.key.digest: planned.checkpoint for planned in prepared.plan.cells}
     return RunOutcome(
         written=written,
