@@ -112,7 +112,7 @@ class Gallery:
 
     def __post_init__(self) -> None:
         smallest = (self.queries, self.k, self.groups, self.per_group, self.max_images, self.restarts)
-        if min(*smallest, self.clusters or 1) < 1:
+        if min(*smallest, 1 if self.clusters is None else self.clusters) < 1:
             raise ValueError("gallery: every parameter is at least 1")
 
     def __call__(self, series: FeatureSeries, *, seed: int) -> Iterable[Artifact]:

@@ -75,7 +75,7 @@ class Stability:
     over_series: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if self.max_images < 3 or min(self.k, self.restarts, self.clusters or 1) < 1:
+        if self.max_images < 3 or min(self.k, self.restarts, 1 if self.clusters is None else self.clusters) < 1:
             raise ValueError("stability: max_images from 3, k, clusters and restarts from 1")
 
     def __call__(self, series: FeatureSeries, *, seed: int) -> Iterable[Metric]:
