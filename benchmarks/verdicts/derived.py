@@ -27,7 +27,7 @@ def derive(name: str, directory: Path) -> None:
 
 def series(run: Path) -> list[Path]:
     """Checkpoints of a run by epoch, without `last.ckpt`."""
-    found = [path for path in (run / "checkpoints").glob("epoch=*.ckpt")]
+    found = list((run / "checkpoints").glob("epoch=*.ckpt"))
     return sorted(found, key=lambda path: int(path.name.split("=")[1].split("-")[0]))
 
 

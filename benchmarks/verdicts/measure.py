@@ -24,7 +24,7 @@ from swaveval.runs.records import mark_duplicates
 EVALUATORS = (
     Knn(ks=(20,), temperatures=(0.07,)),
     Clusters(restarts=5, shuffles=2, groups=2),
-    Prototypes(repeats=2),
+    Prototypes(),
     Spectrum(groups=2),
     Views(groups=2),
 )
@@ -99,7 +99,9 @@ def _read(directory: Path) -> tuple[list[CheckpointRecord], dict[str, Backbone]]
             )
         )
     last = float("inf")
-    ordered = sorted(records, key=lambda record: (last if record.epoch is None else record.epoch, "last" in record.name))
+    ordered = sorted(
+        records, key=lambda record: (last if record.epoch is None else record.epoch, "last" in record.name)
+    )
     return mark_duplicates(ordered), backbones
 
 

@@ -81,7 +81,7 @@ TRAINED: dict[str, Recipe] = {
     "rising-k30": replace(RISING, prototypes=30, epsilon=0.02),
     "rising-k300": replace(RISING, prototypes=300),
     "rising-k1000-through-ln-k": replace(RISING, prototypes=1000, epsilon=0.05, epochs=9),
-    "rising-above-ln-k": replace(RISING, prototypes=30, temperature=0.05, epochs=6),
+    "rising-above-ln-k": replace(RISING, prototypes=300, temperature=0.05, epochs=5),
     # The mission's case: a high temperature holds the loss within 3 % of ln K.
     "flat-t3": replace(RISING, temperature=3.0),
     "flat-t3-seed2": replace(RISING, temperature=3.0, seed=2),
@@ -92,12 +92,16 @@ TRAINED: dict[str, Recipe] = {
     "long-k100": LONG,
     "long-k100-again": replace(LONG, seed=2),
     # Collapsed, in several ways.
-    "collapsed-k30": COLLAPSING,
+    "recovered-k30": COLLAPSING,
     "collapsed-k30-seed2": replace(COLLAPSING, seed=2),
     "collapsed-k10": replace(COLLAPSING, prototypes=10),
     "collapsed-epsilon": Recipe(epsilon=0.1),
+    "collapsed-epsilon-seed2": Recipe(epsilon=0.1, seed=2),
+    "collapsed-epsilon-k30": Recipe(epsilon=0.1, prototypes=30),
+    "collapsed-epsilon-t1": Recipe(epsilon=0.1, temperature=1.0, small_crops=True),
     "collapsed-epsilon-t3": Recipe(epsilon=0.1, temperature=3.0, small_crops=True),
-    "collapsed-k30-t3": replace(COLLAPSING, temperature=3.0, epsilon=0.1),
+    "collapsed-epsilon.3-t3": Recipe(epsilon=0.3, temperature=3.0),
+    "slow-k30-t3": replace(COLLAPSING, temperature=3.0, epsilon=0.1),
     # Not learning.
     "rate-too-low": replace(RISING, learning_rate=1e-7),
     "rate-too-low-t3": replace(RISING, learning_rate=1e-7, temperature=3.0),

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from swaveval.convergence.quality import Quality
-from swaveval.convergence.trend import resampled
 from swaveval.convergence.verdict import Best
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -14,7 +13,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 def choose(selection: Quality, test: Quality | None, *, seed: int) -> Best:
     """Name the best checkpoint by `selection` and its tied set; state the optimism of choosing on `test` instead."""
     correct = selection.correct[: selection.length]
-    draws = resampled(correct, seed=seed)
+    draws = selection.draws(seed)
     values = correct.mean(axis=1)
     best = int(np.argmax(values))
     tied = [row for row in confidence_set(values, draws) if row != best]
@@ -25,7 +24,7 @@ def choose(selection: Quality, test: Quality | None, *, seed: int) -> Best:
         epoch=record.epoch,
         tied_with=tuple(selection.points[row].record.name for row in tied),
         metric=selection.metric,
-        optimism=None if test is None else best_of_n_optimism(test.correct[: test.length], seed=seed),
+        optimism=None if test is None else best_of_n_optimism(test.values[: test.length], test.draws(seed)),
         reason=f"highest {selection.metric} ({100 * values[best]:.1f} %, n = {selection.n:,}){others}",
     )
 
@@ -55,13 +54,13 @@ def confidence_set(values: Array, draws: Array, *, level: float = 0.95) -> list[
     return kept
 
 
-def best_of_n_optimism(correct: Array, *, seed: int) -> float:
+def best_of_n_optimism(values: Array, draws: Array) -> float:
     """By how much "the best of these on this set" overstates the chosen one, in fractions.
 
     The bootstrap's estimate: on resampled images, how far the winner's value there lies above its value here.
-    `correct` has shape `(T, n)`.
+
+    Args:
+        values: shape `(T,)`. draws: shape `(b, T)`, the values on resampled images.
     """
-    draws = resampled(correct, seed=seed)
-    values = correct.mean(axis=1)
     winner = draws.argmax(axis=1)
     return float(max(0.0, np.mean(draws[np.arange(len(draws)), winner] - values[winner])))

@@ -119,16 +119,16 @@ def analyse(quality: Quality, *, confirm: Quality | None, seed: int) -> Findings
         confirm: the same checkpoints measured on other images, where a fall from the peak that `quality` chose is
             tested; None: `quality`'s images are split in two halves instead.
     """
-    checkpoints = quality.correct[: quality.length]
+    checkpoints, values = quality.correct[: quality.length], quality.values[: quality.length]
     gain = gain_over_start(quality, quality.length - 1)
     overall = None
     if quality.start != "random initialisations" and quality.length >= 5:
-        overall = trend.change(quality.x, checkpoints, quality.noise, seed=seed)
-    gain_p = either_p(gain, overall)
+        overall = trend.change(quality.x, values, quality.draws(seed), quality.noise)
     order = order_p(quality)
+    gain_p = either_p(gain, overall, min(1.0, 2 * min(order, 1 - order)))
     fall = fall_from_peak(quality, confirm)
     begin = trend.tail_start(quality.x)
-    tail = trend.change(quality.x, checkpoints, late_noise(quality), begin=begin, seed=seed)
+    tail = trend.change(quality.x, values, quality.draws(seed), late_noise(quality), begin=begin)
     corrected = holm([gain_p, order, fall.p if fall else 1.0])
     return Findings(
         gain=gain,
@@ -157,17 +157,23 @@ def late_noise(quality: Quality) -> Noise:
     return measure(quality.correct[half : quality.length], quality.length - half)
 
 
-def either_p(gain: Estimate, overall: Estimate | None) -> float:
+def either_p(gain: Estimate, overall: Estimate | None, order: float) -> float:
     """Two-sided p that quality differs from the start, by the last checkpoint or by the trend of all.
 
     The last checkpoint alone sees a jump that is over at once; the trend sees a slow rise that no two checkpoints
-    show. The smaller p is doubled (Bonferroni). Where the two point in opposite directions only the first counts.
+    show. The smaller p is doubled (Bonferroni). The trend has to survive the images (its slope, bootstrapped) and the
+    jitter (the order of the checkpoints, exact whatever the jitter), so its p is the larger of these two. Where last
+    checkpoint and trend point in opposite directions only the first counts.
+
+    Args:
+        order: two-sided p of the order.
     """
     if overall is None:
         return gain.p
     if gain.effect * overall.effect < 0:
         return min(1.0, 2 * gain.p)
-    return min(1.0, 2 * min(gain.p, overall.p))
+    trend_p = max(replace(overall, jitter_variance=0.0, df=math.inf).p, order)
+    return min(1.0, 2 * min(gain.p, trend_p))
 
 
 def gain_over_start(quality: Quality, row: int) -> Estimate:

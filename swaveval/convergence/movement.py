@@ -42,6 +42,6 @@ def beyond_statistics(quality: Quality, *, seed: int) -> bool:
     weights = np.zeros(len(quality.values))
     weights[last], weights[first] = 1.0, -1.0
     since = contrast(quality.values, weights, quality.noise, weights)
-    trend = change(quality.x, quality.correct[: quality.length], quality.noise, begin=first, seed=seed)
+    trend = change(quality.x, quality.values[: quality.length], quality.draws(seed), quality.noise, begin=first)
     p = since.p_above() if trend is None else 2 * min(since.p_above(), trend.p_above())
     return p <= ALPHA

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 import numpy as np
 
 from swaveval.convergence.noise import Noise, measure
+from swaveval.convergence.trend import resampled
 from swaveval.results import CheckpointRecord, Point, Series
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -66,6 +67,11 @@ class Quality:
     @cached_property
     def noise(self) -> Noise:
         return measure(self.correct, self.length)
+
+    @lru_cache(maxsize=4)  # noqa: B019 a Quality lives as long as one call of judge
+    def draws(self, seed: int) -> Array:
+        """The checkpoints' accuracies on resampled images, shape `(b, T)`."""
+        return resampled(self.correct[: self.length], seed=seed)
 
     @property
     def random(self) -> tuple[int, ...]:

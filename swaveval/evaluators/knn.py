@@ -100,7 +100,7 @@ class Knn:
         headline = Vote(self.k, self.temperature, origin=ORIGINS.get((self.k, self.temperature), ""))
         yield from self._test(given, headline)
         yield from self._grid(given)
-        yield from self._leave_one_out(given, headline, seed)
+        yield from self.leave_one_out(given, headline, seed=seed)
 
     def _test(self, given: Labelled, vote: Vote) -> Iterator[Metric | Artifact]:
         predicted = _predict(given, vote)
@@ -127,7 +127,8 @@ class Knn:
             protocol=f"largest less smallest top-1, cosine, k in {list(self.ks)} × T in {list(self.temperatures)}",
         )
 
-    def _leave_one_out(self, given: Labelled, vote: Vote, seed: int) -> Iterator[Metric | Artifact]:
+    def leave_one_out(self, given: Labelled, vote: Vote, *, seed: int) -> Iterator[Metric | Artifact]:
+        """`knn.loo_top1` and its outcomes: every training image by the vote of the others; nothing of a single one."""
         bank = len(given.train)
         if bank < 2:
             return

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from bokeh.layouts import column
-from bokeh.models import ColumnDataSource, DataRange1d, FixedTicker, NumeralTickFormatter, Range1d, Span
+from bokeh.models import ColumnDataSource, FixedTicker, NumeralTickFormatter, Range1d, Span
 
 from swaveval.report import glossary, palette, wording
 from swaveval.report.charts import Chart, item, plain_figure, thinned
@@ -24,7 +24,7 @@ def colours(group: Group) -> list[str]:
 def curves(group: Group) -> Chart:
     """The metric chosen on the page over the checkpoints, one line per run, and the loss as its gap to ln K below."""
     axes = {run.contents.axis for run in group.runs}
-    quality = plain_figure(height=300, x_range=DataRange1d(), y_range=Range1d(0, 1), name="curves")
+    quality = plain_figure(height=300, x_range=_x_range(group), y_range=Range1d(0, 1), name="curves")
     quality.xaxis.axis_label = axes.pop() if len(axes) == 1 else "checkpoint"
     for position, colour in enumerate(colours(group)):
         marker = palette.MARKERS[position % len(palette.MARKERS)]
@@ -61,8 +61,25 @@ def _gaps(group: Group) -> dict[int, tuple[Any, Any]]:
     return found
 
 
+def _x_range(group: Group) -> Range1d:
+    """From the first to the last checkpoint of any run."""
+    ends = [
+        float(end) for run in group.runs if len(run.contents.x) for end in (run.contents.x.min(), run.contents.x.max())
+    ]
+    low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
+    pad = 0.04 * (high - low) or 0.5
+    return Range1d(low - pad, high + pad)
+
+
+def _padded(gaps: dict[int, tuple[Any, Any]]) -> tuple[float, float]:
+    """A range that shows every gap and zero."""
+    values = np.concatenate([y[np.isfinite(y)] for _, y in gaps.values()] + [np.zeros(1)])
+    pad = 0.08 * float(values.max() - values.min()) or 0.01
+    return float(values.min()) - pad, float(values.max()) + pad
+
+
 def _gap_plot(group: Group, gaps: dict[int, tuple[Any, Any]], quality: Any) -> Any:
-    plot = plain_figure(height=170, x_range=quality.x_range, y_range=DataRange1d(only_visible=True))
+    plot = plain_figure(height=170, x_range=quality.x_range, y_range=Range1d(*_padded(gaps)))
     plot.yaxis.axis_label, plot.xaxis.axis_label = "loss below ln K", "epoch"
     plot.yaxis.formatter = NumeralTickFormatter(format="0 %")
     plot.add_layout(Span(dimension="width", location=0, line_color=palette.REFERENCE[0], line_dash="dashed"))

@@ -239,8 +239,8 @@ TERMS: dict[str, Term] = {
     "spectrum.rankme": Term(
         "RankMe",
         "How many dimensions the features effectively use; a collapse shows as a fall.",
-        "exp(−Σ p ln p), p the singular values of the uncentred features over their sum (2210.02885). At most min(n, d), "
-        "so comparable at equal n only.",
+        "exp(−Σ p ln p), p the singular values of the uncentred features over their sum (2210.02885). At most "
+        "min(n, d), so comparable at equal n only.",
         "RankMe",
     ),
     "spectrum.rankme_centred": Term(

@@ -10,7 +10,8 @@ import pytorch_lightning as pl
 import torch
 import torchvision
 from lightly.models.modules import SwaVProjectionHead, SwaVPrototypes
-from test_end_to_end import swaveval, write_images
+from test_end_to_end import swaveval
+from tiny_images import write_images
 from torch import Tensor, nn
 
 

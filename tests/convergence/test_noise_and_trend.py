@@ -96,7 +96,8 @@ def test_change_covers_the_truth() -> None:
     inside, x = 0, np.arange(8.0)
     for seed in range(150):
         correct = outcomes(np.linspace(0.70, 0.77, 8), 800, seed=seed)
-        change = trend.change(x, correct, noise.measure(correct, 8), seed=seed)
+        draws = trend.resampled(correct, seed=seed)
+        change = trend.change(x, correct.mean(axis=1), draws, noise.measure(correct, 8))
         assert change is not None
         low, high = change.interval()
         inside += low <= 0.07 <= high

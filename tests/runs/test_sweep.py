@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tiny_images import write_images
 
 from swaveval.pretrain.config import BackboneConfig, DataConfig, HardwareConfig, PretrainConfig, TrainingConfig
 from swaveval.runs.request import RunError, RunRequest
@@ -38,17 +39,17 @@ def test_every_axis_reaches_its_setting() -> None:
 
 def test_a_sweep_trains_evaluates_compares_and_goes_on(tmp_path: Path) -> None:
     base = PretrainConfig(
-        data=DataConfig(path="digits", fraction=0.2),
+        data=DataConfig(path=str(write_images(tmp_path / "bars")), fraction=0.8),
         backbone=BackboneConfig(name="resnet10", stem="small", stem_stride=2, width=8),
-        training=TrainingConfig(epochs=1, batch_size=64),
+        training=TrainingConfig(epochs=1, batch_size=16),
         hardware=HardwareConfig(accelerator="cpu", workers=0),
     )
     evaluation = RunRequest(tmp_path, tmp_path, evaluators=("knn", "spectrum"))
-    one = SweepRequest(base, (SweepAxis("prototypes", (10,)),), tmp_path, evaluation)
+    one = SweepRequest(base, (SweepAxis("prototypes", (10,)),), tmp_path / "sweep", evaluation)
     _, first = sweep(one)
     assert first[0].computed > 0
-    page, both = sweep(SweepRequest(base, (PROTOTYPES,), tmp_path, evaluation))
-    assert page == tmp_path / "index.html"
+    page, both = sweep(SweepRequest(base, (PROTOTYPES,), tmp_path / "sweep", evaluation))
+    assert page == tmp_path / "sweep" / "index.html"
     assert "prototypes" in page.read_text(encoding="utf-8")
     assert both[0].computed == 0
     assert both[1].computed > 0
