@@ -21,7 +21,7 @@ from swaveval.data.transforms import IMAGENET_MEAN, IMAGENET_STD
 from swaveval.pretrain import train
 from swaveval.pretrain.config import AugmentationConfig, PretrainConfig
 from swaveval.pretrain.datamodule import EpochSampler
-from swaveval.pretrain.training_images import mix
+from swaveval.pretrain.seeds import mix
 
 _VIEWS = 17  # keeps the views' seeds apart from pretrain's own
 _DEGREES = 15.0

@@ -75,7 +75,7 @@ class Reader:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,
+            process_group=0,  # Ctrl-C is for us; in our session, so that the scheduler counts us as one
         )
         theirs.close()
         self._connection, self._owner = ours, os.getpid()

@@ -30,7 +30,7 @@ def collect(
     seed: int,
 ) -> tuple[Evidence, ...]:
     """Everything the verdict rests on, strongest first."""
-    found = [_gain(quality, findings), *_confirmation(series, quality, seed=seed), *_order(quality, findings)]
+    found = [_gain(quality, findings), *_confirmation(series, quality, seed=seed), *_rise(quality, findings)]
     found += [*_tail(quality, findings), *_fall(quality, findings)]
     found += [
         Evidence(sign.claim, sign.metric, effect=sign.effect, test="seen, not tested", supports="against")
@@ -54,7 +54,7 @@ def since(quality: Quality) -> str:
 def gain_words(quality: Quality, findings: Findings) -> str:
     """`kNN rose 8.1 ± 1.3 points (n = 1,347, paired, p < 0.001) since step 0`."""
     shown = findings.shown
-    words = moved(quality.name, shown.effect, shown.interval(), quality.n, findings.gain_p_corrected)
+    words = moved(quality.name, shown.effect, shown.interval(), quality.n, findings.shown_p)
     return f"{words} {since(quality)}"
 
 
@@ -67,7 +67,7 @@ def tail_words(findings: Findings) -> str:
 
 
 def _gain(quality: Quality, findings: Findings) -> Evidence:
-    trend = findings.shown is findings.overall
+    trend = findings.by_trend
     return Evidence(
         claim=gain_words(quality, findings),
         metric=quality.metric,
@@ -75,8 +75,8 @@ def _gain(quality: Quality, findings: Findings) -> Evidence:
         ci95=findings.shown.interval(),
         test=f"{'robust trend of all checkpoints' if trend else 'last checkpoint against the start'}, the same images "
         "in pairs; errors of images and of checkpoints added (Satterthwaite's t)",
-        p=findings.gain_p,
-        p_corrected=findings.gain_p_corrected,
+        p=findings.rise_p if trend else findings.gain.p,
+        p_corrected=findings.shown_p,
         n=quality.n,
         supports="for" if findings.gained else "against",
     )
@@ -103,19 +103,22 @@ def _confirmation(series: Series, quality: Quality, *, seed: int) -> list[Eviden
     ]
 
 
-def _order(quality: Quality, findings: Findings) -> list[Evidence]:
-    if findings.order_p == 1.0:
+def _rise(quality: Quality, findings: Findings) -> list[Evidence]:
+    if findings.rise_p == 1.0:
         return []
-    by_rank = "Kendall's τ over the order of the checkpoints"
+    by_rank = "Kendall's τ over the order of the checkpoints, and Theil–Sen slope on resampled images; the larger p"
     verb = "rises" if findings.rising else "does not demonstrably rise"
+    overall = findings.overall
     return [
         Evidence(
             claim=f"{quality.name} {verb} along {quality.length} checkpoints",
             metric=quality.metric,
-            test=by_rank if quality.length >= 5 else "last against first, with the spread of initialisations",
-            p=findings.order_p,
-            p_corrected=findings.order_p_corrected,
-            n=quality.length,
+            effect=None if overall is None else overall.effect,
+            ci95=None if overall is None else overall.interval(),
+            test="last against first, with the spread of initialisations" if overall is None else by_rank,
+            p=findings.rise_p,
+            p_corrected=findings.rise_p_corrected,
+            n=quality.n,
             supports="for" if findings.rising else "neutral",
         )
     ]

@@ -43,14 +43,14 @@ class Fall:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """The tests on one series. A p named `…_corrected` is Holm's over gain, order and fall.
+    """The tests on one series. A p named `…_corrected` is Holm's over gain, rise and fall.
 
     Attributes:
-        gain: last checkpoint minus start.
-        overall: robust trend over the whole series times its length, where the series begins at the start; or None.
-        gain_p, gain_p_corrected: two-sided, of the more telling of these two, doubled for having chosen.
+        gain: last checkpoint minus start. gain_p_corrected: two-sided.
+        overall: robust trend over all checkpoints times their length, or None below five.
+        rise_p, rise_p_corrected: one-sided, that quality rises along the series.
+        from_start: whether the series begins at the start, so that a rise along it is a rise above the start.
         above_random: whether the last checkpoint is also above the mean random initialisation (no test).
-        order_p, order_p_corrected: one-sided, that checkpoints rise with their epoch.
         tail: change over the last third, or None. tail_begin: row it starts at.
         flat_p: TOST of the tail against ±PLATEAU; 1 without a tail. Only read when the gain is established.
         none_p: one-sided, that the gain is below GAIN.
@@ -60,12 +60,12 @@ class Findings:
     """
 
     gain: Estimate
-    overall: Estimate | None
-    gain_p: float
     gain_p_corrected: float
+    overall: Estimate | None
+    rise_p: float
+    rise_p_corrected: float
+    from_start: bool
     above_random: bool
-    order_p: float
-    order_p_corrected: float
     tail: Estimate | None
     tail_begin: int
     flat_p: float
@@ -76,17 +76,26 @@ class Findings:
     settled_statistics: bool = False
 
     @property
+    def by_trend(self) -> bool:
+        """Whether the gain rests on the trend of all checkpoints, the last one being too noisy to show it."""
+        return self.overall is not None and self.from_start and self.rising and self.gain_p_corrected > ALPHA
+
+    @property
     def shown(self) -> Estimate:
-        """The estimate to quote: last against start, unless only the trend excludes zero."""
-        if self.overall is None or self.gain.interval()[0] > 0 or self.gain.interval()[1] < 0:
-            return self.gain
-        low, high = self.overall.interval()
-        return self.overall if low > 0 or high < 0 else self.gain
+        """The estimate to quote."""
+        return self.overall if self.by_trend and self.overall is not None else self.gain
+
+    @property
+    def shown_p(self) -> float:
+        """Its corrected p."""
+        return self.rise_p_corrected if self.by_trend else self.gain_p_corrected
 
     @property
     def gained(self) -> bool:
-        significant = self.gain.effect > 0 and self.gain_p_corrected <= ALPHA and self.above_random
-        return significant and not self.negligible and not self.settled_statistics
+        """Better than the start: by the last checkpoint, or by the trend of a series that begins there."""
+        significant = self.gain_p_corrected <= ALPHA or self.by_trend
+        real = self.above_random and not self.negligible and not self.settled_statistics
+        return self.gain.effect > 0 and significant and real
 
     @property
     def negligible(self) -> bool:
@@ -100,7 +109,7 @@ class Findings:
 
     @property
     def rising(self) -> bool:
-        return self.order_p_corrected <= ALPHA
+        return self.rise_p_corrected <= ALPHA
 
     @property
     def flat(self) -> bool:
@@ -122,23 +131,22 @@ def analyse(quality: Quality, *, confirm: Quality | None, seed: int) -> Findings
     checkpoints, values = quality.correct[: quality.length], quality.values[: quality.length]
     gain = gain_over_start(quality, quality.length - 1)
     overall = None
-    if quality.start != "random initialisations" and quality.length >= 5:
+    if quality.length >= 5:
         overall = trend.change(quality.x, values, quality.draws(seed), quality.noise)
-    order = order_p(quality)
-    gain_p = either_p(gain, overall, min(1.0, 2 * min(order, 1 - order)))
+    rise = rise_p(quality, overall)
     fall = fall_from_peak(quality, confirm)
     begin = trend.tail_start(quality.x)
     tail = trend.change(quality.x, values, quality.draws(seed), late_noise(quality), begin=begin)
-    corrected = holm([gain_p, order, fall.p if fall else 1.0])
+    corrected = holm([gain.p, rise, fall.p if fall else 1.0])
+    initial = quality.values[quality.length :]
     return Findings(
         gain=gain,
-        overall=overall,
-        gain_p=gain_p,
         gain_p_corrected=corrected[0],
-        above_random=not quality.random
-        or float(quality.values[quality.length - 1]) > float(np.mean(quality.values[quality.length :])),
-        order_p=order,
-        order_p_corrected=corrected[1],
+        overall=overall,
+        rise_p=rise,
+        rise_p_corrected=corrected[1],
+        from_start=quality.start != "random initialisations",
+        above_random=not quality.random or float(values[-1]) > float(np.mean(initial)),
         tail=tail,
         tail_begin=begin,
         flat_p=tail.p_within(PLATEAU) if tail else 1.0,
@@ -155,25 +163,6 @@ def late_noise(quality: Quality) -> Noise:
     if quality.length - half < 5:
         return quality.noise
     return measure(quality.correct[half : quality.length], quality.length - half)
-
-
-def either_p(gain: Estimate, overall: Estimate | None, order: float) -> float:
-    """Two-sided p that quality differs from the start, by the last checkpoint or by the trend of all.
-
-    The last checkpoint alone sees a jump that is over at once; the trend sees a slow rise that no two checkpoints
-    show. The smaller p is doubled (Bonferroni). The trend has to survive the images (its slope, bootstrapped) and the
-    jitter (the order of the checkpoints, exact whatever the jitter), so its p is the larger of these two. Where last
-    checkpoint and trend point in opposite directions only the first counts.
-
-    Args:
-        order: two-sided p of the order.
-    """
-    if overall is None:
-        return gain.p
-    if gain.effect * overall.effect < 0:
-        return min(1.0, 2 * gain.p)
-    trend_p = max(replace(overall, jitter_variance=0.0, df=math.inf).p, order)
-    return min(1.0, 2 * min(gain.p, trend_p))
 
 
 def gain_over_start(quality: Quality, row: int) -> Estimate:
@@ -207,15 +196,16 @@ def initial_spread(quality: Quality) -> tuple[float, float]:
     return max(0.0, float(np.var(quality.values[rows], ddof=1)) - images), float(len(rows) - 1)
 
 
-def order_p(quality: Quality) -> float:
+def rise_p(quality: Quality, overall: Estimate | None) -> float:
     """One-sided p that quality rises along the series.
 
-    Over five checkpoints and more by Kendall's exact test; fewer cannot show an order by rank, so there the last is
-    compared with the first, with the spread of initialisations in place of the jitter.
+    With five checkpoints and more it has to survive both errors: the order of the checkpoints (Kendall, exact
+    whatever the jitter), and the slope on resampled images; the larger p counts. Fewer cannot show an order by rank:
+    there the last is compared with the first, with the spread of initialisations in place of the jitter.
     """
     values = quality.values[: quality.length]
-    if quality.length >= 5:
-        return trend.order_p(values)
+    if overall is not None:
+        return max(trend.order_p(values), replace(overall, jitter_variance=0.0, df=math.inf).p_above())
     if quality.length < 2:
         return 1.0
     weights = np.zeros(len(quality.values))

@@ -63,9 +63,7 @@ def _gaps(group: Group) -> dict[int, tuple[Any, Any]]:
 
 def _x_range(group: Group) -> Range1d:
     """From the first to the last checkpoint of any run."""
-    ends = [
-        float(end) for run in group.runs if len(run.contents.x) for end in (run.contents.x.min(), run.contents.x.max())
-    ]
+    ends = [float(x) for run in group.runs for x in run.contents.x]
     low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
     pad = 0.04 * (high - low) or 0.5
     return Range1d(low - pad, high + pad)

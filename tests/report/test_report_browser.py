@@ -7,7 +7,7 @@ import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,26 @@ from swaveval.results import Series
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
 
+# What the tests ask of a page, run beside it: violations of its policy, and Bokeh's models by name.
+HELPERS = """
+document.addEventListener("securitypolicyviolation", (e) => console.error("policy", e.violatedDirective));
+window.models = () => Bokeh.documents.flatMap((d) => [...d._all_models.values()]);
+window.named = (name) => models().filter((model) => model.name === name);
+window.column = (name, key) => Array.from(named(name)[0].data.get(key));
+window.place = (name, x, y) => {
+  const view = Bokeh.index.find_one(named(name)[0]), box = view.canvas.el.getBoundingClientRect();
+  return [box.left + view.frame.x_scale.compute(x), box.top + view.frame.y_scale.compute(y)];
+};
+window.unnamed = () => [...document.querySelectorAll("svg, canvas, img")]
+  .filter((e) => !e.closest(".plot") && !e.closest("[aria-hidden=true]"))
+  .filter((e) => !e.getAttribute("aria-label") && !e.getAttribute("alt")).map((e) => e.outerHTML.slice(0, 120));
+window.handlers = () => [...document.querySelectorAll("*")]
+  .filter((e) => [...e.attributes].some((a) => /^on/i.test(a.name))).map((e) => e.outerHTML.slice(0, 120));
+"""
+INJECTED = (
+    "iframe,object,embed,base,form,marquee,video,audio,math,u,b[onclick],link[rel=stylesheet],"
+    "meta[http-equiv=refresh],a[href^=javascript],a[href^=http]"
+)
 Evaluated = Callable[..., tuple[Series, Verdict]]
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
@@ -84,9 +104,7 @@ def opened(browser: Browser, path: Path, anchor: str = "", **settings: Any) -> I
     page.on("console", lambda m: watched.complaints.append(m.text) if m.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: watched.complaints.append(str(error)))
     page.on("dialog", lambda dialog: (watched.dialogs.append(dialog.message), dialog.dismiss()))
-    page.add_init_script(
-        "document.addEventListener('securitypolicyviolation', (e) => console.error('policy', e.violatedDirective))"
-    )
+    page.add_init_script(HELPERS)
     page.goto(own + anchor)
     page.wait_for_selector("html[data-ready=yes]", timeout=90_000)
     yield watched
@@ -116,29 +134,14 @@ def test_first_screen_holds_verdict_figure_and_checkpoint(browser: Browser, repo
         assert figure["y"] + figure["height"] <= 900
 
 
-def plot_point(page: Page, share: float) -> tuple[float, float]:
-    """A place inside the quality plot, at a share of its width."""
-    inner = page.evaluate(
-        """() => { const plot = Bokeh.documents[0].get_model_by_name("overview-quality");
-        const view = Bokeh.index.find_one ? Bokeh.index.find_one(plot) : null;
-        const box = view.canvas.el.getBoundingClientRect(), frame = view.frame.bbox;
-        return [box.left + frame.left, frame.width, box.top + frame.top + frame.height / 2]; }"""
-    )
-    return inner[0] + share * inner[1], inner[2]
-
-
 def test_cursor_is_shared_and_a_click_opens_the_report_card(browser: Browser, report: Path) -> None:
     with opened(browser, report) as watched:
         page = watched.page
         assert "epoch 8" in page.inner_text("#overview-at")
-        page.mouse.move(*plot_point(page, 0.28))
+        page.mouse.move(*page.evaluate("() => place('overview-quality', 2.1, 0.7)"))
         page.wait_for_function("() => document.querySelector('#overview-at').textContent === 'epoch 2'")
-        cursors = (
-            "() => Bokeh.documents[0].all_models.filter((m) => m.name === 'cursor').map((m) => [m.visible, m.location])"
-        )
-        cursors = cursors.replace("Bokeh.documents[0].all_models", "[...Bokeh.documents[0]._all_models.values()]")
-        assert page.evaluate(cursors) == [[True, 2], [True, 2]]
-        page.mouse.click(*plot_point(page, 0.5))
+        assert page.evaluate("() => named('cursor').map((m) => [m.visible, m.location])") == [[True, 2], [True, 2]]
+        page.mouse.click(*page.evaluate("() => place('overview-loss', 3.9, 1)"))
         page.wait_for_function("() => location.hash === '#checkpoint-epoch-4'")
         page.wait_for_selector("#checkpoint-epoch-4[open] table")
         text = page.inner_text("#checkpoint-epoch-4")
@@ -157,7 +160,7 @@ def test_anchor_link_opens_its_card(browser: Browser, report: Path) -> None:
 
 
 def test_legend_hides_a_curve(browser: Browser, report: Path) -> None:
-    visible = "(i) => [...Bokeh.documents[0]._all_models.values()].filter((m) => m.name === `series-${i}`).every((m) => m.visible)"
+    visible = "(i) => named(`series-${i}`).every((m) => m.visible)"
     with opened(browser, report) as watched:
         button = watched.page.locator("#overview-legend button").nth(1)
         assert watched.page.evaluate(visible, 1)
@@ -169,8 +172,7 @@ def test_legend_hides_a_curve(browser: Browser, report: Path) -> None:
 
 
 def test_map_slides_plays_and_changes_colour(browser: Browser, report: Path) -> None:
-    xs = "() => Array.from([...Bokeh.documents.at(-1)._all_models.values()].find((m) => m.name === 'map-points').data.get('x'))"
-    colours = xs.replace("get('x')", "get('colour')")
+    xs, colours = "() => column('map-points', 'x')", "() => column('map-points', 'colour')"
     with opened(browser, report, reduced_motion="reduce") as watched:
         page = watched.page
         page.click("#map summary")
@@ -178,20 +180,19 @@ def test_map_slides_plays_and_changes_colour(browser: Browser, report: Path) -> 
         last = page.evaluate(xs)
         page.locator("#map-slider").fill("0")
         assert page.inner_text("#map-at") == "epoch 0"
-        first = page.evaluate(xs)
-        assert first != last
+        assert page.evaluate(xs) != last
         before = page.evaluate(colours)
         page.locator("#map-colour").select_option(label="k-means cluster")
         assert page.evaluate(colours) != before
         page.locator("#map-legend button").first.click()
         assert page.locator("#map-legend button").first.get_attribute("aria-pressed") == "true"
+        assert len(set(page.evaluate("() => column('map-points', 'alpha')"))) == 2
         page.locator("#map-legend button").first.click()
         page.click("#map-play")
         page.wait_for_function("() => document.querySelector('#map-at').textContent === 'epoch 8'")
         assert page.evaluate(xs) == last
         page.check("#map-trails")
-        trails = "() => [...Bokeh.documents.at(-1)._all_models.values()].find((m) => m.name === 'map-trails').data.get('xs').length"
-        assert page.evaluate(trails) > 20
+        assert len(page.evaluate("() => column('map-trails', 'xs')")) == 90
         watched.check()
 
 
@@ -201,20 +202,14 @@ def test_pointing_at_the_map_shows_the_image(browser: Browser, report: Path) -> 
         page.click("#map summary")
         page.wait_for_selector("#map-plot canvas")
         page.locator("#map-plot").scroll_into_view_if_needed()
-        place = page.evaluate(
-            """() => { const plot = Bokeh.documents.at(-1).get_model_by_name("map-plot"), view = Bokeh.index.find_one(plot);
-            const data = Bokeh.documents.at(-1).get_model_by_name("map-points").data;
-            const box = view.canvas.el.getBoundingClientRect();
-            return [box.left + view.frame.x_scale.compute(data.get("x")[0]), box.top + view.frame.y_scale.compute(data.get("y")[0])]; }"""
-        )
-        page.mouse.move(place[0] - 3, place[1])
-        page.mouse.move(place[0], place[1])
+        at = page.evaluate("() => place('map-plot', column('map-points', 'x')[0], column('map-points', 'y')[0])")
+        page.mouse.move(at[0] - 3, at[1])
+        page.mouse.move(*at)
         page.wait_for_selector("#tip:not([hidden]) .thumb")
         style = page.locator("#tip .thumb").evaluate("(e) => e.style.backgroundImage")
         assert style.startswith('url("data:image/webp')
-        page.mouse.click(place[0], place[1])
-        trail = "() => Bokeh.documents.at(-1).get_model_by_name('map-trail')?.data.get('x').length"
-        assert page.evaluate(trail) == 5
+        page.mouse.click(*at)
+        assert len(page.evaluate("() => column('map-trail', 'x')")) == 5
         watched.check()
 
 
@@ -254,11 +249,7 @@ def test_keyboard_alone_reaches_everything(browser: Browser, report: Path) -> No
 def test_every_figure_has_words_and_a_table(browser: Browser, report: Path) -> None:
     with opened(browser, report) as watched:
         watched.open_all()
-        unnamed = watched.page.evaluate(
-            """() => [...document.querySelectorAll('svg, canvas, img')].filter((e) => !e.closest('.plot') && !e.closest('[aria-hidden=true]')
-            && e.getAttribute('aria-hidden') !== 'true' && !e.getAttribute('aria-label') && !e.getAttribute('alt')).map((e) => e.outerHTML.slice(0, 120))"""
-        )
-        assert unnamed == []
+        assert watched.page.evaluate("() => unnamed()") == []
         for place in (".overview", "#map", "#drift", "#quality", "#label-free", "#groups"):
             table = watched.page.locator(f"{place} details.data-table table").first
             assert table.locator("tbody tr").count() >= 5, place
@@ -267,19 +258,20 @@ def test_every_figure_has_words_and_a_table(browser: Browser, report: Path) -> N
 
 
 def test_theme_follows_the_reader_and_repaints_the_plots(browser: Browser, report: Path) -> None:
-    line = "() => [...Bokeh.documents[0]._all_models.values()].find((m) => m.constructor.__name__ === 'LinearAxis').major_label_text_color"
+    axis = "() => named('overview-loss')[0].left[0].major_label_text_color"
+    ground = "() => getComputedStyle(document.body).backgroundColor"
     with opened(browser, report, color_scheme="light") as watched:
         page = watched.page
-        light = page.evaluate(line), page.evaluate("() => getComputedStyle(document.body).backgroundColor")
+        light = page.evaluate(axis), page.evaluate(ground)
         page.emulate_media(color_scheme="dark")
         page.wait_for_function(
-            f"(was) => ({line})().value !== was", arg=light[0]["value"] if isinstance(light[0], dict) else light[0]
+            "(was) => named('overview-loss')[0].left[0].major_label_text_color !== was", arg=light[0]
         )
-        assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") != light[1]
+        assert page.evaluate(ground) != light[1]
         page.emulate_media(color_scheme="light")
         page.click("#theme")
         assert page.evaluate("() => document.documentElement.dataset.theme") == "dark"
-        assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") != light[1]
+        assert page.evaluate(ground) != light[1]
         watched.check()
 
 
@@ -314,7 +306,7 @@ def test_reloading_by_itself_is_the_readers_choice(browser: Browser, report: Pat
 
 
 def test_comparison_switches_metrics_and_hides_runs(browser: Browser, comparison: Path) -> None:
-    ys = "() => Array.from([...Bokeh.documents[0]._all_models.values()].find((m) => m.name === 'line-0').data.get('y'))"
+    ys = "() => column('line-0', 'y')"
     with opened(browser, comparison) as watched:
         page = watched.page
         assert "K = 30" in page.inner_text("h1")
@@ -332,18 +324,20 @@ def test_comparison_switches_metrics_and_hides_runs(browser: Browser, comparison
 @pytest.mark.parametrize("rotation", [0, 31])
 def test_sixty_payloads_in_every_string_stay_text(browser: Browser, tmp_path: Path, rotation: int) -> None:
     plan = Plan(
-        epochs=(0.0, 1.0, 2.0), n_train=90, n_test=60, map_points=40, hostile=PAYLOADS, rotation=rotation, hyperparameters={f"{PAYLOADS[rotation]}": PAYLOADS[-rotation - 1]}
-    )  # fmt: skip
+        epochs=(0.0, 1.0, 2.0),
+        n_train=90,
+        n_test=60,
+        map_points=40,
+        hostile=PAYLOADS,
+        rotation=rotation,
+        hyperparameters={PAYLOADS[rotation]: PAYLOADS[-rotation - 1]},
+    )
     series = write(tmp_path / "a", plan)
     page = write_report(tmp_path / "<b onclick=alert(1)>", series=series, verdict=verdict(series, plan))
     unharmed(browser, page)
-    other = write(tmp_path / "b", Plan(**{**vars_of(plan), "rotation": rotation + 7, "seed": 1}))
+    other = write(tmp_path / "b", replace(plan, rotation=rotation + 7, seed=1))
     both = [(series, verdict(series, plan)), (other, verdict(other, plan))]
     unharmed(browser, write_comparison(tmp_path / "both.html", both))
-
-
-def vars_of(plan: Plan) -> dict[str, Any]:
-    return {name: getattr(plan, name) for name in plan.__dataclass_fields__}
 
 
 def unharmed(browser: Browser, path: Path) -> None:
@@ -355,10 +349,8 @@ def unharmed(browser: Browser, path: Path) -> None:
         page.mouse.move(5, 5)
         assert page.evaluate("() => window.__ran") is None
         assert page.evaluate("() => [...document.scripts].filter((s) => !s.type).length") == 2
-        injected = "iframe,object,embed,base,form,marquee,video,audio,math,b[onclick],u,link[rel=stylesheet],meta[http-equiv=refresh],a[href^=javascript],a[href^=http]"
-        assert page.locator(injected).count() == 0
-        on = "() => [...document.querySelectorAll('*')].filter((e) => [...e.attributes].some((a) => /^on/i.test(a.name))).length"
-        assert page.evaluate(on) == 0
+        assert page.locator(INJECTED).count() == 0
+        assert page.evaluate("() => handlers()") == []
         watched.check()
 
 

@@ -18,14 +18,21 @@ S.drawMatrix = (matrix, side = 420) => {
   const shares = S.shares(matrix), { size } = matrix;
   const tint = (row, c) => {
     const share = shares[row * size + c];
-    return share === 0 ? "transparent" : row === c ? `rgb(63 144 218 / ${0.12 + 0.68 * share})` : `rgb(231 98 0 / ${Math.min(0.9, 0.14 + 1.6 * share)})`;
+    const strength = (S.dark() ? 0.65 : 1) * (row === c ? 0.12 + 0.68 * share : Math.min(0.8, 0.14 + 1.6 * share));
+    return share === 0 ? "transparent" : `rgb(${row === c ? "63 144 218" : "231 98 0"} / ${strength})`;
   };
   if (size <= 20) {
+    // The page's own colours decide how strong a cell may be under its number.
+    const cell = (row, c, title, text) => {
+      const made = S.el("td", { class: shares[row * size + c] === 0 ? null : row === c ? "hit" : "miss", title }, text);
+      made.style.setProperty("--share", shares[row * size + c].toFixed(3));
+      return made;
+    };
     const names = Array.from({ length: size }, (_, c) => matrix.name(c));
     return S.el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Confusion matrix" }, S.el("table", { class: "matrix" },
       S.el("thead", {}, S.el("tr", {}, S.el("th", { scope: "col" }, "true ↓ taken for →"), names.map((name) => S.el("th", { scope: "col", title: name }, name)))),
       S.el("tbody", {}, names.map((name, row) => S.el("tr", {}, S.el("th", { scope: "row", title: name }, name),
-        names.map((other, c) => S.el("td", { style: { background: tint(row, c) }, title: `${name} taken for ${other}: ${matrix.counts[row * size + c]}` }, matrix.counts[row * size + c] ? String(matrix.counts[row * size + c]) : "")))))));
+        names.map((other, c) => cell(row, c, `${name} taken for ${other}: ${matrix.counts[row * size + c]}`, matrix.counts[row * size + c] ? String(matrix.counts[row * size + c]) : "")))))));
   }
   const cell = Math.max(1, Math.floor(side / size)), canvas = S.el("canvas", { width: size * cell, height: size * cell, role: "img", "aria-label": `Confusion matrix of ${size} classes; the worst pairs are listed beside it` });
   const pen = canvas.getContext("2d");
