@@ -27,8 +27,8 @@ import torchvision
 
 from swaveval.checkpoints import LoadOptions, load
 from swaveval.checkpoints.families import CONTAINERS, SCALARS
-from swaveval.checkpoints.models import find_model
 from swaveval.checkpoints.reader import shared_reader
+from swaveval.checkpoints.recognise import recognise
 from swaveval.checkpoints.weights_digest import tensor_hashes
 
 HERE = Path(__file__).parent
@@ -60,7 +60,8 @@ def plain(path: Path) -> object:
 def read(path: Path) -> dict[str, torch.Tensor]:
     """What `load` takes from the file: the backbone's tensors, checked."""
     with shared_reader().open(path, containers=CONTAINERS, scalars=SCALARS, options=LoadOptions()) as opened:
-        parts, _ = find_model(opened.description, None)
+        parts = recognise(opened.description)
+        assert parts is not None
         place = parts.view.keys[next(iter(parts.backbone.values()))][0]
         return opened.take(place, [parts.view.keys[name][1] for name in parts.backbone.values()])
 
@@ -141,7 +142,7 @@ def markdown(body: dict[str, Any]) -> str:
         "",
         "*Ratio* is the median over rounds of ours / torch.load in the same round. `read` gives checked tensors in the "
         f"parent; the goal is {GOAL}. A training file is mostly optimiser state, which is not read at all. "
-        "`torch.load` checks no checksum; ours checks each record a feature depends on, and hashing the weights names them.",
+        "`torch.load` checks no checksum; ours checks every record a feature depends on. Hashing names the weights.",
         "",
     ]
     return "\n".join(lines)

@@ -35,9 +35,16 @@ Containers = Sequence[tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What reading one file took: bytes of memory beyond the idle reader's, and the signal that ended it (or 0)."""
+    """What reading one file took in the reading process.
+
+    Attributes:
+        memory_bytes: beyond those of an idle reader.
+        cpu_milliseconds: of processor time.
+        signal: that ended it, or 0.
+    """
 
     memory_bytes: int
+    cpu_milliseconds: int
     signal: int
 
 
@@ -126,7 +133,8 @@ class Reader:
         numbers = ended if isinstance(ended, dict) else {}
         counts = {key: value for key, value in numbers.items() if isinstance(value, int)}
         self._unsettled = False
-        self._usage = Usage(counts.get("memory_bytes", 0), counts.get("signal", 0))
+        memory, used = counts.get("memory_bytes", 0), counts.get("cpu_milliseconds", 0)
+        self._usage = Usage(memory, used, counts.get("signal", 0))
         return self._usage.signal
 
     def leave(self, *, trusted: bool) -> None:

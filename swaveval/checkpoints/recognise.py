@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 from swaveval.checkpoints.description import Description, TensorInfo
-from swaveval.checkpoints.families import FAMILIES, Family, Parts, View, plain
+from swaveval.checkpoints.families import FAMILIES, Family, Parts, View, Views, plain
 from swaveval.checkpoints.sandbox.failure import Failure, printable
 
 Dialect = Literal["named", "sequential", "vit", "custom"]
@@ -28,12 +28,13 @@ def recognise(description: Description, finder: Finder | None = None) -> Parts |
     Raises:
         Failure: several backbones lie at places no family knows, so that choosing one would be a guess.
     """
+    views = Views(description)
     for family in FAMILIES:
-        view = family.claims(description)
+        view = family.claims(views)
         found = None if view is None else (finder or _under_prefixes)(family, view)
         if view is not None and found is not None:
             return _parts(family, view, description, found)
-    return None if finder else _anywhere(description)
+    return None if finder else _anywhere(views)
 
 
 def _under_prefixes(family: Family, view: View) -> tuple[str, Translated] | None:
@@ -44,9 +45,9 @@ def _under_prefixes(family: Family, view: View) -> tuple[str, Translated] | None
     return None
 
 
-def _anywhere(description: Description) -> Parts | None:
+def _anywhere(views: Views) -> Parts | None:
     """A single backbone under a prefix that no family lists."""
-    view = plain.FAMILY.claims(description)
+    view = plain.FAMILY.claims(views)
     if view is None:
         return None
     ends = re.compile(r"(.*\.)(layer1\.0\.conv1\.weight|patch_embed\.proj\.weight|\d+\.0\.conv1\.weight)$")
@@ -56,7 +57,7 @@ def _anywhere(description: Description) -> Parts | None:
     if len(found) > 1:
         several = ", ".join(printable(prefix, 60) for prefix, _ in found[:5])
         raise Failure("unsupported", f"several backbones in the file ({several}); which one is meant cannot be told")
-    return _parts(plain.FAMILY, view, description, found[0]) if found else None
+    return _parts(plain.FAMILY, view, views.description, found[0]) if found else None
 
 
 def _parts(family: Family, view: View, description: Description, found: tuple[str, Translated]) -> Parts:

@@ -17,7 +17,7 @@ from swaveval.checkpoints.families import (
     swaveval,
     vissl,
 )
-from swaveval.checkpoints.families.family import Family, Parts, View
+from swaveval.checkpoints.families.family import Family, Parts, View, Views
 
 FAMILIES: tuple[Family, ...] = (
     swaveval.FAMILY,
@@ -53,4 +53,4 @@ SCALARS: tuple[tuple[str, ...], ...] = (
     ("meta", "iter"),
 )
 
-__all__ = ["CONTAINERS", "FAMILIES", "SCALARS", "Description", "Family", "Parts", "View"]
+__all__ = ["CONTAINERS", "FAMILIES", "SCALARS", "Description", "Family", "Parts", "View", "Views"]

@@ -11,6 +11,7 @@ from swaveval.checkpoints.description import Description, Path, TensorInfo
 _WRAPPERS = frozenset({"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
 
 Key = tuple[Path, str]
+Containers = tuple[tuple[Path, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Family:
     """
 
     name: str
-    views: tuple[tuple[tuple[Path, str], ...], ...]
+    views: tuple[Containers, ...]
     marks: tuple[str, ...]
     backbone: tuple[str, ...]
     projection: tuple[str, ...] = ()
@@ -82,12 +83,12 @@ class Family:
     hints: Callable[[Description], Hints] = lambda _: Hints()
     proves: Callable[[Description], bool] = lambda _: True
 
-    def claims(self, description: Description) -> View | None:
+    def claims(self, views: "Views") -> View | None:
         """The view of a file of this family, or None."""
-        if not self.proves(description):
+        if not self.proves(views.description):
             return None
         for containers in self.views:
-            view = _join(description, containers)
+            view = views.joined(containers)
             if view is not None and all(view.has(mark) for mark in self.marks):
                 return view
         return None
@@ -127,8 +128,21 @@ def plain_name(name: str) -> str:
     return ".".join(part for part in name.split(".") if part not in _WRAPPERS)
 
 
-def _join(description: Description, containers: tuple[tuple[Path, str], ...]) -> View | None:
-    """The containers as one view; None when the first is missing or two names become one."""
+class Views:
+    """The views of one file, each joined once however many families look at it."""
+
+    def __init__(self, description: Description) -> None:
+        self.description = description
+        self._joined: dict[Containers, View | None] = {}
+
+    def joined(self, containers: Containers) -> View | None:
+        """The containers as one view; None when the first is missing or two names become one."""
+        if containers not in self._joined:
+            self._joined[containers] = _join(self.description, containers)
+        return self._joined[containers]
+
+
+def _join(description: Description, containers: Containers) -> View | None:
     if containers[0][0] not in description.containers:
         return None
     tensors: dict[str, TensorInfo] = {}

@@ -42,7 +42,8 @@ def main() -> None:
         if os.WIFEXITED(status) and os.WEXITSTATUS(status) == _GONE:
             return
         killed = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-        send(connection, {"ended": {"signal": killed, "memory_bytes": max(0, _peak(usage) - idle)}})
+        memory, used = max(0, _peak(usage) - idle), int(1000 * (usage.ru_utime + usage.ru_stime))
+        send(connection, {"ended": {"signal": killed, "memory_bytes": memory, "cpu_milliseconds": used}})
 
 
 def _prepare() -> None:

@@ -1,0 +1,23 @@
+"""docs/checkpoints.md: its table has every layout, and its example runs and prints what it says."""
+
+import re
+from pathlib import Path
+
+from checkpoint_layouts import BEGIN, END, LAYOUTS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "checkpoints.md").read_text(encoding="utf-8")
+
+
+def test_the_table_has_every_layout_and_no_large_difference() -> None:
+    rows = [row.strip("| ").split(" | ") for row in PAGE.split(BEGIN)[1].split(END)[0].strip().splitlines()[2:]]
+    assert [(row[0], row[1]) for row in rows] == [(layout.name, layout.verified) for layout in LAYOUTS]
+    measured = [float(cell) for row in rows for cell in row[3:] if cell != "–"]
+    assert len(measured) >= len(LAYOUTS)
+    assert max(measured) <= 1e-6
+
+
+def test_the_example_runs(capsys) -> None:  # type: ignore[no-untyped-def]
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    promised = re.findall(r"print\(.*\)  # (.*)", code)
+    exec(compile(code, "docs/checkpoints.md", "exec"), {})
+    assert capsys.readouterr().out.splitlines() == promised
