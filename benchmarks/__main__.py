@@ -12,11 +12,11 @@ HERE = Path(__file__).parent
 
 def names() -> list[str]:
     """Dotted names below `benchmarks` of every module that defines `main()`."""
-    found = []
-    for path in sorted(HERE.rglob("*.py")):
-        if path != Path(__file__) and "def main(" in path.read_text(encoding="utf-8"):
-            found.append(".".join(path.relative_to(HERE).with_suffix("").parts))
-    return found
+    return [
+        ".".join(path.relative_to(HERE).with_suffix("").parts)
+        for path in sorted(HERE.rglob("*.py"))
+        if path != Path(__file__) and "def main(" in path.read_text(encoding="utf-8")
+    ]
 
 
 def run(asked: list[str]) -> None:

@@ -48,6 +48,10 @@ class Usage:
     signal: int
 
 
+class ReaderError(Exception):
+    """The reading process cannot be started; the message says what to try."""
+
+
 class Reader:
     """A reading process, started when first needed and kept; a new one is started when it is gone.
 
@@ -91,7 +95,7 @@ class Reader:
             receive(ours)
         except (Closed, TimeoutError) as error:
             self.stop()
-            raise RuntimeError(
+            raise ReaderError(
                 f"the reading process did not start ({error}); check `{sys.executable} -c 'import torch, safetensors'`"
             ) from None
         return ours
@@ -179,7 +183,7 @@ class Reader:
         except ValueError:
             self.stop()
             raise Failure("refused", "the reading process gave an answer that is none") from None
-        except Failure:
+        except BaseException:  # also Ctrl-C: the next file must not get this one's answers
             opened.close()
             raise
         return opened
@@ -287,6 +291,7 @@ def _path_of(descriptor: int) -> str:
 
 
 _shared: Reader | None = None
+_inherited: list[Reader] = []
 
 
 def shared_reader() -> Reader:
@@ -296,3 +301,14 @@ def shared_reader() -> Reader:
         _shared = Reader()
         atexit.register(_shared.stop)
     return _shared
+
+
+def _after_fork() -> None:
+    """A forked process starts a reader of its own; its parent's, and its lock, which may be held, stay the parent's."""
+    global _shared
+    if _shared is not None:
+        _inherited.append(_shared)
+    _shared = None
+
+
+os.register_at_fork(after_in_child=_after_fork)

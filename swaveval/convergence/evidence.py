@@ -55,7 +55,8 @@ def gain_words(quality: Quality, findings: Findings) -> str:
     """`kNN rose 8.1 ± 1.3 points (n = 1,347, paired, p < 0.001) since step 0`."""
     shown = findings.shown
     words = moved(quality.name, shown.effect, shown.interval(), quality.n, findings.shown_p)
-    return f"{words} {since(quality)}"
+    averaged = ", on average over the last third of training" if shown is findings.late else ""
+    return f"{words} {since(quality)}{averaged}"
 
 
 def tail_words(findings: Findings) -> str:
@@ -73,9 +74,9 @@ def _gain(quality: Quality, findings: Findings) -> Evidence:
         metric=quality.metric,
         effect=findings.shown.effect,
         ci95=findings.shown.interval(),
-        test=f"{'robust trend of all checkpoints' if trend else 'last checkpoint against the start'}, the same images "
-        "in pairs; errors of images and of checkpoints added (Satterthwaite's t)",
-        p=findings.rise_p if trend else findings.gain.p,
+        test=f"{'robust trend of all checkpoints' if trend else 'last third of training against the start'}, the same "
+        "images in pairs; errors of images and of checkpoints added (Satterthwaite's t)",
+        p=findings.rise_p if trend else findings.late.p,
         p_corrected=findings.shown_p,
         n=quality.n,
         supports="for" if findings.gained else "against",

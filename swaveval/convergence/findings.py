@@ -1,6 +1,7 @@
 """Every test the verdict makes on one quality series, and the correction for making several."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -43,10 +44,11 @@ class Fall:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """The tests on one series. A p named `…_corrected` is Holm's over gain, rise and fall.
+    """The tests on one series. A p named `…_corrected` is Holm's over late, rise and fall.
 
     Attributes:
-        gain: last checkpoint minus start. gain_p_corrected: two-sided.
+        gain: last checkpoint minus start.
+        late: mean of the checkpoints of the last third minus start: less noise. late_p_corrected: two-sided.
         overall: robust trend over all checkpoints times their length, or None below five.
         rise_p, rise_p_corrected: one-sided, that quality rises along the series.
         from_start: whether the series begins at the start, so that a rise along it is a rise above the start.
@@ -60,7 +62,8 @@ class Findings:
     """
 
     gain: Estimate
-    gain_p_corrected: float
+    late: Estimate
+    late_p_corrected: float
     overall: Estimate | None
     rise_p: float
     rise_p_corrected: float
@@ -78,34 +81,37 @@ class Findings:
     @property
     def by_trend(self) -> bool:
         """Whether the gain rests on the trend of all checkpoints, the last one being too noisy to show it."""
-        return self.overall is not None and self.from_start and self.rising and self.gain_p_corrected > ALPHA
+        return self.overall is not None and self.from_start and self.rising and self.late_p_corrected > ALPHA
 
     @property
     def shown(self) -> Estimate:
-        """The estimate to quote."""
-        return self.overall if self.by_trend and self.overall is not None else self.gain
+        """The estimate to quote: last checkpoint against start where that alone excludes zero."""
+        if self.by_trend and self.overall is not None:
+            return self.overall
+        low, high = self.gain.interval()
+        return self.gain if low > 0 or high < 0 or self.late_p_corrected > ALPHA else self.late
 
     @property
     def shown_p(self) -> float:
         """Its corrected p."""
-        return self.rise_p_corrected if self.by_trend else self.gain_p_corrected
+        return self.rise_p_corrected if self.by_trend else self.late_p_corrected
 
     @property
     def gained(self) -> bool:
         """Better than the start: by the last checkpoint, or by the trend of a series that begins there."""
-        significant = self.gain_p_corrected <= ALPHA or self.by_trend
+        significant = self.late_p_corrected <= ALPHA or self.by_trend
         real = self.above_random and not self.negligible and not self.settled_statistics
         return self.gain.effect > 0 and significant and real
 
     @property
     def negligible(self) -> bool:
         """Whether the gain is below one percentage point, significant or not."""
-        return self.gain.p_below(PLATEAU) <= ALPHA
+        return max(self.gain.p_below(PLATEAU), self.late.p_below(PLATEAU)) <= ALPHA
 
     @property
     def lost(self) -> bool:
         """Whether the last checkpoint is below the start."""
-        return self.gain.effect < 0 and self.gain_p_corrected <= ALPHA
+        return self.gain.effect < 0 and self.late_p_corrected <= ALPHA
 
     @property
     def rising(self) -> bool:
@@ -129,19 +135,22 @@ def analyse(quality: Quality, *, confirm: Quality | None, seed: int) -> Findings
             tested; None: `quality`'s images are split in two halves instead.
     """
     checkpoints, values = quality.correct[: quality.length], quality.values[: quality.length]
-    gain = gain_over_start(quality, quality.length - 1)
+    begin = trend.tail_start(quality.x)
+    last = quality.length - 1
+    gain = gain_over_start(quality, [last])
+    late = gain_over_start(quality, list(range(begin + 1, last + 1)) or [last])
     overall = None
     if quality.length >= 5:
         overall = trend.change(quality.x, values, quality.draws(seed), quality.noise)
     rise = rise_p(quality, overall)
     fall = fall_from_peak(quality, confirm)
-    begin = trend.tail_start(quality.x)
     tail = trend.change(quality.x, values, quality.draws(seed), late_noise(quality), begin=begin)
-    corrected = holm([gain.p, rise, fall.p if fall else 1.0])
+    corrected = holm([late.p, rise, fall.p if fall else 1.0])
     initial = quality.values[quality.length :]
     return Findings(
         gain=gain,
-        gain_p_corrected=corrected[0],
+        late=late,
+        late_p_corrected=corrected[0],
         overall=overall,
         rise_p=rise,
         rise_p_corrected=corrected[1],
@@ -150,7 +159,7 @@ def analyse(quality: Quality, *, confirm: Quality | None, seed: int) -> Findings
         tail=tail,
         tail_begin=begin,
         flat_p=tail.p_within(PLATEAU) if tail else 1.0,
-        none_p=gain.p_below(GAIN),
+        none_p=max(gain.p_below(GAIN), late.p_below(GAIN)),
         fall=fall,
         fall_p_corrected=corrected[2],
         unchanged=quality.length > 1 and bool((checkpoints == checkpoints[0]).all()),
@@ -165,16 +174,16 @@ def late_noise(quality: Quality) -> Noise:
     return measure(quality.correct[half : quality.length], quality.length - half)
 
 
-def gain_over_start(quality: Quality, row: int) -> Estimate:
-    """Accuracy of checkpoint `row` minus the start's.
+def gain_over_start(quality: Quality, late: Sequence[int]) -> Estimate:
+    """Mean accuracy of the checkpoints `late` minus the start's.
 
-    The jitter of the row counts, and of the start where it is a checkpoint. Where the start is a set of random
+    The jitter of each counts, and of the start where it is a checkpoint. Where the start is a set of random
     initialisations, this run began at yet another one: their spread counts as for a prediction, s²·(1 + 1/m). Where
     a series is too short to show its jitter (under five checkpoints), the spread of initialisations stands in for it.
     """
     rows = quality.start_rows
     weights = np.zeros(len(quality.values))
-    weights[row] += 1.0
+    weights[list(late)] += 1 / len(late)
     weights[list(rows)] -= 1 / len(rows)
     jittering = np.where(np.arange(len(weights)) < quality.length, weights, 0.0)
     estimate = contrast(quality.values, weights, quality.noise, jittering)
@@ -241,7 +250,7 @@ def fall_from_peak(quality: Quality, confirm: Quality | None) -> Fall | None:
         jitter, df = initial_spread(measured)
         estimate = with_spread(estimate, 2 * jitter, df) if df else estimate
     optimism = math.sqrt(jitter) * expected_maximum(last)
-    p = max(estimate.p_below(-optimism), gain_over_start(measured, peak).p_above(optimism))
+    p = max(estimate.p_below(-optimism), gain_over_start(measured, [peak]).p_above(optimism))
     if peak == 0 and quality.start != "random initialisations":
         p = 1.0
     return Fall(peak, estimate, optimism, p, measured.metric, measured.n)

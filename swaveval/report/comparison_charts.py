@@ -79,7 +79,7 @@ def _padded(gaps: dict[int, tuple[Any, Any]]) -> tuple[float, float]:
 def _gap_plot(group: Group, gaps: dict[int, tuple[Any, Any]], quality: Any) -> Any:
     plot = plain_figure(height=170, x_range=quality.x_range, y_range=Range1d(*_padded(gaps)))
     plot.yaxis.axis_label, plot.xaxis.axis_label = "loss below ln K", "epoch"
-    plot.yaxis.formatter = NumeralTickFormatter(format="0 %")
+    plot.yaxis.formatter = NumeralTickFormatter(format="0.[0] %")
     plot.add_layout(Span(dimension="width", location=0, line_color=palette.REFERENCE[0], line_dash="dashed"))
     for position, (x, y) in gaps.items():
         plot.line(x=x, y=y, line_color=colours(group)[position], line_width=2, name=f"run-{position}")

@@ -21,7 +21,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def outcomes(accuracy: Sequence[float] | Array, n: int, *, seed: int, correlation: float = 0.8) -> Array:
-    """Bool `(T, n)`: image i is solved by checkpoint t when √ρ·z_i + √(1-ρ)·e_it lies below the quantile of its accuracy.
+    """Bool `(T, n)`: image i is solved by checkpoint t when √ρ·z_i + √(1-ρ)·e_it < the quantile of its accuracy.
 
     z_i is the image's own difficulty, so errors are correlated between checkpoints with latent correlation ρ.
     """

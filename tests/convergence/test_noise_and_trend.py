@@ -47,7 +47,7 @@ def test_a_short_series_shows_no_jitter() -> None:
 def test_equivalence_is_an_interval_inside_the_margins(effect: float) -> None:
     estimate = Estimate(effect, 0.002**2, 0.001**2, df=7.0)
     low, high = estimate.interval(0.90)
-    assert (estimate.p_within(0.01) <= 0.05) == (-0.01 <= low and high <= 0.01)
+    assert (estimate.p_within(0.01) <= 0.05) == (low >= -0.01 and high <= 0.01)
     assert estimate.p_above() + estimate.p_below() == pytest.approx(1.0)
 
 
