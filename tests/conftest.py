@@ -1,6 +1,7 @@
 """Shape and type annotations are checked at run time over the whole suite."""
 
 import os
+import signal
 
 # One thread: two cores serve several workers, and results must not depend on the count.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -10,3 +11,7 @@ os.environ.setdefault("LIGHTLY_DID_VERSION_CHECK", "True")
 from jaxtyping import install_import_hook
 
 install_import_hook("swaveval", "shape_checks.checked").__enter__()
+
+# A suite started in the background inherits an ignored Ctrl-C; some tests interrupt a training as a user would.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

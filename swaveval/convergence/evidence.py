@@ -69,13 +69,13 @@ def tail_words(findings: Findings) -> str:
 
 def _gain(quality: Quality, findings: Findings) -> Evidence:
     trend = findings.by_trend
+    compared = "robust trend of all checkpoints" if trend else "last third of training against the start"
     return Evidence(
         claim=gain_words(quality, findings),
         metric=quality.metric,
         effect=findings.shown.effect,
         ci95=findings.shown.interval(),
-        test=f"{'robust trend of all checkpoints' if trend else 'last third of training against the start'}, the same "
-        "images in pairs; errors of images and of checkpoints added (Satterthwaite's t)",
+        test=f"{compared} on the same images in pairs; errors of images and of checkpoints added (Satterthwaite's t)",
         p=findings.rise_p if trend else findings.late.p,
         p_corrected=findings.shown_p,
         n=quality.n,

@@ -5,12 +5,15 @@ learning rate, replace them: on digits this alone moved kNN by three points betw
 a run whose weights moved by 0.02 %. A rise that is over at the first checkpoint is therefore no proof of learning.
 """
 
+import math
+from dataclasses import replace
+
 import numpy as np
 
 from swaveval.convergence.findings import ALPHA
 from swaveval.convergence.noise import contrast
 from swaveval.convergence.quality import Quality
-from swaveval.convergence.trend import change
+from swaveval.convergence.trend import change, order_p
 from swaveval.results import Series
 
 # Weights that moved by less than this over the whole run, relative to their norm, did not train.
@@ -42,6 +45,9 @@ def beyond_statistics(quality: Quality, *, seed: int) -> bool:
     weights = np.zeros(len(quality.values))
     weights[last], weights[first] = 1.0, -1.0
     since = contrast(quality.values, weights, quality.noise, weights)
-    trend = change(quality.x, quality.values[: quality.length], quality.draws(seed), quality.noise, begin=first)
-    p = since.p_above() if trend is None else 2 * min(since.p_above(), trend.p_above())
-    return p <= ALPHA
+    values = quality.values[: quality.length]
+    trend = change(quality.x, values, quality.draws(seed), quality.noise, begin=first)
+    if trend is None:
+        return since.p_above() <= ALPHA
+    rises = max(order_p(values[first:]), replace(trend, jitter_variance=0.0, df=math.inf).p_above())
+    return min(since.p_above(), rises) <= ALPHA

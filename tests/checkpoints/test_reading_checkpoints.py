@@ -1,6 +1,7 @@
 """From a file to a backbone or a typed refusal: states, reports, progress, digests, trust, the reading process."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -342,3 +343,27 @@ def test_a_fork_has_a_reading_process_of_its_own(tmp_path: Path) -> None:
             os._exit(status)
     assert os.waitpid(child, 0)[1] == 0
     assert load(path).digest == right
+
+
+def test_an_interrupted_load_leaves_the_next_one_right(tmp_path: Path) -> None:
+    first, second = changed(tmp_path), tmp_path / "other.pth"
+    save(second, torchvision_resnet(width=8).state_dict())
+    right = load(second).digest
+    load(first)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for delay in (0.001, 0.004, 0.01, 0.03):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, delay)
+                load(first)
+            except KeyboardInterrupt:
+                pass
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            assert load(second).digest == right
+    finally:
+        signal.signal(signal.SIGALRM, before)

@@ -70,7 +70,7 @@ def test_missing_weights_are_refused_by_name(images: Path, tmp_path: Path) -> No
     finished = swaveval("run", "--ckpt-dir", path.parent, "--data", images, code=2)
     assert "refused" in finished.stderr
     assert "layer4.1.conv2.weight" in finished.stderr or "7.1.conv2.weight" in finished.stderr
-    inspected = json.loads(swaveval("inspect", path.parent, "--json").stdout)
+    inspected = json.loads(swaveval("inspect", path.parent, "--json", code=1).stdout)
     rows = inspected if isinstance(inspected, list) else inspected.get("files", inspected.get("checkpoints"))
     assert rows[0]["state"] == "refused"
     assert rows[0]["matched"] < 1

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.verdicts.fixture import BANK, load
 
+from benchmarks.verdicts.fixture import BANK, load
 from swaveval.convergence import judge
 
 EXPECTED = Path(__file__).parents[2] / "benchmarks" / "verdicts" / "expected.toml"
@@ -32,7 +32,9 @@ def test_most_runs_get_exactly_the_verdict_written_down_before() -> None:
     judged = {name: judge(load(BANK / f"{name}.npz")).verdict for name, _ in cases()}
     right = [name for name, verdict in cases() if judged[name] == verdict]
     assert len(cases()) >= 24
-    assert len(right) >= 0.8 * len(cases()), {name: judged[name] for name, verdict in cases() if judged[name] != verdict}
+    assert len(right) >= 0.8 * len(cases()), {
+        name: judged[name] for name, verdict in cases() if judged[name] != verdict
+    }
 
 
 @pytest.mark.parametrize(("name", "expected"), cases())
