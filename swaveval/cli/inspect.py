@@ -149,7 +149,8 @@ def show(entries: Sequence[Entry], moved: "tuple[list[str], Drift] | None") -> N
         console.print(Text(_why_this_size(ready)))
     if moved is not None:
         console.print()
-        console.print(_movement_table(*moved, most=8 if console.width >= WIDE else 4))
+        labels = _short_names(entries, moved[0])
+        console.print(_movement_table(labels, moved[1], most=9 if console.width >= WIDE else 4))
         still = moved[1].never_moved
         if still:
             console.print(Text(f"Never moved, so frozen or disconnected: {_some(still)}.", style="yellow"))
@@ -207,18 +208,25 @@ def _why_this_size(ready: Sequence["LoadReport"]) -> str:
     text = "Every checkpoint of a run has the same size: training changes the values of the weights, not their number."
     if optimiser and weights:
         text += f" The optimiser's state is {optimiser / weights:.1f} × the weights; features need none of it."
-    sizes = {report.size.get("file", 0) for report in ready}
-    if len(ready) > 1 and max(sizes) - min(sizes) <= 0.01 * max(sizes):
+        if any(not report.size.get("optimiser") for report in ready):
+            text += " Files without one are smaller: there is none before the first step."
+    if len(ready) > 1:
         text += " How far the weights moved says whether anything is still being learned."
     return text
+
+
+def _short_names(entries: Sequence[Entry], names: list[str]) -> list[str]:
+    """`epoch 3` where that tells the checkpoints apart, else their names."""
+    epochs = {name: report.epoch for name, _, report in entries if name in names}
+    if None in epochs.values() or len(set(epochs.values())) < len(epochs):
+        return names
+    return [f"epoch {epochs[name]:g}" for name in names]
 
 
 def _movement_table(names: list[str], moved: "Drift", *, most: int) -> Table:
     """Layers × the last checkpoints, ‖w(t) − w(t−1)‖ / ‖w(t−1)‖; the first column of numbers is first → last."""
     last = names[-most:]
-    table = _table(
-        "layer", "first → last", *(Text(name) for name in last), title="How far each layer moved (relative L2)"
-    )
+    table = _table("layer", "first → last", *map(Text, last), title="How far each layer moved (relative L2)")
     rows = list(range(len(moved.names)))
     if len(rows) > MOST_LAYERS:
         rows = sorted({round(i * (len(rows) - 1) / (MOST_LAYERS - 1)) for i in range(MOST_LAYERS)})

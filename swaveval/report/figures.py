@@ -78,7 +78,9 @@ def _figures(contents: Contents) -> Iterator[tuple[str, Figure]]:
     if first is not None:
         yield "overview", first
     for name in contents.metric_ids:
-        if contents.has(name):
+        # One protocol's other settings crowd the folder; their numbers are in the page's table and the export.
+        variant = glossary.base_id(name) != name and glossary.base_id(name) in contents.metric_ids
+        if contents.has(name) and not variant:
             yield f"metric-{_slug(name)}", metric(contents, name)
     maps = feature_map(contents)
     if maps is not None:

@@ -269,7 +269,7 @@ def test_missing_hardware_leaves_no_run_behind(tiny: PretrainConfig, tmp_path: P
     "changes",
     [
         {"optimiser": {"name": "lars"}, "series": {"checkpoint_every": "2"}},
-        {"optimiser": {"name": "sgd", "schedule": "constant"}, "hardware": {"precision": "bf16"}},
+        {"optimiser": {"name": "sgd", "schedule": "constant"}},
         {"backbone": {"name": "timm:test_resnet", "stem": "auto"}, "augmentation": {"preset": "digits"}},
     ],
 )
