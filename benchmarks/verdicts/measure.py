@@ -17,6 +17,7 @@ from swaveval.evaluators.prototypes import Prototypes
 from swaveval.evaluators.spectrum import Spectrum
 from swaveval.evaluators.views import Views
 from swaveval.features.extract import ExtractSettings, extract
+from swaveval.features.untrained import settle_batchnorm
 from swaveval.results import Artifact, CheckpointRecord, DataSummary, Metric, Point, RunManifest, Series
 from swaveval.runs.losses import find_loss
 from swaveval.runs.records import mark_duplicates
@@ -51,7 +52,8 @@ def measure(run: Path) -> Series:
     like = next(iter(backbones.values()))
     baselines = [CheckpointRecord(f"random init, seed {s}", kind="baseline", digest=f"random{s}") for s in RANDOM_SEEDS]
     for seed, record in zip(RANDOM_SEEDS, baselines, strict=True):
-        _evaluate(random_backbone(like, seed), str(record.digest), images, pixels, settings, metrics, arrays)
+        untrained = settle_batchnorm(random_backbone(like, seed), images, pixels, transform=transform, device="cpu")
+        _evaluate(untrained, str(record.digest), images, pixels, settings, metrics, arrays)
     _drift(records, backbones, metrics)
     manifest = RunManifest(
         name=run.name,

@@ -10,6 +10,7 @@ from swaveval.features.baselines import colour_histogram, raw_pixels
 from swaveval.features.extract import ExtractSettings, extract
 from swaveval.features.features import Features
 from swaveval.features.store import FeatureStore
+from swaveval.features.untrained import settle_batchnorm
 from swaveval.results import CellKey, CheckpointRecord, ResultStore
 from swaveval.results.encoding import digest
 from swaveval.runs.plan import EvaluatorSpec
@@ -19,6 +20,7 @@ RAW_PIXELS = "raw pixels"
 COLOUR_HISTOGRAM = "colour histogram"
 MAJORITY = "majority class"
 RANDOM_INIT = "random init, seed "
+SETTLED_INIT = "random init, BatchNorm settled"
 
 # Features are memory-mapped; what costs memory is the 200 neighbours (index and similarity) searched for each image.
 SEARCH_BYTES_PER_IMAGE = 200 * 12
@@ -114,7 +116,10 @@ class Workspace:
             return held
         if record.name.startswith(RANDOM_INIT):
             model = load(like, options=self.load_options)
-            return self._extract(random_backbone(model, int(record.name.removeprefix(RANDOM_INIT))), digest_)
+            untrained = random_backbone(model, int(record.name.removeprefix(RANDOM_INIT)))
+            settings = self.settings
+            settle_batchnorm(untrained, self.images, self.pixels, transform=settings.transform, device=settings.device)
+            return self._extract(untrained, digest_)
         build = raw_pixels if record.name == RAW_PIXELS else colour_histogram
         return build(self.images, self.pixels)
 
@@ -135,7 +140,7 @@ def baseline_records(records: list[CheckpointRecord], *, fingerprint: str, label
     architecture = [ready[0].load.get("architecture"), ready[0].load.get("feature_dim")]
     untrained = any(record.step == 0 or record.epoch == 0 for record in ready)
     rows = [
-        CheckpointRecord(f"{RANDOM_INIT}{seed}", kind="baseline", digest=digest(["random init", architecture, seed]))
+        CheckpointRecord(f"{RANDOM_INIT}{seed}", kind="baseline", digest=digest([SETTLED_INIT, architecture, seed]))
         for seed in range(2 if untrained else 3)
     ]
     names = [RAW_PIXELS, COLOUR_HISTOGRAM] + ([MAJORITY] if labelled else [])

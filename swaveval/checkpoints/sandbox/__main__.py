@@ -5,6 +5,7 @@ while torch, seconds to import, stays warm. The fork waits for its request, so f
 """
 
 import contextlib
+import gc
 import io
 import os
 import resource
@@ -28,6 +29,8 @@ def main() -> None:
     connection = socket.socket(fileno=int(sys.argv[1]))
     _prepare()
     _rehearse()
+    # A collection in a fork would write to, and so copy, every page of the heap it shares.
+    gc.freeze()
     idle = _idle_peak()
     send(connection, {"ready": os.getpid()})
     while True:

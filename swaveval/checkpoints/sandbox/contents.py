@@ -4,14 +4,12 @@ import json
 import math
 import os
 import struct
-import zlib
 from collections import Counter, OrderedDict
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
 from torch import Tensor
+from zlib_ng.zlib_ng import crc32
 
 from swaveval.checkpoints.sandbox.failure import Failure, printable
 from swaveval.checkpoints.sandbox.stand_ins import StandIn
@@ -21,6 +19,7 @@ MOST_TENSORS = 50_000
 LONGEST_NAME = 500
 _SCALAR_NODES = 2_000
 _OPTIMISER_NODES = 500_000
+_PIECE = 1 << 18
 
 DTYPES = {
     torch.float64: "F64",
@@ -222,36 +221,38 @@ def hand_over(opened: Opened, path: list[str], names: list[str], descriptor: int
     start = 8 + len(text)
     _write(descriptor, memoryview(struct.pack("<Q", len(text)) + text), 0)
     os.ftruncate(descriptor, start + end)
-    # Checking and writing both release the GIL.
-    with ThreadPoolExecutor(2) as pool:
-        damaged = pool.map(lambda tensor: _storage_damaged(tensor, opened.checksums), _by_storage(chosen.values()))
-        written = pool.map(lambda name: _put(descriptor, chosen[name], start + places[name]), chosen)
-        if any(damaged):
-            names_of = {tensor.untyped_storage().data_ptr(): name for name, tensor in chosen.items()}
-            bad = next(t for t in _by_storage(chosen.values()) if _storage_damaged(t, opened.checksums))
-            label = printable(names_of[bad.untyped_storage().data_ptr()], 80)
+    checked: set[int] = set()
+    for name, tensor in chosen.items():
+        damaged = _hand_one(descriptor, tensor, start + places[name], opened.checksums, checked)
+        if damaged:
+            label = printable(name, 80)
             raise Failure("corrupt", f"the file is damaged: the bytes of {label} do not match their checksum")
-        list(written)
     return start + end
 
 
-def _by_storage(tensors: Iterable[Tensor]) -> list[Tensor]:
-    """One tensor for each storage that is not empty."""
-    return list({tensor.untyped_storage().data_ptr(): tensor for tensor in tensors if tensor.numel()}.values())
-
-
-def _storage_damaged(tensor: Tensor, checksums: frozenset[tuple[int, int]] | None) -> bool:
-    """Whether the storage's bytes are those of no record in the archive, by length and CRC-32."""
-    if checksums is None:
+def _hand_one(
+    descriptor: int, tensor: Tensor, place: int, checksums: frozenset[tuple[int, int]] | None, checked: set[int]
+) -> bool:
+    """Write one tensor; tells whether its storage's bytes are those of no record in the archive (length and CRC-32)."""
+    if not tensor.numel():
         return False
+    content = memoryview(_bytes_of(tensor.contiguous()))
     storage = tensor.untyped_storage()
-    content = torch.empty(0, dtype=torch.uint8).set_(storage)
-    return (storage.nbytes(), zlib.crc32(content.numpy().data)) not in checksums
-
-
-def _put(descriptor: int, tensor: Tensor, place: int) -> None:
-    if tensor.numel():
-        _write(descriptor, memoryview(_bytes_of(tensor.contiguous())), place)
+    whole = tensor.is_contiguous() and storage.nbytes() == len(content)
+    known = checksums is None or storage.data_ptr() in checked
+    checked.add(storage.data_ptr())
+    crc = 0
+    # In pieces, so that what is checked is still in the cache when it is written.
+    for start in range(0, len(content), _PIECE):
+        piece = content[start : start + _PIECE]
+        if whole and not known:
+            crc = crc32(piece, crc)
+        _write(descriptor, piece, place + start)
+    if known or checksums is None:
+        return False
+    if not whole:
+        crc = crc32(torch.empty(0, dtype=torch.uint8).set_(storage).numpy().data)
+    return (storage.nbytes(), crc) not in checksums
 
 
 def _bytes_of(tensor: Tensor) -> Any:
