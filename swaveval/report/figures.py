@@ -10,6 +10,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -38,6 +39,7 @@ STYLE: dict[Any, Any] = {
 COLOURS = tuple(light for light, _ in palette.SERIES)
 MARKERS = "os^D"
 SEQUENTIAL = "cividis"
+FLOOR = 1e-9
 
 
 def write_figures(out: Path, series: Series, verdict: Verdict) -> list[Path]:
@@ -203,7 +205,7 @@ def _draw(axis: Any, contents: Contents, chosen: tuple[str, ...]) -> None:
     unit = "%" if sample.unit == "fraction" else wording.plot_text(sample.unit)
     axis.set_ylabel(f"{'quality' if len(chosen) > 1 else wording.plot_text(glossary.term(chosen[0]).brief)} ({unit})")
     if len(chosen) > 1:
-        axis.legend(ncols=min(5, len(chosen) + 1), loc="lower right", fontsize=8)
+        axis.legend(ncols=5, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, fontsize=8, columnspacing=1.2)
 
 
 def still_map(contents: Contents, maps: FeatureMap, rows: tuple[int, ...]) -> Figure:
@@ -289,7 +291,8 @@ def spectrum(contents: Contents, spectra: tuple[Any, ...]) -> Figure:
     axis = drawn.subplots()
     for position, frame in enumerate(_spread(spectra)):
         values = _finite(spectra[frame]["values"].astype(np.float64))
-        values[values <= 0] = np.nan
+        # What lies far below the largest is rounding: it would take most of the axis.
+        values[~(values > FLOOR * np.nanmax(values))] = np.nan
         if np.isfinite(values).any():
             axis.loglog(
                 np.arange(1, len(values) + 1),
@@ -298,6 +301,9 @@ def spectrum(contents: Contents, spectra: tuple[Any, ...]) -> Figure:
                 label=wording.plot_text(contents.labels[frame]),
                 linewidth=1.6,
             )
+    for side in (axis.xaxis, axis.yaxis):
+        side.set_major_formatter(lambda value, _: f"{value:g}")
+        side.set_minor_formatter(lambda value, _: "")
     axis.set(xlabel="rank of the eigenvalue", ylabel="eigenvalue (variance)")
     axis.legend()
     return drawn
@@ -308,7 +314,7 @@ def drift(contents: Contents, moved: Any, key: str, title: str) -> Figure:
     values = moved[key].astype(np.float64)
     drawn = Figure(figsize=(6.4, max(2.8, min(9.0, 0.16 * len(values) + 1.2))), layout="constrained")
     axis = drawn.subplots()
-    image = axis.imshow(values, cmap=SEQUENTIAL, aspect="auto", interpolation="nearest")
+    image = axis.imshow(values, cmap=SEQUENTIAL, norm=PowerNorm(0.5), aspect="auto", interpolation="nearest")
     every = max(1, len(values) // 45)
     axis.set_yticks(
         range(0, len(values), every), [wording.plot_text(name, 30) for name in moved["names"][::every]], fontsize=6
