@@ -15,6 +15,7 @@ from swaveval.pretrain.backbones import BuiltBackbone, build_backbone
 from swaveval.pretrain.checks import check_fit, check_plain, notes
 from swaveval.pretrain.config import PretrainConfig
 from swaveval.pretrain.config_file import completed, differences
+from swaveval.pretrain.cpu_precision import check_cpu_precision
 from swaveval.pretrain.datamodule import SwavDataModule
 from swaveval.pretrain.defaults import ImageFacts, resolve
 from swaveval.pretrain.errors import ConfigError, RunExists
@@ -153,7 +154,9 @@ def _prepare(config: PretrainConfig, out: Path, reporter: Reporter, *, resume: b
     config = resolve(replace(config, data=data), facts)
     check_fit(config, facts)
     torch.manual_seed(mix(config.training.seed, 0, _WEIGHTS))
-    backbone = build_backbone(config.backbone, [size for size, _ in _used_crops(config)])
+    crop_sizes = [size for size, _ in _used_crops(config)]
+    backbone = build_backbone(config.backbone, crop_sizes)
+    check_cpu_precision(backbone.module, crop_sizes, config.hardware)
     checkpoint = newest(out / CHECKPOINTS) if resume else None
     epochs_done = progress_of(checkpoint)[0] if checkpoint is not None else 0
     return _Prepared(

@@ -270,6 +270,7 @@ def test_missing_hardware_leaves_no_run_behind(tiny: PretrainConfig, tmp_path: P
     [
         {"optimiser": {"name": "lars"}, "series": {"checkpoint_every": "2"}},
         {"optimiser": {"name": "sgd", "schedule": "constant"}},
+        {"hardware": {"precision": "bf16"}, "backbone": {"stem_stride": 1}},
         {"backbone": {"name": "timm:test_resnet", "stem": "auto"}, "augmentation": {"preset": "digits"}},
     ],
 )
@@ -282,3 +283,16 @@ def test_other_settings_train_too(tiny: PretrainConfig, tmp_path: Path, changes:
     assert len(recorder.losses) == 6
     assert all(math.isfinite(loss) for loss in recorder.losses.values())
     assert "last.ckpt" in names(tmp_path / "run")
+
+
+def test_half_precision_that_torch_gets_wrong_on_a_cpu_is_refused(tiny: PretrainConfig, tmp_path: Path) -> None:
+    """Crops of 8 px are one pixel before the last stage's strided convolution when the stem halves them, too."""
+    config = replace(
+        tiny,
+        backbone=replace(tiny.backbone, stem_stride=2),
+        augmentation=replace(tiny.augmentation, crop_sizes=(16, 8)),
+        hardware=replace(tiny.hardware, precision="bf16", accelerator="cpu"),
+    )
+    with pytest.raises(ConfigError, match=r"crops of 8 px.*--precision 32"):
+        pretrain(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
