@@ -10,7 +10,7 @@ from typing import TextIO
 
 from swaveval.results.atomic import write_text
 
-COLUMNS = ("kind", "epoch", "step", "loss", "learning_rate", "gap")
+COLUMNS = ("kind", "epoch", "step", "loss", "learning_rate", "gap", "seconds")
 
 
 class LossLog:
@@ -18,7 +18,7 @@ class LossLog:
 
     Columns: `kind` (`step` or `epoch`), `epoch` (finished epochs, with a fraction inside an epoch), `step` (optimiser
     steps taken), `loss` (nats; of a step's batch, or the mean over an epoch's steps), `learning_rate` (of that step),
-    `gap` = 1 − loss / ln K.
+    `gap` = 1 − loss / ln K, `seconds` (of an epoch: its wall-clock time; empty on steps).
 
     Args:
         path: the file. Rows after `step` are dropped, since a resumed training takes those steps again.
@@ -43,12 +43,15 @@ class LossLog:
             self._stream.close()
             self._stream = None
 
-    def write(self, kind: str, *, epoch: float, step: int, loss: float, learning_rate: float) -> None:
+    def write(
+        self, kind: str, *, epoch: float, step: int, loss: float, learning_rate: float, seconds: float | None = None
+    ) -> None:
         """Append one row. It outlives the process at once; at the end of an epoch it outlives the machine."""
         if self._stream is None:
             return
         gap = 1 - loss / self._ln_k
-        row = (kind, f"{epoch:.6g}", str(step), repr(loss), f"{learning_rate:.8g}", f"{gap:.6g}")
+        took = "" if seconds is None else f"{seconds:.4g}"
+        row = (kind, f"{epoch:.6g}", str(step), repr(loss), f"{learning_rate:.8g}", f"{gap:.6g}", took)
         self._stream.write(_lines([row]))
         self._stream.flush()
         if kind == "epoch":
@@ -56,13 +59,15 @@ class LossLog:
 
 
 def _rows_until(path: Path, step: int) -> list[list[str]]:
-    """Whole rows with at most `step` steps; a torn last line is none."""
+    """Whole rows with at most `step` steps; a torn last line is none. Earlier logs lack `seconds`."""
     try:
         with path.open(encoding="utf-8", newline="") as stream:
-            rows = [row for row in csv.reader(stream) if len(row) == len(COLUMNS) and row[2].isdigit()]
+            lines = list(csv.reader(stream))
+            width = len(lines[0]) if lines else 0
+            rows = [row for row in lines if len(row) == width >= len(COLUMNS) - 1 and row[2].isdigit()]
     except OSError:
         return []
-    return [row for row in rows if int(row[2]) <= step]
+    return [[*row, ""][: len(COLUMNS)] for row in rows if int(row[2]) <= step]
 
 
 def _lines(rows: Iterable[Sequence[str]]) -> str:

@@ -100,8 +100,9 @@ class LossWatcher(pl.Callback):
         step = trainer.global_step
         loss = float(trainer.strategy.reduce(self._sum / self._steps_per_epoch, reduce_op="mean"))
         epoch = step // self._steps_per_epoch
-        self._log.write("epoch", epoch=epoch, step=step, loss=loss, learning_rate=self._rate)
-        report = EpochReport(epoch, self._epochs, loss, math.log(self._prototypes), time.monotonic() - self._began)
+        took = time.monotonic() - self._began
+        self._log.write("epoch", epoch=epoch, step=step, loss=loss, learning_rate=self._rate, seconds=took)
+        report = EpochReport(epoch, self._epochs, loss, math.log(self._prototypes), took)
         self._reporter.epoch(report)
         at_ln_k = abs(report.gap) < AT_LN_K
         if at_ln_k and not self._was_at_ln_k:

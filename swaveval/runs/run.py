@@ -12,6 +12,7 @@ from pathlib import Path
 from swaveval.data import ImageSet, default_transform, open_images
 from swaveval.features.extract import ExtractSettings
 from swaveval.results import Cell, CheckpointRecord, DataSummary, RunManifest, Series
+from swaveval.runs.cost import training_seconds
 from swaveval.runs.drift import drift_cell
 from swaveval.runs.evaluate import evaluate_series
 from swaveval.runs.executors import Task, run_local
@@ -206,6 +207,8 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
     if prototypes:
         hyperparameters["prototypes"] = prototypes
     directory = request.checkpoints if request.checkpoints.is_dir() else request.checkpoints.parent
+    if (took := training_seconds(directory)) is not None:
+        hyperparameters["training_seconds"] = took
     return RunManifest(
         name=request.name,
         data=DataSummary(

@@ -90,7 +90,7 @@ def test_the_log_is_on_disk_before_it_is_closed_and_knows_the_gap(tmp_path: Path
     assert not (tmp_path / "metrics.csv").exists()
     log.open()
     log.write("step", epoch=0.5, step=1, loss=math.log(100), learning_rate=0.1)
-    log.write("epoch", epoch=1, step=2, loss=4.476, learning_rate=0.2)
+    log.write("epoch", epoch=1, step=2, loss=4.476, learning_rate=0.2, seconds=1.5)
     found = rows(tmp_path / "metrics.csv")
     log.close()
     assert tuple(found[0]) == COLUMNS
@@ -98,6 +98,21 @@ def test_the_log_is_on_disk_before_it_is_closed_and_knows_the_gap(tmp_path: Path
     assert float(found[1]["gap"]) == pytest.approx(1 - 4.476 / math.log(100), abs=1e-6)
     assert [row["kind"] for row in found] == ["step", "epoch"]
     assert float(found[0]["loss"]) == math.log(100)
+    assert [row["seconds"] for row in found] == ["", "1.5"]
+
+
+def test_a_log_without_times_is_resumed_with_its_rows(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    path.write_text("kind,epoch,step,loss,learning_rate,gap\nstep,1,1,2.25,0.1,0.02\nepoch,1,1,2.25,0.1,0.02\n")
+    resumed = LossLog(path, prototypes=10, step=1)
+    resumed.open()
+    resumed.write("epoch", epoch=2, step=2, loss=2.2, learning_rate=0.1, seconds=3.25)
+    resumed.close()
+    assert [(row["kind"], row["loss"], row["seconds"]) for row in rows(path)] == [
+        ("step", "2.25", ""),
+        ("epoch", "2.25", ""),
+        ("epoch", "2.2", "3.25"),
+    ]
 
 
 def test_a_resumed_log_drops_the_steps_taken_again_and_a_torn_line(tmp_path: Path) -> None:
