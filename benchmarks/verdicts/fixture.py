@@ -1,6 +1,7 @@
 """A measured series as one small file of numbers, and back."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,24 @@ def load(path: Path) -> Series:
         baselines=tuple(point for point in points if point.record.kind == "baseline"),
         arrays=kept,
     )
+
+
+def without_labels(series: Series) -> Series:
+    """The same series as if the images had no labels."""
+    kept = {key: value for key, value in series.arrays.items() if key[0].startswith("views.")}
+    data = replace(series.manifest.data, labelled=False, class_names=())
+    return replace(
+        series,
+        manifest=replace(series.manifest, data=data),
+        points=tuple(map(_unlabelled, series.points)),
+        baselines=tuple(map(_unlabelled, series.baselines)),
+        arrays=kept,
+    )
+
+
+def _unlabelled(point: Point) -> Point:
+    kept = {name: metric for name, metric in point.metrics.items() if not name.startswith(("knn.", "clusters."))}
+    return replace(point, metrics=kept)
 
 
 def _metric(name: str, value: float | str | None) -> Metric:

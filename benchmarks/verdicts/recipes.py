@@ -96,10 +96,11 @@ TRAINED: dict[str, Recipe] = {
     "collapsed-epsilon": Recipe(epsilon=0.1),
     "collapsed-epsilon-seed2": Recipe(epsilon=0.1, seed=2),
     "collapsed-epsilon-k30": Recipe(epsilon=0.1, prototypes=30),
-    "collapsed-k30-t1": replace(COLLAPSING, epsilon=0.3, temperature=1.0, seed=2),
-    "collapsed-epsilon.3-t1": Recipe(epsilon=0.3, temperature=1.0),
-    "collapsed-epsilon1-t3": Recipe(epsilon=1.0, temperature=3.0),
-    "damaged-epsilon.3-t3": Recipe(epsilon=0.3, temperature=3.0),
+    # Look-alikes of flat-t3: the loss stays as near to ln K, and a large epsilon teaches nothing.
+    "flat-epsilon.3-t3": Recipe(epsilon=0.3, temperature=3.0),
+    "flat-epsilon1-t3": Recipe(epsilon=1.0, temperature=3.0),
+    "flat-epsilon.3-t1": Recipe(epsilon=0.3, temperature=1.0),
+    "flat-k30-t1": replace(COLLAPSING, epsilon=0.3, temperature=1.0, seed=2),
     # Not learning.
     "rate-too-low": replace(RISING, learning_rate=1e-7),
     "rate-too-low-t3": replace(RISING, learning_rate=1e-7, temperature=3.0),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from swaveval.convergence.collapse import Sign
-from swaveval.convergence.findings import PLATEAU, Findings
+from swaveval.convergence.findings import ALPHA, PLATEAU, Findings
 from swaveval.convergence.quality import Quality
 from swaveval.convergence.verdict import Advice, Best, LossState, VerdictState
 from swaveval.convergence.wording import half_width, points, signed
@@ -58,7 +58,9 @@ def duration(state: VerdictState, quality: Quality, findings: Findings) -> list[
         f"{signed(findings.tail.effect)} ± {points(half_width(interval))} points"
     )
     if state == "learning":
-        return [Advice("train longer", f"{bought}, and the series is still rising")]
+        if findings.tail.p_above() <= ALPHA:
+            return [Advice("train longer", f"{bought}: it is still rising")]
+        return [Advice("train longer", f"{bought}: the series as a whole rises, and an end to that is not shown")]
     if state == "converged":
         return [
             Advice("stop here, or restart with a longer schedule", f"{bought}: flat within ±{points(PLATEAU)} point")
@@ -112,6 +114,10 @@ def against_stillness(settings: Mapping[str, Any], findings: Findings | None) ->
     rate = number(settings, "learning_rate")
     seen = "" if rate is None else f"; the learning rate is {rate:g}"
     reason = f"quality has not moved from the start{seen}"
+    epsilon = number(settings, "epsilon")
+    if epsilon is not None and epsilon > _USUAL_EPSILON:
+        near = f"ε is {epsilon:g}: targets this near to uniform teach little"
+        return [Advice(f"lower ε, to {_lower(epsilon):g}", near)]
     if findings is not None and findings.lost:
         return [Advice("lower the learning rate, or check the augmentations", f"quality fell below the start{seen}")]
     return [Advice("raise the learning rate, and check that the backbone is trained", reason)]

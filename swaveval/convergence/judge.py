@@ -36,7 +36,9 @@ def judge(series: Series, *, seed: int = 0) -> Verdict:
     findings = analyse(decisive, confirm=confirm, seed=seed)
     moved = movement.path_length(series)
     still = findings.unchanged or (moved is not None and moved < movement.STILL)
-    if findings.gained and not still and not movement.beyond_statistics(decisive, seed=seed):
+    # Untrained networks beside the series have settled statistics, so being above them says more than this.
+    doubtful = findings.gained and not still and not decisive.random
+    if doubtful and not movement.beyond_statistics(decisive, seed=seed):
         findings = replace(findings, settled_statistics=True)
     signs = collapse.signs(series, loss)
     diverged = quality.diverged(series)

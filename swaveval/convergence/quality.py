@@ -66,7 +66,7 @@ class Quality:
 
     @cached_property
     def noise(self) -> Noise:
-        return measure(self.correct, self.length)
+        return measure(self.correct, self.length, first=1 if self.untrained_first else 0)
 
     @lru_cache(maxsize=4)  # noqa: B019 a Quality lives as long as one call of judge
     def draws(self, seed: int) -> Array:

@@ -10,7 +10,7 @@ from swaveval.convergence.findings import ALPHA, GAIN, PLATEAU, Findings
 from swaveval.convergence.noise import images_needed
 from swaveval.convergence.quality import Quality
 from swaveval.convergence.verdict import Best, LossState, VerdictState
-from swaveval.convergence.wording import moved, points
+from swaveval.convergence.wording import half_width, moved, points, signed
 from swaveval.results import CheckpointRecord
 
 TITLES: dict[VerdictState, str] = {
@@ -110,9 +110,21 @@ def _not_learning(facts: Facts) -> str:
         return f"{text}, so {_gain(facts)} through BatchNorm's statistics alone{loss}"
     if found.unchanged:
         return f"all {quality.length} checkpoints give the same features: the backbone has not changed{loss}"
-    if found.none_p <= ALPHA and not found.lost:
+    if not found.lost and max(found.gain.p_below(GAIN), found.late.p_below(GAIN)) <= ALPHA:
         return f"{_gain(facts)}, so a gain of {points(GAIN)} points can be excluded{loss}"
-    return f"{_gain(facts)}{loss}"
+    return f"{_gain(facts)}{_beside_untrained(found)}{loss}"
+
+
+def _beside_untrained(found: Findings) -> str:
+    """Where the end lies beside untrained networks, when it is not above them; the own start may have been low."""
+    if found.over_random is None or found.above_random or found.gain.effect <= 0:
+        return ""
+    effect = found.over_random.effect
+    reach = points(half_width(found.over_random.interval()))
+    return (
+        f", but the last third of training lies {signed(effect)} ± {reach} points from untrained networks whose "
+        "BatchNorm has seen the data"
+    )
 
 
 def _inconclusive(facts: Facts) -> str:
@@ -128,6 +140,9 @@ def _inconclusive(facts: Facts) -> str:
     if found.gained:
         unknown = f"whether it still rises or is flat within ±{points(PLATEAU)} point cannot be told"
         return f"{_gain(facts)}, but {unknown}; {_settle(facts)}"
+    beside = _beside_untrained(found)
+    if beside and found.late_p_corrected <= ALPHA:
+        return f"{_gain(facts)}{beside}; {_settle(facts)}"
     return f"{_gain(facts)}, which neither shows a gain nor excludes one of {points(GAIN)} points; {_settle(facts)}"
 
 

@@ -98,7 +98,7 @@ def change(x: Array, values: Array, draws: Array, noise: Noise, *, begin: int = 
     centred = places - places.mean()
     images, jitter = float(np.var(redrawn)), noise.jitter * length**2 / float(centred @ centred)
     total = images + jitter
-    df = total**2 / (jitter**2 / noise.df) if jitter > 0 and noise.df > 0 else math.inf
+    df = total**2 / (jitter**2 / noise.df) if jitter > 0 else math.inf
     return Estimate(effect, images, jitter, float(df))
 
 

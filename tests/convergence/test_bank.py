@@ -1,44 +1,56 @@
 """The verdict on the stored series of real runs whose truth is known: every change is judged against all of them."""
 
 import tomllib
+from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from benchmarks.verdicts.fixture import BANK, load
-from swaveval.convergence import judge
+from benchmarks.verdicts.fixture import BANK, load, without_labels
+from swaveval.convergence import Verdict, judge
 
-EXPECTED = Path(__file__).parents[2] / "benchmarks" / "verdicts" / "expected.toml"
-BAD = {"collapsed", "not-learning", "regressed"}
+EXPECTED = tomllib.loads((Path(__file__).parents[2] / "benchmarks" / "verdicts" / "expected.toml").read_text("utf-8"))
+BAD = {"collapsed", "not-learning"}
 GOOD = {"learning", "converged"}
-# Two points of leave-one-out kNN above step 0 is the gain that the verdict looks for.
-GAIN = 0.02
+# Explained in docs/verdict.md.
+KNOWN_MISSES = {"flat-t3-seed2", "long-k100-again"}
 
 
-def cases() -> list[tuple[str, str]]:
-    expected = tomllib.loads(EXPECTED.read_text(encoding="utf-8"))
-    return [(name, body["verdict"]) for name, body in expected.items() if (BANK / f"{name}.npz").exists()]
+@cache
+def judged(name: str) -> Verdict:
+    return judge(load(BANK / f"{name}.npz"))
 
 
-def gain(name: str) -> float:
-    """Last minus first leave-one-out kNN, raw."""
-    values = load(BANK / f"{name}.npz").values("knn.loo_top1")
-    finite = values[np.isfinite(values)]
-    return float(finite[-1] - finite[0])
+@cache
+def judged_without_labels(name: str) -> Verdict:
+    return judge(without_labels(load(BANK / f"{name}.npz")))
 
 
-def test_most_runs_get_exactly_the_verdict_written_down_before() -> None:
-    judged = {name: judge(load(BANK / f"{name}.npz")).verdict for name, _ in cases()}
-    right = [name for name, verdict in cases() if judged[name] == verdict]
-    assert len(cases()) >= 24
-    assert len(right) >= 0.8 * len(cases()), {
-        name: judged[name] for name, verdict in cases() if judged[name] != verdict
+def test_every_run_has_an_expectation_and_the_other_way_round() -> None:
+    assert {path.stem for path in BANK.glob("*.npz")} == set(EXPECTED)
+    assert len(EXPECTED) >= 24
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_each_run_gets_exactly_the_verdict_written_down_before(name: str) -> None:
+    if name in KNOWN_MISSES:
+        pytest.xfail(f"{name} is {judged(name).verdict}, which docs/verdict.md explains")
+    assert judged(name).verdict == EXPECTED[name]["verdict"], judged(name).sentence
+
+
+def test_no_bad_run_is_ever_called_good() -> None:
+    bad = [name for name, entry in EXPECTED.items() if entry["verdict"] in BAD]
+    assert len(bad) >= 10
+    assert [name for name in bad if judged(name).verdict in GOOD] == []
+
+
+def test_the_verdict_without_labels_agrees_on_four_fifths_and_never_praises_a_collapsed_run() -> None:
+    agree = [name for name in EXPECTED if judged_without_labels(name).verdict == judged(name).verdict]
+    differ = {
+        name: (judged(name).verdict, judged_without_labels(name).verdict) for name in EXPECTED if name not in agree
     }
-
-
-@pytest.mark.parametrize(("name", "expected"), cases())
-def test_no_bad_run_is_ever_called_learning(name: str, expected: str) -> None:
-    """A recipe that was meant to collapse and learned all the same (its raw kNN rose) is no bad run."""
-    if expected in BAD and gain(name) < GAIN:
-        assert judge(load(BANK / f"{name}.npz")).verdict not in GOOD
+    assert len(agree) >= 0.8 * len(EXPECTED), differ
+    assert [
+        name for name, (with_labels, without) in differ.items() if with_labels == "collapsed" and without in GOOD
+    ] == []
+    assert not any(judged_without_labels(name).labelled for name in EXPECTED)

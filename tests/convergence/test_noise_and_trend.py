@@ -39,8 +39,19 @@ def test_jitter_is_recovered_and_absent_where_there_is_none() -> None:
     assert np.sqrt(np.median(without)) < 0.004
 
 
-def test_a_short_series_shows_no_jitter() -> None:
-    assert noise.measure(outcomes([0.5] * 4, 100, seed=0), 4).df == 0
+def test_a_series_too_short_to_show_its_jitter_has_the_prior_s() -> None:
+    found = noise.measure(outcomes([0.5] * 3, 100, seed=0), 3)
+    assert (found.jitter, found.df) == (pytest.approx(noise.PRIOR_JITTER**2), noise.PRIOR_JITTER_DF)
+
+
+def test_a_long_series_outweighs_the_prior() -> None:
+    """(d₀s₀² + ds²) / (d₀ + d), by hand."""
+    assert noise.moderated(0.0004, 9.0, prior=0.0001, prior_df=1.0) == (pytest.approx(0.00037), 10.0)
+
+
+def test_the_jump_from_the_untrained_network_is_no_jitter() -> None:
+    correct = outcomes([0.3, 0.8, 0.81, 0.82, 0.83], 4000, seed=1)
+    assert noise.measure(correct, 5, first=1).jitter < 0.01 * noise.measure(correct, 5).jitter
 
 
 @pytest.mark.parametrize("effect", [-0.03, 0.0, 0.004, 0.03])

@@ -1,0 +1,82 @@
+"""Signs of collapse, each on a series built to show it and on one built just not to."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from swaveval.convergence import collapse
+from swaveval.convergence.collapse import FEW_PROTOTYPES, GONE, SHRUNK, against_start, last_value, signs, start_value
+from swaveval.convergence.verdict import LossState
+from swaveval.results import CheckpointRecord, Metric, Point, Series
+from tests.convergence.simulated import outcomes, series
+
+RANK, USAGE = "spectrum.rankme_centred", "prototypes.perplexity"
+
+
+def run(epochs: Sequence[float] | None = None, **values: Sequence[float]) -> Series:
+    """A run with other metrics: `rank` or `usage`."""
+    names = {"rank": RANK, "usage": USAGE, "spread": "spectrum.std"}
+    length = len(next(iter(values.values())))
+    correct = {"knn.loo_top1": outcomes([0.5] * length, 20, seed=0)}
+    return series(correct, epochs=epochs, values={names[name]: numbers for name, numbers in values.items()})
+
+
+@pytest.mark.parametrize(
+    ("end", "kind"),
+    [(SHRUNK + 0.01, None), (SHRUNK - 0.01, "shrunk"), (GONE + 0.01, "shrunk"), (GONE - 0.01, "gone"), (0.0, "gone")],
+)
+@pytest.mark.parametrize("name", ["rank", "spread"])
+def test_a_representation_is_measured_against_its_largest_value(end: float, kind: str | None, name: str) -> None:
+    found = signs(run(**{name: [30.0, 40.0, 40.0 * end]}), LossState())
+    assert [sign.kind for sign in found] == ([] if kind is None else [kind])
+    for sign in found:
+        assert sign.effect == pytest.approx(end)
+        assert f"from 40 to {40 * end:.3g}" in sign.claim
+
+
+def test_one_value_or_none_above_zero_shows_nothing() -> None:
+    for values in ([40.0, math.nan, math.nan], [math.nan] * 3, [0.0, 0.0, 0.0]):
+        assert signs(run(rank=values), LossState()) == ()
+    assert [sign.kind for sign in signs(run(rank=[40.0, 2.0, math.nan]), LossState())] == ["gone"]
+
+
+def test_two_values_are_enough() -> None:
+    assert [sign.kind for sign in signs(run(rank=[40.0, 1.0]), LossState())] == ["gone"]
+
+
+@pytest.mark.parametrize(("usage", "seen"), [(FEW_PROTOTYPES - 0.1, True), (FEW_PROTOTYPES + 0.1, False)])
+def test_one_prototype_that_takes_all(usage: float, seen: bool) -> None:
+    found = signs(run(usage=[20.0, usage]), LossState())
+    assert [sign.kind for sign in found] == ["usage"] * seen
+    assert all(sign.effect == usage and f"{usage:.2f}" in sign.claim for sign in found)
+
+
+@pytest.mark.parametrize(("gap", "seen"), [(0.0, True), (0.001, True), (-0.001, True), (0.2, False), (-0.2, False)])
+def test_a_loss_at_ln_k(gap: float, seen: bool) -> None:
+    ln_k = math.log(50)
+    end = ln_k * (1 - gap)
+    loss = LossState("flat", start=end, end=end, change=0.0, ln_k=ln_k, gap=gap, at_ln_k=seen)
+    found = signs(run(rank=[1.0, 1.0]), loss)
+    assert [sign.kind for sign in found] == ["loss"] * seen
+    assert all(sign.effect == gap and f"{100 * (1 - gap):.1f} % of ln K" in sign.claim for sign in found)
+    assert signs(run(rank=[1.0, 1.0]), LossState("flat", end=2.0, at_ln_k=True)) == ()
+
+
+def test_the_start_is_step_zero_else_the_mean_random_initialisation() -> None:
+    own = run(rank=[10.0, 20.0, 30.0])
+    assert (start_value(own, RANK), last_value(own, RANK)) == (10.0, 30.0)
+    assert against_start(own, RANK) == (10.0, 30.0)
+    later = run([1, 2, 3], rank=[10.0, 20.0, math.nan])
+    assert start_value(later, RANK) is None
+    assert against_start(later, RANK) is None
+    random = tuple(
+        Point(CheckpointRecord(name, kind="baseline", digest=name), {RANK: Metric(RANK, value, unit="dimensions")})
+        for name, value in (("random init, seed 0", 4.0), ("random init, seed 1", 8.0), ("raw pixels", 100.0))
+    )
+    beside = Series(later.manifest, later.points, random)
+    assert start_value(beside, RANK) == 6.0
+    assert against_start(beside, RANK) == (6.0, 20.0)
+    assert last_value(beside, "absent") is None
+    assert np.isfinite(collapse.last_value(beside, RANK) or math.nan)
