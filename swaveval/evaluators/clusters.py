@@ -29,7 +29,7 @@ class Clusters:
     AMI or ARI. Without labels there are the silhouette, the agreement between restarts, and the assignment.
 
     Attributes:
-        clusters: K; None takes the number of classes, or `unlabelled_clusters` without labels.
+        clusters: K; None takes the number of classes, or `unlabelled_clusters` without labels or with one class.
         unlabelled_clusters: K without labels.
         restarts: k-means++ initialisations, of which the smallest inertia wins.
         fit_limit: centres are fitted to at most so many images, a fixed sample; every image is then assigned.
@@ -67,7 +67,8 @@ class Clusters:
         fitted = rows.sample(features, self.fit_limit, seed=seed)
         unit = rows.unit(rows.take(features, fitted)).astype(np.float32)
         constant = rows.is_constant(unit)
-        wanted = 1 if constant else self.clusters or classes or self.unlabelled_clusters
+        counted = classes if classes > 1 else self.unlabelled_clusters
+        wanted = 1 if constant else self.clusters or counted
         found = kmeans(unit, min(wanted, len(unit)), seed=seed, restarts=self.restarts)
         assignment = _assign(features, found)
         protocol = self._protocol(n, len(fitted), found, constant)

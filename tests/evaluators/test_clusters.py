@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from sklearn import metrics as reference
 from sklearn.cluster import KMeans
 
 from swaveval.evaluators import contingency, jackknife
+from swaveval.evaluators.agreement import shuffled_purity
 from swaveval.evaluators.clusters import Clusters
 from swaveval.evaluators.contract import NotFinite, Skip
 from swaveval.evaluators.intervals import wilson
@@ -269,8 +271,12 @@ def test_unlabelled_images_are_clustered_but_not_compared() -> None:
 
 def test_one_class_has_no_agreement() -> None:
     features = synthetic_features()
-    found, _ = run(replace(features, train_labels=np.zeros(120, np.int64), test_labels=np.zeros(60, np.int64)))
+    one_class = replace(features, train_labels=np.zeros(120, np.int64), test_labels=np.zeros(60, np.int64))
+    found, assignment = run(one_class)
     assert set(found) == {"clusters.silhouette", "clusters.restart_ami"}
+    # One class says nothing of the number of groups: as without labels, and not a single cluster.
+    assert len(np.unique(assignment)) == 10
+    assert np.isfinite(found["clusters.silhouette"].value)
 
 
 def test_a_collapsed_model_is_one_cluster() -> None:
@@ -329,3 +335,22 @@ def test_a_seed_is_the_initialisation() -> None:
 def test_impossible_parameters_are_refused(wrong: dict) -> None:
     with pytest.raises(ValueError, match="clusters: "):
         Clusters(**wrong)
+
+
+def test_shuffled_purity_has_the_interval_of_its_shuffles() -> None:
+    generator = np.random.default_rng(0)
+    cluster, label = generator.integers(0, 4, 90), generator.integers(0, 3, 90)
+    found = shuffled_purity(cluster, label, protocol="", shuffles=7, seed=2)
+    draw = np.random.default_rng([2, 90])
+    values = [float(contingency.purity(contingency.table(cluster, draw.permutation(label)))) for _ in range(7)]
+    assert found.value == pytest.approx(np.mean(values))
+    error = np.std(values, ddof=1) / np.sqrt(7)
+    assert found.ci95 == pytest.approx(stats.t.interval(0.95, 6, np.mean(values), error))
+
+
+def test_features_that_differ_by_rounding_alone_are_one_cluster() -> None:
+    features = synthetic_features()
+    noise = np.random.default_rng(0).normal(size=(180, 16)) * 2e-7
+    rows = (1 + noise).astype(np.float32)
+    assert len(np.unique(rows, axis=0)) == 180
+    assert set(run(replace(features, train=rows[:120], test=rows[120:], views=None))[1]) == {0}

@@ -147,3 +147,13 @@ def test_small_samples_are_named() -> None:
     assert small_sample(30) == ""
     assert small_sample(29).startswith("only 29 images")
     assert small_sample(1).startswith("only 1 image:")
+
+
+def test_bootstrap_takes_the_outer_fortieths() -> None:
+    count = iter(range(1001))
+    assert bootstrap(lambda rows: float(next(count)), 5, seed=0, repeats=1001) == (25.0, 975.0)
+
+
+def test_wilson_touches_the_ends_exactly_for_every_n() -> None:
+    assert {wilson(0, n)[0] for n in range(1, 500)} == {0.0}
+    assert {wilson(n, n)[1] for n in range(1, 500)} == {1.0}

@@ -370,3 +370,14 @@ def test_the_seed_matters_only_for_the_sample() -> None:
 def test_impossible_parameters_are_refused(wrong: dict) -> None:
     with pytest.raises(ValueError, match="knn: k"):
         Knn(**wrong)
+
+
+@pytest.mark.parametrize("k", [1, 45, 119])
+def test_leave_one_out_votes_with_all_its_neighbours(k: int) -> None:
+    features = synthetic_features(separation=0.4)
+    scores = brute_scores(features, Vote(k), leave_one_out=True)
+    _, arrays = run(features, Knn(k=k))
+    correct = arrays["knn.loo_top1.outcomes"]["correct"]
+    sure = clear(scores)
+    assert np.array_equal(correct[sure], (scores.argmax(axis=1) == features.train_labels)[sure])
+    assert sure.mean() > 0.9

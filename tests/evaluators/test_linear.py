@@ -267,7 +267,14 @@ def test_rank_and_log_loss_are_those_of_the_definition(seed: int) -> None:
     assert log_loss(logits, columns) == pytest.approx(-np.log(own).mean())
 
 
-@pytest.mark.parametrize("wrong", [{"grid": ()}, {"grid": (1.0, 0.1)}, {"grid": (0.0, 1.0)}, {"held_out": 1.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"grid": ()}, {"grid": (1.0, 0.1)}, {"grid": (0.0, 1.0)}, {"held_out": 1.0}, {"held_out": 0.0}]
+)
 def test_impossible_parameters_are_refused(wrong: dict) -> None:
     with pytest.raises(ValueError, match="linear: "):
         Linear(**wrong)
+
+
+def test_no_images_have_no_logits(digits: Features) -> None:
+    probe = Problem(digits.train, digits.train_labels, 10).fit(1e-3)
+    assert probe.logits(digits.test[:0]).shape == (0, 10)

@@ -245,3 +245,27 @@ def test_is_an_evaluator_with_checked_parameters() -> None:
     assert isinstance(Spectrum(), Evaluator)
     with pytest.raises(ValueError, match="at least 2"):
         Spectrum(max_images=1)
+
+
+def test_eigenvalues_of_zero_count_as_nothing() -> None:
+    assert nesum(np.array([4.0, 2, 0])) == 1.5
+    assert stable_rank(np.array([2.0, 2, 0])) == 2.0
+
+
+def test_the_svd_keeps_singular_values_that_a_gram_matrix_loses() -> None:
+    z = decaying(100, 6, mean=0.0) * np.array([1, 1, 1, 1, 1, 1e-10], np.float32)
+    (artifact,) = [entry for entry in Spectrum()(split(z), seed=0) if isinstance(entry, Artifact)]
+    expected = np.linalg.svd(z.astype(np.float64), compute_uv=False)
+    np.testing.assert_allclose(artifact.arrays["singular_values"], expected, rtol=1e-6)
+
+
+def test_moments_do_not_cancel_for_a_large_mean() -> None:
+    z = (1e3 + np.random.default_rng(0).normal(size=(120, 5))).astype(np.float32)
+    whole, without = measure(split(z), jackknife.groups(120, 4, seed=0))
+    exact = z.astype(np.float64)
+    unit = exact / np.linalg.norm(exact, axis=1, keepdims=True)
+    assert len(without) == 4
+    assert whole.n == 120
+    np.testing.assert_allclose(whole.mean, exact.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(whole.scatter, np.cov(exact.T) * 119, rtol=1e-10)
+    np.testing.assert_allclose(whole.unit_squares, unit.var(axis=0) * 120, rtol=1e-8)

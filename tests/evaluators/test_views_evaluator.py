@@ -204,3 +204,12 @@ def test_is_an_evaluator_with_checked_parameters() -> None:
         Views(delta=0)
     with pytest.raises(ValueError, match="groups"):
         Views(groups=1)
+
+
+def test_two_images_are_the_least_for_everything() -> None:
+    views = grouped(m=2, d=5)
+    found = run(views)
+    assert found["lidar"].value == 1.0  # two means lie on a line, whatever d is
+    u = unit(views.mean(axis=1))
+    assert found["uniformity"].value == pytest.approx(-2 * ((u[0] - u[1]) ** 2).sum())
+    assert found["uniformity"].n == 2
