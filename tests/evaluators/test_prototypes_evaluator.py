@@ -232,6 +232,28 @@ def test_agreement_is_of_the_first_two_views() -> None:
     np.testing.assert_array_equal(outcomes.arrays["correct"], same)
 
 
+def test_outcomes_and_loss_are_of_the_views_that_there_are() -> None:
+    features = with_outputs(synthetic_features(), view_scores=cosines(40, 3, 6))
+    assert features.views is not None
+    shifted = replace(features.views, index=np.arange(40) * 2 + 1)
+    for views, expected in ((shifted, np.arange(40) * 2 + 1), (None, np.arange(40))):
+        found = {entry.id: entry for entry in Prototypes()(replace(features, views=views), seed=0)}
+        outcomes = found["prototypes.agreement.outcomes"]
+        assert isinstance(outcomes, Artifact)
+        np.testing.assert_array_equal(outcomes.arrays["index"], expected)
+        loss = found["prototypes.loss"]
+        assert isinstance(loss, Metric)
+        assert "over 3 views" in loss.protocol
+
+
+def test_no_image_is_skipped() -> None:
+    nothing = {
+        f"{split}_{name}": np.zeros(0, np.float32) for split in ("train", "test") for name in ("assignment", "score")
+    }
+    with pytest.raises(Skip, match="no image"):
+        Prototypes()(with_outputs(synthetic_features(), **nothing), seed=0)
+
+
 @pytest.mark.parametrize("scores", [None, np.zeros((40, 1, 6), np.float32), np.zeros((0, 2, 6), np.float32)])
 def test_without_two_views_there_is_no_loss(scores: np.ndarray | None) -> None:
     found = run(with_outputs(synthetic_features(), view_scores=scores))
@@ -297,6 +319,6 @@ def _drawn(seed: int) -> np.ndarray:
 def test_is_an_evaluator_with_checked_parameters() -> None:
     assert isinstance(Prototypes(), Evaluator)
     assert isinstance(synthetic_features().prototypes, PrototypeOutputs)
-    for wrong in ({"batch": 0}, {"groups": 1}, {"duplicate_cosine": 1.5}):
+    for wrong in ({"batch": 0}, {"groups": 1}, {"duplicate_cosine": 1.5}, {"duplicate_cosine": -1.5}):
         with pytest.raises(ValueError, match="prototypes"):
             Prototypes(**wrong)

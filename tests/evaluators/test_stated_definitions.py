@@ -115,6 +115,8 @@ SETTINGS: list[tuple[object, str, object, str]] = [
     (Spectrum, "max_images", 25_600, "n is at most 25,600"),
     (Spectrum, "groups", 10, "delete-a-group jackknife, 10 groups"),
     (Spectrum, "intervals_up_to", 1024, "up to 1,024 dimensions"),
+    (Prototypes, "duplicate_cosine", 0.95, "prototypes with cosine above 0.95"),
+    (Prototypes, "batch", 256, "as equal as can be of at most 256"),
     (Views, "delta", 1e-4, "δ = 1e-4"),
     (Views, "uniformity_images", 8192, "at most 8,192 of them"),
 ]
