@@ -16,6 +16,9 @@ SHRUNK = 0.75
 GONE = 0.1
 # A collapsed run's loss is ln K to about a thousandth; one that a high temperature compresses comes within 3 %, too.
 AT_LN_K = 0.005
+# Log of the mean Gaussian potential of pairs: 0 for a point, the lower the more spread. This much of it may be lost.
+UNIFORMITY = "views.uniformity"
+CONTRACTION = 0.1
 # Prototypes that share all the mass: usage perplexity below this.
 FEW_PROTOTYPES = 1.5
 
@@ -59,6 +62,24 @@ def signs(series: Series, loss: LossState) -> tuple[Sign, ...]:
         claim = f"one prototype takes nearly all images (usage perplexity {usage:.2f})"
         found.append(Sign("usage", "prototypes.perplexity", claim, usage))
     return tuple(found)
+
+
+def contraction(series: Series) -> tuple[float, float] | None:
+    """Uniformity of untrained networks and of the last checkpoint, where the features ended less spread; else None.
+
+    SwaV pulls views together, so that view retrieval rises in every training. Features are worth something when they
+    also stay spread (Wang & Isola 2020, 2005.10242): rising retrieval with less uniformity than an untrained network
+    has was, in every such run of tests/convergence/bank, no gain in quality.
+    """
+    untrained_values = [
+        point.metrics[UNIFORMITY].value
+        for point in series.baselines
+        if is_random(point.record) and UNIFORMITY in point.metrics
+    ]
+    start, end = np.mean(untrained_values) if untrained_values else np.nan, last_value(series, UNIFORMITY)
+    if end is None or not np.isfinite(start) or end <= (1 - CONTRACTION) * start:
+        return None
+    return float(start), end
 
 
 def against_start(series: Series, metric: str) -> tuple[float, float] | None:

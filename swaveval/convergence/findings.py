@@ -64,6 +64,8 @@ class Findings:
         fall: or None with fewer than three checkpoints. fall_p_corrected: 1 without one.
         unchanged: every checkpoint gives the same outcome on every image.
         settled_statistics: the rise may be BatchNorm's statistics alone (see `movement`).
+        contracted: uniformity of untrained networks and at the end, where a rise without labels is bought by
+            contraction (see `collapse.contraction`).
     """
 
     gain: Estimate
@@ -83,6 +85,7 @@ class Findings:
     fall_p_corrected: float
     unchanged: bool
     settled_statistics: bool = False
+    contracted: tuple[float, float] | None = None
 
     @property
     def by_trend(self) -> bool:
@@ -106,7 +109,7 @@ class Findings:
     def gained(self) -> bool:
         """Better than the start: by the last checkpoint, or by the trend of a series that begins there."""
         significant = self.late_p_corrected <= ALPHA or self.by_trend
-        real = self.above_random and not self.negligible and not self.settled_statistics
+        real = self.above_random and not self.negligible and not self.settled_statistics and not self.contracted
         return self.gain.effect > 0 and significant and real
 
     @property

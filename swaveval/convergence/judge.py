@@ -40,6 +40,8 @@ def judge(series: Series, *, seed: int = 0) -> Verdict:
     doubtful = findings.gained and not still and not decisive.random
     if doubtful and not movement.beyond_statistics(decisive, seed=seed):
         findings = replace(findings, settled_statistics=True)
+    if not labelled and findings.gained:
+        findings = replace(findings, contracted=collapse.contraction(series))
     signs = collapse.signs(series, loss)
     diverged = quality.diverged(series)
     state = decide(decisive, findings, signs, diverged=diverged is not None, still=still)
@@ -83,7 +85,8 @@ def decide(
         return _improved(decisive, findings, diverged=diverged)
     if collapsed(findings, signs):
         return "collapsed"
-    return "not-learning" if findings.none_p <= ALPHA or findings.lost or findings.negligible else "inconclusive"
+    without = findings.none_p <= ALPHA or findings.lost or findings.negligible or findings.contracted
+    return "not-learning" if without else "inconclusive"
 
 
 def collapsed(findings: Findings, signs: tuple[collapse.Sign, ...]) -> bool:

@@ -110,6 +110,12 @@ def _not_learning(facts: Facts) -> str:
         return f"{text}, so {_gain(facts)} through BatchNorm's statistics alone{loss}"
     if found.unchanged:
         return f"all {quality.length} checkpoints give the same features: the backbone has not changed{loss}"
+    if found.contracted is not None:
+        untrained, end = found.contracted
+        return (
+            f"{_gain(facts)}, but the features are less spread than those of untrained networks (uniformity {end:.2f} "
+            f"against {untrained:.2f}): views were pulled together, images were not told apart{loss}"
+        )
     if not found.lost and max(found.gain.p_below(GAIN), found.late.p_below(GAIN)) <= ALPHA:
         return f"{_gain(facts)}, so a gain of {points(GAIN)} points can be excluded{loss}"
     return f"{_gain(facts)}{_beside_untrained(found)}{loss}"
