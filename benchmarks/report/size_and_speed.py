@@ -45,14 +45,10 @@ def measure(browser: Browser, page_file: Path) -> dict[str, float]:
     """Milliseconds from navigation to the first content, to a page that answers, and to the open map."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, offline=True)
     page = context.new_page()
-    page.add_init_script(
-        "new MutationObserver(() => { if (document.documentElement.dataset.ready && !window.readyAt)"
-        " window.readyAt = performance.now(); }).observe(document.documentElement, { attributes: true });"
-    )
     page.goto(page_file.as_uri())
-    page.wait_for_function("() => window.readyAt")
+    page.wait_for_selector("html[data-ready=yes]")
     first = page.evaluate("() => performance.getEntriesByName('first-contentful-paint')[0].startTime")
-    usable = page.evaluate("() => window.readyAt")
+    usable = page.evaluate("() => performance.getEntriesByName('ready')[0].startTime")
     opened = time.perf_counter()
     page.click("#map summary")
     page.wait_for_selector("#map-plot canvas")

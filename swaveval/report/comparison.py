@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from swaveval.convergence.verdict import Verdict
 from swaveval.report import comparison_charts as charts
 from swaveval.report import glossary, palette, provenance, wording
 from swaveval.report.charts import Chart
+from swaveval.report.cost import duration, evaluator_seconds, settings_only
 from swaveval.report.options import DEFAULTS, ReportOptions
 from swaveval.report.packing import blob, json_blob
 from swaveval.report.page import document
@@ -103,7 +102,7 @@ def _group(group: Group) -> tuple[View, dict[str, Any], dict[str, str]]:
         differing=group.differing,
         shared=()
         if first is None
-        else provenance.mapping({k: v for k, v in first.settings.items() if k not in group.differing}),
+        else provenance.mapping({k: v for k, v in settings_only(first.settings).items() if k not in group.differing}),
         health=_health(group),
         unlike="prototypes" in group.differing,
     )
@@ -168,12 +167,16 @@ def _table(group: Group, choice: Choice) -> tuple[tuple[str, ...], tuple[tuple[s
     """One row per run: mark, name, what differs, verdict, checkpoint, headline numbers at it and at the end, cost."""
     usual = (choice.metric, "knn.top1", "linear.top1", "clusters.ami", "views.retrieval", "prototypes.agreement")
     wanted = [name for name in dict.fromkeys(usual) if name in group.metric_ids][:4]
-    costs = [run.seconds for run in group.runs]
+    costs = {
+        "training": [run.seconds for run in group.runs],
+        "evaluators": [evaluator_seconds(run.contents.series) for run in group.runs],
+    }
+    costs = {name: seconds for name, seconds in costs.items() if any(value is not None for value in seconds)}
     keys = [key for key in group.differing if len(group.differing[key]) == len(group.runs)][:4]
     head = ["", "run", *(key.replace("_", " ") for key in keys), "verdict", "use"]
     for name in wanted:
         head += [wording.clipped(glossary.term(name).brief, 40), *(["at the end"] if name == wanted[0] else [])]
-    head += ["training"] if any(cost is not None for cost in costs) else []
+    head += [f"time: {name}" for name in costs]
     rows = []
     for position, run in enumerate(group.runs):
         mark = "★" if position == choice.best else "○" if position in choice.tied else ""
@@ -184,8 +187,7 @@ def _table(group: Group, choice: Choice) -> tuple[tuple[str, ...], tuple[tuple[s
             inside = "" if metric is None else wording.interval(metric.ci95, metric.unit)
             row.append(wording.of_metric(metric) + (f" ({inside})" if inside else ""))
             row += [wording.of_metric(run.metric(name, final=True))] if name == wanted[0] else []
-        cost = costs[position]
-        row += [] if not any(c is not None for c in costs) else ["–" if cost is None else _duration(cost)]
+        row += [duration(seconds[position]) for seconds in costs.values()]
         rows.append(tuple(row))
     return tuple(head), tuple(rows)
 
@@ -221,10 +223,3 @@ def _health(group: Group) -> tuple[tuple[str, ...], ...]:
         agreement = run.metric("prototypes.agreement")
         rows.append((_called(group, position), f"{k:g}", *shares, wording.of_metric(agreement)))
     return tuple(rows)
-
-
-def _duration(seconds: float) -> str:
-    if not np.isfinite(seconds):
-        return "–"
-    hours, rest = divmod(round(seconds), 3600)
-    return f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s" if rest >= 60 else f"{rest} s"

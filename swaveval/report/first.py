@@ -38,7 +38,7 @@ def banner(contents: Contents) -> Banner:
 
 def sentence(contents: Contents) -> str:
     """The verdict's sentence without the word that already stands above it."""
-    said = wording.clipped(contents.verdict.sentence, 600)
+    said = wording.clipped(glossary.in_words(contents.verdict.sentence), 600)
     word = f"{banner(contents).word}: "
     return wording.sentence(said[len(word) :] if said.lower().startswith(word.lower()) else said)
 
@@ -126,7 +126,8 @@ def recommended(contents: Contents) -> Recommended | None:
     if best.optimism is not None and math.isfinite(best.optimism):
         unit = contents.sample(best.metric).unit if best.metric in contents.metric_ids else "fraction"
         amount = wording.number(best.optimism, unit, signed=True).lstrip("+")
-        optimism = f"Picking the best of {len(contents.points)} on the test set would flatter it by about {amount}."
+        small = "less than 0.1 points" if unit == "fraction" and abs(best.optimism) < 0.0005 else f"about {amount}"
+        optimism = f"Picking the best of {len(contents.points)} on the test set would flatter it by {small}."
     return Recommended(
         label=contents.labels[place]
         if place is not None
@@ -135,7 +136,7 @@ def recommended(contents: Contents) -> Recommended | None:
         anchor=contents.anchors[place] if place is not None else "",
         values=tuple(values),
         tied=tuple((contents.labels[i], contents.anchors[i]) for i in contents.tied),
-        reason=wording.sentence(wording.clipped(best.reason, 300)),
+        reason=wording.sentence(wording.clipped(glossary.in_words(best.reason), 300)),
         optimism=optimism,
     )
 
@@ -167,7 +168,7 @@ def evidence(contents: Contents) -> tuple[Claim, ...]:
         p = found.p_corrected if found.p_corrected is not None else found.p
         claims.append(
             Claim(
-                claim=wording.sentence(wording.clipped(found.claim, 500)),
+                claim=wording.sentence(wording.clipped(glossary.in_words(found.claim), 500)),
                 supports=found.supports,
                 effect=wording.number(found.effect, unit, signed=True) if found.effect is not None else "–",
                 interval=wording.interval(found.ci95, unit, signed=True) or "–",

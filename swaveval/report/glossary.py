@@ -311,6 +311,7 @@ TERMS: dict[str, Term] = {
     ),
 }
 
+_IDS = re.compile(r"\b[a-z]+\.[a-z0-9_]+(?:\[[^\]\s]*\])?")
 _PARAMETERS = re.compile(r"^(?P<base>[^\[]+)\[(?P<inside>.*)\]$", re.DOTALL)
 
 
@@ -333,6 +334,15 @@ def term(metric_id: str) -> Term:
         return Term(f"{known.label}, {shots} per class", known.meaning, known.definition, f"{shots}-shot")
     inside = match["inside"].replace(",", ", ")
     return Term(f"{known.label} ({inside})", known.meaning, known.definition, f"{known.brief} ({inside})")
+
+
+def in_words(text: str) -> str:
+    """`text` with the ids of known metrics replaced by what the page calls them."""
+
+    def named(match: re.Match[str]) -> str:
+        return term(match[0]).label if base_id(match[0]) in TERMS else match[0]
+
+    return _IDS.sub(named, text)
 
 
 def group(metric_id: str) -> str:

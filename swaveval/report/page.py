@@ -129,7 +129,7 @@ def _fixed(
         "changes": first.changes(contents),
         "claims": first.evidence(contents),
         "advice": [
-            (wording.sentence(wording.clipped(a.action, 300)), wording.sentence(wording.clipped(a.reason, 300)))
+            tuple(wording.sentence(wording.clipped(glossary.in_words(text), 300)) for text in (a.action, a.reason))
             for a in contents.verdict.advice
         ],
         "warnings": provenance.warnings(contents),
@@ -168,13 +168,19 @@ def _fixed(
 def document(
     template: str, context: dict[str, Any], scripts: tuple[str, ...], blobs: dict[str, str], pictures: dict[str, str]
 ) -> str:
-    """Fill a template; only the two scripts whose digests stand in the Content-Security-Policy can run."""
+    """Fill a template; only the scripts whose digests stand in the Content-Security-Policy can run."""
     bokeh, own = _bokeh(), _script(scripts)
+    # Only a page that knows when its results were made can be asked how old they are.
+    probe = _plain_script("probe.js") if context.get("created") else ""
+    framed = "'self'" if probe else "'none'"
     allowed = " ".join(
-        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in (bokeh, own)
+        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+        for text in (bokeh, own, probe)
+        if text
     )
     policy = (
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; "
+        f"frame-src {framed}; "
         "connect-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'"
     )
     return (
@@ -185,6 +191,7 @@ def document(
             policy=policy,
             bokeh=Markup(bokeh),
             script=Markup(own),
+            **({"probe": Markup(probe)} if probe else {}),
             blobs=blobs,
             sheet_uris=pictures,
         )
@@ -216,9 +223,13 @@ def _bokeh() -> str:
 
 
 @cache
+def _plain_script(name: str) -> str:
+    return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
+
+
+@cache
 def _script(names: tuple[str, ...]) -> str:
-    folder = Path(__file__).parent / "templates"
-    parts = [(folder / name).read_text(encoding="utf-8") for name in names]
+    parts = [_plain_script(name) for name in names]
     return '(() => {\n"use strict";\n' + "\n".join(parts) + "\n})();"
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from swaveval.report import wording
 from swaveval.report.contents import Contents
+from swaveval.report.cost import duration, evaluator_seconds, settings_only, training_seconds
 
 LONGEST_LIST = 20
 
@@ -164,6 +165,8 @@ def _line(item: Any) -> str:
 
 
 def _scalar(value: Any) -> str:
+    if value is None:
+        return "automatic"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -190,7 +193,20 @@ def made_by(contents: Contents) -> tuple[Row, ...]:
         Row("eval transform", wording.clipped(manifest.data.transform, 200)),
         Row("loss from", wording.clipped(loss, 200)),
         Row("seed", str(manifest.seed)),
+        *_times(contents),
     )
+
+
+def _times(contents: Contents) -> tuple[Row, ...]:
+    """What it cost in time, as far as that is stored."""
+    trained = training_seconds(contents.series.manifest.hyperparameters)
+    evaluated = evaluator_seconds(contents.series)
+    rows = []
+    if trained is not None:
+        rows.append(Row("training took", f"{duration(trained)} (finished epochs, added up)"))
+    if evaluated is not None:
+        rows.append(Row("evaluators took", f"{duration(evaluated)} (besides the passes of images through each file)"))
+    return tuple(rows)
 
 
 def evaluators(contents: Contents) -> tuple[Row, ...]:
@@ -204,5 +220,5 @@ def evaluators(contents: Contents) -> tuple[Row, ...]:
 
 
 def mapping(values: Mapping[str, Any]) -> tuple[Row, ...]:
-    """Hyper-parameters or versions as rows."""
-    return tuple(Row(_spaced(key), _line(value)) for key, value in list(values.items())[:200])
+    """Hyper-parameters or versions as rows; what a run cost is no setting of it."""
+    return tuple(Row(_spaced(key), _line(value)) for key, value in list(settings_only(values).items())[:200])

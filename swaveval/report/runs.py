@@ -12,6 +12,7 @@ from swaveval.convergence.paired import PairedDifference, holm, paired_differenc
 from swaveval.convergence.verdict import Verdict
 from swaveval.report import glossary, wording
 from swaveval.report.contents import Contents, gather
+from swaveval.report.cost import settings_only, training_seconds
 from swaveval.report.options import IncomparableRuns
 from swaveval.results import Metric, Series
 
@@ -20,7 +21,6 @@ ALPHA = 0.05
 CHOSEN_BY = ("knn.loo_top1", "views.retrieval", "prototypes.agreement", "knn.top1", "linear.top1", "clusters.ami")
 TESTED = ("knn.top1", "linear.top1", "knn.loo_top1", "views.retrieval")
 AXES = ("prototypes", "learning_rate", "batch_size", "data_fraction", "epochs", "temperature", "epsilon")
-COSTS = ("training_seconds", "train_seconds", "seconds")
 ALL_PAIRS = 6
 
 
@@ -51,8 +51,7 @@ class Run:
     @property
     def seconds(self) -> float | None:
         """Training time where it is known."""
-        found = next((self.settings[key] for key in COSTS if isinstance(self.settings.get(key), int | float)), None)
-        return None if found is None else float(found)
+        return training_seconds(self.settings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +144,7 @@ def _group(runs: Sequence[tuple[Series, Verdict]]) -> Group:
 
 
 def _differing(runs: Sequence[Run]) -> dict[str, tuple[str, ...]]:
-    keys = dict.fromkeys(key for run in runs for key in run.settings if key not in COSTS)
+    keys = dict.fromkeys(key for run in runs for key in settings_only(run.settings))
     found = {}
     for key in keys:
         values = [run.settings.get(key) for run in runs]

@@ -8,10 +8,12 @@ import numpy as np
 
 from swaveval.report import glossary, wording
 from swaveval.report.contents import Contents, baseline_values
+from swaveval.results import Metric
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 WIDTH, HEIGHT, EDGE = 280.0, 96.0, 7.0
+UNCHANGED = "unchanged"
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,9 @@ def tile(contents: Contents, metric_id: str) -> Tile:
         meaning=term.meaning,
         anchor=glossary.anchor(metric_id),
         value=shown,
-        change="" if change is None else wording.number(change, sample.unit, signed=True),
+        change=_changed(change, sample.unit),
         interval="" if metric is None else wording.interval(metric.ci95, metric.unit),
-        good=None if not change or sample.better == "neither" else (change > 0) == (sample.better == "higher"),
+        good=_improved(change, sample),
         facts=facts(contents, metric_id),
         brief=facts(contents, metric_id, 70),
         line=drawn.path(values),
@@ -76,10 +78,23 @@ def tile(contents: Contents, metric_id: str) -> Tile:
         last=drawn.at(last),
         best=drawn.at(contents.best),
         dashes=drawn.dashes,
-        top=wording.number(drawn.high, sample.unit) if len(finite) else "",
-        bottom=wording.number(drawn.low, sample.unit) if len(finite) else "",
+        top=wording.number(drawn.high, sample.unit) if drawn.wide else "",
+        bottom=wording.number(drawn.low, sample.unit) if drawn.wide else "",
         alternative=_alternative(contents, metric_id, first, last, shown),
     )
+
+
+def _changed(change: float | None, unit: str) -> str:
+    if change is None:
+        return ""
+    said = wording.number(change, unit, signed=True)
+    return said if any(digit in said for digit in "123456789∞") else UNCHANGED
+
+
+def _improved(change: float | None, sample: Metric) -> bool | None:
+    if change is None or sample.better == "neither" or _changed(change, sample.unit) == UNCHANGED:
+        return None
+    return (change > 0) == (sample.better == "higher")
 
 
 def facts(contents: Contents, metric_id: str, longest: int = 400) -> str:
@@ -110,6 +125,8 @@ class _Scale:
             else np.asarray([0.0, 1.0])
         )
         self.low, self.high = float(pool.min()), float(pool.max())
+        # One value everywhere has no scale to label.
+        self.wide = bool(len(finite)) and self.low < self.high
         if self.low == self.high:
             self.low, self.high = self.low - 0.05 * (abs(self.low) or 1), self.high + 0.05 * (abs(self.high) or 1)
         baselines = self._make_room(baselines)

@@ -296,6 +296,93 @@ def test_without_scripts_the_verdict_and_a_picture_stand(browser: Browser, repor
     context.close()
 
 
+def test_an_open_page_says_when_the_file_beside_it_is_newer(
+    browser: Browser, evaluated: Evaluated, tmp_path: Path
+) -> None:
+    series, said = evaluated(evaluators=("knn",))
+    back = "() => document.dispatchEvent(new Event('visibilitychange'))"
+    with opened(browser, write_report(tmp_path, series=series, verdict=said)) as watched:
+        page = watched.page
+        page.evaluate(back)
+        page.wait_for_selector("iframe", state="attached")
+        page.wait_for_function("() => !document.querySelector('iframe')")
+        assert page.locator("#newer").count() == 0, "the file is the one that is shown"
+        later = replace(series, manifest=replace(series.manifest, created="2030-01-02T03:04:05+00:00"))
+        write_report(tmp_path, series=later, verdict=said)
+        page.evaluate(back)
+        page.wait_for_selector("#newer")
+        assert "older than the results beside it, which were made 2030-01-02 03:04 UTC" in page.inner_text("#newer")
+        page.click("#newer button")
+        page.wait_for_function("() => document.documentElement.dataset.made.startsWith('2030')")
+        page.wait_for_selector("html[data-ready=yes]")
+        assert page.locator("#newer").count() == 0
+        watched.check()
+
+
+def test_auto_reload_shows_newer_results_by_itself(browser: Browser, evaluated: Evaluated, tmp_path: Path) -> None:
+    series, said = evaluated(evaluators=("knn",))
+    with opened(browser, write_report(tmp_path, series=series, verdict=said)) as watched:
+        page = watched.page
+        later = replace(series, manifest=replace(series.manifest, created="2030-01-02T03:04:05+00:00"))
+        write_report(tmp_path, series=later, verdict=said)
+        page.click("#reload")
+        page.wait_for_function("() => document.documentElement.dataset.made.startsWith('2030')")
+        page.wait_for_selector("html[data-ready=yes]")
+        assert page.get_attribute("#reload", "aria-pressed") == "true"
+        assert "just updated" in page.inner_text("header")
+        watched.check()
+
+
+def test_best_and_tied_checkpoints_are_marked_on_the_curve(
+    browser: Browser, report: Path, evaluated: Evaluated
+) -> None:
+    _, said = evaluated()
+    assert said.best is not None
+    assert said.best.tied_with
+    marked = """(shape) => models()
+      .filter((m) => m.type === "GlyphRenderer" && m.glyph.marker?.value === shape && m.glyph.size.value > 10)
+      .map((m) => m.data_source.data).flatMap((d) => Array.from(d instanceof Map ? d.get("x") : d.x))"""
+    with opened(browser, report) as watched:
+        page = watched.page
+        assert page.evaluate(marked, "star") == [8.0]
+        assert len(page.evaluate(marked, "circle")) == len(said.best.tied_with)
+        assert page.locator(".use .tied a").count() == len(said.best.tied_with)
+
+
+def test_a_click_on_a_small_chart_opens_the_report_card(browser: Browser, report: Path) -> None:
+    with opened(browser, report) as watched:
+        page = watched.page
+        page.click("#label-free summary")
+        chart = page.locator("#label-free .tile .small").first
+        box = chart.bounding_box()
+        assert box is not None
+        chart.click(position={"x": 0.26 * box["width"], "y": box["height"] / 2})
+        page.wait_for_selector("#checkpoint-epoch-2[open] table")
+        assert page.evaluate("() => location.hash") == "#checkpoint-epoch-2"
+        watched.check()
+
+
+def test_pictures_of_neighbours_groups_and_weights(browser: Browser, report: Path) -> None:
+    with opened(browser, report) as watched:
+        page = watched.page
+        page.click("#neighbours summary")
+        page.wait_for_selector("#neighbour-rows .thumb")
+        assert page.locator("#neighbour-rows thead th").all_inner_texts() == ["query", "epoch 0", "epoch 2", "epoch 8"]
+        page.click("#groups summary")
+        page.wait_for_selector("#typical .thumb")
+        last = page.inner_html("#typical .groups-grid")
+        page.locator("#typical select").nth(0).select_option(label="epoch 0")
+        assert page.inner_html("#typical .groups-grid") != last
+        assert page.inner_text("#typical figcaption >> nth=0").startswith("cluster 0: 6 of 6 zero")
+        page.click("#weights summary")
+        page.wait_for_selector("#drift canvas")
+        before = page.get_attribute("#drift canvas", "aria-label")
+        page.locator("#drift select").select_option(index=1)
+        assert page.get_attribute("#drift canvas", "aria-label") != before
+        assert "optimiser" in page.inner_text(".parts")
+        watched.check()
+
+
 def test_reloading_by_itself_is_the_readers_choice(browser: Browser, report: Path) -> None:
     with opened(browser, report) as watched:
         assert watched.page.get_attribute("#reload", "aria-pressed") == "false"
@@ -334,13 +421,13 @@ def test_sixty_payloads_in_every_string_stay_text(browser: Browser, tmp_path: Pa
     )
     series = write(tmp_path / "a", plan)
     page = write_report(tmp_path / "<b onclick=alert(1)>", series=series, verdict=verdict(series, plan))
-    unharmed(browser, page)
+    unharmed(browser, page, scripts=3)
     other = write(tmp_path / "b", replace(plan, rotation=rotation + 7, seed=1))
     both = [(series, verdict(series, plan)), (other, verdict(other, plan))]
-    unharmed(browser, write_comparison(tmp_path / "both.html", both))
+    unharmed(browser, write_comparison(tmp_path / "both.html", both), scripts=2)
 
 
-def unharmed(browser: Browser, path: Path) -> None:
+def unharmed(browser: Browser, path: Path, *, scripts: int) -> None:
     with opened(browser, path) as watched:
         page = watched.page
         watched.open_all()
@@ -348,7 +435,7 @@ def unharmed(browser: Browser, path: Path) -> None:
             tile.hover()
         page.mouse.move(5, 5)
         assert page.evaluate("() => window.__ran") is None
-        assert page.evaluate("() => [...document.scripts].filter((s) => !s.type).length") == 2
+        assert page.evaluate("() => [...document.scripts].filter((s) => !s.type).length") == scripts
         assert page.locator(INJECTED).count() == 0
         assert page.evaluate("() => handlers()") == []
         watched.check()

@@ -14,10 +14,11 @@ import pytest
 from invented_results import ALL, Plan, verdict, write
 
 from swaveval.convergence.verdict import LossState, Verdict, VerdictState
-from swaveval.report import ReportOptions, write_report
+from swaveval.report import ReportOptions, write_figures, write_report
+from swaveval.report.cost import duration
 from swaveval.report.first import BANNERS
 from swaveval.report.page import environment, render
-from swaveval.results import Metric, Series
+from swaveval.results import Artifact, Metric, Series
 from swaveval.results.series import Point
 
 Evaluated = Callable[..., tuple[Series, Verdict]]
@@ -84,9 +85,9 @@ def test_first_screen_says_the_verdict_and_the_checkpoint(evaluated: Evaluated, 
     assert "epoch 8" in head
 
 
-def test_only_two_scripts_run_and_the_policy_names_both(html: str) -> None:
+def test_only_three_scripts_run_and_the_policy_names_each(html: str) -> None:
     outline = Outline(html)
-    assert len(outline.scripts) == 2
+    assert len(outline.scripts) == 3
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', html)
     assert policy is not None
     for script in outline.scripts:
@@ -96,7 +97,8 @@ def test_only_two_scripts_run_and_the_policy_names_both(html: str) -> None:
     assert "http" not in policy[1]
     script_source = policy[1].split("script-src")[1].split(";")[0]
     assert "unsafe-inline" not in script_source
-    assert "&#39;self&#39;" not in policy[1]
+    own = [rule.split()[0] for rule in policy[1].split("; ") if "&#39;self&#39;" in rule]
+    assert own == ["frame-src"], "only the page itself, to ask how old its file is"
 
 
 def test_nothing_is_remote(html: str) -> None:
@@ -248,6 +250,57 @@ def test_without_images_no_picture_of_the_data_is_inside(html: str, evaluated: E
     assert "sheet-" not in "".join(Outline(html).ids)
     pictures = [a for a in Outline(html).addresses if a.startswith("data:image")]
     assert len(pictures) == 1, "the one picture left is the loss and quality figure"
+
+
+def with_other_pictures(series: Series) -> Series:
+    """The series with noise in the place of every picture of the data."""
+    held = series.artifact("data.images")
+    assert held is not None
+    noise = np.random.default_rng(1).integers(0, 256, held["thumbnails"].shape, dtype=np.uint8)
+    return replace(series, arrays={("data.images", ""): Artifact("data.images", {**held, "thumbnails": noise})})
+
+
+def test_without_images_the_page_does_not_depend_on_any_picture(evaluated: Evaluated) -> None:
+    series, said = evaluated()
+    other = with_other_pictures(series)
+    assert page(other, said) != page(series, said)
+    assert page(other, said, images=False) == page(series, said, images=False)
+
+
+def test_figures_never_depend_on_any_picture(evaluated: Evaluated, tmp_path: Path) -> None:
+    series, said = evaluated(evaluators=("umap", "gallery"), epochs=(0.0, 4.0))
+    mine, other = write_figures(tmp_path / "a", series, said), tmp_path / "b"
+    write_figures(other, with_other_pictures(series), said)
+    assert any(path.name == "map-epoch-4.png" for path in mine)
+    for path in mine:
+        assert path.read_bytes() == (other / "figures" / path.name).read_bytes()
+
+
+def test_a_page_that_cannot_be_small_drops_its_pictures(evaluated: Evaluated) -> None:
+    series, said = evaluated(natural=True)
+    least = len(page(series, said, images=False))
+    html = page(series, said, target_bytes=least, limit_bytes=least)
+    assert "data:image/webp" not in html
+    assert "Pictures were left out" in html
+
+
+def test_sentences_name_metrics_as_the_page_does(evaluated: Evaluated) -> None:
+    series, said = evaluated()
+    assert said.best is not None
+    best = replace(said.best, reason="highest knn.loo_top1; mine.score and epoch=3.ckpt are left", optimism=0.0002)
+    text = Outline(page(series, replace(said, sentence="spectrum.rankme_centred fell.", best=best))).text
+    assert "RankMe, centred fell." in text
+    assert "Highest kNN accuracy, leave-one-out; mine.score and epoch=3.ckpt are left." in text
+    assert "would flatter it by less than 0.1 points" in text
+
+
+def test_what_it_cost_stands_beside_how_it_was_made_and_is_no_setting(evaluated: Evaluated) -> None:
+    series, said = evaluated(hyperparameters={"training_seconds": 4000.0, "epsilon": 0.03})
+    text = " ".join(Outline(page(series, said)).text.split())
+    assert "training took 1 h 6 min" in text
+    assert "training seconds" not in text
+    cells = {id(c): c for point in (*series.points, *series.baselines) for c in point.cells.values()}
+    assert f"evaluators took {duration(1.5 * len(cells))}" in text
 
 
 def test_refused_and_unfinished_files_stand_in_a_table_with_reasons(html: str) -> None:

@@ -22,6 +22,7 @@ from swaveval.report import cards, glossary, wording
 from swaveval.report.charts import thinned
 from swaveval.report.confusion import confusions
 from swaveval.report.contents import baseline_values, gather, quality_metrics
+from swaveval.report.cost import duration
 from swaveval.report.figures import metric, overview, write_figures
 from swaveval.report.galleries import galleries
 from swaveval.report.map import LEVELS, feature_map
@@ -272,6 +273,31 @@ def test_small_chart_breaks_where_values_are_missing(evaluated: Evaluated) -> No
     drawn = tile(gather(replace(series, points=tuple(points)), said), "knn.top1")
     assert drawn.line.count("M") == 2
     assert drawn.line.count("L") == 1
+
+
+def test_a_small_chart_of_one_value_says_unchanged_and_has_no_scale(evaluated: Evaluated) -> None:
+    series, said = evaluated()
+    same = {"mine.dead": Metric("mine.dead", 0.0, unit="count", better="lower")}
+    points = tuple(Point(p.record, {**p.metrics, **same}, p.cells) for p in series.points)
+    drawn = tile(gather(replace(series, points=points), said), "mine.dead")
+    assert (drawn.change, drawn.good, drawn.top, drawn.bottom) == ("unchanged", None, "", "")
+    assert tile(gather(series, said), "knn.top1").good is True
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (None, "–"),
+        (math.nan, "–"),
+        (math.inf, "–"),
+        (0.5, "0.5 s"),
+        (9.97, "10 s"),
+        (70, "1 min 10 s"),
+        (7260, "2 h 1 min"),
+    ],
+)
+def test_durations_read_as_people_write_them(seconds: float | None, said: str) -> None:
+    assert duration(seconds) == said
 
 
 def test_figures_come_in_png_and_svg_one_file_per_plot(evaluated: Evaluated, tmp_path: Path) -> None:

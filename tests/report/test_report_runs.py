@@ -132,6 +132,9 @@ def test_the_page_names_the_best_k_its_ties_and_what_each_cost(runs: list[tuple[
         assert f"K = {group.x[position]:g}" in head
     assert "1 min 10 s" in html
     assert "6 min 0 s" in html
+    assert "time: training" in html
+    assert "time: evaluators" in html
+    assert "training seconds" not in html, "a cost is no setting"
     assert html == render(runs, ReportOptions())
 
 

@@ -72,5 +72,6 @@ const start = async () => {
   addEventListener("hashchange", S.reveal);
   if (location.hash) S.reveal();
   document.documentElement.dataset.ready = "yes";
+  performance.mark("ready");
 };
 start();

@@ -17,7 +17,7 @@ S.neighbourTable = (positions, size) => {
     S.el("tbody", {}, queries.map((query) => S.el("tr", {}, S.el("td", {}, S.thumb(query, size + 8, S.named(query))),
       positions.map((position) => {
         const rows = S.data.gallery.neighbours[position], row = rows.query.indexOf(query);
-        return S.el("td", {}, row < 0 ? "–" : S.strip(query, rows.neighbours[row], rows.similarity[row], size));
+        return S.el("td", { "data-label": S.data.checkpoints[position].label }, row < 0 ? "–" : S.strip(query, rows.neighbours[row], rows.similarity[row], size));
       }))))));
 };
 S.typicalGrid = (groups) => S.el("div", { class: "groups-grid" }, groups.map((group) => {
