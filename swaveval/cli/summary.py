@@ -29,22 +29,39 @@ STATE_STYLE = {
 BLOCKS = "▁▂▃▄▅▆▇█"
 ROWS = 12
 SPARKS = 10
+PIPE_WIDTH = 120
+UNBOUNDED = 1000
 
 
 def print_summary(series: "Series", verdict: "Verdict", page: str, console: Console | None = None) -> None:
     """Print what a person wants to know first; every string from disk goes through Text, never through markup."""
-    console = console or Console()
+    console = console or _console()
     console.print(Text(verdict.verdict, style=STATE_STYLE.get(verdict.verdict, "bold")), end="  ")
     console.print(Text(verdict.sentence))
-    if verdict.best is not None:
+    if verdict.best is not None and not any(advice.action.startswith("use ") for advice in verdict.advice):
         tied = f" (cannot be told apart from it: {', '.join(verdict.best.tied_with)})" if verdict.best.tied_with else ""
         console.print(Text(f"use {verdict.best.checkpoint}{tied}"))
     columns = [(metric, label) for metric, label in HEADLINES if metric in series.metric_ids]
     if columns and series.points:
-        console.print(_table(series, columns, verdict))
+        console.print(_fitting(series, columns, verdict, console))
     for advice in verdict.advice[:3]:
         console.print(Text(f"→ {advice.action}: {advice.reason}"))
     console.print(Text(f"page: {page}"), soft_wrap=True)
+
+
+def _console() -> Console:
+    """The terminal at its width; a pipe or a log file has no width of its own and gets room for the whole table."""
+    console = Console()
+    return console if console.is_terminal else Console(width=PIPE_WIDTH)
+
+
+def _fitting(series: "Series", columns: list[tuple[str, str]], verdict: "Verdict", console: Console) -> Table:
+    """The table with as many columns, the most important first, as can be read without being cut."""
+    table, unbounded = _table(series, columns, verdict), console.options.update(width=UNBOUNDED)
+    while len(columns) > 1 and console.measure(table, options=unbounded).maximum > console.width:
+        columns = columns[:-1]
+        table = _table(series, columns, verdict)
+    return table
 
 
 def sparkline(values: list[float]) -> str:

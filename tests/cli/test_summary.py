@@ -1,11 +1,15 @@
 """The numbers after a run, as a terminal shows them."""
 
+import io
 import math
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from swaveval.cli.summary import SPARKS, format_metric, sparkline
+from swaveval.cli.summary import SPARKS, format_metric, print_summary, sparkline
 from swaveval.results import Metric
+from tests.report.invented_results import Plan, verdict, write
 
 
 def test_a_sparkline_spans_its_values() -> None:
@@ -29,3 +33,15 @@ def test_a_sparkline_spans_its_values() -> None:
 )
 def test_a_metric_in_a_cell(metric: Metric | None, text: str) -> None:
     assert format_metric(metric) == text
+
+
+@pytest.mark.parametrize("width", [50, 80, 200])
+def test_no_cell_of_the_table_is_cut_however_narrow_the_terminal(tmp_path: Path, width: int) -> None:
+    plan = Plan(epochs=tuple(map(float, range(30))))
+    series = write(tmp_path, plan)
+    out = io.StringIO()
+    print_summary(series, verdict(series, plan), "page.html", Console(file=out, width=width, force_terminal=False))
+    table = [line for line in out.getvalue().splitlines() if "±" in line and line.lstrip()[0].isdigit()]
+    assert len(table) >= 10
+    assert "…" not in "".join(table)
+    assert ("RankMe" in out.getvalue()) == (width == 200)
