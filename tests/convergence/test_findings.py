@@ -60,6 +60,13 @@ def test_each_estimate_is_its_difference_with_the_images_variance() -> None:
     )
 
 
+def test_a_trained_checkpoint_jitters_and_the_untrained_network_does_not() -> None:
+    own, later = measured(LEARNING), measured(LEARNING, first=1)
+    for last in (1, 6):
+        assert findings.gain_over_start(own, [last]).jitter_variance == pytest.approx(own.noise.jitter)
+        assert findings.gain_over_start(later, [last]).jitter_variance == pytest.approx(2 * later.noise.jitter)
+
+
 def test_what_the_flags_and_the_correction_are_made_of() -> None:
     found = analyse(measured(LEARNING), confirm=None, seed=0)
     assert found.fall is not None
@@ -71,6 +78,7 @@ def test_what_the_flags_and_the_correction_are_made_of() -> None:
     assert found.from_start
     assert found.above_random
     assert not found.unchanged
+    assert found.none_p > 0.999
     assert found.gained
     assert found.rising
     assert not found.fell
@@ -119,7 +127,7 @@ def test_the_spread_of_many_initialisations_is_recovered_apart_from_the_images(t
     inits = (0.5 + truth * generator.standard_normal(400)).tolist()
     spread, df = findings.initial_spread(measured([0.5, 0.5], n=300, random=inits))
     assert math.sqrt(spread) == pytest.approx(truth, abs=0.006)
-    assert 399 <= df <= 410
+    assert df - findings.PRIOR_SPREAD_DF == 399
 
 
 def test_above_random_is_a_second_condition() -> None:

@@ -106,6 +106,7 @@ def test_a_loss_that_ends_in_nan_has_diverged() -> None:
     assert loss_state(curve([3.0, 2.0, 1.0, math.nan])).state == "nan"
     assert loss_state(curve([math.nan, math.inf])).state == "nan"
     assert loss_state(curve([math.nan, 3.0, 2.0, 1.0])).state == "falling"
+    assert loss_state(curve([4.0, math.nan, 2.0, 1.0])).state == "falling"
 
 
 def test_what_is_unknown_stays_unknown() -> None:

@@ -46,7 +46,7 @@ def test_identical_outcomes_are_no_difference() -> None:
     assert (found.effect, found.ci95, found.p) == (0.0, (0.0, 0.0), 1.0)
 
 
-@pytest.mark.parametrize("shapes", [((3,), (4,)), ((0,), (0,)), ((2, 2), (2, 2))])
+@pytest.mark.parametrize("shapes", [((3,), (4,)), ((0,), (0,)), ((2, 2), (2, 2)), ((), ())])
 def test_outcomes_that_do_not_pair_are_refused(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
     with pytest.raises(ValueError, match="paired"):
         paired_difference(np.zeros(shapes[0], bool), np.zeros(shapes[1], bool))
