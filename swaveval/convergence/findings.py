@@ -20,6 +20,8 @@ ALPHA = 0.05
 PLATEAU = 0.01
 # A gain that would matter: excluded, the run has not learned. Two percentage points.
 GAIN = 0.02
+# Checkpoints from which their order alone can show a rise.
+LONG = 8
 # Spread of untrained networks that is assumed before two or three are seen: that of thirty real ones on digits is 1.8
 # points (benchmarks/false_alarms/random_inits.npz).
 PRIOR_SPREAD = 0.02
@@ -242,14 +244,16 @@ def initial_spread(quality: Quality) -> tuple[float, float]:
 def rise_p(quality: Quality, overall: Estimate | None) -> float:
     """One-sided p that quality rises along the series.
 
-    With five checkpoints and more, two looks (Bonferroni): the order of the checkpoints (Kendall, exact whatever the
-    jitter) and the robust slope against the measured jitter, which is sharper in a short series. Either has to
-    survive resampling the images as well. Fewer checkpoints cannot show an order: there the last is compared with the
-    first.
+    From `LONG` checkpoints on by their order (Kendall, exact whatever the jitter). Ranks of fewer hardly reach
+    significance: from five on there is a second look, the robust slope against the measured jitter (Bonferroni). In
+    both cases the slope has to survive resampling the images as well. Fewer checkpoints cannot show an order: there
+    the last is compared with the first.
     """
     if overall is not None:
         by_order = trend.order_p(quality.values[: quality.length])
         on_images = replace(overall, jitter_variance=0.0, df=math.inf).p_above()
+        if quality.length >= LONG:
+            return max(by_order, on_images)
         return min(1.0, max(2 * min(by_order, overall.p_above()), on_images))
     if quality.length < 2:
         return 1.0
