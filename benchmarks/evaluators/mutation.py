@@ -17,6 +17,8 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +65,13 @@ def operators() -> list[Any]:
     return found
 
 
-def mutants(source: str) -> list[tuple[str, int, str]]:
-    """(operator, line, mutated source) of every mutant that differs outside docstrings and annotations."""
+def mutants(source: str, *, seed: int) -> Iterator[tuple[str, int, str]]:
+    """(operator, line, mutated source) in a seeded order, of those that differ outside docstrings and annotations."""
     from cosmic_ray.ast import Visitor, get_ast
     from cosmic_ray.mutating import mutate_code
 
-    meaning = _meaning(source)
-    found = []
+    meaning, tree = _meaning(source), get_ast(source)
+    found: list[tuple[Any, int, int]] = []
     for operator in operators():
         places: list[Any] = []
 
@@ -78,12 +80,13 @@ def mutants(source: str) -> list[tuple[str, int, str]]:
                 places.extend(operator.mutation_positions(node))
                 return node
 
-        Collector().walk(get_ast(source))
-        for occurrence, ((line, _), _) in enumerate(places):
-            changed = mutate_code(source, operator, occurrence)
-            if changed and _meaning(changed) not in (None, meaning):
-                found.append((type(operator).__name__, line, changed))
-    return found
+        Collector().walk(tree)
+        found += [(operator, occurrence, place[0][0]) for occurrence, place in enumerate(places)]
+    random.Random(seed).shuffle(found)
+    for operator, occurrence, line in found:
+        changed = mutate_code(source, operator, occurrence)
+        if changed and _meaning(changed) not in (None, meaning):
+            yield type(operator).__name__, line, changed
 
 
 def _meaning(source: str) -> str | None:
@@ -156,9 +159,8 @@ def run_tests(names: tuple[str, ...], limit: float) -> int | str:
     return "timeout"
 
 
-def check(name: str, source: str, *, path: Path, sample: int, log: Path, limit: float) -> None:
-    everything = mutants(source)
-    chosen = random.Random(0).sample(everything, min(sample, len(everything)))
+def check(name: str, source: str, *, path: Path, skip: int, sample: int, log: Path, limit: float) -> None:
+    chosen = list(islice(mutants(source, seed=0), skip, sample))
     baseline = run_tests(MODULES[name], limit)
     if baseline != 0:
         sys.exit(f"{name}: the tests fail without a mutation ({baseline})")
@@ -175,13 +177,14 @@ def check(name: str, source: str, *, path: Path, sample: int, log: Path, limit: 
         entry = {"module": name, "operator": operator, "line": line, "was": before.strip(), "is": after.strip()}
         with log.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps({**entry, "result": result}) + "\n")
-    print(f"{name}: {killed} of {len(chosen)} killed, sampled from {len(everything)}", flush=True)
+    print(f"{name}: {killed} of {len(chosen)} killed", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--operators", type=Path, help="where cosmic-ray is installed")
     parser.add_argument("--sample", type=int, default=60, help="mutants of each module")
+    parser.add_argument("--skip", type=int, default=0, help="mutants of each module that an earlier run tested")
     parser.add_argument("--log", type=Path, default=Path("mutation.jsonl"))
     parser.add_argument("--limit", type=float, default=600, help="seconds for one run of the tests")
     parser.add_argument("modules", nargs="*", default=list(MODULES))
@@ -203,7 +206,7 @@ def main() -> None:
         for name in given.modules:
             path = copy / "swaveval" / "evaluators" / f"{name}.py"
             source = path.read_text(encoding="utf-8")
-            check(name, source, path=path, sample=given.sample, log=log, limit=given.limit)
+            check(name, source, path=path, skip=given.skip, sample=given.sample, log=log, limit=given.limit)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The claims under the sentence, each with its effect, interval, test and p."""
 
 from swaveval.convergence.collapse import Sign, against_start
-from swaveval.convergence.findings import PLATEAU, Findings
+from swaveval.convergence.findings import LONG, PLATEAU, Findings
 from swaveval.convergence.paired import paired_difference
 from swaveval.convergence.quality import Quality, read
 from swaveval.convergence.verdict import Evidence, LossState
@@ -107,7 +107,10 @@ def _confirmation(series: Series, quality: Quality, *, seed: int) -> list[Eviden
 def _rise(quality: Quality, findings: Findings) -> list[Evidence]:
     if findings.rise_p == 1.0:
         return []
-    by_rank = "Kendall's τ over the order of the checkpoints, and Theil–Sen slope on resampled images; the larger p"
+    order = "Kendall's τ over the order of the checkpoints"
+    if quality.length < LONG:
+        order += " or Theil–Sen slope against their jitter (Bonferroni)"
+    by_rank = f"{order}, and Theil–Sen slope on resampled images; the larger p"
     verb = "rises" if findings.rising else "does not demonstrably rise"
     overall = findings.overall
     return [
@@ -116,7 +119,9 @@ def _rise(quality: Quality, findings: Findings) -> list[Evidence]:
             metric=quality.metric,
             effect=None if overall is None else overall.effect,
             ci95=None if overall is None else overall.interval(),
-            test="last against first, with the spread of initialisations" if overall is None else by_rank,
+            test="last against first, in pairs; errors of images and of checkpoints added"
+            if overall is None
+            else by_rank,
             p=findings.rise_p,
             p_corrected=findings.rise_p_corrected,
             n=quality.n,

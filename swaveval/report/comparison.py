@@ -1,7 +1,7 @@
 """The comparison page: several runs on shared axes, and what their differing settings did."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from swaveval.results import Series
 from swaveval.results.atomic import write_text
 
 SCRIPTS = ("core.js", "theme.js", "comparison.js")
+Text = str | tuple[str, str]
 HEALTH = ("prototypes.perplexity", "prototypes.dead", "prototypes.duplicates")
 
 
@@ -43,7 +44,7 @@ def render(runs: Sequence[tuple[Series, Verdict]], options: ReportOptions) -> st
         shown.append(views)
         data.append(about)
         blobs |= {f"figure-{name}-{position}": text for name, text in own.items()}
-    blobs["data"] = json_blob({"groups": data, "twins": palette.TWINS, "sheets": {}})
+    blobs["data"] = json_blob({"groups": data, "twins": palette.TWINS | dict(palette.RUNS), "sheets": {}})
     terms = dict.fromkeys(glossary.base_id(name) for group in groups for name in group.metric_ids)
     context = {
         "groups": shown,
@@ -52,6 +53,7 @@ def render(runs: Sequence[tuple[Series, Verdict]], options: ReportOptions) -> st
         "terms": [(glossary.anchor(name), glossary.term(name), name) for name in terms],
         "docs_url": options.docs_url,
         "wording": wording,
+        "in_both": _in_both,
         "provenance": provenance,
         "alpha": ALPHA,
     }
@@ -67,12 +69,12 @@ class View:
     sentence: str
     word: str
     colours: list[str]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[Text, ...], ...]
     head: tuple[str, ...]
     curves: Chart
     against: Chart | None
-    tiles_against: tuple[charts.RunsTile, ...]
-    tiles_over: tuple[charts.RunsTile, ...]
+    against_all: tuple[tuple[str, tuple[charts.RunsTile, ...]], ...]
+    over_all: tuple[tuple[str, tuple[charts.RunsTile, ...]], ...]
     pairs: tuple[tuple[str, ...], ...]
     differing: dict[str, tuple[str, ...]]
     shared: tuple[provenance.Row, ...]
@@ -96,8 +98,8 @@ def _group(group: Group) -> tuple[View, dict[str, Any], dict[str, str]]:
         head=head,
         curves=over,
         against=across,
-        tiles_against=charts.tiles_against(group) if group.axis else (),
-        tiles_over=charts.tiles_over(group),
+        against_all=_by_protocol(group, charts.tiles_against) if group.axis else (),
+        over_all=_by_protocol(group, charts.tiles_over),
         pairs=_pairs(group),
         differing=group.differing,
         shared=()
@@ -163,8 +165,25 @@ def _called(group: Group, position: int) -> str:
     return group.runs[position].name
 
 
-def _table(group: Group, choice: Choice) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """One row per run: mark, name, what differs, verdict, checkpoint, headline numbers at it and at the end, cost."""
+def _by_protocol(
+    group: Group, draw: Callable[[Group, tuple[str, ...]], tuple[charts.RunsTile, ...]]
+) -> tuple[tuple[str, tuple[charts.RunsTile, ...]], ...]:
+    """Small charts of the headline protocols, then of the others, each under its heading (the first needs none)."""
+    variants = [
+        name for name in group.metric_ids if (base := glossary.base_id(name)) != name and base in group.metric_ids
+    ]
+    headlines = tuple(name for name in group.metric_ids if name not in variants)
+    parts = (("", draw(group, headlines)), ("The same by other protocols", draw(group, tuple(variants))))
+    return tuple(part for part in parts if part[1])
+
+
+def _in_both(colour: str) -> str:
+    """A run's colour in CSS, for the white page and the dark one."""
+    return f"light-dark({colour}, {dict(palette.RUNS)[colour]})" if colour in dict(palette.RUNS) else colour
+
+
+def _table(group: Group, choice: Choice) -> tuple[tuple[str, ...], tuple[tuple[Text, ...], ...]]:
+    """One row per run: mark, name, what differs, verdict, checkpoint, cost, headline numbers at it and at the end."""
     usual = (choice.metric, "knn.top1", "linear.top1", "clusters.ami", "views.retrieval", "prototypes.agreement")
     wanted = [name for name in dict.fromkeys(usual) if name in group.metric_ids][:4]
     costs = {
@@ -174,20 +193,20 @@ def _table(group: Group, choice: Choice) -> tuple[tuple[str, ...], tuple[tuple[s
     costs = {name: seconds for name, seconds in costs.items() if any(value is not None for value in seconds)}
     keys = [key for key in group.differing if len(group.differing[key]) == len(group.runs)][:4]
     head = ["", "run", *(key.replace("_", " ") for key in keys), "verdict", "use"]
+    head += [f"time: {name}" for name in costs]
     for name in wanted:
         head += [wording.clipped(glossary.term(name).brief, 40), *(["at the end"] if name == wanted[0] else [])]
-    head += [f"time: {name}" for name in costs]
     rows = []
     for position, run in enumerate(group.runs):
         mark = "★" if position == choice.best else "○" if position in choice.tied else ""
         at = run.contents.labels[run.best] if run.best is not None else "–"
-        row = [mark, run.name, *(group.differing[key][position] for key in keys), run.contents.verdict.verdict, at]
+        row: list[Text] = [mark, run.name, *(group.differing[key][position] for key in keys)]
+        row += [run.contents.verdict.verdict, at, *(duration(seconds[position]) for seconds in costs.values())]
         for name in wanted:
             metric = run.metric(name)
             inside = "" if metric is None else wording.interval(metric.ci95, metric.unit)
-            row.append(wording.of_metric(metric) + (f" ({inside})" if inside else ""))
+            row.append((wording.of_metric(metric), inside))
             row += [wording.of_metric(run.metric(name, final=True))] if name == wanted[0] else []
-        row += [duration(seconds[position]) for seconds in costs.values()]
         rows.append(tuple(row))
     return tuple(head), tuple(rows)
 

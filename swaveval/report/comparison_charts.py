@@ -17,8 +17,8 @@ CURVE_POINTS = 400
 
 
 def colours(group: Group) -> list[str]:
-    """One colour per run; greys and near-greys come last."""
-    return [palette.RUNS[i % len(palette.RUNS)] for i in range(len(group.runs))]
+    """One colour per run, as on a white page; greys and near-greys come last."""
+    return [palette.RUNS[i % len(palette.RUNS)][0] for i in range(len(group.runs))]
 
 
 def curves(group: Group) -> Chart:
@@ -146,15 +146,15 @@ class RunsTile:
     alternative: str
 
 
-def tiles_against(group: Group) -> tuple[RunsTile, ...]:
-    """Every metric at each run's checkpoint to use, with its interval, against the setting on a log axis."""
+def tiles_against(group: Group, metric_ids: tuple[str, ...]) -> tuple[RunsTile, ...]:
+    """Metrics at each run's checkpoint to use, with intervals, against the setting on a log axis."""
     x = _places(group)
-    return tuple(tile for name in group.metric_ids if (tile := _against_tile(group, name, x)) is not None)
+    return tuple(tile for name in metric_ids if (tile := _against_tile(group, name, x)) is not None)
 
 
-def tiles_over(group: Group) -> tuple[RunsTile, ...]:
-    """Every metric over the checkpoints, one line per run."""
-    return tuple(tile for name in group.metric_ids if (tile := _over_tile(group, name)) is not None)
+def tiles_over(group: Group, metric_ids: tuple[str, ...]) -> tuple[RunsTile, ...]:
+    """Metrics over the checkpoints, one line per run."""
+    return tuple(tile for name in metric_ids if (tile := _over_tile(group, name)) is not None)
 
 
 def _places(group: Group) -> list[float]:
@@ -168,6 +168,7 @@ class _Scale:
     def __init__(self, values: list[float]) -> None:
         finite = [value for value in values if math.isfinite(value)]
         self.low, self.high = (min(finite), max(finite)) if finite else (0.0, 1.0)
+        self.wide = self.low < self.high
         if self.low == self.high:
             self.low, self.high = self.low - 0.05 * (abs(self.low) or 1), self.high + 0.05 * (abs(self.high) or 1)
 
@@ -201,8 +202,8 @@ def _against_tile(group: Group, name: str, x: list[float]) -> RunsTile | None:
             if metric.ci95 is not None and all(math.isfinite(end) for end in metric.ci95)
         ),
         ticks=tuple((place, f"{value:g}") for place, value in dict(zip(x, group.x, strict=True)).items()),
-        top=wording.number(scale.high, unit),
-        bottom=wording.number(scale.low, unit),
+        top=wording.number(scale.high, unit) if scale.wide else "",
+        bottom=wording.number(scale.low, unit) if scale.wide else "",
         alternative=f"{glossary.term(name).label}: {said}",
     )
 
@@ -234,8 +235,8 @@ def _over_tile(group: Group, name: str) -> RunsTile | None:
         dots=tuple(dots),
         bars=(),
         ticks=(),
-        top=wording.number(scale.high, unit),
-        bottom=wording.number(scale.low, unit),
+        top=wording.number(scale.high, unit) if scale.wide else "",
+        bottom=wording.number(scale.low, unit) if scale.wide else "",
         alternative=f"{glossary.term(name).label}: {said}",
     )
 

@@ -123,7 +123,7 @@ def recommended(contents: Contents) -> Recommended | None:
                 (glossary.term(name).brief, wording.of_metric(metric), wording.interval(metric.ci95, metric.unit))
             )
     optimism = ""
-    if best.optimism is not None and math.isfinite(best.optimism):
+    if best.optimism is not None and math.isfinite(best.optimism) and len(contents.points) > 1:
         unit = contents.sample(best.metric).unit if best.metric in contents.metric_ids else "fraction"
         amount = wording.number(best.optimism, unit, signed=True).lstrip("+")
         small = "less than 0.1 points" if unit == "fraction" and abs(best.optimism) < 0.0005 else f"about {amount}"

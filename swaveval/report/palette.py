@@ -27,7 +27,19 @@ CATEGORIES = (
     "#92dadd",
 )
 
-RUNS = tuple(CATEGORIES[i] for i in (0, 6, 4, 1, 2, 9, 5, 3, 7, 8))
+# The same as lines, which need more contrast than the points of a map: on white, and on near-black.
+RUNS = (
+    ("#3f90da", "#3f90da"),
+    ("#e76300", "#f07a1f"),
+    ("#832db6", "#bb7be6"),
+    ("#b87400", "#ffa90e"),
+    ("#bd1f01", "#ff6f52"),
+    ("#2a8f95", "#92dadd"),
+    ("#a96b59", "#b97b69"),
+    ("#7a8b88", "#94a4a2"),
+    ("#8d8043", "#b9ac70"),
+    ("#717581", "#8a8e9a"),
+)
 
 
 def categories(count: int) -> list[str]:

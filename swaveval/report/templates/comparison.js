@@ -10,7 +10,7 @@ S.startGroup = async (place, group, g) => {
 
   const items = group.runs.map((run, i) => {
     const value = S.el("b"), button = S.el("button", { type: "button", "aria-pressed": "true" });
-    button.append(S.svg("svg", { viewBox: "0 0 22 12", "aria-hidden": "true" }, S.svg("line", { x1: 0, x2: 22, y1: 6, y2: 6, stroke: group.colours[i], "stroke-width": 3 })), run.name, value);
+    button.append(S.svg("svg", { viewBox: "0 0 22 12", "aria-hidden": "true" }, S.svg("line", { x1: 0, x2: 22, y1: 6, y2: 6, stroke: group.colours[i], style: `stroke: light-dark(${group.colours[i]}, ${S.data.twins[group.colours[i]]})`, "stroke-width": 3 })), run.name, value);
     button.addEventListener("click", () => {
       const on = button.getAttribute("aria-pressed") !== "true";
       button.setAttribute("aria-pressed", String(on));
@@ -44,7 +44,7 @@ S.startGroup = async (place, group, g) => {
       if (finite.length) [plot.y_range.start, plot.y_range.end] = [bottom - pad, top + pad];
     }
     if (against) {
-      const rows = group.runs.map((run, i) => ({ x: group.x[i], colour: group.colours[i], best: run.best === null ? NaN : numbers(metric.values[i])[run.best], last: numbers(metric.values[i]).at(-1) ?? NaN,
+      const rows = group.runs.map((run, i) => ({ x: group.x[i], colour: S.dark() ? S.data.twins[group.colours[i]] : group.colours[i], best: run.best === null ? NaN : numbers(metric.values[i])[run.best], last: numbers(metric.values[i]).at(-1) ?? NaN,
         low: run.best === null ? NaN : numbers(metric.low[i])[run.best], high: run.best === null ? NaN : numbers(metric.high[i])[run.best] }));
       set(against, "against-best", { x: rows.map((r) => r.x), y: rows.map((r) => r.best), low: rows.map((r) => r.low), high: rows.map((r) => r.high), colour: rows.map((r) => r.colour) });
       set(against, "against-final", { x: rows.map((r) => r.x), y: rows.map((r) => r.last) });
@@ -54,6 +54,7 @@ S.startGroup = async (place, group, g) => {
   };
   choice.addEventListener("change", show);
   show();
+  S.theme.push(show);
   const cursors = curves.all("cursor");
   curves.on(curves.one("curves"), "mousemove", (event) => { for (const cursor of cursors) { cursor.visible = true; cursor.location = event.x; } at(event.x); });
   curves.on(curves.one("curves"), "mouseleave", () => { for (const cursor of cursors) cursor.visible = false; at(null); });
