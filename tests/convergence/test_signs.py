@@ -7,7 +7,18 @@ import numpy as np
 import pytest
 
 from swaveval.convergence import collapse
-from swaveval.convergence.collapse import FEW_PROTOTYPES, GONE, SHRUNK, against_start, last_value, signs, start_value
+from swaveval.convergence.collapse import (
+    CONTRACTION,
+    FEW_PROTOTYPES,
+    GONE,
+    SHRUNK,
+    UNIFORMITY,
+    against_start,
+    contraction,
+    last_value,
+    signs,
+    start_value,
+)
 from swaveval.convergence.verdict import LossState
 from swaveval.results import CheckpointRecord, Metric, Point, Series
 from tests.convergence.simulated import outcomes, series
@@ -17,7 +28,7 @@ RANK, USAGE = "spectrum.rankme_centred", "prototypes.perplexity"
 
 def run(epochs: Sequence[float] | None = None, **values: Sequence[float]) -> Series:
     """A run with other metrics: `rank` or `usage`."""
-    names = {"rank": RANK, "usage": USAGE, "spread": "spectrum.std"}
+    names = {"rank": RANK, "usage": USAGE, "spread": "spectrum.std", "uniformity": UNIFORMITY}
     length = len(next(iter(values.values())))
     correct = {"knn.loo_top1": outcomes([0.5] * length, 20, seed=0)}
     return series(correct, epochs=epochs, values={names[name]: numbers for name, numbers in values.items()})
@@ -80,3 +91,22 @@ def test_the_start_is_step_zero_else_the_mean_random_initialisation() -> None:
     assert against_start(beside, RANK) == (6.0, 20.0)
     assert last_value(beside, "absent") is None
     assert np.isfinite(collapse.last_value(beside, RANK) or math.nan)
+
+
+@pytest.mark.parametrize(
+    ("end", "contracted"),
+    [(-2 * (1 - CONTRACTION) + 0.01, True), (-2 * (1 - CONTRACTION) - 0.01, False), (-3.0, False), (0.0, True)],
+)
+def test_features_that_end_less_spread_than_untrained_ones_have_contracted(end: float, contracted: bool) -> None:
+    run_ = run([1, 2], uniformity=[-1.0, end])
+    random = tuple(
+        Point(
+            CheckpointRecord(name, kind="baseline", digest=name), {UNIFORMITY: Metric(UNIFORMITY, value, unit="nats")}
+        )
+        for name, value in (("random init, seed 0", -1.5), ("random init, seed 1", -2.5), ("raw pixels", -0.1))
+    )
+    beside = Series(run_.manifest, run_.points, random)
+    assert contraction(beside) == ((-2.0, end) if contracted else None)
+    assert contraction(run_) is None  # nothing to compare with
+    unmeasured = run([1, 2], rank=[1.0, 1.0])
+    assert contraction(Series(unmeasured.manifest, unmeasured.points, random)) is None

@@ -105,6 +105,7 @@ SETTINGS: list[tuple[object, str, object, str]] = [
     (Linear, "max_iterations", 500, "500 passes at most"),
     (LowShot, "shots", (1, 5, 10, 25), "s = 1, 5, 10, 25 labelled images per class"),
     (LowShot, "draws", 10, "over 10 seeded draws"),
+    (LowShot, "penalties", (0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5), "the penalty of seven, 0.1 … 1e5"),
     (Clusters, "clusters", None, "K = number of classes"),
     (Clusters, "unlabelled_clusters", 10, "(10 without labels or with a single class)"),
     (Clusters, "restarts", 5, "the best of five seeded initialisations"),
