@@ -409,7 +409,8 @@ class _Maker:
             Metric("prototypes.duplicates", 2.0, unit="count", better="lower"),
             self._accuracy("prototypes.agreement", 0.2 + 0.6 * quality, 512, "argmax of two views"),
             Metric("prototypes.loss", math.nan if self.plan.nonfinite else loss, unit="nats", better="lower"),
-            Metric("prototypes.loss_gap", 1 - loss / math.log(k), unit="fraction", better="neither"),
+            # One prototype has no ln K to be below.
+            Metric("prototypes.loss_gap", 1 - loss / math.log(k) if k > 1 else math.nan, better="neither"),
         ]
         if self.plan.labelled:
             metrics += [Metric("prototypes.purity", quality * 0.95), Metric("prototypes.ami", quality * 0.6)]
