@@ -39,8 +39,12 @@ def banner(contents: Contents) -> Banner:
 def sentence(contents: Contents) -> str:
     """The verdict's sentence without the word that already stands above it."""
     said = wording.clipped(glossary.in_words(contents.verdict.sentence), 600)
-    word = f"{banner(contents).word}: "
-    return wording.sentence(said[len(word) :] if said.lower().startswith(word.lower()) else said)
+    head, colon, rest = said.partition(": ")
+    word = banner(contents).word.lower()
+    if not colon or not head.lower().startswith(word):
+        return wording.sentence(said)
+    aside = head[len(word) :].strip(" ()")
+    return wording.sentence(rest) + (f" {wording.sentence(aside)}" if aside else "")
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,8 @@ S.thumb = (image, size, title) => {
       imageRendering: size > 2 * sheet.side ? "pixelated" : "auto",
     } });
   }
-  return S.el("span", { class: "thumb none", role: "img", "aria-label": title, title, style: { width: `${size}px`, height: `${size}px` } }, title);
+  return S.el("span", { class: "thumb none", role: "img", "aria-label": title, title, style: { width: `${size}px`, height: `${size}px` } },
+    title.split(", ")[0].replace(/^image /, ""));
 };
 
 S.table = (label, head, rows) => S.el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label },
