@@ -17,6 +17,7 @@ from swaveval.evaluators.clusters import Clusters
 from swaveval.evaluators.contract import NotFinite, Skip
 from swaveval.evaluators.intervals import wilson
 from swaveval.evaluators.kmeans import kmeans
+from swaveval.evaluators.scatter import scatter
 from swaveval.evaluators.silhouette import silhouette
 from swaveval.features.features import Features
 from swaveval.results import Artifact, Metric
@@ -354,3 +355,10 @@ def test_features_that_differ_by_rounding_alone_are_one_cluster() -> None:
     rows = (1 + noise).astype(np.float32)
     assert len(np.unique(rows, axis=0)) == 180
     assert set(run(replace(features, train=rows[:120], test=rows[120:], views=None))[1]) == {0}
+
+
+def test_classes_with_the_same_mean_have_no_scatter_between_them() -> None:
+    opposite = np.tile(np.asarray([[1.0, 0.0], [-1.0, 0.0]], np.float32), (4, 1))
+    found = scatter(Features(train=opposite, test=opposite[:2]), np.repeat(np.arange(5), 2))
+    assert np.isnan(found.value)
+    assert "undefined" in found.protocol
