@@ -159,8 +159,8 @@ def _sentence(group: Group, choice: Choice) -> tuple[str, str]:
 
 
 def _called(group: Group, position: int) -> str:
-    """`K = 100`, or the run's name where no setting tells runs apart."""
-    if group.axis and len(set(group.x)) == len(group.x):
+    """`K = 100`, or the run's name where no one setting tells the runs apart."""
+    if group.axis and len(group.differing) == 1 and len(set(group.x)) == len(group.x):
         return f"{'K' if group.axis == 'prototypes' else group.axis.replace('_', ' ')} = {group.x[position]:g}"
     return group.runs[position].name
 
