@@ -133,10 +133,9 @@ def contrast(values: Array, weights: Array, noise: Noise, jitter_weights: Array)
 def with_spread(estimate: Estimate, variance: float, df: float) -> Estimate:
     """`estimate` with one more error (the spread of initialisations) of known degrees of freedom."""
     total = estimate.jitter_variance + variance
-    parts = estimate.jitter_variance**2 / estimate.df if math.isfinite(estimate.df) else 0.0
+    parts = 0.0
     if math.isfinite(estimate.df):
-        whole = (estimate.image_variance + estimate.jitter_variance) ** 2
-        parts = whole / estimate.df
+        parts = (estimate.image_variance + estimate.jitter_variance) ** 2 / estimate.df
     parts += variance**2 / df if df > 0 else 0.0
     spread = (estimate.image_variance + total) ** 2 / parts if parts > 0 else math.inf
     return Estimate(estimate.effect, estimate.image_variance, total, spread)

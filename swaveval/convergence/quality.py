@@ -1,6 +1,7 @@
 """What stands for quality: per-image outcomes of one metric at the checkpoints and at untrained networks."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -108,25 +109,27 @@ def find(series: Series, metrics: Sequence[str]) -> Quality | None:
 
 def read(series: Series, metric: str) -> Quality | None:
     """The outcomes of one metric; checkpoints without them, or with non-finite weights, are left out."""
-    points: list[Point] = []
-    rows: list[Array] = []
-    positions: list[float] = []
-    index: Array | None = None
     axis, x = series.axis()
-    for place, point in zip(x, series.points, strict=True):
-        found = series.artifact(f"{metric}.outcomes", point.record.digest)
-        if found is None or broken(point.record) or len(found["correct"]) == 0:
-            continue
-        index = found["index"] if index is None else index
-        if np.array_equal(index, found["index"]):
-            points.append(point)
-            rows.append(found["correct"])
-            positions.append(float(place))
+    given = [
+        (float(place), point, found)
+        for place, point in zip(x, series.points, strict=True)
+        if (found := series.artifact(f"{metric}.outcomes", point.record.digest)) is not None
+        and not broken(point.record)
+        and len(found["correct"])
+    ]
+    if not given:
+        return None
+    # The images that most checkpoints were measured on; a checkpoint on others cannot be compared with them.
+    images = Counter(found["index"].tobytes() for _, _, found in given).most_common(1)[0][0]
+    same = [entry for entry in given if entry[2]["index"].tobytes() == images]
+    points, positions = [point for _, point, _ in same], [place for place, _, _ in same]
+    rows = [found["correct"] for _, _, found in same]
+    index = same[0][2]["index"]
     for point in series.baselines:
         found = series.artifact(f"{metric}.outcomes", point.record.digest) if is_random(point.record) else None
-        if found is not None and index is not None and np.array_equal(index, found["index"]):
+        if found is not None and np.array_equal(index, found["index"]):
             rows.append(found["correct"])
-    if not points or len(rows) < 2:
+    if len(rows) < 2:
         return None
     return Quality(metric, tuple(points), axis, np.asarray(positions), np.stack(rows).astype(np.bool_))
 

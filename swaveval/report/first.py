@@ -22,7 +22,7 @@ class Banner:
 
 
 BANNERS = {
-    "learning": ("Learning", "better than at the start, and still rising"),
+    "learning": ("Learning", "better than at the start, and rising with training"),
     "converged": ("Converged", "better than at the start, and no longer changing"),
     "regressed": ("Regressed", "it was better before"),
     "collapsed": ("Collapsed", "the features lost what they had"),

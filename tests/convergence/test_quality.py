@@ -78,6 +78,15 @@ def test_checkpoints_on_other_images_broken_or_empty_are_left_out() -> None:
     assert [broken(point.record) for point in run.points] == [False, False, True, False, False]
 
 
+@pytest.mark.parametrize("odd", ["c0", "c2"])
+def test_one_checkpoint_on_other_images_does_not_oust_the_others(odd: str) -> None:
+    run = series({KNN: outcomes([0.2, 0.4, 0.5], 20, seed=0)}, epochs=[1, 2, 3])
+    other = Artifact(f"{KNN}.outcomes", {"correct": np.ones(20, bool), "index": np.arange(1, 21, dtype=np.int32)})
+    found = read(replace(run, arrays={**run.arrays, (f"{KNN}.outcomes", odd): other}), KNN)
+    assert found is not None
+    assert found.length == 2
+
+
 def test_two_rows_are_needed_one_of_them_a_checkpoint() -> None:
     one, random = outcomes([0.5], 20, seed=0), outcomes([0.3, 0.3], 20, seed=1)
     assert read(series({KNN: one}), KNN) is None
