@@ -38,9 +38,6 @@ def print_summary(series: "Series", verdict: "Verdict", page: str, console: Cons
     console = console or _console()
     console.print(Text(verdict.verdict, style=STATE_STYLE.get(verdict.verdict, "bold")), end="  ")
     console.print(Text(verdict.sentence))
-    if verdict.best is not None and not any(advice.action.startswith("use ") for advice in verdict.advice):
-        tied = f" (cannot be told apart from it: {', '.join(verdict.best.tied_with)})" if verdict.best.tied_with else ""
-        console.print(Text(f"use {verdict.best.checkpoint}{tied}"))
     columns = [(metric, label) for metric, label in HEADLINES if metric in series.metric_ids]
     if columns and series.points:
         console.print(_fitting(series, columns, verdict, console))

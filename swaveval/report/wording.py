@@ -83,7 +83,8 @@ def count(n: int, singular: str, plural: str = "") -> str:
 def sentence(text: str) -> str:
     """`text` with a capital and a full stop, so that another sentence can follow."""
     plain = text.strip()
-    return plain[:1].upper() + plain[1:] + ("" if not plain or plain[-1] in ".!?…" else ".")
+    first = plain[:1] if plain[1:2].isupper() else plain[:1].upper()  # kNN stays kNN
+    return first + plain[1:] + ("" if not plain or plain[-1] in ".!?…" else ".")
 
 
 def clipped(text: object, longest: int = LONGEST) -> str:
