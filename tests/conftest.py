@@ -8,9 +8,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # lightly asks its servers for a newer version when imported; a test suite stays offline.
 os.environ.setdefault("LIGHTLY_DID_VERSION_CHECK", "True")
 
+import pytest
 from jaxtyping import install_import_hook
 
 install_import_hook("swaveval", "shape_checks.checked").__enter__()
+
+# Its assertions tell what they found, as those in a test file do.
+pytest.register_assert_rewrite("tests.report.browsing")
 
 # A suite started in the background inherits an ignored Ctrl-C; some tests interrupt a training as a user would.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

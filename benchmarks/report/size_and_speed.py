@@ -21,11 +21,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "report"))
-
-from invented_results import Plan, verdict, write
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from swaveval.report import write_report
+from tests.report.invented_results import Plan, verdict, write
 
 LIMITS = {"bytes": 3_000_000, "first_content_ms": 1000, "usable_ms": 3000}
 RUNS = 5

@@ -1,126 +1,14 @@
-"""The page in headless Chromium, opened from a file: it works, it is quiet, it is safe, and everybody can use it."""
+"""The page in headless Chromium, opened from a file: every part of it does what its reader asks."""
 
-import json
-import re
-import shutil
-import subprocess
-import tarfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import pytest
-from hostile_strings import PAYLOADS
-from invented_results import Plan, verdict, write
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser
 
-from swaveval.convergence.verdict import Verdict
-from swaveval.report import write_comparison, write_report
-from swaveval.results import Series
+from swaveval.report import write_report
+from tests.report.browsing import IN_CHROMIUM, Evaluated, opened
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
-
-# What the tests ask of a page, run beside it: violations of its policy, and Bokeh's models by name.
-HELPERS = """
-document.addEventListener("securitypolicyviolation", (e) => console.error("policy", e.violatedDirective));
-window.models = () => Bokeh.documents.flatMap((d) => [...d._all_models.values()]);
-window.named = (name) => models().filter((model) => model.name === name);
-window.column = (name, key) => Array.from(named(name)[0].data.get(key));
-window.place = (name, x, y) => {
-  const view = Bokeh.index.find_one(named(name)[0]), box = view.canvas.el.getBoundingClientRect();
-  return [box.left + view.frame.x_scale.compute(x), box.top + view.frame.y_scale.compute(y)];
-};
-window.unnamed = () => [...document.querySelectorAll("svg, canvas, img")]
-  .filter((e) => !e.closest(".plot") && !e.closest("[aria-hidden=true]"))
-  .filter((e) => !e.getAttribute("aria-label") && !e.getAttribute("alt")).map((e) => e.outerHTML.slice(0, 120));
-window.handlers = () => [...document.querySelectorAll("*")]
-  .filter((e) => [...e.attributes].some((a) => /^on/i.test(a.name))).map((e) => e.outerHTML.slice(0, 120));
-"""
-INJECTED = (
-    "iframe,object,embed,base,form,marquee,video,audio,math,u,b[onclick],link[rel=stylesheet],"
-    "meta[http-equiv=refresh],a[href^=javascript],a[href^=http]"
-)
-Evaluated = Callable[..., tuple[Series, Verdict]]
-WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-
-
-@dataclass
-class Watched:
-    """A page with everything it must not do."""
-
-    page: Page
-    requests: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-    dialogs: list[str] = field(default_factory=list)
-
-    def open_all(self) -> None:
-        """Unfold everything that folds, also what only appears in what was unfolded."""
-        self.page.wait_for_function(
-            """() => { const closed = [...document.querySelectorAll('details:not([open])')];
-            closed.forEach((d) => { d.open = true; });
-            const filled = [...document.querySelectorAll('details[open] .fill')].every((f) => f.children.length);
-            return !closed.length && filled; }""",
-            timeout=90_000,
-        )
-
-    def check(self) -> None:
-        assert self.requests == []
-        assert self.complaints == []
-        assert self.dialogs == []
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield made
-        made.close()
-
-
-@pytest.fixture(scope="module")
-def report(evaluated: Evaluated, pages: Path) -> Path:
-    series, said = evaluated()
-    return write_report(pages / "report", series=series, verdict=said)
-
-
-@pytest.fixture(scope="module")
-def comparison(evaluated: Evaluated, pages: Path) -> Path:
-    runs = [evaluated(name=f"K{k}", prototypes=k, end=end, seed=k) for k, end in ((10, 0.93), (30, 0.97), (300, 0.96))]
-    return write_comparison(pages / "comparison" / "index.html", runs)
-
-
-@contextmanager
-def opened(browser: Browser, path: Path, anchor: str = "", **settings: Any) -> Iterator[Watched]:
-    context = browser.new_context(**({"viewport": WIDE, "offline": True} | settings))
-    page = context.new_page()
-    watched = Watched(page)
-    own = path.as_uri()
-    page.on(
-        "request", lambda r: watched.requests.append(r.url) if not r.url.startswith((own, "data:", "blob:")) else None
-    )
-    page.on("console", lambda m: watched.complaints.append(m.text) if m.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: watched.complaints.append(str(error)))
-    page.on("dialog", lambda dialog: (watched.dialogs.append(dialog.message), dialog.dismiss()))
-    page.add_init_script(HELPERS)
-    page.goto(own + anchor)
-    page.wait_for_selector("html[data-ready=yes]", timeout=90_000)
-    yield watched
-    context.close()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["1280", "390"])
-def test_everything_opens_without_a_request_or_a_complaint(
-    browser: Browser, report: Path, viewport: Any, scheme: Any
-) -> None:
-    with opened(browser, report, viewport=viewport, color_scheme=scheme) as watched:
-        watched.open_all()
-        assert watched.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
-        assert watched.page.locator("canvas").count() > 8
-        watched.check()
+pytestmark = IN_CHROMIUM
 
 
 def test_first_screen_holds_verdict_figure_and_checkpoint(browser: Browser, report: Path) -> None:
@@ -285,17 +173,6 @@ def test_print_shows_what_is_unfolded_on_white(browser: Browser, report: Path) -
         assert page.locator("#map").is_hidden()
 
 
-def test_without_scripts_the_verdict_and_a_picture_stand(browser: Browser, report: Path) -> None:
-    context = browser.new_context(java_script_enabled=False, viewport=WIDE)
-    page = context.new_page()
-    page.goto(report.as_uri())
-    assert "Learning" in page.inner_text("h1")
-    box = page.locator(".overview noscript img").bounding_box()
-    assert box is not None
-    assert box["width"] > 400
-    context.close()
-
-
 def test_an_open_page_says_when_the_file_beside_it_is_newer(
     browser: Browser, evaluated: Evaluated, tmp_path: Path
 ) -> None:
@@ -406,74 +283,3 @@ def test_comparison_switches_metrics_and_hides_runs(browser: Browser, comparison
         assert page.locator(".values tbody tr").count() == 15
         assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
         watched.check()
-
-
-@pytest.mark.parametrize("rotation", [0, 31])
-def test_sixty_payloads_in_every_string_stay_text(browser: Browser, tmp_path: Path, rotation: int) -> None:
-    plan = Plan(
-        epochs=(0.0, 1.0, 2.0),
-        n_train=90,
-        n_test=60,
-        map_points=40,
-        hostile=PAYLOADS,
-        rotation=rotation,
-        hyperparameters={PAYLOADS[rotation]: PAYLOADS[-rotation - 1]},
-    )
-    series = write(tmp_path / "a", plan)
-    page = write_report(tmp_path / "<b onclick=alert(1)>", series=series, verdict=verdict(series, plan))
-    unharmed(browser, page, scripts=3)
-    other = write(tmp_path / "b", replace(plan, rotation=rotation + 7, seed=1))
-    both = [(series, verdict(series, plan)), (other, verdict(other, plan))]
-    unharmed(browser, write_comparison(tmp_path / "both.html", both), scripts=2)
-
-
-def unharmed(browser: Browser, path: Path, *, scripts: int) -> None:
-    with opened(browser, path) as watched:
-        page = watched.page
-        watched.open_all()
-        for tile in page.locator(".tile .small").all()[:3]:
-            tile.hover()
-        page.mouse.move(5, 5)
-        assert page.evaluate("() => window.__ran") is None
-        assert page.evaluate("() => [...document.scripts].filter((s) => !s.type).length") == scripts
-        assert page.locator(INJECTED).count() == 0
-        assert page.evaluate("() => handlers()") == []
-        watched.check()
-
-
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("npm is not installed, so axe-core cannot be fetched")
-    folder = tmp_path_factory.mktemp("axe")
-    done = subprocess.run(
-        [npm, "pack", "axe-core@4", "--silent"], cwd=folder, capture_output=True, text=True, check=False, timeout=60
-    )
-    packed = next(folder.glob("axe-core-*.tgz"), None)
-    if done.returncode or packed is None:
-        pytest.skip("axe-core could not be fetched by npm")
-    with tarfile.open(packed) as archive:
-        source = archive.extractfile("package/axe.min.js")
-        assert source is not None
-        return source.read().decode()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["report", "comparison"])
-def test_axe_finds_no_serious_violation(
-    browser: Browser, axe: str, name: str, scheme: Any, request: pytest.FixtureRequest
-) -> None:
-    # axe is a script that the page's own policy rightly refuses.
-    with opened(browser, request.getfixturevalue(name), bypass_csp=True, color_scheme=scheme) as watched:
-        watched.open_all()
-        watched.page.evaluate(axe)
-        found = watched.page.evaluate(
-            "async () => (await axe.run(document, { resultTypes: ['violations'] })).violations"
-        )
-    serious = [
-        (v["id"], [re.sub(r"\s+", " ", n["html"])[:160] for n in v["nodes"][:3]])
-        for v in found
-        if v["impact"] in ("serious", "critical")
-    ]
-    assert serious == [], json.dumps(serious, indent=1)

@@ -11,7 +11,6 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
-from invented_results import ALL, Plan, verdict, write
 
 from swaveval.convergence.verdict import LossState, Verdict, VerdictState
 from swaveval.report import ReportOptions, write_figures, write_report
@@ -21,6 +20,7 @@ from swaveval.report.page import environment, render
 from swaveval.results import Artifact, Metric, Series
 from swaveval.results.encoding import seal, unseal
 from swaveval.results.series import Point
+from tests.report.invented_results import ALL, Plan, verdict, write
 
 Evaluated = Callable[..., tuple[Series, Verdict]]
 
