@@ -10,7 +10,7 @@ from swaveval.convergence.verdict import Verdict
 from swaveval.report import comparison_charts as charts
 from swaveval.report import glossary, palette, provenance, wording
 from swaveval.report.charts import Chart
-from swaveval.report.cost import duration, evaluator_seconds, settings_only
+from swaveval.report.cost import duration, evaluator_seconds
 from swaveval.report.options import DEFAULTS, ReportOptions
 from swaveval.report.packing import blob, json_blob
 from swaveval.report.page import document
@@ -104,7 +104,7 @@ def _group(group: Group) -> tuple[View, dict[str, Any], dict[str, str]]:
         differing=group.differing,
         shared=()
         if first is None
-        else provenance.mapping({k: v for k, v in settings_only(first.settings).items() if k not in group.differing}),
+        else provenance.mapping({k: v for k, v in first.settings.items() if k not in group.differing}),
         health=_health(group),
         unlike="prototypes" in group.differing,
     )

@@ -1,19 +1,8 @@
-"""What an evaluation cost in time: its training, where the log says, and its evaluators."""
+"""What an evaluation cost in time."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 from swaveval.results import Series
-
-# Settings that are costs: never among what differs between runs, never a setting of the training.
-COSTS = ("training_seconds", "train_seconds", "seconds")
-
-
-def training_seconds(settings: Mapping[str, Any]) -> float | None:
-    """Wall-clock seconds of training, or None where no log says."""
-    found = [settings[key] for key in COSTS if isinstance(settings.get(key), int | float)]
-    return float(found[0]) if found and math.isfinite(found[0]) and not isinstance(found[0], bool) else None
 
 
 def evaluator_seconds(series: Series) -> float | None:
@@ -22,11 +11,6 @@ def evaluator_seconds(series: Series) -> float | None:
     cells = {id(cell): cell.seconds for point in (*series.points, *series.baselines) for cell in point.cells.values()}
     total = math.fsum(cells.values()) if all(math.isfinite(value) for value in cells.values()) else 0.0
     return total if total > 0 else None
-
-
-def settings_only(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings without the costs among them."""
-    return {key: value for key, value in settings.items() if key not in COSTS}
 
 
 def duration(seconds: float | None) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from swaveval.report import wording
 from swaveval.report.contents import Contents
-from swaveval.report.cost import duration, evaluator_seconds, settings_only, training_seconds
+from swaveval.report.cost import duration, evaluator_seconds
 
 LONGEST_LIST = 20
 
@@ -199,7 +199,7 @@ def made_by(contents: Contents) -> tuple[Row, ...]:
 
 def _times(contents: Contents) -> tuple[Row, ...]:
     """What it cost in time, as far as that is stored."""
-    trained = training_seconds(contents.series.manifest.hyperparameters)
+    trained = contents.series.manifest.training_seconds
     evaluated = evaluator_seconds(contents.series)
     rows = []
     if trained is not None:
@@ -220,5 +220,5 @@ def evaluators(contents: Contents) -> tuple[Row, ...]:
 
 
 def mapping(values: Mapping[str, Any]) -> tuple[Row, ...]:
-    """Hyper-parameters or versions as rows; what a run cost is no setting of it."""
-    return tuple(Row(_spaced(key), _line(value)) for key, value in list(settings_only(values).items())[:200])
+    """Hyper-parameters or versions as rows."""
+    return tuple(Row(_spaced(key), _line(value)) for key, value in list(values.items())[:200])

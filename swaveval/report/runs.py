@@ -12,7 +12,6 @@ from swaveval.convergence.paired import PairedDifference, holm, paired_differenc
 from swaveval.convergence.verdict import Verdict
 from swaveval.report import glossary, wording
 from swaveval.report.contents import Contents, gather
-from swaveval.report.cost import settings_only, training_seconds
 from swaveval.report.options import IncomparableRuns
 from swaveval.results import Metric, Series
 
@@ -51,7 +50,7 @@ class Run:
     @property
     def seconds(self) -> float | None:
         """Training time where it is known."""
-        return training_seconds(self.settings)
+        return self.contents.series.manifest.training_seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +143,7 @@ def _group(runs: Sequence[tuple[Series, Verdict]]) -> Group:
 
 
 def _differing(runs: Sequence[Run]) -> dict[str, tuple[str, ...]]:
-    keys = dict.fromkeys(key for run in runs for key in settings_only(run.settings))
+    keys = dict.fromkeys(key for run in runs for key in run.settings)
     found = {}
     for key in keys:
         values = [run.settings.get(key) for run in runs]

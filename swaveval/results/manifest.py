@@ -49,6 +49,7 @@ class RunManifest:
         evaluators: (name, version, parameters) of each evaluator asked for, in page order.
         loss: the training loss, or None when none was found.
         hyperparameters: flat training settings (`prototypes`, `epsilon`, `temperature` …), as far as known.
+        training_seconds: wall-clock time of the finished epochs; None where no log says.
         command: the command line that made it.
         versions: package name to version, plus `python` and `machine`.
         created: ISO 8601 UTC time.
@@ -63,6 +64,7 @@ class RunManifest:
     evaluators: tuple[tuple[str, int, Mapping[str, Any]], ...] = ()
     loss: LossCurve | None = None
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    training_seconds: float | None = None
     command: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     created: str = ""
@@ -80,6 +82,7 @@ class RunManifest:
             "evaluators": [[name, version, dict(parameters)] for name, version, parameters in self.evaluators],
             "loss": None if self.loss is None else self.loss.to_json(),
             "hyperparameters": dict(self.hyperparameters),
+            "training_seconds": self.training_seconds,
             "command": self.command,
             "versions": dict(self.versions),
             "created": self.created,
@@ -102,6 +105,7 @@ class RunManifest:
             evaluators=tuple((name, version, parameters) for name, version, parameters in body.get("evaluators", ())),
             loss=None if loss is None else LossCurve.from_json(loss),
             hyperparameters=body.get("hyperparameters", {}),
+            training_seconds=body.get("training_seconds"),
             command=body.get("command", ""),
             versions=body.get("versions", {}),
             created=body.get("created", ""),

@@ -207,8 +207,6 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
     if prototypes:
         hyperparameters["prototypes"] = prototypes
     directory = request.checkpoints if request.checkpoints.is_dir() else request.checkpoints.parent
-    if (took := training_seconds(directory)) is not None:
-        hyperparameters["training_seconds"] = took
     return RunManifest(
         name=request.name,
         data=DataSummary(
@@ -227,6 +225,7 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
         evaluators=tuple((spec.name, spec.version, dict(spec.parameters)) for spec in prepared.specs),
         loss=find_loss(directory, loss_log=request.loss_log, prototypes=prototypes),
         hyperparameters=hyperparameters,
+        training_seconds=training_seconds(directory),
         command=request.command,
         versions=_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),

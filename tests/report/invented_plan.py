@@ -6,19 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-ALL = (
-    "knn",
-    "linear",
-    "lowshot",
-    "clusters",
-    "prototypes",
-    "spectrum",
-    "views",
-    "stability",
-    "umap",
-    "gallery",
-    "drift",
-)
+from swaveval.runs.request import DEFAULT_EVALUATORS
+
+ALL = DEFAULT_EVALUATORS
 CREATED = "2026-03-05T14:02:11+00:00"
 
 
@@ -52,6 +42,7 @@ class Plan:
     hostile: tuple[str, ...] = ()
     rotation: int = 0
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    training_seconds: float | None = None
     seed: int = 0
     fingerprint: str = "d1" * 32
 

@@ -122,6 +122,7 @@ class Run:
                 "augmentation": plan.named("digits"),
             }
             | dict(plan.hyperparameters),
+            training_seconds=plan.training_seconds,
             command=plan.named("swaveval run --ckpt-dir runs/demo/checkpoints"),
             versions={
                 "swaveval": "0.1.0",

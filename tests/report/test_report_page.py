@@ -321,7 +321,7 @@ def test_sentences_name_metrics_as_the_page_does(evaluated: Evaluated) -> None:
 
 
 def test_what_it_cost_stands_beside_how_it_was_made_and_is_no_setting(evaluated: Evaluated) -> None:
-    series, said = evaluated(hyperparameters={"training_seconds": 4000.0, "epsilon": 0.03})
+    series, said = evaluated(training_seconds=4000.0, hyperparameters={"epsilon": 0.03})
     text = " ".join(Outline(page(series, said)).text.split())
     assert "training took 1 h 6 min" in text
     assert "training seconds" not in text

@@ -20,10 +20,7 @@ COUNTS = ((10, 0.90), (30, 0.965), (100, 0.97), (300, 0.93))
 
 @pytest.fixture(scope="module")
 def runs(evaluated: Evaluated) -> list[tuple[Series, Verdict]]:
-    made = [
-        evaluated(name=f"K{k}", prototypes=k, end=end, seed=k, hyperparameters={"training_seconds": 60.0 + k})
-        for k, end in COUNTS
-    ]
+    made = [evaluated(name=f"K{k}", prototypes=k, end=end, seed=k, training_seconds=60.0 + k) for k, end in COUNTS]
     return made[::-1]
 
 
