@@ -35,7 +35,12 @@ def key(**changes: object) -> CellKey:
 def manifest(*records: CheckpointRecord, cells: tuple[str, ...] = ()) -> RunManifest:
     data = DataSummary("digits", "digits", "d", 3, 2, ("zero", "one"), True)
     return RunManifest(
-        "run", data, records, cells=cells, loss=LossCurve("metrics.csv", (1.0, 2.0), (4.6, math.nan), 100)
+        "run",
+        data,
+        records,
+        cells=cells,
+        loss=LossCurve("metrics.csv", (1.0, 2.0), (4.6, math.nan), 100),
+        training_seconds=12.5,
     )
 
 
