@@ -7,7 +7,8 @@ Null series, in which nothing was learned:
 A false alarm is any that claims something happened: learning, converged, regressed or collapsed.
 
 Power: a true rise of two points over the series at n = 2,000 images. Found means that the verdict calls the gain
-significant: learning, converged, or an inconclusive one that only leaves open whether the rise goes on.
+significant: learning, converged, or an inconclusive one that only leaves open whether the rise goes on. And a rise of
+five points that is lost again by the end: found means regressed.
 """
 
 import sys
@@ -88,6 +89,13 @@ def risen(length: int, shape: str) -> Array:
     return 0.80 + 0.02 * (steps if shape == "linear" else (1 - np.exp(-5 * steps)) / (1 - np.exp(-5)))
 
 
+def lost_again(seed: int, *, length: int, correlation: float) -> Series:
+    """Five points up in the first third, and down to the start in the rest."""
+    steps = np.arange(length) / (length - 1)
+    accuracy = np.r_[0.80 + 0.05 * np.minimum(3 * steps, 1.5 * (1 - steps)), 0.80, 0.80]
+    return simulated(accuracy, length, correlation=correlation, seed=seed, n=(2000, 2000))
+
+
 def bound(*, length: int, correlation: float, shape: str) -> float:
     """Power of the best test there is, one-sided at 5 %: told the curve's shape and every error beforehand.
 
@@ -120,6 +128,11 @@ POWER: dict[str, Callable[[int], Series]] = {
     )
     for shape, length, rho in CASES
 }
+FALLS: dict[str, Callable[[int], Series]] = {
+    f"{length} checkpoints, ρ = {rho}": partial(lost_again, length=length, correlation=rho)
+    for length in (6, 10, 20)
+    for rho in (0.8, 0.9, 0.95)
+}
 
 
 def claims(verdict: Verdict) -> bool:
@@ -130,6 +143,10 @@ def claims(verdict: Verdict) -> bool:
 def finds(verdict: Verdict) -> bool:
     """Whether it calls the gain significant; the gain is the first piece of evidence."""
     return verdict.verdict in FOUND or (verdict.verdict == "inconclusive" and verdict.evidence[0].supports == "for")
+
+
+def regressed(verdict: Verdict) -> bool:
+    return verdict.verdict == "regressed"
 
 
 def rows(cases: dict[str, Callable[[int], Series]], wanted: Callable[[Verdict], bool], repeats: int) -> Iterator[str]:
@@ -164,6 +181,10 @@ def main() -> None:
         "| a true rise of two points, n = 2,000 (best possible) | found | verdicts |",
         "|---|---|---|",
         *rows(POWER, finds, power_repeats),
+        "",
+        "| five points gained in the first third and lost by the end, n = 2,000 | called regressed | verdicts |",
+        "|---|---|---|",
+        *rows(FALLS, regressed, power_repeats),
     ]
     TABLE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from swaveval.convergence.collapse import Sign
-from swaveval.convergence.findings import ALPHA, PLATEAU, Findings
+from swaveval.convergence.findings import Findings
 from swaveval.convergence.quality import Quality
+from swaveval.convergence.thresholds import ALPHA, PLATEAU
 from swaveval.convergence.verdict import Advice, Best, LossState, VerdictState
 from swaveval.convergence.wording import half_width, points, signed
 

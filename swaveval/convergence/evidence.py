@@ -1,9 +1,10 @@
 """The claims under the sentence, each with its effect, interval, test and p."""
 
 from swaveval.convergence.collapse import Sign, against_start
-from swaveval.convergence.findings import LONG, PLATEAU, Findings
+from swaveval.convergence.findings import Findings
 from swaveval.convergence.paired import paired_difference
 from swaveval.convergence.quality import Quality, read
+from swaveval.convergence.thresholds import PLATEAU
 from swaveval.convergence.verdict import Evidence, LossState
 from swaveval.convergence.wording import half_width, moved, points, signed
 from swaveval.results import Series
@@ -56,6 +57,8 @@ def gain_words(quality: Quality, findings: Findings) -> str:
     shown = findings.shown
     words = moved(quality.name, shown.effect, shown.interval(), quality.n, findings.shown_p)
     averaged = ", on average over the last third of training" if shown is findings.late else ""
+    if findings.rise is not None and shown is findings.rise.estimate:
+        averaged = ", by the curve fitted to all checkpoints"
     return f"{words} {since(quality)}{averaged}"
 
 
@@ -68,15 +71,16 @@ def tail_words(findings: Findings) -> str:
 
 
 def _gain(quality: Quality, findings: Findings) -> Evidence:
-    trend = findings.by_trend
-    compared = "robust trend of all checkpoints" if trend else "last third of training against the start"
+    compared = "last third of training against the start"
+    if findings.by_shape:
+        compared = "contrasts of all checkpoints with a steady rise and with an early one, the better of the two"
     return Evidence(
         claim=gain_words(quality, findings),
         metric=quality.metric,
         effect=findings.shown.effect,
         ci95=findings.shown.interval(),
-        test=f"{compared} on the same images in pairs; errors of images and of checkpoints added (Satterthwaite's t)",
-        p=findings.rise_p if trend else findings.late.p,
+        test=f"{compared}, on the same images in pairs; errors of images and of checkpoints added (Satterthwaite's t)",
+        p=findings.loss_p if findings.shown.effect < 0 else findings.gain_p,
         p_corrected=findings.shown_p,
         n=quality.n,
         supports="for" if findings.gained else "against",
@@ -107,10 +111,10 @@ def _confirmation(series: Series, quality: Quality, *, seed: int) -> list[Eviden
 def _rise(quality: Quality, findings: Findings) -> list[Evidence]:
     if findings.rise_p == 1.0:
         return []
-    order = "Kendall's τ over the order of the checkpoints"
-    if quality.length < LONG:
-        order += " or Theil–Sen slope against their jitter (Bonferroni)"
-    by_rank = f"{order}, and Theil–Sen slope on resampled images; the larger p"
+    by_order = (
+        "permutation test over the order of the checkpoints (a steady rise or an early one), and the same contrasts "
+        "against the images' error; the larger p; the effect is the Theil–Sen slope times the length"
+    )
     verb = "rises" if findings.rising else "does not demonstrably rise"
     overall = findings.overall
     return [
@@ -121,7 +125,7 @@ def _rise(quality: Quality, findings: Findings) -> list[Evidence]:
             ci95=None if overall is None else overall.interval(),
             test="last against first, in pairs; errors of images and of checkpoints added"
             if overall is None
-            else by_rank,
+            else by_order,
             p=findings.rise_p,
             p_corrected=findings.rise_p_corrected,
             n=quality.n,

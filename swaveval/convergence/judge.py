@@ -9,10 +9,11 @@
 from dataclasses import replace
 
 from swaveval.convergence import advice, best, collapse, evidence, movement, quality
-from swaveval.convergence.findings import ALPHA, Findings, analyse
+from swaveval.convergence.findings import Findings, analyse
 from swaveval.convergence.loss import loss_state, since_third
 from swaveval.convergence.quality import LABEL_FREE, LABELLED, Quality
 from swaveval.convergence.sentence import Facts, sentence
+from swaveval.convergence.thresholds import ALPHA
 from swaveval.convergence.verdict import Best, LossState, Verdict, VerdictState
 from swaveval.convergence.wording import loss_clause
 from swaveval.results import Series

@@ -6,15 +6,12 @@ checkpoint of runs whose weights moved by 0.02 %. A rise that is over at the fir
 learning.
 """
 
-import math
-from dataclasses import replace
-
 import numpy as np
 
-from swaveval.convergence.findings import ALPHA
 from swaveval.convergence.noise import contrast
 from swaveval.convergence.quality import Quality
-from swaveval.convergence.trend import change, order_p
+from swaveval.convergence.rise import rise
+from swaveval.convergence.thresholds import ALPHA
 from swaveval.results import Series
 
 # Weights that moved by less than this over the whole run, relative to their norm, did not train.
@@ -34,7 +31,7 @@ def beyond_statistics(quality: Quality, *, seed: int) -> bool:
     """Whether the rise is more than BatchNorm's statistics explain.
 
     It is when the last checkpoint is ten points above the start, or significantly above the first trained
-    checkpoint, or the trend since that checkpoint is significantly upward.
+    checkpoint, or quality rises along the checkpoints since then.
     """
     last = quality.length - 1
     start = float(np.mean(quality.values[list(quality.start_rows)]))
@@ -46,9 +43,6 @@ def beyond_statistics(quality: Quality, *, seed: int) -> bool:
     weights = np.zeros(len(quality.values))
     weights[last], weights[first] = 1.0, -1.0
     since = contrast(quality.values, weights, quality.noise, weights)
-    values = quality.values[: quality.length]
-    trend = change(quality.x, values, quality.draws(seed), quality.noise, begin=first)
-    if trend is None:
-        return since.p_above() <= ALPHA
-    rises = max(order_p(values[first:]), replace(trend, jitter_variance=0.0, df=math.inf).p_above())
+    risen = rise(quality.correct[first : quality.length], first=0, seed=seed)
+    rises = 1.0 if risen is None else max(risen.order_p, risen.images_p)
     return min(since.p_above(), rises) <= ALPHA

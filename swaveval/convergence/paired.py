@@ -52,16 +52,24 @@ def paired_difference(a: BoolArray, b: BoolArray, *, seed: int = 0, draws: int =
     return PairedDifference(effect=(won - lost) / n, ci95=(float(low), float(high)), p=p, n=n)
 
 
-def holm(p_values: Sequence[float]) -> tuple[float, ...]:
+def holm(p_values: Sequence[float], *, weights: Sequence[float] | None = None) -> tuple[float, ...]:
     """Holm's (1979) step-down correction: rejecting where the result is ≤ α keeps the family's error at α.
 
     The i-th smallest of m p-values (counting from 0) is multiplied by m - i; the results are made monotone, cut at 1.
+    With weights (his section 4) each is divided by its own weight and multiplied by those not yet rejected.
+
+    Raises:
+        ValueError: a p outside 0…1, a weight that is not positive, or not one weight for each p.
     """
     p = np.asarray(p_values, dtype=np.float64)
+    share = np.ones_like(p) if weights is None else np.asarray(weights, dtype=np.float64)
     if np.any((p < 0) | (p > 1) | np.isnan(p)):
         raise ValueError(f"p-values must lie in 0…1, got {p.tolist()}")
-    order = np.argsort(p, kind="stable")
-    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    if share.shape != p.shape or not np.all(share > 0):
+        raise ValueError(f"{len(p)} p-values need as many positive weights, got {share.tolist()}")
+    order = np.argsort(p / share, kind="stable")
+    left = np.cumsum(share[order][::-1])[::-1]
+    stepped = np.maximum.accumulate(p[order] * left / share[order])
     corrected = np.empty_like(p)
     corrected[order] = np.minimum(stepped, 1.0)
     return tuple(float(value) for value in corrected)

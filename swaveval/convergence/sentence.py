@@ -6,9 +6,10 @@ from scipy.stats import norm
 
 from swaveval.convergence.collapse import Sign
 from swaveval.convergence.evidence import gain_words, tail_words
-from swaveval.convergence.findings import ALPHA, GAIN, PLATEAU, Findings
+from swaveval.convergence.findings import Findings
 from swaveval.convergence.noise import images_needed
 from swaveval.convergence.quality import Quality
+from swaveval.convergence.thresholds import ALPHA, GAIN, PLATEAU
 from swaveval.convergence.verdict import Best, LossState, VerdictState
 from swaveval.convergence.wording import half_width, moved, points, signed
 from swaveval.results import CheckpointRecord
@@ -147,7 +148,7 @@ def _inconclusive(facts: Facts) -> str:
         unknown = f"whether it still rises or is flat within ±{points(PLATEAU)} point cannot be told"
         return f"{_gain(facts)}, but {unknown}; {_settle(facts)}"
     beside = _beside_untrained(found)
-    if beside and found.late_p_corrected <= ALPHA:
+    if beside and found.gain_p_corrected <= ALPHA:
         return f"{_gain(facts)}{beside}; {_settle(facts)}"
     return f"{_gain(facts)}, which neither shows a gain nor excludes one of {points(GAIN)} points; {_settle(facts)}"
 

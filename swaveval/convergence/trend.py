@@ -1,10 +1,9 @@
-"""Is there an order in the series, and how fast does it still move?"""
+"""How fast does quality move: a robust slope, with the errors of images and of checkpoints."""
 
 import math
 from typing import Any
 
 import numpy as np
-from scipy.stats import kendalltau
 
 from swaveval.convergence.noise import Estimate, Noise
 
@@ -14,17 +13,6 @@ DRAWS = 800
 # Pairwise slopes grow with the square; more points than this in a tail add nothing to its slope.
 _MOST_POINTS = 24
 _MOST_CELLS = 40_000_000
-
-
-def order_p(values: Array) -> float:
-    """One-sided p that the values rise with their position: Kendall's τ (Mann 1945).
-
-    Exact over all permutations for a short series without ties, so it holds whatever scatters the checkpoints.
-    Values of shape `(T,)`; 1 for fewer than four, of which no order is significant.
-    """
-    if len(values) < 4 or np.ptp(values) == 0:
-        return 1.0
-    return float(kendalltau(np.arange(len(values)), values, alternative="greater").pvalue)
 
 
 def slope(x: Array, values: Array) -> Array:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
+from swaveval.convergence import quality
 from swaveval.results import (
     Artifact,
     CheckpointRecord,
@@ -18,6 +19,8 @@ from swaveval.results import (
 )
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+KNN = "knn.loo_top1"
 
 
 def outcomes(accuracy: Sequence[float] | Array, n: int, *, seed: int, correlation: float = 0.8) -> Array:
@@ -89,3 +92,30 @@ def series(
         baselines=tuple(Point(record, metrics.get(str(record.digest), {})) for record in baselines),
         arrays=arrays,
     )
+
+
+def measured(
+    accuracy: Sequence[float],
+    *,
+    n: int = 800,
+    seed: int = 0,
+    first: float = 0.0,
+    random: Sequence[float] | None = None,
+) -> quality.Quality:
+    """Leave-one-out kNN of a run with checkpoints at epochs `first`, `first` + 1, …, and of random initialisations."""
+    together = outcomes([*accuracy, *(random or [])], n, seed=seed)
+    correct, inits = together[: len(accuracy)], together[len(accuracy) :]
+    run = series(
+        {KNN: correct},
+        random={KNN: inits} if random else None,
+        epochs=[first + place for place in range(len(accuracy))],
+    )
+    found = quality.read(run, KNN)
+    assert found is not None
+    return found
+
+
+def image_variance(quality: quality.Quality, weights: Sequence[float]) -> float:
+    """Of a linear combination of the rows' accuracies: that of its values per image, over n."""
+    each = np.asarray(weights) @ quality.correct.astype(float)
+    return float(np.var(each, ddof=1)) / quality.n

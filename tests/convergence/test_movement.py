@@ -1,16 +1,15 @@
 """Whether a rise is more than BatchNorm's statistics, on series built for each way to show it."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from swaveval.convergence import movement, quality
-from swaveval.convergence.findings import ALPHA
 from swaveval.convergence.movement import BEYOND_STATISTICS, beyond_statistics, path_length
 from swaveval.convergence.noise import contrast
-from swaveval.convergence.trend import change, order_p
+from swaveval.convergence.rise import rise
+from swaveval.convergence.thresholds import ALPHA
 from tests.convergence.simulated import outcomes, series
 
 KNN = "knn.loo_top1"
@@ -67,10 +66,9 @@ def test_either_the_last_checkpoint_or_the_trend_shows_it(length: int, seed: int
     assert found.values[-1] - found.values[0] < BEYOND_STATISTICS
     weights = np.eye(length)[-1] - np.eye(length)[1]
     p = contrast(found.values, weights, found.noise, weights).p_above()
-    trend = change(found.x[1:], found.values[1:], found.draws(0)[:, 1:], found.noise)
-    if trend is not None:
-        slope_p = replace(trend, jitter_variance=0.0, df=math.inf).p_above()
-        p = min(p, max(order_p(found.values[1:]), slope_p))
+    risen = rise(found.correct[1:], first=0, seed=0)
+    if risen is not None:
+        p = min(p, max(risen.order_p, risen.images_p))
     assert beyond_statistics(found, seed=0) is bool(p <= ALPHA)
 
 

@@ -59,6 +59,18 @@ def test_holm_by_hand() -> None:
     assert holm([0.9, 0.8]) == (1.0, 1.0)
 
 
+def test_weighted_holm_by_hand() -> None:
+    # p over weight: .04/.5 = .08, .01/.3 = .033, .02/.2 = .1. In that order: .01·1/.3, then .04·.7/.5, then .02·.2/.2.
+    assert holm([0.04, 0.01, 0.02], weights=[0.5, 0.3, 0.2]) == pytest.approx((0.056, 0.1 / 3, 0.056))
+    assert holm([0.04, 0.01, 0.02], weights=[2, 2, 2]) == pytest.approx(holm([0.04, 0.01, 0.02]))
+
+
+@pytest.mark.parametrize("weights", [[0.5], [0.5, 0.0], [0.5, -1.0], [0.5, float("nan")]])
+def test_weights_that_are_none_are_refused(weights: list[float]) -> None:
+    with pytest.raises(ValueError, match="positive weights"):
+        holm([0.5, 0.1], weights=weights)
+
+
 @given(st.lists(st.floats(0, 1), max_size=8))
 def test_holm_lies_between_none_and_bonferroni(p_values: list[float]) -> None:
     for plain, corrected in zip(p_values, holm(p_values), strict=True):
@@ -68,6 +80,8 @@ def test_holm_lies_between_none_and_bonferroni(p_values: list[float]) -> None:
 def test_holm_keeps_the_family_error() -> None:
     p = norm.sf(np.random.default_rng(0).standard_normal((4000, 5)))
     wrong = np.mean([min(holm(row)) <= 0.05 for row in p.tolist()])
+    assert 0.04 < wrong < 0.06
+    wrong = np.mean([min(holm(row, weights=[5, 2, 1, 1, 1])) <= 0.05 for row in p.tolist()])
     assert 0.04 < wrong < 0.06
 
 

@@ -1,0 +1,146 @@
+"""Does quality rise along the series? Two shapes of a rise are looked for: a steady one, and one that is over early.
+
+Both weigh every checkpoint, so they see a gain that the end and the start alone, two noisy numbers, do not show.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import multivariate_normal, norm, permutation_test
+
+from swaveval.convergence.noise import (
+    PRIOR_JITTER,
+    PRIOR_JITTER_DF,
+    Estimate,
+    Noise,
+    contrast,
+    image_covariance,
+    moderated,
+)
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+# Checkpoints below which neither an order nor a shape can be significant.
+FEWEST = 5
+# Of 1 - exp(-RATE·t), t from 0 to 1: four fifths of the rise lie in the first third of training.
+RATE = 5.0
+PERMUTATIONS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Rise:
+    """The shape that fits best, of two.
+
+    Attributes:
+        estimate: last minus first value of the fitted shape, with both errors.
+        p: one-sided, that either shape is there: images' errors and jitter together, corrected for the choice.
+        images_p: the same with the images' errors alone.
+        order_p: one-sided, exact over the orders the checkpoints could have come in, whatever their jitter.
+    """
+
+    estimate: Estimate
+    p: float
+    images_p: float
+    order_p: float
+
+
+def shapes(length: int) -> Array:
+    """The two shapes as contrasts over `length` checkpoints: shape `(2, length)`, each of mean 0 and norm 1."""
+    t = np.linspace(0, 1, length)
+    found = np.stack([t, 1 - np.exp(-RATE * t)])
+    found -= found.mean(axis=1, keepdims=True)
+    return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+def rise(correct: Array, *, first: int, seed: int) -> Rise | None:
+    """Look for a rise in `correct`, bool of shape `(T, n)`.
+
+    Args:
+        first: the first row that lies on the curve of training; 1 where row 0 is the untrained network.
+
+    Returns:
+        None below `FEWEST` checkpoints.
+    """
+    if len(correct) < FEWEST:
+        return None
+    values, both = correct.mean(axis=1), residual_noise(correct, first=first)
+    found = shapes(len(correct))
+    fitted = found * (found[:, -1] - found[:, 0])[:, None]
+    estimates = [contrast(values, weights, both, weights) for weights in fitted]
+    exact = [contrast(values, weights, both, np.zeros_like(weights)) for weights in fitted]
+    chosen = int(np.argmin([estimate.p_above() for estimate in estimates]))
+    of_images = _correlation(found @ both.covariance @ found.T)
+    jitter = both.jitter * np.eye(len(correct))
+    of_both = _correlation(found @ (both.covariance + jitter) @ found.T)
+    return Rise(
+        estimate=estimates[chosen],
+        p=either_p(estimates[0].p_above(), estimates[1].p_above(), of_both),
+        images_p=either_p(exact[0].p_above(), exact[1].p_above(), of_images),
+        order_p=order_p(values, seed=seed),
+    )
+
+
+def residual_noise(correct: Array, *, first: int) -> Noise:
+    """Both errors of a series, the jitter from its residuals about the two shapes.
+
+    Residuals use every checkpoint, where the median of `noise.measure` resists a jump; here a jump that neither shape
+    follows counts as jitter, which errs on the side of caution. Moderated by the same prior.
+    """
+    covariance = image_covariance(correct)
+    length = len(correct)
+    curve = np.column_stack([np.ones(length), shapes(length).T])[first:]
+    df = max(0, len(curve) - curve.shape[1])
+    own = 0.0
+    if df:
+        residual = np.eye(len(curve)) - curve @ np.linalg.pinv(curve)
+        values = correct[first:].mean(axis=1)
+        of_images = float(np.trace(residual @ covariance[first:, first:]))
+        own = max(0.0, (float(values @ residual @ values) - of_images) / df)
+    jitter, total = moderated(own, df, prior=PRIOR_JITTER**2, prior_df=PRIOR_JITTER_DF)
+    return Noise(covariance, jitter, total, correct.shape[1])
+
+
+def either_p(one: float, other: float, correlation: float) -> float:
+    """p of the smaller of two one-sided p-values whose statistics are normal with this correlation.
+
+    P(max(Z₁, Z₂) > z) = 2·P(Z > z) − P(Z₁ > z, Z₂ > z); between Bonferroni's 2p and p.
+    """
+    smaller = min(one, other)
+    if smaller in (0.0, 1.0):
+        return smaller
+    z = float(norm.isf(smaller))
+    covariance = [[1.0, correlation], [correlation, 1.0]]
+    both = float(multivariate_normal.cdf([-z, -z], mean=[0.0, 0.0], cov=covariance, allow_singular=True))
+    return min(1.0, max(smaller, 2 * smaller - both))
+
+
+def order_p(values: Array, *, seed: int) -> float:
+    """One-sided p that the values, shape `(T,)`, rise with their position: a permutation test (Pitman 1937).
+
+    The statistic is the larger contrast with the two shapes. It is exact over all orders of up to six checkpoints, else
+    over `PERMUTATIONS` random ones, so it holds whatever scatters the checkpoints. 1 for values that are all the same.
+    """
+    if len(values) < FEWEST or np.ptp(values) == 0:
+        return 1.0
+    found = shapes(len(values))
+
+    def statistic(ordered: Array, axis: int) -> Array:
+        return np.asarray(np.max(np.moveaxis(ordered, axis, -1) @ found.T, axis=-1))
+
+    tested = permutation_test(
+        (values,),
+        statistic,
+        permutation_type="pairings",
+        n_resamples=PERMUTATIONS - 1,
+        alternative="greater",
+        vectorized=True,
+        rng=np.random.default_rng(seed),
+    )
+    return float(tested.pvalue)
+
+
+def _correlation(covariance: Array) -> float:
+    scale = math.sqrt(covariance[0, 0] * covariance[1, 1])
+    return float(np.clip(covariance[0, 1] / scale, -1.0, 1.0)) if scale > 0 else 1.0

@@ -1,0 +1,68 @@
+"""The end of a run against where it began, and against untrained networks beside it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from swaveval.convergence.noise import Estimate, contrast, moderated, with_spread
+from swaveval.convergence.quality import Quality
+from swaveval.convergence.thresholds import GAIN
+
+# Spread of untrained networks that is assumed before two or three are seen: that of thirty real ones on digits is 1.8
+# points (benchmarks/false_alarms/random_inits.npz).
+PRIOR_SPREAD = 0.02
+PRIOR_SPREAD_DF = 4.0
+
+
+def gain_over_start(quality: Quality, late: Sequence[int]) -> Estimate:
+    """Mean accuracy of the checkpoints `late` minus the start's.
+
+    The jitter of each trained checkpoint counts; the run's own untrained network is what it is. Where the start is a
+    set of random initialisations, this run began at yet another one: their spread counts as for a prediction,
+    s²·(1 + 1/m).
+    """
+    rows = quality.start_rows
+    weights = np.zeros(len(quality.values))
+    weights[list(late)] += 1 / len(late)
+    weights[list(rows)] -= 1 / len(rows)
+    trained = np.arange(1 if quality.untrained_first else 0, quality.length)
+    jittering = np.zeros_like(weights)
+    jittering[trained] = weights[trained]
+    estimate = contrast(quality.values, weights, quality.noise, jittering)
+    if quality.start == "random initialisations":
+        spread, df = initial_spread(quality)
+        return with_spread(estimate, spread * (1 + 1 / len(rows)), df)
+    return estimate
+
+
+def over_random(quality: Quality, late: Sequence[int]) -> Estimate | None:
+    """Mean accuracy of the checkpoints `late` minus the mean random initialisation's, whose own spread counts.
+
+    A second condition beside the test against the run's own start, for a start that flatters the run: a saved step 0
+    has BatchNorm statistics that fit no data, and an initialisation can be an unlucky one.
+    """
+    if not quality.random:
+        return None
+    weights = np.zeros(len(quality.values))
+    weights[list(late)] = 1 / len(late)
+    weights[list(quality.random)] = -1 / len(quality.random)
+    estimate = contrast(quality.values, weights, quality.noise, np.zeros_like(weights))
+    spread, df = initial_spread(quality)
+    return with_spread(estimate, spread / len(quality.random), df)
+
+
+def no_gain_p(gain: Estimate, late: Estimate, random: Estimate | None) -> float:
+    """One-sided p that the gain is below GAIN, by the run's own start or by untrained networks; two looks, doubled."""
+    start = max(gain.p_below(GAIN), late.p_below(GAIN))
+    return start if random is None else min(1.0, 2 * min(start, random.p_below(GAIN)))
+
+
+def initial_spread(quality: Quality) -> tuple[float, float]:
+    """Variance between random initialisations beyond what images explain, moderated; and its degrees of freedom."""
+    rows = list(quality.random)
+    own, df = 0.0, 0.0
+    if len(rows) > 1:
+        covariance = quality.noise.covariance[np.ix_(rows, rows)]
+        images = float(np.trace(covariance) - covariance.mean() * len(rows)) / (len(rows) - 1)
+        own, df = max(0.0, float(np.var(quality.values[rows], ddof=1)) - images), float(len(rows) - 1)
+    return moderated(own, df, prior=PRIOR_SPREAD**2, prior_df=PRIOR_SPREAD_DF)

@@ -1,0 +1,8 @@
+"""The numbers that a verdict turns on, in one place; docs/verdict.md gives the reasons."""
+
+# The family of tests behind one verdict errs at most this often.
+ALPHA = 0.05
+# Quality that moves less than this over the last third is flat: one percentage point.
+PLATEAU = 0.01
+# A gain that would matter: excluded, the run has not learned. Two percentage points.
+GAIN = 0.02

@@ -1,0 +1,71 @@
+"""A fall from the peak, measured on other images than those the peak was chosen on."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from swaveval.convergence import fall
+from swaveval.convergence.findings import analyse
+from swaveval.convergence.start import gain_over_start
+from tests.convergence.simulated import KNN, measured
+
+LEARNING = [0.3, 0.5, 0.6, 0.65, 0.68, 0.7, 0.71]
+
+
+def test_a_fall_is_measured_on_other_images_than_its_peak_was_chosen_on() -> None:
+    run = measured([0.3, 0.6, 0.75, 0.7, 0.5], n=1000)
+    found = fall.fall_from_peak(run, None)
+    assert found is not None
+    odd = run.correct[:, 1::2]
+    assert found.peak == 2
+    assert (found.n, found.metric) == (500, KNN)
+    assert found.estimate.effect == pytest.approx(odd[4].mean() - odd[2].mean())
+    assert found.estimate.image_variance == pytest.approx(np.var(odd[4].astype(float) - odd[2], ddof=1) / 500)
+    half = replace(run, correct=odd)
+    assert found.estimate.jitter_variance == pytest.approx(2 * half.noise.jitter)
+    assert found.optimism == pytest.approx(math.sqrt(half.noise.jitter) * fall.expected_maximum(4))
+    beyond = found.estimate.p_below(-found.optimism)
+    assert found.p == pytest.approx(max(beyond, gain_over_start(half, [2]).p_above(found.optimism)))
+    assert analyse(measured([*LEARNING, 0.4]), confirm=None, seed=0).fell
+
+
+def test_a_fall_is_confirmed_on_the_test_images_where_they_are_of_the_same_checkpoints() -> None:
+    run = measured([0.3, 0.6, 0.75, 0.7, 0.5])
+    test = replace(measured([0.3, 0.7, 0.6, 0.6, 0.5], n=300, seed=1), metric="knn.top1")
+    found = fall.fall_from_peak(run, test)
+    assert found is not None
+    assert (found.peak, found.n, found.metric) == (2, 300, "knn.top1")
+    assert found.estimate.effect == pytest.approx(test.values[4] - test.values[2])
+    shorter = measured([0.3, 0.7, 0.6, 0.6], n=300, seed=1)
+    assert fall.fall_from_peak(run, shorter) == fall.fall_from_peak(run, None)
+
+
+def test_no_fall_from_a_start_that_was_never_left() -> None:
+    falling = [0.7, 0.6, 0.5]
+    own = fall.fall_from_peak(measured(falling), None)
+    later = fall.fall_from_peak(measured(falling, first=1), None)
+    above = fall.fall_from_peak(measured(falling, n=4000, first=1, random=[0.2, 0.2, 0.2]), None)
+    assert own is not None
+    assert later is not None
+    assert above is not None
+    assert (own.peak, own.p, later.p) == (0, 1.0, 1.0)
+    assert above.p < 0.05
+    # The last checkpoint is no peak to fall from.
+    rising = fall.fall_from_peak(measured(LEARNING), None)
+    assert rising is not None
+    assert rising.peak == 5
+
+
+def test_expected_maximum_is_zero_for_one_and_bloms_for_more() -> None:
+    assert fall.expected_maximum(1) == 0.0
+    # Exact: 1/√π, 3/(2√π).
+    assert fall.expected_maximum(2) == pytest.approx(1 / math.sqrt(math.pi), abs=0.03)
+    assert fall.expected_maximum(3) == pytest.approx(1.5 / math.sqrt(math.pi), abs=0.03)
+
+
+def test_expected_maximum_of_normals() -> None:
+    draws = np.random.default_rng(0).standard_normal((40_000, 12))
+    for n in (2, 5, 12):
+        assert fall.expected_maximum(n) == pytest.approx(draws[:, :n].max(axis=1).mean(), abs=0.03)
