@@ -56,9 +56,9 @@ def gain_words(quality: Quality, findings: Findings) -> str:
     """`kNN rose 8.1 ± 1.3 points (n = 1,347, paired, p < 0.001) since step 0`."""
     shown = findings.shown
     words = moved(quality.name, shown.effect, shown.interval(), quality.n, findings.shown_p)
-    averaged = ", on average over the last third of training" if shown is findings.late else ""
     if findings.rise is not None and shown is findings.rise.estimate:
-        averaged = ", by the curve fitted to all checkpoints"
+        return f"{words} {since(quality)}, by the curve fitted to all checkpoints"
+    averaged = ", on average over the last third of training" if shown is findings.late else ""
     return f"{words} {since(quality)}{averaged}"
 
 

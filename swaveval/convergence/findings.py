@@ -10,7 +10,7 @@ from swaveval.convergence.paired import holm
 from swaveval.convergence.quality import Quality
 from swaveval.convergence.rise import Rise, rise
 from swaveval.convergence.start import gain_over_start, no_gain_p, over_random
-from swaveval.convergence.thresholds import ALPHA, PLATEAU
+from swaveval.convergence.thresholds import ALPHA, GAIN, PLATEAU
 
 # How the family's error is shared out: a gain is what people ask for; a fall or a loss that matters is far larger than
 # its noise and needs no more.
@@ -72,15 +72,19 @@ class Findings:
 
     @property
     def shown(self) -> Estimate:
-        """The estimate to quote: the first that excludes zero of last checkpoint, last third, fitted rise."""
-        candidates = [self.gain, self.late]
-        if self.by_shape and self.rise is not None and self.gain_p_corrected <= ALPHA:
-            candidates.append(self.rise.estimate)
-        for estimate in candidates:
-            low, high = estimate.interval()
-            if low > 0 or high < 0:
-                return estimate
-        return self.gain
+        """The estimate to quote: one whose interval says what the verdict does.
+
+        A gain or a loss: the first that excludes zero, of last checkpoint, last third, fitted rise. A gain of GAIN
+        excluded: the less favourable of the first two. Else what was tested.
+        """
+        if self.gain_p_corrected <= ALPHA or self.loss_p_corrected <= ALPHA:
+            for estimate in (self.gain, self.late):
+                low, high = estimate.interval()
+                if low > 0 or high < 0:
+                    return estimate
+        elif self.excluded:
+            return max(self.gain, self.late, key=lambda estimate: estimate.p_below(GAIN))
+        return self.rise.estimate if self.by_shape and self.rise is not None else self.late
 
     @property
     def shown_p(self) -> float:
@@ -93,6 +97,11 @@ class Findings:
         significant = self.gain_p_corrected <= ALPHA and self.end_above
         real = self.above_random and not self.negligible and not self.settled_statistics and not self.contracted
         return self.gain.effect > 0 and significant and real
+
+    @property
+    def excluded(self) -> bool:
+        """Whether a gain of GAIN over the start can be excluded."""
+        return max(self.gain.p_below(GAIN), self.late.p_below(GAIN)) <= ALPHA
 
     @property
     def negligible(self) -> bool:

@@ -117,7 +117,7 @@ def _not_learning(facts: Facts) -> str:
             f"{_gain(facts)}, but the features are less spread than those of untrained networks (uniformity {end:.2f} "
             f"against {untrained:.2f}): views were pulled together, images were not told apart{loss}"
         )
-    if not found.lost and max(found.gain.p_below(GAIN), found.late.p_below(GAIN)) <= ALPHA:
+    if not found.lost and found.excluded:
         return f"{_gain(facts)}, so a gain of {points(GAIN)} points can be excluded{loss}"
     return f"{_gain(facts)}{_beside_untrained(found)}{loss}"
 

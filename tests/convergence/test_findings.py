@@ -200,16 +200,32 @@ def test_gained(changes: dict[str, Any], gained: bool) -> None:
     assert case(**changes).gained is gained
 
 
-def test_which_estimate_is_quoted() -> None:
+UNSURE = Estimate(0.05, 1.0, 0.0)
+
+
+def test_the_estimate_quoted_of_a_gain_excludes_zero() -> None:
     assert case().shown == sure(0.3)
     assert case().shown_p == 0.001
-    unsure, below = Estimate(0.01, 1.0, 0.0), sure(-0.3)
-    assert case(gain=unsure).shown == sure(0.25)
-    assert case(gain=unsure, late=unsure).shown == sure(0.2)
-    assert case(gain=unsure, late=unsure, gain_p_corrected=NOT).shown == unsure
-    assert case(gain=unsure, late=unsure, by_shape=False).shown == unsure
-    lost = case(gain=below, late=below, loss_p_corrected=0.002)
-    assert (lost.shown, lost.shown_p) == (below, 0.002)
+    assert case(gain=UNSURE).shown == sure(0.25)
+    assert case(gain=UNSURE, late=UNSURE).shown == sure(0.2)
+    lost = case(gain=sure(-0.3), late=sure(-0.3), gain_p_corrected=1.0, loss_p_corrected=0.002)
+    assert (lost.shown, lost.shown_p) == (sure(-0.3), 0.002)
+
+
+def test_the_estimate_quoted_of_nothing_is_the_one_that_was_tested() -> None:
+    nothing = {"gain": UNSURE, "late": Estimate(0.06, 1.0, 0.0), "gain_p_corrected": NOT}
+    assert case(**nothing).shown == FITTED.estimate
+    assert case(**nothing).shown_p == NOT
+    assert case(**nothing, by_shape=False).shown == nothing["late"]
+
+
+def test_the_estimate_quoted_where_a_gain_is_excluded_is_the_less_favourable() -> None:
+    lower, higher = (Estimate(effect, 0.005**2, 0.0) for effect in (0.001, 0.003))
+    for gain, late in ((lower, higher), (higher, lower)):
+        found = case(gain=gain, late=late, gain_p_corrected=NOT)
+        assert found.excluded
+        assert found.shown == higher
+    assert not case(gain=lower, late=UNSURE, gain_p_corrected=NOT).excluded
 
 
 @pytest.mark.parametrize(("p", "significant"), [(ALPHA, True), (NOT, False)])
