@@ -9,17 +9,22 @@ import numpy as np
 from bokeh.core.properties import value as constant
 from bokeh.embed import json_item
 from bokeh.layouts import column
-from bokeh.models import ColumnDataSource, DataRange1d, NumeralTickFormatter, Range1d, Span
+from bokeh.models import (
+    ColumnDataSource,
+    DataRange1d,
+    NumeralTickFormatter,
+    Range1d,
+    Span,
+)
 from bokeh.plotting import figure
 
-from swaveval.report import glossary, palette, wording
+from swaveval.report import baseline_names, glossary, palette, wording
 from swaveval.report.contents import Contents, baseline_values, quality_metrics
 from swaveval.report.packing import numbered
 from swaveval.results import LossCurve
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-FONT = "system-ui, sans-serif"
 LOSS_POINTS = 1200
 
 
@@ -69,6 +74,8 @@ def overview(contents: Contents) -> Chart | None:
                     line_width=2,
                 )
             )
+        if chosen and baseline_values(contents, chosen[0]):
+            plot.min_border_right = baseline_names.WIDTH  # in both, so that one epoch stays above the other
     layout = column(*plots, sizing_mode="stretch_width", spacing=2)
     return Chart(item=item(layout), about=about, alternative=_alternative(contents, chosen))
 
@@ -89,13 +96,17 @@ def plain_figure(*, height: int, x_range: Any = None, **settings: Any) -> Any:
     plot.min_border_left, plot.min_border_right = 62, 18
     plot.xgrid.grid_line_color, plot.ygrid.grid_line_color = None, palette.GRID[0]
     for axis in plot.axis:
-        axis.axis_line_color = axis.major_tick_line_color = palette.GRID[0]
-        axis.minor_tick_line_color = None
-        axis.major_label_text_color = axis.axis_label_text_color = palette.MUTED[0]
-        axis.major_label_text_font = axis.axis_label_text_font = FONT
-        axis.major_label_text_font_size = axis.axis_label_text_font_size = "12px"
-        axis.axis_label_text_font_style = "normal"
+        _style(axis)
     return plot
+
+
+def _style(axis: Any) -> None:
+    axis.axis_line_color = axis.major_tick_line_color = palette.GRID[0]
+    axis.minor_tick_line_color = None
+    axis.major_label_text_color = axis.axis_label_text_color = palette.MUTED[0]
+    axis.major_label_text_font = axis.axis_label_text_font = palette.FONT
+    axis.major_label_text_font_size = axis.axis_label_text_font_size = "12px"
+    axis.axis_label_text_font_style = "normal"
 
 
 def _range(contents: Contents, placed: tuple[Array, Array] | None) -> Range1d:
@@ -178,7 +189,7 @@ def _loss_plot(curve: LossCurve, placed: tuple[Array, Array], x_range: Any) -> t
             y=[ln_k],
             text=[f"ln {curve.prototypes} = {ln_k:.3f}: a constant output"],
             y_offset=-4,
-            text_font=constant(FONT),
+            text_font=constant(palette.FONT),
             text_font_size="12px",
             text_color=palette.REFERENCE[0],
         )
@@ -199,7 +210,7 @@ def _quality_plot(contents: Contents, chosen: tuple[str, ...], x_range: Any) -> 
     plot.yaxis.axis_label = "quality" if unit == "fraction" else f"quality ({wording.plot_text(unit)})"
     if unit == "fraction":
         plot.yaxis.formatter = NumeralTickFormatter(format="0 %")
-    _draw_baselines(plot, dashed, (low, high))
+    baseline_names.draw(plot, dashed, (low, high))
     about: list[dict[str, Any]] = []
     # The headline is drawn last, on top; its legend entry still comes first.
     for position in reversed(range(len(chosen))):
@@ -266,39 +277,6 @@ def _quality_plot(contents: Contents, chosen: tuple[str, ...], x_range: Any) -> 
             name="series-0",
         )
     return plot, about
-
-
-def _draw_baselines(plot: Any, dashed: dict[str, float], limits: tuple[float, float]) -> None:
-    """Grey dashed lines named at their right end, names moved apart where lines nearly touch."""
-    ordered = sorted(dashed.items(), key=lambda entry: entry[1])
-    room = (limits[1] - limits[0]) * 0.052
-    below = -math.inf
-    for name, value in ordered:
-        plot.add_layout(
-            Span(
-                dimension="width",
-                location=value,
-                line_color=palette.MUTED[0],
-                line_dash="4 4",
-                line_width=1,
-                line_alpha=0.8,
-            )
-        )
-        place = max(value, below + room)
-        below = place
-        plot.text(
-            x=[plot.x_range.end],
-            y=[place],
-            text=[name],
-            text_align="right",
-            x_offset=-4,
-            y_offset=-2,
-            text_font=constant(FONT),
-            text_font_size="11px",
-            text_color=palette.MUTED[0],
-            background_fill_color=palette.GROUND[0],
-            background_fill_alpha=0.75,
-        )
 
 
 def _rows(contents: Contents, metric_id: str) -> tuple[Array, Array, Array]:

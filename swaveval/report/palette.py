@@ -1,6 +1,8 @@
-"""Colours that colour-blind readers can tell apart, on white and on near-black."""
+"""Colours that colour-blind readers can tell apart, on white and on near-black; and the font of the plots."""
 
 import colorsys
+
+FONT = "system-ui, sans-serif"
 
 # Lines: each has a twin for the dark page; templates/core.js swaps them in the plots. Shape differs with colour.
 SERIES = (("#0b62a4", "#63b3ed"), ("#c2570c", "#f59e5b"), ("#0a7d5a", "#4fd1a5"), ("#8e4585", "#d99ad2"))

@@ -7,6 +7,7 @@ import math
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from PIL import Image
 
 from swaveval.convergence.paired import paired_difference
 from swaveval.convergence.verdict import Verdict
-from swaveval.report import cards, glossary, wording
+from swaveval.report import baseline_names, cards, glossary, wording
 from swaveval.report.charts import thinned
 from swaveval.report.confusion import confusions
 from swaveval.report.contents import baseline_values, gather, quality_metrics
@@ -235,6 +236,19 @@ def test_repeated_baselines_are_averaged(evaluated: Evaluated) -> None:
     assert set(values) == {"random init", "raw pixels", "colour histogram"}
     seeds = [p.metrics["knn.top1"].value for p in contents.series.baselines if p.record.name.startswith("random")]
     assert values["random init"] == pytest.approx(np.mean(seeds))
+
+
+@given(st.lists(st.floats(0.2, 1.0), min_size=1, max_size=5))
+def test_names_of_baselines_do_not_touch_and_stay_beside_the_frame(values: list[float]) -> None:
+    limits, room = (0.1, 1.01), 0.91 * baseline_names.TWO_LINES
+    places = baseline_names.apart(sorted(values), limits)
+    assert all(upper - lower >= room - 1e-9 for lower, upper in pairwise(places))
+    assert limits[0] < places[0]
+    assert places[-1] <= limits[1] - room / 2 + 1e-9
+
+
+def test_names_of_baselines_with_room_stand_at_their_lines() -> None:
+    assert baseline_names.apart([0.2, 0.5, 0.9], (0.1, 1.0)) == [0.2, 0.5, 0.9]
 
 
 def test_quality_on_the_first_figure_shares_one_unit(evaluated: Evaluated) -> None:
