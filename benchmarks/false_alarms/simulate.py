@@ -3,6 +3,7 @@
 Null series, in which nothing was learned:
 - the same weights with the test set drawn anew at every checkpoint (ρ = 0) or nearly the same (ρ = 0.9);
 - random initialisations in sequence, simulated with a spread of accuracies, and thirty real ones on digits;
+- a jump from step 0 to the level of untrained networks whose BatchNorm has seen the data, and only jitter from then on;
 - the checkpoints of real runs that learned, their epochs permuted (start included): there is no order left to claim.
 A false alarm is any that claims something happened: learning, converged, regressed or collapsed.
 
@@ -69,6 +70,13 @@ def real_random_inits(seed: int) -> Series:
     return build(loo[chosen], test[chosen], length)
 
 
+def settled(seed: int, *, jitter: float) -> Series:
+    length = LENGTHS[seed % len(LENGTHS)]
+    trained = 0.86 + np.random.default_rng(seed).normal(0, jitter, length - 1)
+    accuracy = np.r_[0.80, trained, 0.86, 0.86]
+    return simulated(accuracy, length, correlation=0.9, seed=seed, n=(1347, 450))
+
+
 def permuted(seed: int, *, run: str) -> Series:
     whole = load(BANK / f"{run}.npz")
     loo, test = read(whole, "knn.loo_top1"), read(whole, "knn.top1")
@@ -116,6 +124,8 @@ NULLS: dict[str, Callable[[int], Series]] = {
     "same weights, nearly the same outcomes (ρ = 0.9)": lambda seed: same_weights(seed, correlation=0.9),
     "random initialisations, spread 1 point": lambda seed: random_inits(seed, spread=0.01),
     "random initialisations, spread 3 points": lambda seed: random_inits(seed, spread=0.03),
+    "BatchNorm alone: six points at the first checkpoint, then jitter of ½ point": partial(settled, jitter=0.005),
+    "BatchNorm alone: six points at the first checkpoint, then jitter of 1 point": partial(settled, jitter=0.01),
     "thirty real random initialisations on digits, drawn in sequence": real_random_inits,
     "long-k100 (real, 19 checkpoints), epochs permuted": lambda seed: permuted(seed, run="long-k100"),
     "flat-t3 (real, 8 checkpoints), epochs permuted": lambda seed: permuted(seed, run="flat-t3"),

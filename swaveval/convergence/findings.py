@@ -14,7 +14,7 @@ from swaveval.convergence.thresholds import ALPHA, GAIN, PLATEAU
 
 # How the family's error is shared out: a gain is what people ask for; a fall or a loss that matters is far larger than
 # its noise and needs no more.
-WEIGHTS = {"gain": 0.75, "fall": 0.15, "loss": 0.1}
+WEIGHTS = {"gain": 0.8, "fall": 0.15, "loss": 0.05}
 # The end has to be above the start at this level on the images alone, where a gain rests on the shape of the series.
 END_ABOVE = 0.3
 
@@ -35,7 +35,7 @@ class Findings:
             of the family's error it takes over.
         end_above: whether the last third is above the start on these images.
         over_random: last third minus the mean random initialisation; None without any.
-        above_random: whether that is above zero on these images, or there is none.
+        above_random: whether the last third is above these very initialisations, or there are none.
         tail: change over the last third, or None. tail_begin: row it starts at.
         flat_p: TOST of the tail against ±PLATEAU; 1 without a tail. Only read when the gain is established.
         none_p: that the gain is below GAIN: over the start, or over random initialisations (Bonferroni).
@@ -148,9 +148,12 @@ def analyse(quality: Quality, *, confirm: Quality | None, seed: int) -> Findings
     by_shape = risen is not None and quality.start != "random initialisations"
     gain_p = risen.p if risen is not None and by_shape else late.p_above()
     loss_p = late.p_below()
-    corrected = holm([gain_p, fall.p if fall else 1.0, loss_p], weights=tuple(WEIGHTS.values()))
     along = rise_p(quality, risen)
-    random = over_random(quality, last_third)
+    random, above = (over_random(quality, last_third, spread=spread) for spread in (True, False))
+    above_p = 0.0 if above is None else above.p_above()
+    gain_p_corrected, *_ = corrected(gain_p, fall, loss_p)
+    # A fall gets the share of a gain only from one that counts: above untrained networks as well.
+    _, fall_p_corrected, loss_p_corrected = corrected(max(gain_p, above_p), fall, loss_p)
     return Findings(
         gain=gain,
         late=late,
@@ -158,22 +161,27 @@ def analyse(quality: Quality, *, confirm: Quality | None, seed: int) -> Findings
         rise=risen,
         by_shape=by_shape,
         gain_p=gain_p,
-        gain_p_corrected=corrected[0],
+        gain_p_corrected=gain_p_corrected,
         loss_p=loss_p,
-        loss_p_corrected=corrected[2],
+        loss_p_corrected=loss_p_corrected,
         rise_p=along,
-        rise_p_corrected=max(corrected[0], min(1.0, along / WEIGHTS["gain"])),
+        rise_p_corrected=max(gain_p_corrected, min(1.0, along / WEIGHTS["gain"])),
         end_above=on_images(late).p_above() <= END_ABOVE,
         over_random=random,
-        above_random=random is None or on_images(random).p_above() <= ALPHA,
+        above_random=above_p <= ALPHA,
         tail=tail,
         tail_begin=begin,
         flat_p=tail.p_within(PLATEAU) if tail else 1.0,
         none_p=no_gain_p(gain, late, random),
         fall=fall,
-        fall_p_corrected=corrected[1],
+        fall_p_corrected=fall_p_corrected,
         unchanged=quality.length > 1 and bool((checkpoints == checkpoints[0]).all()),
     )
+
+
+def corrected(gain_p: float, fall: Fall | None, loss_p: float) -> tuple[float, ...]:
+    """Holm's correction of gain, fall and loss."""
+    return holm([gain_p, fall.p if fall else 1.0, loss_p], weights=[WEIGHTS[name] for name in ("gain", "fall", "loss")])
 
 
 def on_images(estimate: Estimate) -> Estimate:

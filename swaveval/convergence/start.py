@@ -35,20 +35,27 @@ def gain_over_start(quality: Quality, late: Sequence[int]) -> Estimate:
     return estimate
 
 
-def over_random(quality: Quality, late: Sequence[int]) -> Estimate | None:
-    """Mean accuracy of the checkpoints `late` minus the mean random initialisation's, whose own spread counts.
+def over_random(quality: Quality, late: Sequence[int], *, spread: bool = True) -> Estimate | None:
+    """Mean accuracy of the checkpoints `late` minus the mean random initialisation's.
 
     A second condition beside the test against the run's own start, for a start that flatters the run: a saved step 0
     has BatchNorm statistics that fit no data, and an initialisation can be an unlucky one.
+
+    Args:
+        spread: whether the error includes that of the few initialisations as a sample of all; else the question is
+            whether the run is above these ones.
     """
     if not quality.random:
         return None
     weights = np.zeros(len(quality.values))
     weights[list(late)] = 1 / len(late)
+    jittering = weights.copy()
     weights[list(quality.random)] = -1 / len(quality.random)
-    estimate = contrast(quality.values, weights, quality.noise, np.zeros_like(weights))
-    spread, df = initial_spread(quality)
-    return with_spread(estimate, spread / len(quality.random), df)
+    estimate = contrast(quality.values, weights, quality.noise, jittering)
+    if not spread:
+        return estimate
+    variance, df = initial_spread(quality)
+    return with_spread(estimate, variance / len(quality.random), df)
 
 
 def no_gain_p(gain: Estimate, late: Estimate, random: Estimate | None) -> float:

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from swaveval.convergence import fall
+from swaveval.convergence import fall, quality
 from swaveval.convergence.findings import analyse
 from swaveval.convergence.start import gain_over_start
-from tests.convergence.simulated import KNN, measured
+from tests.convergence.simulated import KNN, measured, series
 
 LEARNING = [0.3, 0.5, 0.6, 0.65, 0.68, 0.7, 0.71]
 
@@ -29,6 +29,17 @@ def test_a_fall_is_measured_on_other_images_than_its_peak_was_chosen_on() -> Non
     beyond = found.estimate.p_below(-found.optimism)
     assert found.p == pytest.approx(max(beyond, gain_over_start(half, [2]).p_above(found.optimism)))
     assert analyse(measured([*LEARNING, 0.4]), confirm=None, seed=0).fell
+
+
+def test_the_peak_is_chosen_on_the_even_images() -> None:
+    image = np.arange(600)
+    rows = np.stack([image < 0, image % 2 == 0, image % 3 == 0, image < 300])
+    run = quality.read(series({KNN: rows}), KNN)
+    assert run is not None
+    found = fall.fall_from_peak(run, None)
+    assert found is not None
+    assert (found.peak, found.n) == (1, 300)
+    assert found.estimate.effect == pytest.approx(0.5)
 
 
 def test_a_fall_is_confirmed_on_the_test_images_where_they_are_of_the_same_checkpoints() -> None:

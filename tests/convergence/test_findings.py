@@ -91,6 +91,20 @@ def test_the_shape_decides_only_where_the_series_begins_at_the_start() -> None:
     assert few.gain_p == few.late.p_above()
 
 
+def test_a_fall_takes_over_the_share_of_a_gain_that_counts_only() -> None:
+    curve, n = [0.50, 0.62, 0.64, 0.66, 0.64, 0.63, 0.61], 4000
+    alone = analyse(measured(curve, n=n), confirm=None, seed=0)
+    below = analyse(measured(curve, n=n, random=[0.7, 0.7]), confirm=None, seed=0)
+    assert alone.fall is not None
+    assert below.fall is not None
+    assert below.gain_p < ALPHA / 10
+    assert below.fall_p_corrected == pytest.approx(min(1.0, below.fall.p / WEIGHTS["fall"]))
+    assert below.fall.p < WEIGHTS["fall"]
+    weights = [WEIGHTS[name] for name in ("gain", "fall", "loss")]
+    assert alone.fall_p_corrected == holm([alone.gain_p, alone.fall.p, alone.loss_p], weights=weights)[1]
+    assert below.gain_p_corrected == holm([below.gain_p, below.fall.p, below.loss_p], weights=weights)[0]
+
+
 def test_a_rise_that_was_lost_again_does_not_end_above_the_start() -> None:
     back = [0.60, 0.64, 0.66, 0.65, 0.64, 0.63, 0.62, 0.61, 0.60, 0.59]
     found = analyse(measured(back, n=4000), confirm=None, seed=0)

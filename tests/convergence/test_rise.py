@@ -86,6 +86,18 @@ def test_p_of_the_better_of_two(p: float, correlation: float) -> None:
     assert either_p(p, p, 1.0) == pytest.approx(p, rel=1e-3)
 
 
+def test_p_of_the_better_shape_is_that_of_simulated_series() -> None:
+    # Few images in the later rows' errors: the two contrasts must not be taken for equally noisy ones.
+    correct = outcomes([0.99, 0.6, 0.62, 0.6, 0.64, 0.66], 400, seed=2)
+    found = rise(correct, first=0, seed=0)
+    assert found is not None
+    covariance, contrasts = image_covariance(correct), shapes(6)
+    scale = np.sqrt(np.diag(contrasts @ covariance @ contrasts.T))
+    observed = np.max(contrasts @ correct.mean(axis=1) / scale)
+    drawn = np.random.default_rng(0).multivariate_normal(np.zeros(6), covariance, 400_000) @ contrasts.T / scale
+    assert found.images_p == pytest.approx(np.mean(drawn.max(axis=1) >= observed), abs=0.004)
+
+
 def test_what_is_certain_stays_so() -> None:
     assert either_p(0.0, 1.0, 0.8) == 0.0
     assert either_p(1.0, 1.0, 0.8) == 1.0

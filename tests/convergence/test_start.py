@@ -48,8 +48,22 @@ def test_untrained_networks_are_a_set_whose_mean_is_uncertain() -> None:
     assert found is not None
     assert found.effect == pytest.approx(run.values[1:3].mean() - run.values[3:].mean())
     assert found.image_variance == pytest.approx(image_variance(run, [0, 0.5, 0.5, -0.5, -0.5]))
-    assert found.jitter_variance == pytest.approx(spread / 2)
+    # The mean of two checkpoints jitters with half the variance of one.
+    assert found.jitter_variance == pytest.approx(spread / 2 + run.noise.jitter / 2)
+    these = start.over_random(run, [1, 2], spread=False)
+    assert these is not None
+    assert these.jitter_variance == pytest.approx(run.noise.jitter / 2)
+    assert these.effect == found.effect
     assert start.over_random(measured([0.3, 0.5]), [1]) is None
+
+
+def test_the_spread_of_two_is_half_their_squared_difference_without_the_images_part() -> None:
+    run = measured([0.5, 0.5], n=300, random=[0.30, 0.50])
+    difference = run.correct[2].astype(float) - run.correct[3]
+    own = difference.mean() ** 2 / 2 - difference.var(ddof=1) / 300 / 2
+    weight = start.PRIOR_SPREAD_DF
+    expected = (weight * start.PRIOR_SPREAD**2 + own) / (weight + 1)
+    assert start.initial_spread(run) == pytest.approx((expected, weight + 1))
 
 
 def test_either_look_excludes_a_gain_at_twice_its_p() -> None:
