@@ -1,0 +1,104 @@
+"""The claims under the sentence: which there are, and that each carries the numbers of its own test."""
+
+import numpy as np
+import pytest
+
+from swaveval.convergence import judge
+from swaveval.convergence.evidence import DESCRIBED
+from swaveval.convergence.findings import analyse
+from swaveval.convergence.paired import paired_difference
+from swaveval.convergence.quality import read
+from swaveval.convergence.thresholds import ALPHA
+from swaveval.convergence.verdict import Evidence
+from swaveval.results import LossCurve, Series
+from tests.convergence.simulated import KNN, outcomes, series
+
+LEARNING = [0.3, 0.5, 0.6, 0.65, 0.68, 0.7, 0.71]
+LOSS = LossCurve("metrics.csv", (1.0, 2.0, 3.0, 4.0, 5.0, 6.0), (4.6, 4.4, 4.2, 4.0, 3.9, 3.8), 100)
+
+
+def claims(run: Series) -> tuple[Evidence, ...]:
+    return judge(run).evidence
+
+
+def both(accuracy: list[float]) -> Series:
+    correct = {KNN: outcomes(accuracy, 1500, seed=0), "knn.top1": outcomes(accuracy, 400, seed=1)}
+    return series(correct, loss=LOSS, values={"clusters.purity": np.linspace(0.2, 0.8, len(accuracy)).tolist()})
+
+
+def test_the_order_and_the_metrics() -> None:
+    found = claims(both(LEARNING))
+    assert [claim.metric for claim in found] == [KNN, "knn.top1", KNN, KNN, "loss", "clusters.purity"]
+    assert [claim.supports for claim in found] == ["for", "for", "for", "neutral", "neutral", "neutral"]
+    assert [claim.n for claim in found] == [1500, 400, 1500, 1500, None, None]
+
+
+def test_the_test_images_confirm_by_a_paired_difference_of_last_and_start() -> None:
+    run = both(LEARNING)
+    test = read(run, "knn.top1")
+    assert test is not None
+    expected = paired_difference(test.correct[6], test.correct[0], seed=0)
+    claim = claims(run)[1]
+    assert (claim.effect, claim.ci95, claim.p) == (expected.effect, expected.ci95, expected.p)
+    assert claim.claim.startswith("on the test images kNN rose")
+    flat = claims(both([0.5] * 7))[1]
+    assert flat.supports == "neutral"
+    assert "the test images" not in " ".join(c.claim for c in claims(series({KNN: outcomes(LEARNING, 500, seed=0)})))
+    only = claims(series({"knn.top1": outcomes(LEARNING, 500, seed=0)}))
+    assert "the test images" not in " ".join(c.claim for c in only)
+
+
+def test_the_order_claim_carries_its_own_p() -> None:
+    run = both(LEARNING)
+    quality, test = read(run, KNN), read(run, "knn.top1")
+    assert quality is not None
+    findings = analyse(quality, confirm=test, seed=0)
+    claim = claims(run)[2]
+    assert claim.claim == "kNN rises along 7 checkpoints"
+    assert (claim.p, claim.p_corrected) == (findings.rise_p, findings.rise_p_corrected)
+    assert findings.overall is not None
+    assert (claim.effect, claim.ci95) == (findings.overall.effect, findings.overall.interval())
+    wobbling = claims(both([0.3, 0.7, 0.6, 0.7, 0.6, 0.7, 0.6]))[2]
+    assert wobbling.claim == "kNN does not demonstrably rise along 7 checkpoints"
+    assert wobbling.supports == "neutral"
+    few = claims(series({KNN: outcomes([0.3, 0.5, 0.6], 500, seed=0)}))[1]
+    assert few.effect is None
+    assert few.test.startswith("last against first")
+
+
+def test_the_tail_is_called_flat_only_where_it_is_shown() -> None:
+    rising = claims(both(LEARNING))[3]
+    assert "flat" not in rising.claim
+    level = series({KNN: outcomes([0.3, 0.6, *[0.7] * 16], 20_000, seed=0, correlation=0.95)})
+    flat = next(claim for claim in claims(level) if "last third" in claim.claim)
+    assert flat.claim.endswith(": flat within ±1.0 point")
+    assert flat.p is not None
+    assert flat.p <= ALPHA
+    assert "TOST with δ = 1.0 point" in flat.test
+
+
+def test_described_metrics_are_not_tested() -> None:
+    claim = claims(both(LEARNING))[-1]
+    assert claim.claim == "clusters.purity went from 0.2 untrained to 0.8"
+    assert (claim.effect, claim.p, claim.test) == (pytest.approx(0.6), None, "described, not tested")
+    assert "clusters.purity" in DESCRIBED
+
+
+def test_the_loss_is_described_where_there_is_one() -> None:
+    loss = claims(both(LEARNING))[4]
+    assert loss.effect == pytest.approx((3.8 - 4.6) / 4.6)
+    assert not [claim for claim in claims(series({KNN: outcomes(LEARNING, 500, seed=0)})) if claim.metric == "loss"]
+
+
+def test_signs_of_collapse_speak_against() -> None:
+    run = series(
+        {KNN: outcomes([0.6, 0.4, 0.35, 0.3, 0.3, 0.3], 1500, seed=0)},
+        values={"spectrum.rankme_centred": [60.0, 30.0, 10.0, 5.0, 3.0, 2.0]},
+    )
+    verdict = judge(run)
+    assert verdict.verdict == "collapsed"
+    sign = next(claim for claim in verdict.evidence if claim.metric == "spectrum.rankme_centred")
+    assert (sign.supports, sign.p) == ("against", None)
+    assert sign.claim == "spectrum.rankme_centred is down from 60 to 2"
+    assert sign.claim in verdict.sentence
+    assert verdict.evidence[0].supports == "against"

@@ -1,0 +1,225 @@
+"""The state from the tests, and the sentence from the state: every way a verdict can come out."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.verdicts.fixture import BANK, load
+from swaveval.convergence import Verdict, judge
+from swaveval.convergence.collapse import Sign
+from swaveval.convergence.findings import Findings, analyse
+from swaveval.convergence.judge import collapsed, decide
+from swaveval.convergence.noise import Estimate
+from swaveval.convergence.quality import LABELLED, find
+from swaveval.convergence.sentence import TITLES
+from swaveval.convergence.thresholds import ALPHA
+from swaveval.results import LossCurve
+from tests.convergence.simulated import KNN, measured, outcomes, series
+
+LEARNING = [0.3, 0.5, 0.6, 0.65, 0.68, 0.7, 0.71]
+FLAT = [0.3, 0.6, *[0.7] * 16]
+SIGNS = {kind: Sign(kind, "m", "seen", 0.0) for kind in ("loss", "shrunk", "gone", "usage")}  # type: ignore[arg-type]
+
+
+def run(accuracy: Sequence[float], *, n: int = 3000, seed: int = 0, **more: Any) -> Verdict:
+    return judge(series({KNN: outcomes(accuracy, n, seed=seed, correlation=0.95)}, **more))
+
+
+def falling(start: float, end: float, prototypes: int, epochs: int = 12) -> LossCurve:
+    values = np.linspace(start, end, epochs)
+    return LossCurve("metrics.csv", tuple(np.arange(1.0, epochs + 1)), tuple(values.tolist()), prototypes)
+
+
+def case(**changes: Any) -> Findings:
+    """Findings of a run about which nothing can be said, with some of them changed."""
+    nothing = {"gain_p_corrected": 1.0, "loss_p_corrected": 1.0, "fall_p_corrected": 1.0, "rise_p_corrected": 1.0}
+    known = {"gain": Estimate(0.03, 0.02**2, 0.0), "late": Estimate(0.03, 0.02**2, 0.0), "flat_p": 1.0, "none_p": 1.0}
+    passed = {"end_above": True, "above_random": True, "unchanged": False}
+    found = analyse(measured([0.3, 0.5, 0.6]), confirm=None, seed=0)
+    return replace(found, **{**nothing, **known, **passed, **changes})
+
+
+GAINED = {"gain_p_corrected": 0.001, "gain": Estimate(0.3, 1e-4, 0.0), "late": Estimate(0.3, 1e-4, 0.0)}
+LOST = {"loss_p_corrected": 0.001, "gain": Estimate(-0.3, 1e-4, 0.0)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "signs", "state"),
+    [
+        ({}, (), "inconclusive"),
+        (GAINED, (), "inconclusive"),
+        (GAINED | {"rise_p_corrected": 0.01}, (), "learning"),
+        (GAINED | {"flat_p": 0.01}, (), "converged"),
+        (GAINED | {"flat_p": 0.01, "rise_p_corrected": 0.01}, (), "converged"),
+        (GAINED | {"fall_p_corrected": 0.01, "flat_p": 0.01}, (), "regressed"),
+        ({"fall_p_corrected": 0.01}, (), "regressed"),
+        ({"fall_p_corrected": 0.01}, ("gone",), "collapsed"),
+        # No sign outweighs a gain.
+        (GAINED | {"rise_p_corrected": 0.01}, ("loss", "shrunk", "gone", "usage"), "learning"),
+        ({}, ("gone",), "collapsed"),
+        # The loss at ln K takes damage beside it, and damage alone is none.
+        ({}, ("loss",), "inconclusive"),
+        ({}, ("shrunk",), "inconclusive"),
+        ({}, ("usage",), "inconclusive"),
+        ({}, ("loss", "shrunk"), "collapsed"),
+        ({}, ("loss", "usage"), "collapsed"),
+        (LOST, ("loss",), "collapsed"),
+        (LOST, ("usage",), "collapsed"),
+        (LOST, ("shrunk",), "not-learning"),
+        (LOST, (), "not-learning"),
+        ({"none_p": 0.01}, (), "not-learning"),
+        ({"none_p": 0.01}, ("loss", "shrunk"), "collapsed"),
+        (GAINED | {"contracted": (-2.0, -1.0), "rise_p_corrected": 0.01}, (), "not-learning"),
+        (GAINED | {"settled_statistics": True, "rise_p_corrected": 0.01}, (), "inconclusive"),
+        ({"gain": Estimate(0.002, 1e-6, 0.0), "late": Estimate(0.002, 1e-6, 0.0)}, (), "not-learning"),
+    ],
+)
+def test_the_state(changes: dict[str, Any], signs: tuple[str, ...], state: str) -> None:
+    quality = measured([0.3, 0.5, 0.6])
+    seen = tuple(SIGNS[kind] for kind in signs)
+    assert decide(quality, case(**changes), seen, diverged=False, still=False) == state
+    assert decide(quality, case(**changes), seen, diverged=False, still=True) == "not-learning"
+    assert collapsed(case(**changes), seen) is (state == "collapsed")
+
+
+def test_a_gain_before_training_diverged_is_lost() -> None:
+    quality = measured([0.3, 0.5, 0.6])
+    assert decide(quality, case(**GAINED, rise_p_corrected=0.01), (), diverged=True, still=False) == "regressed"
+    assert decide(quality, case(), (), diverged=True, still=False) == "inconclusive"
+
+
+def test_the_untrained_network_alone_says_nothing() -> None:
+    alone = measured([0.3], random=[0.3, 0.3])
+    assert decide(alone, case(none_p=0.001), (), diverged=False, still=False) == "inconclusive"
+
+
+def test_learning() -> None:
+    verdict = run(LEARNING, loss=falling(4.7, 4.55, 100))
+    assert verdict.verdict == "learning"
+    low, high = verdict.evidence[0].ci95 or (math.nan, math.nan)
+    assert low < 0.41 < high
+    effect = verdict.evidence[0].effect or math.nan
+    assert f"yet kNN rose {100 * effect:.1f} ± {50 * (high - low):.1f} points (n = 3,000, paired, p < 0.001)" in (
+        verdict.sentence
+    )
+    assert "since step 0" in verdict.sentence
+    assert verdict.sentence.startswith("Learning: the loss moved only ")
+
+
+def test_a_loss_that_falls_goes_with_a_gain_and_one_at_ln_k_stands_against_it() -> None:
+    assert ", and kNN rose" in run(LEARNING, loss=falling(4.7, 3.0, 100)).sentence
+    assert ", yet kNN rose" in run(LEARNING, loss=falling(7.0, math.log(100), 100)).sentence
+    assert run(LEARNING).sentence.startswith("Learning: kNN rose")
+
+
+def test_a_rise_that_goes_on_is_told_from_one_that_may_not() -> None:
+    assert ", still rising (+" in run(np.linspace(0.3, 0.8, 10).tolist()).sentence
+    assert "; whether the rise goes on cannot be told (" in run(LEARNING, n=400).sentence
+
+
+def test_converged() -> None:
+    verdict = run(FLAT, n=20_000)
+    assert verdict.verdict == "converged"
+    assert ", and is flat within ±1.0 point since epoch 11 (" in verdict.sentence
+    assert any("stop here" in each.action for each in verdict.advice)
+
+
+def test_regressed() -> None:
+    verdict = run([0.3, 0.6, 0.75, 0.7, 0.6, 0.5, 0.45])
+    assert verdict.verdict == "regressed"
+    assert re.search(r"kNN fell \d+\.\d ± \d+\.\d points .* from its peak at epoch 2", verdict.sentence)
+    assert verdict.best is not None
+    assert verdict.best.epoch == 2
+    fall = next(claim for claim in verdict.evidence if "peak" in claim.claim)
+    assert (fall.supports, fall.p_corrected is not None and fall.p_corrected <= ALPHA) == ("against", True)
+
+
+def test_diverged() -> None:
+    verdict = run(LEARNING, broken=2)
+    assert verdict.verdict == "regressed"
+    assert "training diverged, the weights are not finite from epoch=7.ckpt on; until then kNN rose" in verdict.sentence
+    still = run([0.5] * 6, broken=2)
+    assert still.verdict != "regressed"
+    assert still.sentence.endswith("Training diverged: the weights are not finite from epoch=6.ckpt on.")
+
+
+def test_not_learning_says_what_is_excluded() -> None:
+    verdict = run([0.7] * 8, n=20_000)
+    assert verdict.verdict == "not-learning"
+    assert ", so a gain of 2.0 points can be excluded" in verdict.sentence
+    effect, (_, high) = verdict.evidence[0].effect or 0.0, verdict.evidence[0].ci95 or (0, 1)
+    assert effect < high < 0.02
+
+
+def test_inconclusive_says_what_would_settle_it() -> None:
+    short = run([0.5, 0.52, 0.53], n=200)
+    assert short.verdict == "inconclusive"
+    assert re.search(
+        r"excludes one of 2\.0 points; (about [\d,]+ more images or )?2 more checkpoints would", short.sentence
+    )
+    one = run([0.5], random={KNN: outcomes([0.5, 0.5], 3000, seed=1)})
+    assert (
+        one.sentence
+        == "Inconclusive: only the untrained network could be evaluated; a trend needs at least five checkpoints."
+    )
+
+
+def test_without_anything_to_compare() -> None:
+    nothing = judge(series({"other.metric": outcomes(LEARNING, 50, seed=0)}))
+    assert nothing.verdict == "inconclusive"
+    assert nothing.best is None
+    assert "no metric with per-image outcomes" in nothing.sentence
+    single = judge(series({"other.metric": outcomes([0.5], 50, seed=0)}, loss=falling(4.7, 3.0, 100)))
+    assert single.sentence.startswith("Inconclusive: 1 checkpoint could be evaluated; a series needs at least two")
+    assert single.sentence.endswith("The loss fell 36 % to 65 % of ln K.")
+
+
+def test_without_labels_it_says_so() -> None:
+    verdict = judge(series({"views.retrieval": outcomes(LEARNING, 2000, seed=0)}, labelled=False))
+    assert (verdict.verdict, verdict.labelled, verdict.quality_metric) == ("learning", False, "views.retrieval")
+    assert verdict.sentence.startswith("Learning (judged without labels): view retrieval rose")
+
+
+def test_it_is_the_same_every_time() -> None:
+    assert run(LEARNING) == run(LEARNING)
+
+
+@pytest.mark.parametrize("path", sorted(BANK.glob("*.npz")), ids=lambda path: path.stem)
+def test_every_sentence_agrees_with_the_evidence(path: Any) -> None:
+    """On real runs: title, numbers, signs and words of the sentence are those of the first piece of evidence."""
+    stored = load(path)
+    verdict = judge(stored)
+    assert verdict.sentence.startswith(f"{TITLES[verdict.verdict]}: ")
+    assert verdict.sentence.endswith(".")
+    assert not re.search(r"\bnan\b|None|inf\b|  ", verdict.sentence)
+    claim = verdict.evidence[0]
+    quality = find(stored, LABELLED)
+    assert quality is not None
+    findings = analyse(quality, confirm=None, seed=0)
+    assert claim.ci95 == findings.shown.interval()
+    assert claim.effect == findings.shown.effect
+    words = re.search(
+        r"kNN (rose|fell) (\d+\.\d) ± (\d+\.\d) points \(n = ([\d,]+), paired, p (<|=) ([\d.]+)\)", claim.claim
+    )
+    assert words is not None
+    verb, effect, reach, n, relation, p = words.groups()
+    low, high = claim.ci95
+    assert (verb == "rose") == (claim.effect >= 0)
+    assert float(effect) == pytest.approx(100 * abs(claim.effect), abs=0.051)
+    assert float(reach) == pytest.approx(50 * (high - low), abs=0.051)
+    assert int(n.replace(",", "")) == claim.n == quality.n
+    assert claim.p_corrected is not None
+    assert (
+        (claim.p_corrected < float(p)) if relation == "<" else claim.p_corrected == pytest.approx(float(p), abs=0.0051)
+    )
+    # A significant p comes with an interval on its side of zero, and the other way round.
+    if claim.p_corrected <= ALPHA / 2:
+        assert low > 0 or high < 0
+    if low > 0.005 or high < -0.005:
+        assert claim.p_corrected <= 2 * ALPHA
+    assert (claim.supports == "for") == findings.gained
