@@ -3,7 +3,6 @@
 Both weigh every checkpoint, so they see a gain that the end and the start alone, two noisy numbers, do not show.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,5 +141,6 @@ def order_p(values: Array, *, seed: int) -> float:
 
 
 def _correlation(covariance: Array) -> float:
-    scale = math.sqrt(covariance[0, 0] * covariance[1, 1])
-    return float(np.clip(covariance[0, 1] / scale, -1.0, 1.0)) if scale > 0 else 1.0
+    """Of two quantities; 1 where one of them does not vary."""
+    scale = np.sqrt(np.diag(covariance))
+    return float(np.clip((covariance / np.outer(scale, scale))[0, 1], -1.0, 1.0)) if scale.all() else 1.0

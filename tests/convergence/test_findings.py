@@ -11,6 +11,7 @@ from swaveval.convergence.findings import END_ABOVE, WEIGHTS, Findings, analyse,
 from swaveval.convergence.noise import Estimate
 from swaveval.convergence.paired import holm
 from swaveval.convergence.rise import Rise, rise
+from swaveval.convergence.start import over_random
 from swaveval.convergence.thresholds import ALPHA, GAIN, PLATEAU
 from tests.convergence.simulated import KNN, image_variance, measured, outcomes, series
 
@@ -79,6 +80,7 @@ def test_a_loss_is_one() -> None:
     assert found.gain_p > 0.99
     assert found.shown_p == found.loss_p_corrected
     assert not found.end_above
+    assert found.rise_p_corrected == 1.0
 
 
 def test_the_shape_decides_only_where_the_series_begins_at_the_start() -> None:
@@ -131,10 +133,12 @@ def test_the_same_outcomes_throughout_are_unchanged() -> None:
     run = quality.read(series({KNN: correct}), KNN)
     assert run is not None
     assert analyse(run, confirm=None, seed=0).unchanged
-    correct[3, 0] = ~correct[3, 0]
-    one_image = quality.read(series({KNN: correct}), KNN)
-    assert one_image is not None
-    assert not analyse(one_image, confirm=None, seed=0).unchanged
+    for image in (np.flatnonzero(correct[3])[0], np.flatnonzero(~correct[3])[0]):
+        other = correct.copy()
+        other[3, image] = ~other[3, image]
+        one_image = quality.read(series({KNN: other}), KNN)
+        assert one_image is not None
+        assert not analyse(one_image, confirm=None, seed=0).unchanged
 
 
 def test_above_random_is_a_second_condition() -> None:
@@ -143,6 +147,17 @@ def test_above_random_is_a_second_condition() -> None:
     assert analyse(measured(learned, random=[0.3, 0.3, 0.3]), confirm=None, seed=0).above_random
     assert not analyse(measured(learned, random=[0.5, 0.5, 0.5]), confirm=None, seed=0).above_random
     assert not analyse(measured(learned, random=[0.6, 0.6, 0.6]), confirm=None, seed=0).above_random
+
+
+def test_above_random_asks_about_these_initialisations_and_what_is_shown_about_all() -> None:
+    run = measured([0.30, 0.50, 0.52], n=3000, random=[0.48, 0.50])
+    found = analyse(run, confirm=None, seed=0)
+    assert found.over_random == over_random(run, [2])
+    these = over_random(run, [2], spread=False)
+    assert these is not None
+    assert found.over_random is not None
+    assert these.p_above() < ALPHA < found.over_random.p_above()
+    assert found.above_random
 
 
 def test_jitter_of_the_second_half_is_used_for_the_tail_where_it_shows() -> None:
