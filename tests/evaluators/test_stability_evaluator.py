@@ -112,6 +112,15 @@ def test_unrelated_models_share_neighbours_by_chance() -> None:
     assert "by chance 0.112" in found.protocol
 
 
+def test_all_others_are_neighbours_where_there_are_fewer_images_than_k() -> None:
+    checkpoints = synthetic_series(checkpoints=2)
+    total = len(everything(checkpoints[0]))
+    found = run(checkpoints, k=total + 5)
+    assert found["neighbours", 1].value == 1.0
+    # One neighbour fewer, and unrelated checkpoints need not agree on which one it is.
+    assert run(checkpoints, k=total - 2)["neighbours", 1].value < 1.0
+
+
 def test_cka_of_few_images_is_called_biased() -> None:
     small = synthetic_features(n_train=8, n_test=4, dimensions=16)
     assert "biased upwards" in run(series(small, small))["cka_last", 0].protocol
