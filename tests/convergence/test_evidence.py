@@ -90,6 +90,18 @@ def test_the_loss_is_described_where_there_is_one() -> None:
     assert not [claim for claim in claims(series({KNN: outcomes(LEARNING, 500, seed=0)})) if claim.metric == "loss"]
 
 
+def test_the_first_claim_carries_the_p_of_its_direction() -> None:
+    for accuracy in (LEARNING, LEARNING[::-1]):
+        run = both(accuracy)
+        quality, test = read(run, KNN), read(run, "knn.top1")
+        assert quality is not None
+        findings = analyse(quality, confirm=test, seed=0)
+        claim, rose = claims(run)[0], accuracy is LEARNING
+        assert claim.p == (findings.gain_p if rose else findings.loss_p)
+        assert claim.p_corrected == (findings.gain_p_corrected if rose else findings.loss_p_corrected)
+        assert (claim.p or 0) < ALPHA
+
+
 def test_signs_of_collapse_speak_against() -> None:
     run = series(
         {KNN: outcomes([0.6, 0.4, 0.35, 0.3, 0.3, 0.3], 1500, seed=0)},

@@ -47,6 +47,16 @@ def test_neighbours_are_the_nearest_by_cosine() -> None:
     assert only["query"].dtype == only["neighbours"].dtype == np.int32
 
 
+def test_there_are_at_most_all_the_others() -> None:
+    features = synthetic_features(n_train=6, n_test=4)
+    rows, cosine = nearest_rows(features, np.asarray([0, 7]), 50)
+    assert rows.shape == cosine.shape == (2, 9)
+    assert [sorted(row) for row in rows.tolist()] == [
+        [other for other in range(10) if other != query] for query in (0, 7)
+    ]
+    assert np.isfinite(cosine).all()
+
+
 def test_queries_are_the_same_at_every_checkpoint_and_seeded() -> None:
     found = run(synthetic_series(checkpoints=3))
     queries = [entry.arrays["query"] for (kind, _), entry in found.items() if kind == "queries"]

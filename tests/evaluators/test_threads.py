@@ -5,6 +5,11 @@ import subprocess
 import sys
 from textwrap import dedent
 
+import torch
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from swaveval.evaluators.threads import one_thread
+
 CODE = """
     import hashlib
     import numpy as np
@@ -35,3 +40,16 @@ def test_one_and_two_threads_give_the_same_bits() -> None:
         found.append(finished.stdout.splitlines())
     assert len(found[0]) == 4
     assert found[0] == found[1]
+
+
+def test_every_pool_has_one_thread_inside_and_its_own_number_afterwards() -> None:
+    torch.linalg.eigvalsh(torch.eye(3))  # a pool is known once its library is loaded
+    before = torch.get_num_threads()
+    with threadpool_limits(limits=2):
+        outside = [pool["num_threads"] for pool in threadpool_info()]
+        with one_thread():
+            inside = [pool["num_threads"] for pool in threadpool_info()]
+            assert torch.get_num_threads() == 1
+        assert [pool["num_threads"] for pool in threadpool_info()] == outside
+    assert inside == [1] * len(outside)
+    assert torch.get_num_threads() == before
