@@ -216,19 +216,24 @@ class OpenFile:
         """
         from safetensors import SafetensorError, safe_open
 
+        wanted = list(names)
         with suppress(OSError):  # if it is gone, its answer will not come either
-            send(self._connection, {"take": {"path": list(path), "names": list(names)}})
+            send(self._connection, {"take": {"path": list(path), "names": wanted}})
         self.answer("taken")
         if self._descriptor is None:
             raise Failure("refused", "the reading process handed nothing over")
         try:
             with safe_open(_path_of(self._descriptor), framework="pt", device="cpu") as file:
-                return dict(file.get_tensors())
+                # It may hold bytes of the checkpoint under other names.
+                held = set(file.keys())
+                tensors = {name: file.get_tensor(name) for name in wanted if name in held}
         except (SafetensorError, OSError, RuntimeError) as error:
             raise Failure("refused", f"the reading process handed over no safetensors: {error}") from None
         finally:
             os.close(self._descriptor)
             self._descriptor = None
+        self.answer("checked")
+        return tensors
 
     def answer(self, wanted: str) -> dict[str, Any]:
         """The reading process's answer called `wanted`.

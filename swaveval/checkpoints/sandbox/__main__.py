@@ -6,7 +6,6 @@ while torch, seconds to import, stays warm. The fork waits for its request, so f
 
 import contextlib
 import gc
-import io
 import os
 import resource
 import signal
@@ -17,8 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from swaveval.checkpoints.sandbox.container import open_container, open_regular
-from swaveval.checkpoints.sandbox.contents import describe, hand_over
+from swaveval.checkpoints.sandbox.contents import describe
 from swaveval.checkpoints.sandbox.failure import Failure, printable
+from swaveval.checkpoints.sandbox.handing_over import hand_over
+from swaveval.checkpoints.sandbox.head_start import HeadStart, copy_for
+from swaveval.checkpoints.sandbox.rehearsal import other_files, rehearse, usual_file
 from swaveval.checkpoints.sandbox.torch_files import Opened
 from swaveval.checkpoints.sandbox.wire import Closed, receive, send
 
@@ -28,19 +30,27 @@ _GONE = 77  # exit status of a fork whose parent has closed the connection
 def main() -> None:
     connection = socket.socket(fileno=int(sys.argv[1]))
     _prepare()
-    _rehearse()
+    usual = usual_file()
+    for content in (usual, *other_files()):
+        rehearse(content)
     # A collection in a fork would write to, and so copy, every page of the heap it shares.
     gc.freeze()
-    idle = _idle_peak()
+    idle = _idle_peak(usual)
     send(connection, {"ready": os.getpid()})
     while True:
+        ours, theirs = socket.socketpair()
         reader = os.fork()
         if reader == 0:
             status = 1
             try:
-                status = _converse(connection)
+                ours.close()
+                rehearse(usual)  # while nobody waits
+                status = _converse(connection, HeadStart(theirs))
             finally:
                 os._exit(status)
+        theirs.close()
+        with ours:
+            copy_for(ours)
         _, status, usage = os.wait4(reader, 0)
         if os.WIFEXITED(status) and os.WEXITSTATUS(status) == _GONE:
             return
@@ -61,31 +71,11 @@ def _prepare() -> None:
     torch.serialization.add_safe_globals(list(stand_ins()))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
-
-
-def _rehearse() -> None:
-    """Read one file of each format, so that whatever Python imports on the way is imported once, before the forks."""
-    import torch
-    from safetensors.torch import save
-
     _address_space()
     "".encode("cp437")  # of member names in archives
-    buffers = [io.BytesIO(), io.BytesIO(), io.BytesIO(), io.BytesIO(save({"w": torch.ones(1)}))]
-    torch.save({"w": torch.ones(1)}, buffers[0])
-    torch.save({"w": torch.ones(1)}, buffers[1], _use_new_zipfile_serialization=False)
-    torch.save({"w": _rehearse}, buffers[2])  # names a global, so it is refused
-    for buffer in buffers:
-        with os.fdopen(_nameless_file(), "rb+") as file, os.fdopen(_nameless_file(), "rb+") as target:
-            file.write(buffer.getvalue())
-            file.seek(0)
-            with contextlib.suppress(Failure):
-                opened = open_container(file, len(buffer.getvalue()), trust=False, verify_all=True)
-                describe(opened, [[]], [["w"]])
-                hand_over(opened, [], ["w"], target.fileno())
-                _seal(target.fileno())
 
 
-def _converse(connection: socket.socket) -> int:
+def _converse(connection: socket.socket, head_start: HeadStart) -> int:
     """Answer for one file; gives the exit status of this fork."""
     request = None
     try:
@@ -97,7 +87,16 @@ def _converse(connection: socket.socket) -> int:
     try:
         _limit(request)
         file, before = open_regular(request["path"])
-        opened = open_container(file, before.st_size, trust=request["trust"], verify_all=request["verify_all"])
+        trust = request["trust"]
+        if trust:
+            head_start.close()  # the file's code may put tensors anywhere, and leave processes behind that hold this
+        opened = open_container(
+            file,
+            before.st_size,
+            trust=trust,
+            verify_all=request["verify_all"],
+            head_start=None if trust else head_start,
+        )
         send(connection, {"described": describe(opened, request["containers"], request["scalars"])})
         _serve(connection, opened)
     except Closed:
@@ -117,11 +116,11 @@ def _serve(connection: socket.socket, opened: Opened) -> None:
         request, _ = receive(connection)
         if "take" not in request:
             return
-        descriptor = _nameless_file()
-        written = hand_over(opened, request["take"]["path"], request["take"]["names"], descriptor)
-        _seal(descriptor)
-        send(connection, {"taken": written}, descriptor)
-        os.close(descriptor)
+        handed = hand_over(opened, request["take"]["path"], request["take"]["names"])
+        send(connection, {"taken": {"size": handed.size}}, handed.descriptor)
+        handed.finish()  # while the parent maps the tensors
+        os.close(handed.descriptor)
+        send(connection, {"checked": {}})
 
 
 def _report(connection: socket.socket, kind: str, reason: str, *, cut_short: bool = False) -> None:
@@ -151,35 +150,17 @@ def _address_space() -> int:
     return pages * resource.getpagesize()
 
 
-def _idle_peak() -> int:
+def _idle_peak(usual: bytes) -> int:
     """Peak memory of a fork that reads next to nothing, in bytes: what is torch's, not a file's."""
     reader = os.fork()
     if reader == 0:
-        _rehearse()
+        rehearse(usual)
         os._exit(0)
     return _peak(os.wait4(reader, 0)[2])
 
 
 def _peak(usage: resource.struct_rusage) -> int:
     return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-def _nameless_file() -> int:
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create("tensors", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    import tempfile
-
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
-
-
-def _seal(descriptor: int) -> None:
-    """Nobody, this process included, changes the tensors after they were handed over."""
-    import fcntl
-
-    if hasattr(os, "memfd_create") and hasattr(fcntl, "F_ADD_SEALS"):
-        seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
-        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
 
 
 if __name__ == "__main__":

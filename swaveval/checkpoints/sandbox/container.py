@@ -5,6 +5,7 @@ import stat
 from typing import BinaryIO
 
 from swaveval.checkpoints.sandbox.failure import Failure, printable
+from swaveval.checkpoints.sandbox.head_start import HeadStart
 from swaveval.checkpoints.sandbox.torch_files import Opened, open_legacy, path_of
 from swaveval.checkpoints.sandbox.zip_files import open_zip
 
@@ -59,7 +60,9 @@ def _irregular(mode: int) -> str:
     return "a device or socket, not a file"
 
 
-def open_container(file: BinaryIO, size: int, *, trust: bool, verify_all: bool) -> Opened:
+def open_container(
+    file: BinaryIO, size: int, *, trust: bool, verify_all: bool, head_start: HeadStart | None = None
+) -> Opened:
     """Recognise the format, check the file is whole, and load the object inside.
 
     Raises:
@@ -73,7 +76,7 @@ def open_container(file: BinaryIO, size: int, *, trust: bool, verify_all: bool) 
         if head.startswith(magic):
             raise Failure("unsupported", f"the file is {words}")
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return open_zip(file, size, trust=trust, verify_all=verify_all)
+        return open_zip(file, size, trust=trust, verify_all=verify_all, head_start=head_start)
     if _looks_like_safetensors(head, size):
         return _open_safetensors(file, size)
     if head[257:262] == b"ustar":

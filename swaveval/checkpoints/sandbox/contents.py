@@ -1,15 +1,12 @@
 """The inside of a checkpoint: what is where, described without walking what nobody asked for."""
 
-import json
 import math
-import os
 import struct
 from collections import Counter, OrderedDict
 from typing import Any
 
 import torch
 from torch import Tensor
-from zlib_ng.zlib_ng import crc32
 
 from swaveval.checkpoints.sandbox.failure import Failure, printable
 from swaveval.checkpoints.sandbox.stand_ins import StandIn
@@ -19,7 +16,6 @@ MOST_TENSORS = 50_000
 LONGEST_NAME = 500
 _SCALAR_NODES = 2_000
 _OPTIMISER_NODES = 500_000
-_PIECE = 1 << 18
 
 DTYPES = {
     torch.float64: "F64",
@@ -81,7 +77,7 @@ def describe(opened: Opened, containers: list[list[str]], scalars: list[list[str
     for path in containers:
         tensors = tensors_at(root, path)
         if tensors:
-            rows = [[name, _dtype(value), list(value.shape)] for name, value in tensors.items()]
+            rows = [[name, dtype_name(value), list(value.shape)] for name, value in tensors.items()]
             found.append({"path": path, "tensors": rows})
     return {
         "kind": opened.kind,
@@ -96,7 +92,7 @@ def describe(opened: Opened, containers: list[list[str]], scalars: list[list[str
     }
 
 
-def _dtype(tensor: Tensor) -> str:
+def dtype_name(tensor: Tensor) -> str:
     return DTYPES.get(tensor.dtype, str(tensor.dtype))
 
 
@@ -171,96 +167,3 @@ def _optimiser_bytes(root: Any) -> int:
         elif type(value) in (list, tuple):
             waiting.extend(value[:_OPTIMISER_NODES])
     return sum(storages.values())
-
-
-# -- handing tensors over --------------------------------------------------------------------------------------------
-
-
-def sound(name: str, tensor: Tensor) -> None:
-    """Hold a tensor against its storage before anything reads it.
-
-    Raises:
-        Failure: it is of a kind that no weights have, or claims more elements than its storage holds.
-    """
-    label = printable(name, 80)
-    if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized:
-        raise Failure("unsupported", f"{label} is not a plain tensor ({tensor.layout}, {tensor.device.type})")
-    if tensor.dtype not in DTYPES:
-        raise Failure("unsupported", f"{label} has the dtype {tensor.dtype}, which no backbone has")
-    claimed = tensor.numel() * tensor.element_size()
-    held = tensor.untyped_storage().nbytes()
-    reach = (
-        tensor.storage_offset() + 1 + sum((n - 1) * step for n, step in zip(tensor.shape, tensor.stride(), strict=True))
-    )
-    if claimed > held or (tensor.numel() and reach * tensor.element_size() > held):
-        raise Failure("refused", f"{label} claims {claimed} bytes, but its storage holds {held}")
-
-
-def hand_over(opened: Opened, path: list[str], names: list[str], descriptor: int) -> int:
-    """Write the named tensors to `descriptor` as safetensors, each storage held against its checksum; gives bytes.
-
-    Raises:
-        Failure: a tensor is not sound, damaged, or all of them are more than the file can hold.
-    """
-    table = tensors_at(opened.root, path)
-    chosen = {name: table[name].detach() for name in names if name in table}
-    for name, tensor in chosen.items():
-        sound(name, tensor)
-    total = sum(tensor.numel() * tensor.element_size() for tensor in chosen.values())
-    # Tied weights may be written twice; a thousand views of one storage are a bomb.
-    if total > 2 * opened.expanded_bytes:
-        raise Failure("refused", f"its tensors claim {total} bytes, more than the file holds")
-    header: dict[str, Any] = {}
-    places: dict[str, int] = {}
-    end = 0
-    for name, tensor in chosen.items():
-        places[name], end = end, end + tensor.numel() * tensor.element_size()
-        header[name] = {"dtype": _dtype(tensor), "shape": list(tensor.shape), "data_offsets": [places[name], end]}
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    start = 8 + len(text)
-    _write(descriptor, memoryview(struct.pack("<Q", len(text)) + text), 0)
-    os.ftruncate(descriptor, start + end)
-    checked: set[int] = set()
-    for name, tensor in chosen.items():
-        damaged = _hand_one(descriptor, tensor, start + places[name], opened.checksums, checked)
-        if damaged:
-            label = printable(name, 80)
-            raise Failure("corrupt", f"the file is damaged: the bytes of {label} do not match their checksum")
-    return start + end
-
-
-def _hand_one(
-    descriptor: int, tensor: Tensor, place: int, checksums: frozenset[tuple[int, int]] | None, checked: set[int]
-) -> bool:
-    """Write one tensor; tells whether its storage's bytes are those of no record in the archive (length and CRC-32)."""
-    if not tensor.numel():
-        return False
-    content = memoryview(_bytes_of(tensor.contiguous()))
-    storage = tensor.untyped_storage()
-    whole = tensor.is_contiguous() and storage.nbytes() == len(content)
-    known = checksums is None or storage.data_ptr() in checked
-    checked.add(storage.data_ptr())
-    crc = 0
-    # In pieces, so that what is checked is still in the cache when it is written.
-    for start in range(0, len(content), _PIECE):
-        piece = content[start : start + _PIECE]
-        if whole and not known:
-            crc = crc32(piece, crc)
-        _write(descriptor, piece, place + start)
-    if known or checksums is None:
-        return False
-    if not whole:
-        crc = crc32(torch.empty(0, dtype=torch.uint8).set_(storage).numpy().data)
-    return (storage.nbytes(), crc) not in checksums
-
-
-def _bytes_of(tensor: Tensor) -> Any:
-    return tensor.reshape(-1).view(torch.uint8).numpy()
-
-
-def _write(descriptor: int, content: memoryview, place: int) -> None:
-    content = content.cast("B")
-    while content:
-        written = os.pwrite(descriptor, content, place)
-        content, place = content[written:], place + written

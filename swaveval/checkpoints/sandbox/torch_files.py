@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import torch
 
 from swaveval.checkpoints.sandbox.failure import Failure, printable
+from swaveval.checkpoints.sandbox.head_start import HeadStart
 from swaveval.checkpoints.sandbox.pickles import disallowed_globals
 
 LARGEST_PICKLE = 64 << 20
@@ -30,6 +31,7 @@ class Opened:
         data_bytes: bytes of tensor data in the file.
         expanded_bytes: bytes of all members, unpacked.
         notes: findings that do not prevent use.
+        head_start: the copy of the mapped file that is being made meanwhile; None where nobody copies.
     """
 
     kind: str
@@ -39,6 +41,7 @@ class Opened:
     expanded_bytes: int
     notes: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
+    head_start: HeadStart | None = None
 
 
 def open_legacy(file: BinaryIO, size: int, *, trust: bool) -> Opened:

@@ -6,6 +6,7 @@ import zlib
 from typing import BinaryIO
 
 from swaveval.checkpoints.sandbox.failure import Failure, printable
+from swaveval.checkpoints.sandbox.head_start import HeadStart
 from swaveval.checkpoints.sandbox.torch_files import LARGEST_PICKLE, Opened, torch_load
 
 MOST_MEMBERS = 200_000
@@ -15,7 +16,9 @@ EXPANSION_FLOOR = 32 << 20
 _READ = 1 << 20
 
 
-def open_zip(file: BinaryIO, size: int, *, trust: bool, verify_all: bool) -> Opened:
+def open_zip(
+    file: BinaryIO, size: int, *, trust: bool, verify_all: bool, head_start: HeadStart | None = None
+) -> Opened:
     try:
         archive = zipfile.ZipFile(file)
         members = archive.infolist()
@@ -23,21 +26,25 @@ def open_zip(file: BinaryIO, size: int, *, trust: bool, verify_all: bool) -> Ope
         reason = f"the file is damaged or cut short: no readable zip directory ({printable(error)})"
         raise Failure("corrupt", reason, cut_short=True) from None
     expanded = _check_members(members, size)
+    plain = all(member.compress_type == zipfile.ZIP_STORED for member in members)
+    if plain and head_start is not None:
+        head_start.begin(file, size, records=len(members))
     notes: list[str] = []
     checksummed = any(member.CRC for member in members if member.file_size)
     if not checksummed:
         notes.append("the file carries no checksums: damage inside it cannot be noticed")
     for member in members:
         _check_member(archive, member, checksummed=checksummed, verify_all=verify_all, notes=notes)
+    root = torch_load(file, lambda: _pickled(archive, members), mmap=plain, trust=trust)
     data = [member for member in members if _is_data(member.filename)]
-    plain = all(member.compress_type == zipfile.ZIP_STORED for member in members)
     return Opened(
         kind="torch zip",
-        root=torch_load(file, lambda: _pickled(archive, members), mmap=plain, trust=trust),
+        root=root,
         checksums=frozenset((member.file_size, member.CRC) for member in data) if checksummed else None,
         data_bytes=sum(member.file_size for member in data),
         expanded_bytes=expanded,
         notes=tuple(notes),
+        head_start=head_start,
     )
 
 
