@@ -141,6 +141,8 @@ def order_p(values: Array, *, seed: int) -> float:
 
 
 def _correlation(covariance: Array) -> float:
-    """Of two quantities; 1 where one of them does not vary."""
-    scale = np.sqrt(np.diag(covariance))
-    return float(np.clip((covariance / np.outer(scale, scale))[0, 1], -1.0, 1.0)) if scale.all() else 1.0
+    """Of two quantities; 1 where one of them does not vary, beyond what rounding leaves."""
+    variance = np.diag(covariance)
+    if variance.min() <= 0:
+        return 1.0
+    return float(np.clip((covariance / np.sqrt(np.outer(variance, variance)))[0, 1], -1.0, 1.0))

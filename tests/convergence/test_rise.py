@@ -98,6 +98,14 @@ def test_p_of_the_better_shape_is_that_of_simulated_series() -> None:
     assert found.images_p == pytest.approx(np.mean(drawn.max(axis=1) >= observed), abs=0.004)
 
 
+def test_images_that_all_agree_leave_nothing_to_find() -> None:
+    same = np.repeat(outcomes([0.7], 90, seed=0), 7, axis=0)
+    found = rise(same, first=1, seed=0)
+    assert found is not None
+    assert (found.order_p, found.estimate.image_variance) == (1.0, pytest.approx(0.0, abs=1e-18))
+    assert found.p == pytest.approx(0.5, abs=0.2)
+
+
 def test_what_is_certain_stays_so() -> None:
     assert either_p(0.0, 1.0, 0.8) == 0.0
     assert either_p(1.0, 1.0, 0.8) == 1.0
