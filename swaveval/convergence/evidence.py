@@ -74,6 +74,8 @@ def _gain(quality: Quality, findings: Findings) -> Evidence:
     compared = "last third of training against the start"
     if findings.by_shape:
         compared = "contrasts of all checkpoints with a steady rise and with an early one, the better of the two"
+    if findings.margin:
+        compared += f", for more than {points(findings.margin)} point"
     return Evidence(
         claim=gain_words(quality, findings),
         metric=quality.metric,

@@ -44,6 +44,7 @@ class Findings:
         settled_statistics: the rise may be BatchNorm's statistics alone (see `movement`).
         contracted: uniformity of untrained networks and at the end, where a rise without labels is bought by
             contraction (see `collapse.contraction`).
+        margin: that a gain has to exceed; `gain_p` is of that.
     """
 
     gain: Estimate
@@ -69,18 +70,19 @@ class Findings:
     unchanged: bool
     settled_statistics: bool = False
     contracted: tuple[float, float] | None = None
+    margin: float = 0.0
 
     @property
     def shown(self) -> Estimate:
         """The estimate to quote: one whose interval says what the verdict does.
 
-        A gain or a loss: the first that excludes zero, of last checkpoint, last third, fitted rise. A gain of GAIN
+        A gain or a loss: the first that excludes zero (or the margin), of last checkpoint, last third, fitted rise. A gain of GAIN
         excluded: the less favourable of the first two. Else what was tested.
         """
         if self.gain_p_corrected <= ALPHA or self.loss_p_corrected <= ALPHA:
             for estimate in (self.gain, self.late):
                 low, high = estimate.interval()
-                if low > 0 or high < 0:
+                if low > self.margin or high < 0:
                     return estimate
         elif self.excluded:
             return max(self.gain, self.late, key=lambda estimate: estimate.p_below(GAIN))
@@ -126,13 +128,14 @@ class Findings:
         return self.fall_p_corrected <= ALPHA
 
 
-def analyse(quality: Quality, *, confirm: Quality | None, seed: int) -> Findings:
+def analyse(quality: Quality, *, confirm: Quality | None, seed: int, margin: float = 0.0) -> Findings:
     """Run the tests.
 
     Args:
         quality: the metric that decides.
         confirm: the same checkpoints measured on other images, where a fall from the peak that `quality` chose is
             tested; None: `quality`'s images are split in two halves instead.
+        margin: a gain has to be larger than this to count, in fractions.
     """
     checkpoints, values = quality.correct[: quality.length], quality.values[: quality.length]
     begin = trend.tail_start(quality.x)
@@ -142,11 +145,11 @@ def analyse(quality: Quality, *, confirm: Quality | None, seed: int) -> Findings
     overall = None
     if quality.length >= 5:
         overall = trend.change(quality.x, values, quality.draws(seed), quality.noise)
-    risen = rise(checkpoints, first=1 if quality.untrained_first else 0, seed=seed)
+    risen = rise(checkpoints, first=1 if quality.untrained_first else 0, seed=seed, margin=margin)
     fall = fall_from_peak(quality, confirm)
     tail = trend.change(quality.x, values, quality.draws(seed), late_noise(quality), begin=begin)
     by_shape = risen is not None and quality.start != "random initialisations"
-    gain_p = risen.p if risen is not None and by_shape else late.p_above()
+    gain_p = risen.p if risen is not None and by_shape else late.p_above(margin)
     loss_p = late.p_below()
     along = rise_p(quality, risen)
     random, above = (over_random(quality, last_third, spread=spread) for spread in (True, False))
@@ -176,6 +179,7 @@ def analyse(quality: Quality, *, confirm: Quality | None, seed: int) -> Findings
         fall=fall,
         fall_p_corrected=fall_p_corrected,
         unchanged=quality.length > 1 and bool((checkpoints == checkpoints[0]).all()),
+        margin=margin,
     )
 
 

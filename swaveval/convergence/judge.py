@@ -13,7 +13,7 @@ from swaveval.convergence.findings import Findings, analyse
 from swaveval.convergence.loss import loss_state, since_third
 from swaveval.convergence.quality import LABEL_FREE, LABELLED, Quality
 from swaveval.convergence.sentence import Facts, sentence
-from swaveval.convergence.thresholds import ALPHA
+from swaveval.convergence.thresholds import ALPHA, LABEL_FREE_MARGIN
 from swaveval.convergence.verdict import Best, LossState, Verdict, VerdictState
 from swaveval.convergence.wording import loss_clause
 from swaveval.results import Series
@@ -34,7 +34,7 @@ def judge(series: Series, *, seed: int = 0) -> Verdict:
     if decisive is None:
         return _without_quality(series, loss, words, seed)
     confirm = quality.read(series, "knn.top1") if decisive.metric == "knn.loo_top1" else None
-    findings = analyse(decisive, confirm=confirm, seed=seed)
+    findings = analyse(decisive, confirm=confirm, seed=seed, margin=0.0 if labelled else LABEL_FREE_MARGIN)
     moved = movement.path_length(series)
     still = findings.unchanged or (moved is not None and moved < movement.STILL)
     # Untrained networks beside the series have settled statistics, so being above them says more than this.

@@ -53,11 +53,12 @@ def shapes(length: int) -> Array:
     return found / np.linalg.norm(found, axis=1, keepdims=True)
 
 
-def rise(correct: Array, *, first: int, seed: int) -> Rise | None:
+def rise(correct: Array, *, first: int, seed: int, margin: float = 0.0) -> Rise | None:
     """Look for a rise in `correct`, bool of shape `(T, n)`.
 
     Args:
         first: the first row that lies on the curve of training; 1 where row 0 is the untrained network.
+        margin: `p` asks for a rise of more than this, in fractions.
 
     Returns:
         None below `FEWEST` checkpoints.
@@ -75,7 +76,7 @@ def rise(correct: Array, *, first: int, seed: int) -> Rise | None:
     of_both = _correlation(found @ (both.covariance + jitter) @ found.T)
     return Rise(
         estimate=estimates[chosen],
-        p=either_p(estimates[0].p_above(), estimates[1].p_above(), of_both),
+        p=either_p(estimates[0].p_above(margin), estimates[1].p_above(margin), of_both),
         images_p=either_p(exact[0].p_above(), exact[1].p_above(), of_images),
         order_p=order_p(values, seed=seed),
     )

@@ -150,7 +150,10 @@ def _inconclusive(facts: Facts) -> str:
     beside = _beside_untrained(found)
     if beside and found.gain_p_corrected <= ALPHA:
         return f"{_gain(facts)}{beside}; {_settle(facts)}"
-    return f"{_gain(facts)}, which neither shows a gain nor excludes one of {points(GAIN)} points; {_settle(facts)}"
+    more = f" of more than {points(found.margin)} point" if found.margin else ""
+    return (
+        f"{_gain(facts)}, which neither shows a gain{more} nor excludes one of {points(GAIN)} points; {_settle(facts)}"
+    )
 
 
 def _settle(facts: Facts) -> str:

@@ -107,6 +107,18 @@ def test_a_fall_takes_over_the_share_of_a_gain_that_counts_only() -> None:
     assert below.gain_p_corrected == holm([below.gain_p, below.fall.p, below.loss_p], weights=weights)[0]
 
 
+def test_a_margin_is_what_a_gain_has_to_exceed() -> None:
+    for first, random in ((0.0, None), (1.0, [0.3, 0.3])):
+        run = measured(LEARNING, first=first, random=random)
+        plain, beyond, above = (
+            analyse(run, confirm=None, seed=0, margin=margin) for margin in (0.0, 0.2, max(LEARNING))
+        )
+        assert plain.gain_p < beyond.gain_p < above.gain_p
+        assert beyond.gained
+        assert not above.gained
+        assert (beyond.margin, beyond.gain) == (0.2, plain.gain)
+
+
 def test_a_rise_that_was_lost_again_does_not_end_above_the_start() -> None:
     back = [0.60, 0.64, 0.66, 0.65, 0.64, 0.63, 0.62, 0.61, 0.60, 0.59]
     found = analyse(measured(back, n=4000), confirm=None, seed=0)
@@ -237,6 +249,8 @@ def test_the_estimate_quoted_of_a_gain_excludes_zero() -> None:
     assert case().shown_p == 0.001
     assert case(gain=UNSURE).shown == sure(0.25)
     assert case(gain=UNSURE, late=UNSURE).shown == sure(0.2)
+    # Where a gain has to exceed a margin, so has the estimate.
+    assert case(gain=sure(0.01), margin=0.02).shown == sure(0.25)
     lost = case(gain=sure(-0.3), late=sure(-0.3), gain_p_corrected=1.0, loss_p_corrected=0.002)
     assert (lost.shown, lost.shown_p) == (sure(-0.3), 0.002)
 

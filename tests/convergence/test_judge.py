@@ -185,6 +185,20 @@ def test_without_labels_it_says_so() -> None:
     assert verdict.sentence.startswith("Learning (judged without labels): view retrieval rose")
 
 
+def test_without_labels_one_point_of_view_retrieval_is_nothing() -> None:
+    little = outcomes([0.50, *[0.515] * 12], 60_000, seed=0, correlation=0.99)
+    verdict = judge(series({"views.retrieval": little}, labelled=False))
+    assert verdict.verdict == "not-learning"
+    labelled = judge(series({KNN: little}))
+    assert labelled.evidence[0].p_corrected is not None
+    assert labelled.evidence[0].p_corrected < ALPHA
+    unsure = judge(
+        series({"views.retrieval": outcomes([0.5, 0.51, 0.52, 0.52, 0.53, 0.53], 300, seed=1)}, labelled=False)
+    )
+    assert "neither shows a gain of more than 1.0 point nor excludes" in unsure.sentence
+    assert "for more than 1.0 point" in unsure.evidence[0].test
+
+
 def test_it_is_the_same_every_time() -> None:
     assert run(LEARNING) == run(LEARNING)
 

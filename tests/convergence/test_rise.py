@@ -50,6 +50,16 @@ def test_the_fit_is_least_squares() -> None:
     assert found.estimate.jitter_variance == pytest.approx(residual_noise(correct, first=0).jitter * weights @ weights)
 
 
+def test_a_margin_moves_p_and_nothing_else() -> None:
+    correct = outcomes(STEADY, 800, seed=3)
+    plain, beyond = (rise(correct, first=0, seed=0, margin=margin) for margin in (0.0, 0.05))
+    assert plain is not None
+    assert beyond is not None
+    assert (beyond.estimate, beyond.order_p, beyond.images_p) == (plain.estimate, plain.order_p, plain.images_p)
+    assert plain.p < 0.5 * beyond.p
+    assert beyond.estimate.p_above(0.05) <= beyond.p <= 2 * beyond.estimate.p_above(0.05)
+
+
 def test_too_few_checkpoints_have_no_shape() -> None:
     assert rise(outcomes([0.5, 0.6, 0.7, 0.8], 500, seed=0), first=0, seed=0) is None
     assert rise(outcomes([0.5, 0.6, 0.7, 0.8, 0.9], 500, seed=0), first=0, seed=0) is not None
