@@ -76,8 +76,8 @@ class Findings:
     def shown(self) -> Estimate:
         """The estimate to quote: one whose interval says what the verdict does.
 
-        A gain or a loss: the first that excludes zero (or the margin), of last checkpoint, last third, fitted rise. A gain of GAIN
-        excluded: the less favourable of the first two. Else what was tested.
+        A gain or a loss: the first that excludes zero (or the margin), of last checkpoint, last third, fitted rise. A
+        gain of GAIN excluded: the less favourable of the first two. Else what was tested.
         """
         if self.gain_p_corrected <= ALPHA or self.loss_p_corrected <= ALPHA:
             for estimate in (self.gain, self.late):
