@@ -167,8 +167,7 @@ def _loss_plot(curve: LossCurve, placed: tuple[Array, Array], x_range: Any) -> t
     fit = _padded(float(values.min()), float(values.max()), 0.12)
     if ln_k is not None:
         fit = _padded(min(float(values.min()), ln_k), max(float(values.max()), ln_k), 0.12)
-    full = (0.0, fit[1] if fit[1] > 0 else 1.0) if values.min() >= 0 else fit
-    full = (full[0], max(float(values.max()), ln_k or 0.0) * 1.22) if values.min() >= 0 else fit
+    full = (0.0, max(float(values.max()), ln_k or 0.0) * 1.22 or 1.0) if values.min() >= 0 else fit
     plot = plain_figure(height=176, x_range=x_range, y_range=Range1d(*full, name="loss-range"), name="overview-loss")
     plot.yaxis.axis_label = "loss (nats)" if ln_k is not None else "loss"
     plot.yaxis.ticker.desired_num_ticks = 4
@@ -184,10 +183,13 @@ def _loss_plot(curve: LossCurve, placed: tuple[Array, Array], x_range: Any) -> t
         plot.add_layout(
             Span(dimension="width", location=ln_k, line_color=palette.REFERENCE[0], line_dash="dashed", line_width=1.5)
         )
+        # Its name stands at the end where the loss is lower, so that they do not cross.
+        side = "left" if values[0] <= values[-1] or values[0] <= ln_k else "right"
         plot.text(
-            x=[float(np.min(x))],
+            x=[float(np.min(x) if side == "left" else np.max(x))],
             y=[ln_k],
             text=[f"ln {curve.prototypes} = {ln_k:.3f}: a constant output"],
+            text_align=side,
             y_offset=-4,
             text_font=constant(palette.FONT),
             text_font_size="12px",

@@ -49,7 +49,7 @@ def sentence(contents: Contents) -> str:
 
 @dataclass(frozen=True)
 class Change:
-    """One line of the start-to-end table."""
+    """One line of the start-to-end table. `good`: None where it is neither, or its interval holds zero."""
 
     label: str
     anchor: str
@@ -68,6 +68,8 @@ def changes(contents: Contents) -> tuple[Change, ...]:
         if first is None or last is None or not (math.isfinite(first.value) and math.isfinite(last.value)):
             continue
         change = last.value - first.value
+        interval = _paired_interval(contents, name)
+        unsure = change == 0 or (interval is not None and interval[0] <= 0 <= interval[1])
         rows.append(
             Change(
                 label=glossary.term(name).brief,
@@ -75,8 +77,8 @@ def changes(contents: Contents) -> tuple[Change, ...]:
                 start=wording.of_metric(first),
                 end=wording.of_metric(last),
                 change=wording.number(change, first.unit, signed=True),
-                interval=_paired_interval(contents, name),
-                good=None if change == 0 or first.better == "neither" else (change > 0) == (first.better == "higher"),
+                interval="" if interval is None else wording.interval(interval, "fraction", signed=True),
+                good=None if unsure or first.better == "neither" else (change > 0) == (first.better == "higher"),
             )
         )
     loss = contents.verdict.loss
@@ -86,7 +88,7 @@ def changes(contents: Contents) -> tuple[Change, ...]:
     return tuple(rows)
 
 
-def _paired_interval(contents: Contents, metric_id: str) -> str:
+def _paired_interval(contents: Contents, metric_id: str) -> tuple[float, float] | None:
     rows = contents.outcomes.get(metric_id, (None,))
     first, last = rows[0], rows[-1]
     if (
@@ -96,8 +98,8 @@ def _paired_interval(contents: Contents, metric_id: str) -> str:
         or (first[1] != last[1]).any()
         or not len(first[0])
     ):
-        return ""
-    return wording.interval(paired_difference(last[0], first[0]).ci95, "fraction", signed=True)
+        return None
+    return paired_difference(last[0], first[0]).ci95
 
 
 @dataclass(frozen=True)

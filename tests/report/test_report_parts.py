@@ -25,6 +25,7 @@ from swaveval.report.confusion import confusions
 from swaveval.report.contents import baseline_values, gather, quality_metrics
 from swaveval.report.cost import duration
 from swaveval.report.figures import metric, overview, write_figures
+from swaveval.report.first import changes
 from swaveval.report.galleries import galleries
 from swaveval.report.map import LEVELS, feature_map
 from swaveval.report.packing import blob, deltas, json_blob, plain
@@ -245,6 +246,23 @@ def test_names_of_baselines_do_not_touch_and_stay_beside_the_frame(values: list[
     assert all(upper - lower >= room - 1e-9 for lower, upper in pairwise(places))
     assert limits[0] < places[0]
     assert places[-1] <= limits[1] - room / 2 + 1e-9
+
+
+def test_a_change_is_coloured_only_where_its_interval_leaves_zero_out(evaluated: Evaluated) -> None:
+    series, verdict = evaluated()
+    first = gather(series, verdict)
+    # The first checkpoint set against itself, and against the last.
+    same = gather(replace(series, points=(series.points[0], series.points[0])), verdict)
+    for contents in (first, same):
+        rows = {row.label: row for row in changes(contents)}
+        for name in quality_metrics(contents):
+            outcomes = contents.outcomes.get(name)
+            if outcomes is None or outcomes[0] is None or outcomes[-1] is None:
+                continue
+            low, high = paired_difference(outcomes[-1][0], outcomes[0][0]).ci95
+            assert (rows[glossary.term(name).brief].good is None) is (low <= 0 <= high)
+    assert {row.good for row in changes(first)} > {True}
+    assert {row.good for row in changes(same)} == {None}
 
 
 def test_names_of_baselines_with_room_stand_at_their_lines() -> None:
