@@ -146,6 +146,17 @@ def test_a_damaged_record_is_named(tmp_path: Path, name: str, ahead: bool) -> No
         assert_same(handed(opened, list(weights())), content, list(weights()))
 
 
+@pytest.mark.parametrize("name", ["first", "last"])
+def test_damage_is_found_in_files_that_two_cores_check(tmp_path: Path, name: str) -> None:
+    content = {"first": torch.randn(1_000_000), "other": torch.randn(1_000_000), "last": torch.randn(1_000_000)}
+    path = saved(tmp_path / "file.pt", content)
+    with opened_file(path, ahead=True) as opened:
+        assert_same(handed(opened, list(content)), content, list(content))
+    overwrite(path, content[name], b"\x01\x02\x03\x04")
+    with opened_file(path, ahead=True) as opened, pytest.raises(Failure, match=f"bytes of {name} do not"):
+        handed(opened, list(content))
+
+
 def test_a_file_rewritten_after_it_was_copied_changes_nothing(tmp_path: Path) -> None:
     content = weights()
     path = saved(tmp_path / "file.pt", content)

@@ -7,9 +7,11 @@ rewritten meanwhile may be found damaged, but never be checked in one state and 
 import errno
 import mmap
 import os
+import threading
 from collections.abc import Callable
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, UntypedStorage
@@ -17,10 +19,12 @@ from zlib_ng.zlib_ng import crc32
 
 from swaveval.checkpoints.sandbox.contents import DTYPES, tensors_at
 from swaveval.checkpoints.sandbox.failure import Failure, printable
-from swaveval.checkpoints.sandbox.head_start import Copy, Span
+from swaveval.checkpoints.sandbox.head_start import Copy
 from swaveval.checkpoints.sandbox.layout import is_whole, lay_out, spans_in_file
 from swaveval.checkpoints.sandbox.memory_files import nameless_file, seal, write_all
 from swaveval.checkpoints.sandbox.torch_files import Opened
+
+_WORTH_A_THREAD = 8 << 20  # bytes
 
 Checksums = frozenset[tuple[int, int]]
 
@@ -61,23 +65,6 @@ class HandedOver:
     finish: Callable[[], None]
 
 
-class _Check:
-    """Holds parts of a memory file against the checksums of the checkpoint's records, and knows which are done."""
-
-    def __init__(self, checksums: Checksums | None) -> None:
-        self._checksums = checksums
-        self.done: set[str] = set()
-
-    def __call__(self, descriptor: int, spans: Table[str, Span]) -> None:
-        if self._checksums is None or not spans:
-            return
-        size = os.fstat(descriptor).st_size
-        content = memoryview(mmap.mmap(descriptor, size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ))
-        for name, (start, end) in spans.items():
-            _compare(name, end - start, crc32(content[start:end]), self._checksums)
-            self.done.add(name)
-
-
 def hand_over(opened: Opened, path: list[str], names: list[str]) -> HandedOver:
     """The named tensors as safetensors in a sealed file, not all of it checked yet.
 
@@ -92,9 +79,8 @@ def hand_over(opened: Opened, path: list[str], names: list[str]) -> HandedOver:
     # Tied weights may be written twice; a thousand views of one storage are a bomb.
     if total > 2 * opened.expanded_bytes:
         raise Failure("refused", f"its tensors claim {total} bytes, more than the file holds")
-    check = _Check(opened.checksums)
     spans = spans_in_file(chosen) if opened.head_start else {}
-    copy = opened.head_start.take(spans, meanwhile=check) if opened.head_start else None
+    copy = opened.head_start.take(spans.values()) if opened.head_start else None
     copy = copy or Copy(nameless_file(), 0, 0)
     layout = lay_out(chosen, copy, spans)
     # What was copied in vain is given back.
@@ -104,10 +90,8 @@ def hand_over(opened: Opened, path: list[str], names: list[str]) -> HandedOver:
     missing = {name: tensor for name, tensor in chosen.items() if name not in layout.copied}
     _write(copy.descriptor, missing, layout.places, opened.checksums)
     seal(copy.descriptor)
-    whole = {name: tensor.nbytes for name, tensor in chosen.items() if is_whole(tensor)}
-    done = check.done & layout.copied
-    left = {name: (layout.places[name], layout.places[name] + size) for name, size in whole.items() if name not in done}
-    return HandedOver(copy.descriptor, layout.size, lambda: check(copy.descriptor, left))
+    whole = {name: (layout.places[name], tensor.nbytes) for name, tensor in chosen.items() if is_whole(tensor)}
+    return HandedOver(copy.descriptor, layout.size, partial(_check, copy.descriptor, whole, opened.checksums))
 
 
 def _write(descriptor: int, tensors: Table[str, Tensor], places: Table[str, int], checksums: Checksums | None) -> None:
@@ -139,7 +123,33 @@ def _verified(name: str, tensor: Tensor, checksums: Checksums, held: dict[int, U
     return torch.empty(0, dtype=tensor.dtype).set_(held[storage.data_ptr()], *place)
 
 
+def _check(descriptor: int, whole: Table[str, tuple[int, int]], checksums: Checksums | None) -> None:
+    """Hold records (name → place, bytes) of a sealed file against the checksums; on two cores where it takes long."""
+    size = sum(length for _, length in whole.values())
+    if checksums is None or not size:
+        return
+    content = memoryview(mmap.mmap(descriptor, 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ))
+    left = iter(whole.items())
+    failures: list[Exception] = []
+
+    def work() -> None:
+        try:
+            for name, (place, length) in left:
+                _compare(name, length, crc32(content[place : place + length]), checksums)
+        except Exception as failure:  # whatever it is: a record that was not checked must not pass
+            failures.append(failure)
+
+    helpers = [threading.Thread(target=work)] if size >= _WORTH_A_THREAD else []
+    for helper in helpers:
+        helper.start()
+    work()
+    for helper in helpers:
+        helper.join()
+    if failures:
+        raise failures[0]
+
+
 def _compare(name: str, size: int, crc: int, checksums: Checksums) -> None:
-    if size and (size, crc) not in checksums:
+    if size and size and (size, crc) not in checksums:
         reason = f"the file is damaged: the bytes of {printable(name, 80)} do not match their checksum"
         raise Failure("corrupt", reason)

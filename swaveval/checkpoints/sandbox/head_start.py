@@ -15,8 +15,7 @@ import os
 import select
 import socket
 import struct
-from collections.abc import Callable, Iterable
-from collections.abc import Mapping as Table
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,19 +65,13 @@ class HeadStart:
         os.lseek(self._descriptor, self._room, os.SEEK_SET)
         socket.send_fds(self._copier, [_BYTES.pack(size)], [file.fileno(), self._descriptor])
 
-    def take(self, wanted: Table[str, Span], *, meanwhile: Callable[[int, Table[str, Span]], None]) -> Copy | None:
-        """The copy, once; None when there is nothing (more) to take.
-
-        Waits for wanted bytes that are copied soon; `meanwhile` is called with the descriptor and where in the memory
-        file those of the wanted spans lie that are there already.
-        """
+    def take(self, wanted: Iterable[Span]) -> Copy | None:
+        """The copy, once; None when there is nothing (more) to take. Waits for wanted bytes that are copied soon."""
         if self._descriptor is None:
             return None
         descriptor, self._descriptor = self._descriptor, None
         copied = max(0, os.fstat(descriptor).st_size - self._room)
-        self._copier.sendall(_BYTES.pack(_worth_waiting_for(wanted.values(), copied)))
-        ready = {name: (start, end) for name, (start, end) in wanted.items() if end <= copied}
-        meanwhile(descriptor, {name: (self._room + start, self._room + end) for name, (start, end) in ready.items()})
+        self._copier.sendall(_BYTES.pack(_worth_waiting_for(wanted, copied)))
         (copied,) = _BYTES.unpack(self._copier.recv(_BYTES.size, socket.MSG_WAITALL))
         return Copy(descriptor, self._room, copied)
 

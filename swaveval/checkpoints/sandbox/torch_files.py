@@ -47,13 +47,12 @@ class Opened:
 def open_legacy(file: BinaryIO, size: int, *, trust: bool) -> Opened:
     """torch.save before 1.6 (swav's zoo): pickles, then raw storages; it has no checksum."""
     if file.read(len(_LEGACY_START)) != _LEGACY_START:
-        file.seek(0)
-        found = disallowed_globals(file.read(LARGEST_PICKLE))
+        found = disallowed_globals(_start_of(file, size))
         names = f" naming {', '.join(found[:6])}" if found else ""
         raise Failure("unsupported", f"a plain Python pickle{names}, not written by torch.save")
     return Opened(
         kind="torch legacy",
-        root=torch_load(file, lambda: _start_of(file), mmap=False, trust=trust),
+        root=torch_load(file, lambda: _start_of(file, size), mmap=False, trust=trust),
         checksums=None,
         data_bytes=size,
         expanded_bytes=size,
@@ -61,9 +60,9 @@ def open_legacy(file: BinaryIO, size: int, *, trust: bool) -> Opened:
     )
 
 
-def _start_of(file: BinaryIO) -> bytes:
+def _start_of(file: BinaryIO, size: int) -> bytes:
     file.seek(0)
-    return file.read(LARGEST_PICKLE)
+    return file.read(min(LARGEST_PICKLE, size))  # what is asked for is allocated, and a small file's limit is small
 
 
 def torch_load(file: BinaryIO, pickled: Callable[[], bytes], *, mmap: bool, trust: bool) -> Any:
