@@ -36,19 +36,19 @@ def weights(count: int = 12) -> dict[str, Tensor]:
 
 
 @contextmanager
-def opened_file(path: Path, *, ahead: bool) -> Iterator[Opened]:
+def opened_file(path: Path, *, ahead: bool, expected: int = 0) -> Iterator[Opened]:
     """The file as the reading fork opens it, with or without somebody who copies it ahead, and copied whole if so."""
     ours, theirs = socket.socketpair()
     copier = threading.Thread(target=copy_for, args=(ours,))
     copier.start()
-    head_start = HeadStart(theirs)
+    head_start = HeadStart(theirs, expected=expected)
     try:
         with path.open("rb") as file:
             size = path.stat().st_size
             opened = open_container(file, size, trust=False, verify_all=False, head_start=head_start if ahead else None)
             if head_start._descriptor is not None:
                 wanted = head_start._room + min(size, head_start_module._MOST)
-                while os.fstat(head_start._descriptor).st_size < wanted:
+                while os.lseek(head_start._descriptor, 0, os.SEEK_CUR) < wanted:
                     os.sched_yield()
             yield opened
     finally:
@@ -213,6 +213,20 @@ def test_what_was_copied_in_vain_is_given_back(tmp_path: Path) -> None:
     with opened_file(saved(tmp_path / "file.pt", content), ahead=True) as opened:
         result = hand_over(opened, [], ["small"])
         assert os.fstat(result.descriptor).st_size == result.size < 20_000
+        os.close(result.descriptor)
+
+
+@pytest.mark.parametrize("expected", [1, 1 << 14, 1 << 20])
+def test_memory_set_aside_for_another_size_changes_nothing(tmp_path: Path, expected: int) -> None:
+    content = weights()
+    path = saved(tmp_path / "file.pt", content)
+    with opened_file(path, ahead=True, expected=expected) as opened:
+        assert_same(handed(opened, list(content)), content, list(content))
+    with opened_file(path, ahead=True, expected=expected) as opened:
+        result = hand_over(opened, [], ["layer0.weight"])
+        result.finish()
+        assert os.fstat(result.descriptor).st_size == result.size < 1 << 14
+        assert 512 * os.fstat(result.descriptor).st_blocks < 1 << 15
         os.close(result.descriptor)
 
 

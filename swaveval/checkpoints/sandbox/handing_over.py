@@ -128,7 +128,9 @@ def _check(descriptor: int, whole: Table[str, tuple[int, int]], checksums: Check
     size = sum(length for _, length in whole.values())
     if checksums is None or not size:
         return
-    content = memoryview(mmap.mmap(descriptor, 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ))
+    content = memoryview(
+        mmap.mmap(descriptor, 0, flags=mmap.MAP_PRIVATE | getattr(mmap, "MAP_POPULATE", 0), prot=mmap.PROT_READ)
+    )
     left = iter(whole.items())
     failures: list[Exception] = []
 
@@ -150,6 +152,6 @@ def _check(descriptor: int, whole: Table[str, tuple[int, int]], checksums: Check
 
 
 def _compare(name: str, size: int, crc: int, checksums: Checksums) -> None:
-    if size and size and (size, crc) not in checksums:
+    if size and (size, crc) not in checksums:
         reason = f"the file is damaged: the bytes of {printable(name, 80)} do not match their checksum"
         raise Failure("corrupt", reason)

@@ -8,6 +8,9 @@ needed; in a training file the weights come first and the optimiser's state afte
 A thread of the fork cannot do this: each page that the unpickler writes to is copied on write, and with a second thread
 running, each such fault interrupts the other core. It made unpickling half as slow again.
 
+Finding and clearing memory is a third of what copying costs, so it is set aside while nobody waits, as much as the last
+file took: the next one is often another epoch of the same run.
+
 The copy is opaque bytes to whoever makes it. What it holds is checked by the fork, after sealing (`handing_over`).
 """
 
@@ -51,17 +54,24 @@ class Copy:
 class HeadStart:
     """The fork's side: orders one copy and takes it when it knows what it needs."""
 
-    def __init__(self, copier: socket.socket) -> None:
+    def __init__(self, copier: socket.socket, *, expected: int = 0) -> None:
+        """`expected`: bytes of the copy, most likely; memory for them is set aside now, while nobody waits."""
         self._copier = copier
         self._room = 0
         self._descriptor: int | None = None
+        self._spare: int | None = None
+        if expected:
+            self._spare = nameless_file()
+            # With too little memory the copy will be as slow as one that nothing was set aside for.
+            with suppress(OSError):
+                os.posix_fallocate(self._spare, 0, expected)
 
     def begin(self, file: BinaryIO, size: int, *, records: int) -> None:
         """Have `file` copied, behind room for a header that names `records` tensors."""
         if not hasattr(os, "memfd_create") or not Path("/proc/self/maps").exists():
             return
         self._room = -(-_ROOM_PER_RECORD * (records + 1) // _PAGE) * _PAGE
-        self._descriptor = nameless_file()
+        self._descriptor, self._spare = nameless_file() if self._spare is None else self._spare, None
         os.lseek(self._descriptor, self._room, os.SEEK_SET)
         socket.send_fds(self._copier, [_BYTES.pack(size)], [file.fileno(), self._descriptor])
 
@@ -70,7 +80,7 @@ class HeadStart:
         if self._descriptor is None:
             return None
         descriptor, self._descriptor = self._descriptor, None
-        copied = max(0, os.fstat(descriptor).st_size - self._room)
+        copied = os.lseek(descriptor, 0, os.SEEK_CUR) - self._room  # the position is the copier's, too
         self._copier.sendall(_BYTES.pack(_worth_waiting_for(wanted, copied)))
         (copied,) = _BYTES.unpack(self._copier.recv(_BYTES.size, socket.MSG_WAITALL))
         return Copy(descriptor, self._room, copied)
@@ -80,8 +90,13 @@ class HeadStart:
         self._copier.close()
 
 
-def copy_for(reader: socket.socket) -> None:
-    """The other side: carry out the fork's order, if it gives one; returns at the latest when the fork is gone."""
+def copy_for(reader: socket.socket) -> int:
+    """The other side: carry out the fork's order, if it gives one; returns at the latest when the fork is gone.
+
+    Returns:
+        bytes copied.
+    """
+    copied = 0
     order, descriptors, _, _ = socket.recv_fds(reader, _BYTES.size, 2)
     try:
         if len(order) == _BYTES.size and len(descriptors) == 2:
@@ -91,6 +106,7 @@ def copy_for(reader: socket.socket) -> None:
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
+    return copied
 
 
 def _copy(source: int, target: int, size: int, reader: socket.socket) -> int:
