@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from swaveval.convergence import trend
 from swaveval.convergence.fall import Fall, fall_from_peak
 from swaveval.convergence.noise import Estimate, Noise, contrast, measure
@@ -210,6 +212,6 @@ def rise_p(quality: Quality, risen: Rise | None) -> float:
         return max(risen.order_p, risen.images_p)
     if quality.length < 2:
         return 1.0
-    weights = quality.values * 0.0
+    weights = np.zeros(len(quality.values))
     weights[quality.length - 1], weights[0] = 1.0, -1.0
     return contrast(quality.values, weights, quality.noise, weights).p_above()
