@@ -71,17 +71,17 @@ def tail_words(findings: Findings) -> str:
 
 
 def _gain(quality: Quality, findings: Findings) -> Evidence:
-    compared = "last third of training against the start"
-    if findings.by_shape:
-        compared = "contrasts of all checkpoints with a steady rise and with an early one, the better of the two"
+    compared = (
+        "rise fitted to all checkpoints, steady or early" if findings.by_shape else "last third against the start"
+    )
     if findings.margin:
-        compared += f", for more than {points(findings.margin)} point"
+        compared += f", of more than {points(findings.margin)} point"
     return Evidence(
         claim=gain_words(quality, findings),
         metric=quality.metric,
         effect=findings.shown.effect,
         ci95=findings.shown.interval(),
-        test=f"{compared}, on the same images in pairs; errors of images and of checkpoints added (Satterthwaite's t)",
+        test=f"{compared}; paired; errors of images and of checkpoints (Satterthwaite)",
         p=findings.loss_p if findings.shown.effect < 0 else findings.gain_p,
         p_corrected=findings.shown_p,
         n=quality.n,
@@ -113,10 +113,7 @@ def _confirmation(series: Series, quality: Quality, *, seed: int) -> list[Eviden
 def _rise(quality: Quality, findings: Findings) -> list[Evidence]:
     if findings.rise_p == 1.0:
         return []
-    by_order = (
-        "permutation test over the order of the checkpoints (a steady rise or an early one), and the same contrasts "
-        "against the images' error; the larger p; the effect is the Theil–Sen slope times the length"
-    )
+    by_order = "permutations of the order, and the fitted rise on other images; the larger p; effect: Theil–Sen slope"
     verb = "rises" if findings.rising else "does not demonstrably rise"
     overall = findings.overall
     return [

@@ -21,6 +21,8 @@ class Banner:
     gloss: str
 
 
+LONGEST_TEST = 160  # letters
+
 BANNERS = {
     "learning": ("Learning", "better than at the start, and rising with training"),
     "converged": ("Converged", "better than at the start, and no longer changing"),
@@ -178,7 +180,7 @@ def evidence(contents: Contents) -> tuple[Claim, ...]:
                 supports=found.supports,
                 effect=wording.number(found.effect, unit, signed=True) if found.effect is not None else "–",
                 interval=wording.interval(found.ci95, unit, signed=True) or "–",
-                test=wording.clipped(found.test, 120) or "–",
+                test=wording.clipped(found.test, LONGEST_TEST) or "–",
                 p=wording.p_value(p),
                 n=f"{found.n:,}" if found.n is not None else "–",
             )

@@ -18,6 +18,7 @@ from swaveval.convergence.noise import Estimate
 from swaveval.convergence.quality import LABELLED, find
 from swaveval.convergence.sentence import TITLES
 from swaveval.convergence.thresholds import ALPHA
+from swaveval.report.first import LONGEST_TEST
 from swaveval.results import LossCurve
 from tests.convergence.simulated import KNN, measured, outcomes, series
 
@@ -196,7 +197,7 @@ def test_without_labels_one_point_of_view_retrieval_is_nothing() -> None:
         series({"views.retrieval": outcomes([0.5, 0.51, 0.52, 0.52, 0.53, 0.53], 300, seed=1)}, labelled=False)
     )
     assert "neither shows a gain of more than 1.0 point nor excludes" in unsure.sentence
-    assert "for more than 1.0 point" in unsure.evidence[0].test
+    assert "of more than 1.0 point" in unsure.evidence[0].test
 
 
 def test_it_is_the_same_every_time() -> None:
@@ -211,6 +212,7 @@ def test_every_sentence_agrees_with_the_evidence(path: Any) -> None:
     assert verdict.sentence.startswith(f"{TITLES[verdict.verdict]}: ")
     assert verdict.sentence.endswith(".")
     assert not re.search(r"\bnan\b|None|inf\b|  ", verdict.sentence)
+    assert max(len(each.test) for each in verdict.evidence) <= LONGEST_TEST  # or the page would cut it
     claim = verdict.evidence[0]
     quality = find(stored, LABELLED)
     assert quality is not None
