@@ -19,12 +19,13 @@ from torch import Tensor
 
 from swaveval.checkpoints import LoadOptions
 from swaveval.checkpoints.reader import shared_reader
-from swaveval.checkpoints.sandbox import head_start as head_start_module
+from swaveval.checkpoints.sandbox import copying
 from swaveval.checkpoints.sandbox.container import open_container
 from swaveval.checkpoints.sandbox.failure import Failure
 from swaveval.checkpoints.sandbox.handing_over import hand_over
-from swaveval.checkpoints.sandbox.head_start import Copy, HeadStart, _worth_waiting_for, copy_for
+from swaveval.checkpoints.sandbox.head_start import Copy, HeadStart, _worth_waiting_for
 from swaveval.checkpoints.sandbox.layout import lay_out, spans_in_file
+from swaveval.checkpoints.sandbox.memory_ahead import MemoryAhead
 from swaveval.checkpoints.sandbox.torch_files import Opened
 
 DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.uint8, torch.bool)
@@ -39,22 +40,22 @@ def weights(count: int = 12) -> dict[str, Tensor]:
 def opened_file(path: Path, *, ahead: bool, expected: int = 0) -> Iterator[Opened]:
     """The file as the reading fork opens it, with or without somebody who copies it ahead, and copied whole if so."""
     ours, theirs = socket.socketpair()
-    copier = threading.Thread(target=copy_for, args=(ours,))
-    copier.start()
-    head_start = HeadStart(theirs, expected=expected)
-    try:
-        with path.open("rb") as file:
+    with MemoryAhead() as memory, ours, path.open("rb") as file:
+        memory.set_aside(expected)
+        copier = threading.Thread(target=copying.copy_for, args=(ours, memory, os.getpid()))
+        copier.start()
+        head_start = HeadStart(theirs, os.dup(memory.descriptor))
+        try:
             size = path.stat().st_size
             opened = open_container(file, size, trust=False, verify_all=False, head_start=head_start if ahead else None)
-            if head_start._descriptor is not None:
-                wanted = head_start._room + min(size, head_start_module._MOST)
-                while os.lseek(head_start._descriptor, 0, os.SEEK_CUR) < wanted:
+            if head_start._order is not None:
+                wanted = head_start._order.room + min(size, copying._MOST)
+                while os.lseek(memory.descriptor, 0, os.SEEK_CUR) < wanted:
                     os.sched_yield()
             yield opened
-    finally:
-        theirs.close()
-        copier.join()
-        ours.close()
+        finally:
+            theirs.close()
+            copier.join()
 
 
 def handed(opened: Opened, names: list[str]) -> dict[str, Tensor]:
@@ -146,14 +147,15 @@ def test_a_damaged_record_is_named(tmp_path: Path, name: str, ahead: bool) -> No
         assert_same(handed(opened, list(weights())), content, list(weights()))
 
 
+@pytest.mark.parametrize("ahead", [True, False])
 @pytest.mark.parametrize("name", ["first", "last"])
-def test_damage_is_found_in_files_that_two_cores_check(tmp_path: Path, name: str) -> None:
+def test_damage_is_found_in_large_files(tmp_path: Path, name: str, ahead: bool) -> None:
     content = {"first": torch.randn(1_000_000), "other": torch.randn(1_000_000), "last": torch.randn(1_000_000)}
     path = saved(tmp_path / "file.pt", content)
-    with opened_file(path, ahead=True) as opened:
+    with opened_file(path, ahead=ahead) as opened:
         assert_same(handed(opened, list(content)), content, list(content))
     overwrite(path, content[name], b"\x01\x02\x03\x04")
-    with opened_file(path, ahead=True) as opened, pytest.raises(Failure, match=f"bytes of {name} do not"):
+    with opened_file(path, ahead=ahead) as opened, pytest.raises(Failure, match=f"bytes of {name} do not"):
         handed(opened, list(content))
 
 
@@ -200,7 +202,7 @@ def test_names_too_long_for_the_room_before_the_copy(tmp_path: Path) -> None:
 
 
 def test_more_than_is_copied_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(head_start_module, "_MOST", 20_000)
+    monkeypatch.setattr(copying, "_MOST", 20_000)
     content = weights()
     path = saved(tmp_path / "file.pt", content)
     assert path.stat().st_size > 40_000
@@ -216,7 +218,7 @@ def test_what_was_copied_in_vain_is_given_back(tmp_path: Path) -> None:
         os.close(result.descriptor)
 
 
-@pytest.mark.parametrize("expected", [1, 1 << 14, 1 << 20])
+@pytest.mark.parametrize("expected", [1, 1 << 14, 5 << 20])
 def test_memory_set_aside_for_another_size_changes_nothing(tmp_path: Path, expected: int) -> None:
     content = weights()
     path = saved(tmp_path / "file.pt", content)
@@ -245,6 +247,19 @@ def test_records_that_are_copied_stay_where_they_are(tmp_path: Path) -> None:
     assert len(layout.copied) == 3
 
 
+def test_every_record_that_is_copied_is_summed(tmp_path: Path) -> None:
+    content = weights()
+    with opened_file(saved(tmp_path / "file.pt", content), ahead=True) as opened:
+        assert opened.head_start is not None
+        assert opened.checksums is not None
+        spans = spans_in_file(opened.root)
+        copy = opened.head_start.take(spans.values())
+        assert copy is not None
+        assert {(end - start, copy.sums[start, end]) for start, end in spans.values()} == opened.checksums
+        assert opened.head_start.take([]) is None
+        os.close(copy.descriptor)
+
+
 def test_a_sign_that_is_stored_apart_is_not_lost(tmp_path: Path) -> None:
     content = weights(3) | {"minus": torch._neg_view(torch.ones(4))}
     assert torch.equal(torch.load(saved(tmp_path / "file.pt", content))["minus"], -torch.ones(4))
@@ -267,18 +282,6 @@ def test_a_sign_that_is_stored_apart_is_not_lost(tmp_path: Path) -> None:
 )
 def test_waiting_only_for_what_comes_soon(wanted: list[tuple[int, int]], copied: int, until: int) -> None:
     assert _worth_waiting_for(wanted, copied) == until
-
-
-def test_a_fork_that_dies_does_not_keep_its_copier(tmp_path: Path) -> None:
-    ours, theirs = socket.socketpair()
-    copier = threading.Thread(target=copy_for, args=(ours,))
-    copier.start()
-    with saved(tmp_path / "file.pt", weights()).open("rb") as file:
-        HeadStart(theirs).begin(file, 1 << 40, records=3)
-        theirs.close()
-        copier.join(10)
-    assert not copier.is_alive()
-    ours.close()
 
 
 # -- through the reading process -------------------------------------------------------------------------------------

@@ -8,18 +8,22 @@ import contextlib
 import gc
 import os
 import resource
+import select
 import signal
 import socket
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from swaveval.checkpoints.sandbox.container import open_container, open_regular
 from swaveval.checkpoints.sandbox.contents import describe
+from swaveval.checkpoints.sandbox.copying import copy_for
 from swaveval.checkpoints.sandbox.failure import Failure, printable
 from swaveval.checkpoints.sandbox.handing_over import hand_over
-from swaveval.checkpoints.sandbox.head_start import HeadStart, copy_for
+from swaveval.checkpoints.sandbox.head_start import HeadStart
+from swaveval.checkpoints.sandbox.memory_ahead import MemoryAhead
 from swaveval.checkpoints.sandbox.rehearsal import other_files, rehearse, usual_file
 from swaveval.checkpoints.sandbox.torch_files import Opened
 from swaveval.checkpoints.sandbox.wire import Closed, receive, send
@@ -37,27 +41,33 @@ def main() -> None:
     gc.freeze()
     idle = _idle_peak(usual)
     send(connection, {"ready": os.getpid()})
-    copied = 0  # of the last file; the next one is often another epoch of the same run
+    used = 0  # bytes of memory for the last file's copy; the next one is often another epoch of the same run
     while True:
         ours, theirs = socket.socketpair()
+        memory = MemoryAhead()
         reader = os.fork()
         if reader == 0:
             status = 1
             try:
                 ours.close()
                 rehearse(usual)  # while nobody waits
-                status = _converse(connection, HeadStart(theirs, expected=copied))
+                status = _converse(connection, HeadStart(theirs, memory.descriptor))
             finally:
                 os._exit(status)
         theirs.close()
-        with ours:
-            copied = copy_for(ours)
+        with ours, memory:
+            memory.set_aside(used, until=partial(_has_said_something, ours))
+            used = copy_for(ours, memory, reader)
         _, status, usage = os.wait4(reader, 0)
         if os.WIFEXITED(status) and os.WEXITSTATUS(status) == _GONE:
             return
         killed = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-        memory, used = max(0, _peak(usage) - idle), int(1000 * (usage.ru_utime + usage.ru_stime))
-        send(connection, {"ended": {"signal": killed, "memory_bytes": memory, "cpu_milliseconds": used}})
+        taken, busy = max(0, _peak(usage) - idle), int(1000 * (usage.ru_utime + usage.ru_stime))
+        send(connection, {"ended": {"signal": killed, "memory_bytes": taken, "cpu_milliseconds": busy}})
+
+
+def _has_said_something(reader: socket.socket) -> bool:
+    return bool(select.select([reader], [], [], 0)[0])
 
 
 def _prepare() -> None:

@@ -1,7 +1,7 @@
 """Handing tensors over: as safetensors in a sealed memory file, checked there and not in the checkpoint.
 
-The checks read the very bytes that the parent will read, where nobody can change them any more: a checkpoint that is
-rewritten meanwhile may be found damaged, but never be checked in one state and handed over in another.
+The checks read the very bytes that the parent will read, in the memory file, where no other program can change them: a
+checkpoint rewritten meanwhile may be found damaged, but is never checked in one state and handed over in another.
 """
 
 import errno
@@ -90,8 +90,17 @@ def hand_over(opened: Opened, path: list[str], names: list[str]) -> HandedOver:
     missing = {name: tensor for name, tensor in chosen.items() if name not in layout.copied}
     _write(copy.descriptor, missing, layout.places, opened.checksums)
     seal(copy.descriptor)
-    whole = {name: (layout.places[name], tensor.nbytes) for name, tensor in chosen.items() if is_whole(tensor)}
-    return HandedOver(copy.descriptor, layout.size, partial(_check, copy.descriptor, whole, opened.checksums))
+    if opened.checksums is None:
+        return HandedOver(copy.descriptor, layout.size, lambda: None)
+    summed = {name: copy.sums[spans[name]] for name in layout.copied if spans[name] in copy.sums}
+    for name, crc in summed.items():
+        _compare(name, chosen[name].nbytes, crc, opened.checksums)
+    left = {
+        name: (layout.places[name], tensor.nbytes)
+        for name, tensor in chosen.items()
+        if is_whole(tensor) and name not in summed
+    }
+    return HandedOver(copy.descriptor, layout.size, partial(_check, copy.descriptor, left, opened.checksums))
 
 
 def _write(descriptor: int, tensors: Table[str, Tensor], places: Table[str, int], checksums: Checksums | None) -> None:
@@ -123,10 +132,10 @@ def _verified(name: str, tensor: Tensor, checksums: Checksums, held: dict[int, U
     return torch.empty(0, dtype=tensor.dtype).set_(held[storage.data_ptr()], *place)
 
 
-def _check(descriptor: int, whole: Table[str, tuple[int, int]], checksums: Checksums | None) -> None:
+def _check(descriptor: int, whole: Table[str, tuple[int, int]], checksums: Checksums) -> None:
     """Hold records (name → place, bytes) of a sealed file against the checksums; on two cores where it takes long."""
     size = sum(length for _, length in whole.values())
-    if checksums is None or not size:
+    if not size:
         return
     content = memoryview(
         mmap.mmap(descriptor, 0, flags=mmap.MAP_PRIVATE | getattr(mmap, "MAP_POPULATE", 0), prot=mmap.PROT_READ)

@@ -8,32 +8,21 @@ needed; in a training file the weights come first and the optimiser's state afte
 A thread of the fork cannot do this: each page that the unpickler writes to is copied on write, and with a second thread
 running, each such fault interrupts the other core. It made unpickling half as slow again.
 
-Finding and clearing memory is a third of what copying costs, so it is set aside while nobody waits, as much as the last
-file took: the next one is often another epoch of the same run.
-
-The copy is opaque bytes to whoever makes it. What it holds is checked by the fork, after sealing (`handing_over`).
+The copy is opaque bytes to whoever makes it (`copying`). What it holds is judged by the fork (`handing_over`).
 """
 
 import os
-import select
 import socket
-import struct
-from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as Table
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from swaveval.checkpoints.sandbox.memory_files import nameless_file
+from swaveval.checkpoints.sandbox.copying import Order, Span, stop_at
 
-_PIECE = 8 << 20  # copied between two looks whether the fork knows by now what it needs
-# Copied in vain at worst: a file with gigabytes of optimiser state before its weights, or of nothing but zeros.
-_MOST = 256 << 20
 _PAGE = 4096
 _ROOM_PER_RECORD = 256  # bytes of a safetensors header for one tensor and the gap behind it
-_BYTES = struct.Struct("<Q")
-
-Span = tuple[int, int]  # first byte of the checkpoint file, and the one behind the last
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,87 +33,47 @@ class Copy:
         descriptor: of the memory file, still writable; whoever takes the copy closes it.
         room: bytes free before the copy, for a header.
         length: bytes copied.
+        sums: CRC-32 of those records of the file that were copied whole.
     """
 
     descriptor: int
     room: int
     length: int
+    sums: Table[Span, int] = field(default_factory=dict)
 
 
 class HeadStart:
     """The fork's side: orders one copy and takes it when it knows what it needs."""
 
-    def __init__(self, copier: socket.socket, *, expected: int = 0) -> None:
-        """`expected`: bytes of the copy, most likely; memory for them is set aside now, while nobody waits."""
+    def __init__(self, copier: socket.socket, descriptor: int) -> None:
+        """`descriptor`: of the memory file that the copier at the other end writes to."""
         self._copier = copier
-        self._room = 0
-        self._descriptor: int | None = None
-        self._spare: int | None = None
-        if expected:
-            self._spare = nameless_file()
-            # With too little memory the copy will be as slow as one that nothing was set aside for.
-            with suppress(OSError):
-                os.posix_fallocate(self._spare, 0, expected)
+        self._descriptor = descriptor
+        self._order: Order | None = None
 
-    def begin(self, file: BinaryIO, size: int, *, records: int) -> None:
-        """Have `file` copied, behind room for a header that names `records` tensors."""
-        if not hasattr(os, "memfd_create") or not Path("/proc/self/maps").exists():
-            return
-        self._room = -(-_ROOM_PER_RECORD * (records + 1) // _PAGE) * _PAGE
-        self._descriptor, self._spare = nameless_file() if self._spare is None else self._spare, None
-        os.lseek(self._descriptor, self._room, os.SEEK_SET)
-        socket.send_fds(self._copier, [_BYTES.pack(size)], [file.fileno(), self._descriptor])
+    def begin(self, file: BinaryIO, size: int, records: Sequence[Span]) -> None:
+        """Have `file` copied, behind room for a header that names the tensors in `records`, and those summed."""
+        if hasattr(os, "memfd_create") and Path("/proc/self/maps").exists():
+            room = -(-_ROOM_PER_RECORD * (len(records) + 1) // _PAGE) * _PAGE
+            self._order = Order(size, room, records)
+            self._order.send(self._copier, file.fileno())
 
     def take(self, wanted: Iterable[Span]) -> Copy | None:
         """The copy, once; None when there is nothing (more) to take. Waits for wanted bytes that are copied soon."""
-        if self._descriptor is None:
+        if self._order is None:
             return None
-        descriptor, self._descriptor = self._descriptor, None
-        copied = os.lseek(descriptor, 0, os.SEEK_CUR) - self._room  # the position is the copier's, too
-        self._copier.sendall(_BYTES.pack(_worth_waiting_for(wanted, copied)))
-        (copied,) = _BYTES.unpack(self._copier.recv(_BYTES.size, socket.MSG_WAITALL))
-        return Copy(descriptor, self._room, copied)
+        order, self._order = self._order, None
+        copied = max(0, os.lseek(self._descriptor, 0, os.SEEK_CUR) - order.room)
+        try:
+            copied, sums = stop_at(self._copier, _worth_waiting_for(wanted, copied))
+        except OSError:  # the copier found no memory
+            return None
+        return Copy(self._descriptor, order.room, copied, dict(zip(order.spans, sums, strict=False)))
 
     def close(self) -> None:
         """There will be no order."""
         self._copier.close()
-
-
-def copy_for(reader: socket.socket) -> int:
-    """The other side: carry out the fork's order, if it gives one; returns at the latest when the fork is gone.
-
-    Returns:
-        bytes copied.
-    """
-    copied = 0
-    order, descriptors, _, _ = socket.recv_fds(reader, _BYTES.size, 2)
-    try:
-        if len(order) == _BYTES.size and len(descriptors) == 2:
-            copied = _copy(descriptors[0], descriptors[1], _BYTES.unpack(order)[0], reader)
-            with suppress(OSError):
-                reader.sendall(_BYTES.pack(copied))
-    finally:
-        for descriptor in descriptors:
-            os.close(descriptor)
-    return copied
-
-
-def _copy(source: int, target: int, size: int, reader: socket.socket) -> int:
-    """Copy to the end, or to where the fork says it needs no more; gives the bytes copied."""
-    copied, end, told = 0, min(size, _MOST), False
-    while copied < end or not told:
-        if not told and (copied >= end or select.select([reader], [], [], 0)[0]):
-            answer = reader.recv(_BYTES.size, socket.MSG_WAITALL)
-            if len(answer) < _BYTES.size:
-                break  # the fork is gone
-            told, end = True, min(end, _BYTES.unpack(answer)[0])
-            continue
-        more = 0
-        # A file that cannot be copied is read the slow way, which finds words for what is the matter.
-        with suppress(OSError):
-            more = os.sendfile(target, source, copied, min(_PIECE, end - copied))
-        copied, end = copied + more, end if more else copied
-    return copied
+        os.close(self._descriptor)
 
 
 def _worth_waiting_for(wanted: Iterable[Span], copied: int) -> int:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from swaveval.checkpoints.sandbox.contents import dtype_name
-from swaveval.checkpoints.sandbox.head_start import Copy, Mapping, Span
+from swaveval.checkpoints.sandbox.copying import Span
+from swaveval.checkpoints.sandbox.head_start import Copy, Mapping
 
 _ALIGNMENT = 8  # of the widest element
 

@@ -1,10 +1,12 @@
 """Files of torch.save since 1.6: zip archives whose members carry CRC-32 checksums."""
 
+import os
 import struct
 import zipfile
 import zlib
 from typing import BinaryIO
 
+from swaveval.checkpoints.sandbox.copying import Span
 from swaveval.checkpoints.sandbox.failure import Failure, printable
 from swaveval.checkpoints.sandbox.head_start import HeadStart
 from swaveval.checkpoints.sandbox.torch_files import LARGEST_PICKLE, Opened, torch_load
@@ -14,6 +16,7 @@ MOST_MEMBERS = 200_000
 LARGEST_EXPANSION = 3
 EXPANSION_FLOOR = 32 << 20
 _READ = 1 << 20
+_LOCAL_HEADER = struct.Struct("<26xHH")  # lengths of the name and of the extra field that follow it
 
 
 def open_zip(
@@ -28,7 +31,7 @@ def open_zip(
     expanded = _check_members(members, size)
     plain = all(member.compress_type == zipfile.ZIP_STORED for member in members)
     if plain and head_start is not None:
-        head_start.begin(file, size, records=len(members))
+        head_start.begin(file, size, _spans(file, members))
     notes: list[str] = []
     checksummed = any(member.CRC for member in members if member.file_size)
     if not checksummed:
@@ -106,6 +109,18 @@ def _check_member(
         raise Failure("unsupported", f"the archive cannot be unpacked: {printable(error, 100)}") from None
     if kept == b"big":
         raise Failure("unsupported", "the file was written on a big-endian machine")
+
+
+def _spans(file: BinaryIO, members: list[zipfile.ZipInfo]) -> list[Span]:
+    """Where the stored tensor records lie in the file, ascending."""
+    spans = []
+    for member in members:
+        if _is_data(member.filename):
+            local = os.pread(file.fileno(), _LOCAL_HEADER.size, member.header_offset)
+            if len(local) == _LOCAL_HEADER.size:
+                start = member.header_offset + len(local) + sum(_LOCAL_HEADER.unpack(local))
+                spans.append((start, start + member.file_size))
+    return sorted(spans)
 
 
 def _pickled(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> bytes:
