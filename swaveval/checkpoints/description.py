@@ -1,7 +1,7 @@
 """What the reading process says of a file, checked before anything believes it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,6 +54,39 @@ class Description:
     data_bytes: int
     notes: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A tensor that is a record of the file as it stands.
+
+    Attributes:
+        place: in the order of the file's records; -1 where it has none.
+        dtype: in safetensors' words.
+        crc: CRC-32 its bytes must have; None where the file carries none.
+    """
+
+    place: int
+    dtype: str
+    shape: tuple[int, ...]
+    crc: int | None
+
+
+def parse_taken(message: Mapping[str, Any], wanted: Collection[str]) -> tuple[dict[str, Record], frozenset[str]]:
+    """Where the wanted tensors are: records of the file, and the names of those that are none.
+
+    Raises:
+        ValueError: it has not the form of such an answer.
+    """
+    try:
+        rows = {name: message["records"][name] for name in wanted if name in message["records"]}
+        records = {
+            name: Record(int(place), _text(dtype), tuple(map(_count, shape)), None if crc is None else _count(crc))
+            for name, (place, dtype, shape, crc) in rows.items()
+        }
+        return records, frozenset(map(_text, message["others"]))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not an answer: {error!r}") from error
 
 
 def parse(message: Mapping[str, Any]) -> Description:

@@ -17,8 +17,9 @@ from swaveval.checkpoints.families import CONTAINERS, SCALARS, Parts
 from swaveval.checkpoints.heads import build_head
 from swaveval.checkpoints.load_report import LoadReport
 from swaveval.checkpoints.models import Match, Model, fill, find_model, match
+from swaveval.checkpoints.open_file import OpenFile
 from swaveval.checkpoints.options import LoadOptions
-from swaveval.checkpoints.reader import OpenFile, shared_reader
+from swaveval.checkpoints.reader import shared_reader
 from swaveval.checkpoints.refusal import CheckpointRefused
 from swaveval.checkpoints.sandbox.failure import Failure, printable
 from swaveval.checkpoints.weights_digest import tensor_hashes, weights_digest

@@ -7,23 +7,23 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 import swaveval
-from swaveval.checkpoints.description import Description, parse
+from swaveval.checkpoints.description import parse
+from swaveval.checkpoints.open_file import PATIENCE, OpenFile
 from swaveval.checkpoints.options import LoadOptions
-from swaveval.checkpoints.sandbox.failure import Failure, FailureKind
+from swaveval.checkpoints.sandbox.failure import Failure
 from swaveval.checkpoints.sandbox.wire import Closed, receive, send
 
 # Address space a reader may take beyond what it has: buffers and the allocator's reserve, then multiples of the file.
 MEMORY_FLOOR = 64 << 20
 MEMORY_PER_BYTE = 3
+TENSORS_PER_BYTE = 4  # a deflated file may hold more than its size
 BYTES_PER_SECOND = 20 << 20  # a slow disk; sets how long a large file may take
 # A file the user vouches for may import the packages its classes live in.
 TRUSTED_MEMORY = 1 << 44
@@ -147,7 +147,7 @@ class Reader:
         if trusted:
             self.stop()
 
-    def open(self, path: Path, *, containers: Containers, scalars: Containers, options: LoadOptions) -> "OpenFile":
+    def open(self, path: Path, *, containers: Containers, scalars: Containers, options: LoadOptions) -> OpenFile:
         """Open a file in the reading process and have it described.
 
         Raises:
@@ -170,9 +170,10 @@ class Reader:
         }
         self.settle()
         connection = self.start()
-        connection.settimeout(seconds + 4)
+        connection.settimeout(seconds + PATIENCE)
         self._usage = None
-        opened = OpenFile(self, connection, seconds, trusted=options.trust)
+        most_bytes = MEMORY_FLOOR + TENSORS_PER_BYTE * size
+        opened = OpenFile(self, connection, seconds=seconds, most_bytes=most_bytes, trusted=options.trust)
         try:
             send(connection, {"open": request})
         except OSError:
@@ -187,112 +188,6 @@ class Reader:
             opened.close()
             raise
         return opened
-
-
-class OpenFile:
-    """One file held open by the reading process. Use as a context manager."""
-
-    description: Description
-
-    def __init__(self, reader: Reader, connection: socket.socket, seconds: float, *, trusted: bool) -> None:
-        self._reader = reader
-        self._connection = connection
-        self._seconds = seconds
-        self._trusted = trusted
-        self._ended = False
-        self._descriptor: int | None = None
-
-    def __enter__(self) -> "OpenFile":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def take(self, path: tuple[str, ...], names: Iterable[str]) -> dict[str, Tensor]:
-        """Named tensors under `path`, memory-mapped from safetensors that the reading process wrote.
-
-        Raises:
-            Failure: they are damaged, or not plain tensors.
-        """
-        from safetensors import SafetensorError, safe_open
-
-        wanted = list(names)
-        with suppress(OSError):  # if it is gone, its answer will not come either
-            send(self._connection, {"take": {"path": list(path), "names": wanted}})
-        self.answer("taken")
-        if self._descriptor is None:
-            raise Failure("refused", "the reading process handed nothing over")
-        try:
-            with safe_open(_path_of(self._descriptor), framework="pt", device="cpu") as file:
-                # It may hold bytes of the checkpoint under other names.
-                held = set(file.keys())
-                tensors = {name: file.get_tensor(name) for name in wanted if name in held}
-        except (SafetensorError, OSError, RuntimeError) as error:
-            raise Failure("refused", f"the reading process handed over no safetensors: {error}") from None
-        finally:
-            os.close(self._descriptor)
-            self._descriptor = None
-        self.answer("checked")
-        return tensors
-
-    def answer(self, wanted: str) -> dict[str, Any]:
-        """The reading process's answer called `wanted`.
-
-        Raises:
-            Failure: it failed, was killed by its limits, or answers something else.
-        """
-        try:
-            message, self._descriptor = receive(self._connection)
-        except TimeoutError:
-            self._ended = True
-            self._reader.stop()
-            raise Failure("refused", f"reading the file takes more than {self._seconds:.0f} seconds") from None
-        except Closed:
-            self._ended = True
-            self._reader.stop()
-            raise Failure("refused", "the reading process died on this file") from None
-        if "ended" in message:
-            self._ended = True
-            raise self._killed(message["ended"])
-        if "failed" in message:
-            failed = message["failed"]
-            raise _failure(failed) if isinstance(failed, dict) else Failure("refused", "no answer")
-        value = message.get(wanted)
-        return value if isinstance(value, dict) else {}
-
-    def close(self) -> None:
-        """Let the reading process go on to the next file."""
-        if self._ended:
-            return
-        self._ended = True
-        with suppress(OSError):
-            send(self._connection, {"done": True})
-        self._reader.leave(trusted=self._trusted)
-
-    def _killed(self, ended: Any) -> Failure:
-        killed = self._reader.note(ended)
-        if self._trusted:
-            self._reader.stop()
-        if killed in (signal.SIGXCPU, signal.SIGKILL):
-            return Failure("refused", f"reading the file takes more than {self._seconds:.0f} seconds of processor time")
-        if killed == signal.SIGBUS:
-            return Failure("corrupt", "the file became shorter while it was read", cut_short=True)
-        name = signal.Signals(killed).name if killed in set(signal.Signals) else "nothing said"
-        return Failure("corrupt", f"reading the file crashed the reading process ({name})")
-
-
-def _failure(failed: dict[str, Any]) -> Failure:
-    kinds: dict[Any, FailureKind] = {"corrupt": "corrupt", "unsupported": "unsupported"}
-    return Failure(
-        kinds.get(failed.get("kind"), "refused"),
-        str(failed.get("reason", "")),
-        cut_short=failed.get("cut_short") is True,
-    )
-
-
-def _path_of(descriptor: int) -> str:
-    own = f"/proc/self/fd/{descriptor}"
-    return own if Path(own).exists() else f"/dev/fd/{descriptor}"
 
 
 _shared: Reader | None = None

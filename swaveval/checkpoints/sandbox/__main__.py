@@ -8,23 +8,22 @@ import contextlib
 import gc
 import os
 import resource
-import select
 import signal
 import socket
 import sys
 import threading
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from swaveval.checkpoints.sandbox.container import open_container, open_regular
 from swaveval.checkpoints.sandbox.contents import describe
-from swaveval.checkpoints.sandbox.copying import copy_for
 from swaveval.checkpoints.sandbox.failure import Failure, printable
-from swaveval.checkpoints.sandbox.handing_over import hand_over
-from swaveval.checkpoints.sandbox.head_start import HeadStart
-from swaveval.checkpoints.sandbox.memory_ahead import MemoryAhead
+from swaveval.checkpoints.sandbox.handing_over import open_pipe, pack
+from swaveval.checkpoints.sandbox.mapped_file import Span
 from swaveval.checkpoints.sandbox.rehearsal import other_files, rehearse, usual_file
+from swaveval.checkpoints.sandbox.safetensors_header import safetensors_header
+from swaveval.checkpoints.sandbox.sending import MOST_SPANS, carry_out_order_of, order
 from swaveval.checkpoints.sandbox.torch_files import Opened
 from swaveval.checkpoints.sandbox.wire import Closed, receive, send
 
@@ -41,33 +40,27 @@ def main() -> None:
     gc.freeze()
     idle = _idle_peak(usual)
     send(connection, {"ready": os.getpid()})
-    used = 0  # bytes of memory for the last file's copy; the next one is often another epoch of the same run
     while True:
         ours, theirs = socket.socketpair()
-        memory = MemoryAhead()
         reader = os.fork()
         if reader == 0:
             status = 1
             try:
                 ours.close()
+                gc.disable()
                 rehearse(usual)  # while nobody waits
-                status = _converse(connection, HeadStart(theirs, memory.descriptor))
+                status = _converse(connection, theirs)
             finally:
                 os._exit(status)
         theirs.close()
-        with ours, memory:
-            memory.set_aside(used, until=partial(_has_said_something, ours))
-            used = copy_for(ours, memory, reader)
+        with ours:
+            carry_out_order_of(ours)
         _, status, usage = os.wait4(reader, 0)
         if os.WIFEXITED(status) and os.WEXITSTATUS(status) == _GONE:
             return
         killed = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
         taken, busy = max(0, _peak(usage) - idle), int(1000 * (usage.ru_utime + usage.ru_stime))
         send(connection, {"ended": {"signal": killed, "memory_bytes": taken, "cpu_milliseconds": busy}})
-
-
-def _has_said_something(reader: socket.socket) -> bool:
-    return bool(select.select([reader], [], [], 0)[0])
 
 
 def _prepare() -> None:
@@ -86,7 +79,7 @@ def _prepare() -> None:
     "".encode("cp437")  # of member names in archives
 
 
-def _converse(connection: socket.socket, head_start: HeadStart) -> int:
+def _converse(connection: socket.socket, sender: socket.socket) -> int:
     """Answer for one file; gives the exit status of this fork."""
     request = None
     try:
@@ -98,15 +91,12 @@ def _converse(connection: socket.socket, head_start: HeadStart) -> int:
     try:
         _limit(request)
         file, before = open_regular(request["path"])
-        trust = request["trust"]
-        if trust:
-            head_start.close()  # the file's code may put tensors anywhere, and leave processes behind that hold this
         opened = open_container(
             file,
             before.st_size,
-            trust=trust,
+            trust=request["trust"],
             verify_all=request["verify_all"],
-            head_start=None if trust else head_start,
+            ahead=partial(_send_ahead, connection, sender),
         )
         send(connection, {"described": describe(opened, request["containers"], request["scalars"])})
         _serve(connection, opened)
@@ -121,17 +111,42 @@ def _converse(connection: socket.socket, head_start: HeadStart) -> int:
     return 0
 
 
+def _send_ahead(connection: socket.socket, sender: socket.socket, file: BinaryIO, records: list[Span]) -> None:
+    """Have the parent get all records from now on."""
+    if len(records) > MOST_SPANS:
+        return
+    header = safetensors_header(
+        (str(place), "U8", [end - start], end - start) for place, (start, end) in enumerate(records)
+    )
+    reading, writing = open_pipe()
+    try:
+        order(sender, file.fileno(), writing, header, records)
+        send(connection, {"records": {}}, reading)
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
 def _serve(connection: socket.socket, opened: Opened) -> None:
     """Hand tensors over until the parent has what it wants."""
+    parcel = None
     while True:
         request, _ = receive(connection)
-        if "take" not in request:
+        if "take" in request:
+            parcel = pack(opened, request["take"]["path"], request["take"]["names"])
+            places = parcel.places()
+            send(connection, {"taken": {"records": places, "others": [n for n in parcel.tensors if n not in places]}})
+        elif "write" in request and parcel is not None:
+            reading, writing = open_pipe()
+            try:
+                send(connection, {"writing": {}}, reading)
+                os.close(reading)
+                parcel.write(writing, request["write"])
+            finally:
+                os.close(writing)  # also where it failed: the parent waits for the end, then asks why
+            send(connection, {"written": {}})
+        else:
             return
-        handed = hand_over(opened, request["take"]["path"], request["take"]["names"])
-        send(connection, {"taken": {"size": handed.size}}, handed.descriptor)
-        handed.finish()  # while the parent maps the tensors
-        os.close(handed.descriptor)
-        send(connection, {"checked": {}})
 
 
 def _report(connection: socket.socket, kind: str, reason: str, *, cut_short: bool = False) -> None:

@@ -1,32 +1,33 @@
-"""Handing tensors over: as safetensors in a sealed memory file, checked there and not in the checkpoint.
+"""Handing tensors over: as safetensors through a pipe, into memory that only the receiver has.
 
-The checks read the very bytes that the parent will read, in the memory file, where no other program can change them: a
-checkpoint rewritten meanwhile may be found damaged, but is never checked in one state and handed over in another.
+Records that lie in the file as they are go from the page cache into the pipe without passing through this process. They
+are not checked here but by the receiver (`swaveval.checkpoints.reader`), who is told the checksum that each must have:
+what is checked is what will be used, also where another program rewrites the file meanwhile. What is no record (a view
+of a part of one, one that was unpacked) is checked here, in memory that only we have.
 """
 
 import errno
-import mmap
 import os
-import threading
-from collections.abc import Callable
 from collections.abc import Mapping as Table
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, UntypedStorage
 from zlib_ng.zlib_ng import crc32
 
-from swaveval.checkpoints.sandbox.contents import DTYPES, tensors_at
-from swaveval.checkpoints.sandbox.failure import Failure, printable
-from swaveval.checkpoints.sandbox.head_start import Copy
-from swaveval.checkpoints.sandbox.layout import is_whole, lay_out, spans_in_file
-from swaveval.checkpoints.sandbox.memory_files import nameless_file, seal, write_all
+from swaveval.checkpoints.sandbox.contents import DTYPES, dtype_name, tensors_at
+from swaveval.checkpoints.sandbox.failure import Failure, damaged, printable
+from swaveval.checkpoints.sandbox.mapped_file import MappedFile, Span, is_whole
+from swaveval.checkpoints.sandbox.safetensors_header import safetensors_header
+from swaveval.checkpoints.sandbox.sending import send_span, write_all
 from swaveval.checkpoints.sandbox.torch_files import Opened
 
-_WORTH_A_THREAD = 8 << 20  # bytes
-
 Checksums = frozenset[tuple[int, int]]
+
+_PIPE_BYTES = 1 << 20  # what Linux gives everybody; its default makes the two sides wait for each other
+_SHORTER = "the file became shorter while it was read"
 
 
 def sound(name: str, tensor: Tensor) -> None:
@@ -51,25 +52,61 @@ def sound(name: str, tensor: Tensor) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class HandedOver:
-    """Tensors in a sealed file.
+class Parcel:
+    """Tensors to hand over.
 
     Attributes:
-        descriptor: of the file, for the caller to close.
-        size: its bytes.
-        finish: checks what is not checked yet; raises Failure. Nobody may use the tensors before.
+        opened: the file they are in.
+        tensors: by name.
+        spans: which of them are records of the file as it stands.
     """
 
-    descriptor: int
-    size: int
-    finish: Callable[[], None]
+    opened: Opened
+    tensors: Table[str, Tensor]
+    spans: Table[str, Span]
+
+    def places(self) -> dict[str, list[Any]]:
+        """Name → place in the order of the file's records, dtype, shape and CRC-32 (or None) of those in `spans`."""
+        known = self.opened.checksums is not None
+        order = {span: place for place, span in enumerate(self.opened.records)}
+        return {
+            name: [
+                order.get(span, -1),
+                dtype_name(self.tensors[name]),
+                list(self.tensors[name].shape),
+                self.opened.records[span] if known else None,
+            ]
+            for name, span in self.spans.items()
+        }
+
+    def write(self, pipe: int, names: list[str]) -> None:
+        """Write the named tensors as safetensors; returns when the receiver has read all but the last of it.
+
+        Raises:
+            Failure: a tensor is damaged, or the file has become shorter.
+        """
+        chosen = {name: self.tensors[name] for name in names if name in self.tensors}
+        rows = [(name, dtype_name(tensor), list(tensor.shape), tensor.nbytes) for name, tensor in chosen.items()]
+        held: dict[int, UntypedStorage] = {}
+        try:
+            write_all(pipe, memoryview(safetensors_header(rows)))
+            for name, tensor in chosen.items():
+                if name in self.spans:
+                    if not send_span(pipe, self.opened.file.fileno(), self.spans[name]):
+                        raise Failure("corrupt", _SHORTER, cut_short=True)
+                elif tensor.numel():
+                    write_all(pipe, _content(name, tensor, self.opened.checksums, held))
+        except OSError as error:
+            if error.errno != errno.EFAULT:
+                raise
+            raise Failure("corrupt", _SHORTER, cut_short=True) from None
 
 
-def hand_over(opened: Opened, path: list[str], names: list[str]) -> HandedOver:
-    """The named tensors as safetensors in a sealed file, not all of it checked yet.
+def pack(opened: Opened, path: list[str], names: list[str]) -> Parcel:
+    """The named tensors under `path`, as many of them as there are, none of them read yet.
 
     Raises:
-        Failure: a tensor is not sound, damaged, or all of them are more than the file can hold.
+        Failure: a tensor is not sound, or all of them are more than the file can hold.
     """
     table = tensors_at(opened.root, path)
     chosen = {name: table[name].detach() for name in names if name in table}
@@ -79,88 +116,41 @@ def hand_over(opened: Opened, path: list[str], names: list[str]) -> HandedOver:
     # Tied weights may be written twice; a thousand views of one storage are a bomb.
     if total > 2 * opened.expanded_bytes:
         raise Failure("refused", f"its tensors claim {total} bytes, more than the file holds")
-    spans = spans_in_file(chosen) if opened.head_start else {}
-    copy = opened.head_start.take(spans.values()) if opened.head_start else None
-    copy = copy or Copy(nameless_file(), 0, 0)
-    layout = lay_out(chosen, copy, spans)
-    # What was copied in vain is given back.
-    os.ftruncate(copy.descriptor, layout.size if layout.copied else 0)
-    write_all(copy.descriptor, memoryview(layout.header), 0)
-    os.ftruncate(copy.descriptor, layout.size)
-    missing = {name: tensor for name, tensor in chosen.items() if name not in layout.copied}
-    _write(copy.descriptor, missing, layout.places, opened.checksums)
-    seal(copy.descriptor)
-    if opened.checksums is None:
-        return HandedOver(copy.descriptor, layout.size, lambda: None)
-    summed = {name: copy.sums[spans[name]] for name in layout.copied if spans[name] in copy.sums}
-    for name, crc in summed.items():
-        _compare(name, chosen[name].nbytes, crc, opened.checksums)
-    left = {
-        name: (layout.places[name], tensor.nbytes)
-        for name, tensor in chosen.items()
-        if is_whole(tensor) and name not in summed
-    }
-    return HandedOver(copy.descriptor, layout.size, partial(_check, copy.descriptor, left, opened.checksums))
+    mapped = MappedFile.of(opened.file.fileno()) if opened.untouched else None
+    spans: dict[str, Span] = {}
+    for name, tensor in chosen.items():
+        span = mapped.span(tensor) if mapped and tensor.numel() and is_whole(tensor) else None
+        if span is not None and (opened.checksums is None or span in opened.records):
+            spans[name] = span
+    return Parcel(opened, chosen, spans)
 
 
-def _write(descriptor: int, tensors: Table[str, Tensor], places: Table[str, int], checksums: Checksums | None) -> None:
-    """Write tensors. Views of a part of their storage are held against its checksum here, the others when sealed."""
-    held: dict[int, UntypedStorage] = {}
-    for name, tensor in tensors.items():
-        if not tensor.numel():
-            continue
-        view = tensor if checksums is None or is_whole(tensor) else _verified(name, tensor, checksums, held)
-        content = view.contiguous().reshape(-1).view(torch.uint8).numpy()
-        try:
-            write_all(descriptor, content.data, places[name])
-        except OSError as error:
-            if error.errno != errno.EFAULT:
-                raise
-            raise Failure("corrupt", "the file became shorter while it was read", cut_short=True) from None
+def open_pipe() -> tuple[int, int]:
+    """Its reading and its writing end."""
+    import fcntl
+
+    reading, writing = os.pipe()
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):  # an administrator allows less
+            fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    return reading, writing
+
+
+def _content(name: str, tensor: Tensor, checksums: Checksums | None, held: dict[int, UntypedStorage]) -> memoryview:
+    """The tensor's bytes, checked."""
+    view = tensor if checksums is None else _verified(name, tensor, checksums, held)
+    return view.contiguous().reshape(-1).view(torch.uint8).numpy().data
 
 
 def _verified(name: str, tensor: Tensor, checksums: Checksums, held: dict[int, UntypedStorage]) -> Tensor:
-    """The same view of a copy of its storage that nobody else can change, and that matches its checksum."""
+    """The same view of a copy of its storage that nobody else can change, and that matches a checksum."""
     storage = tensor.untyped_storage()
     if storage.data_ptr() not in held:
         held.clear()  # one at a time, or a file could make its reader hold many
         private = storage.clone()  # type: ignore[no-untyped-call]
         crc = crc32(torch.empty(0, dtype=torch.uint8).set_(private).numpy().data)
-        _compare(name, private.nbytes(), crc, checksums)
+        if private.nbytes() and (private.nbytes(), crc) not in checksums:
+            raise damaged(name)
         held[storage.data_ptr()] = private
     place = (tensor.storage_offset(), tensor.shape, tensor.stride())
     return torch.empty(0, dtype=tensor.dtype).set_(held[storage.data_ptr()], *place)
-
-
-def _check(descriptor: int, whole: Table[str, tuple[int, int]], checksums: Checksums) -> None:
-    """Hold records (name → place, bytes) of a sealed file against the checksums; on two cores where it takes long."""
-    size = sum(length for _, length in whole.values())
-    if not size:
-        return
-    content = memoryview(
-        mmap.mmap(descriptor, 0, flags=mmap.MAP_PRIVATE | getattr(mmap, "MAP_POPULATE", 0), prot=mmap.PROT_READ)
-    )
-    left = iter(whole.items())
-    failures: list[Exception] = []
-
-    def work() -> None:
-        try:
-            for name, (place, length) in left:
-                _compare(name, length, crc32(content[place : place + length]), checksums)
-        except Exception as failure:  # whatever it is: a record that was not checked must not pass
-            failures.append(failure)
-
-    helpers = [threading.Thread(target=work)] if size >= _WORTH_A_THREAD else []
-    for helper in helpers:
-        helper.start()
-    work()
-    for helper in helpers:
-        helper.join()
-    if failures:
-        raise failures[0]
-
-
-def _compare(name: str, size: int, crc: int, checksums: Checksums) -> None:
-    if size and (size, crc) not in checksums:
-        reason = f"the file is damaged: the bytes of {printable(name, 80)} do not match their checksum"
-        raise Failure("corrupt", reason)

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import torch
 
 from swaveval.checkpoints.sandbox.failure import Failure, printable
-from swaveval.checkpoints.sandbox.head_start import HeadStart
+from swaveval.checkpoints.sandbox.mapped_file import Span
 from swaveval.checkpoints.sandbox.pickles import disallowed_globals
 
 LARGEST_PICKLE = 64 << 20
@@ -25,23 +25,27 @@ class Opened:
     """A file that was found whole, with the object inside.
 
     Attributes:
+        file: the open file.
         kind: `torch zip`, `torch legacy` or `safetensors`.
         root: what `torch.load` gave; tensors may be views of the mapped file.
+        untouched: whether tensors in a mapped file are still what the file says: no code of the file has run.
         checksums: (size, CRC-32) of every tensor record, to hold used storages against; None without checksums.
+        records: where those records that are stored as they are lie in the file → CRC-32.
         data_bytes: bytes of tensor data in the file.
         expanded_bytes: bytes of all members, unpacked.
         notes: findings that do not prevent use.
-        head_start: the copy of the mapped file that is being made meanwhile; None where nobody copies.
     """
 
+    file: BinaryIO
     kind: str
     root: Any
+    untouched: bool
     checksums: frozenset[tuple[int, int]] | None
     data_bytes: int
     expanded_bytes: int
     notes: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
-    head_start: HeadStart | None = None
+    records: Mapping[Span, int] = field(default_factory=dict)
 
 
 def open_legacy(file: BinaryIO, size: int, *, trust: bool) -> Opened:
@@ -51,8 +55,10 @@ def open_legacy(file: BinaryIO, size: int, *, trust: bool) -> Opened:
         names = f" naming {', '.join(found[:6])}" if found else ""
         raise Failure("unsupported", f"a plain Python pickle{names}, not written by torch.save")
     return Opened(
+        file=file,
         kind="torch legacy",
         root=torch_load(file, lambda: _start_of(file, size), mmap=False, trust=trust),
+        untouched=not trust,
         checksums=None,
         data_bytes=size,
         expanded_bytes=size,

@@ -4,11 +4,12 @@ import os
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable
+from itertools import pairwise
 from typing import BinaryIO
 
-from swaveval.checkpoints.sandbox.copying import Span
 from swaveval.checkpoints.sandbox.failure import Failure, printable
-from swaveval.checkpoints.sandbox.head_start import HeadStart
+from swaveval.checkpoints.sandbox.mapped_file import Span
 from swaveval.checkpoints.sandbox.torch_files import LARGEST_PICKLE, Opened, torch_load
 
 MOST_MEMBERS = 200_000
@@ -16,12 +17,12 @@ MOST_MEMBERS = 200_000
 LARGEST_EXPANSION = 3
 EXPANSION_FLOOR = 32 << 20
 _READ = 1 << 20
+# Told where the tensor records lie, ascending, before the file is unpickled.
+Ahead = Callable[[BinaryIO, list[Span]], None]
 _LOCAL_HEADER = struct.Struct("<26xHH")  # lengths of the name and of the extra field that follow it
 
 
-def open_zip(
-    file: BinaryIO, size: int, *, trust: bool, verify_all: bool, head_start: HeadStart | None = None
-) -> Opened:
+def open_zip(file: BinaryIO, size: int, *, trust: bool, verify_all: bool, ahead: Ahead | None = None) -> Opened:
     try:
         archive = zipfile.ZipFile(file)
         members = archive.infolist()
@@ -30,8 +31,9 @@ def open_zip(
         raise Failure("corrupt", reason, cut_short=True) from None
     expanded = _check_members(members, size)
     plain = all(member.compress_type == zipfile.ZIP_STORED for member in members)
-    if plain and head_start is not None:
-        head_start.begin(file, size, _spans(file, members))
+    records = _records(file, members)
+    if ahead is not None and plain and not trust:
+        ahead(file, list(records))
     notes: list[str] = []
     checksummed = any(member.CRC for member in members if member.file_size)
     if not checksummed:
@@ -41,13 +43,15 @@ def open_zip(
     root = torch_load(file, lambda: _pickled(archive, members), mmap=plain, trust=trust)
     data = [member for member in members if _is_data(member.filename)]
     return Opened(
+        file=file,
         kind="torch zip",
         root=root,
+        untouched=not trust,
         checksums=frozenset((member.file_size, member.CRC) for member in data) if checksummed else None,
         data_bytes=sum(member.file_size for member in data),
         expanded_bytes=expanded,
         notes=tuple(notes),
-        head_start=head_start,
+        records=records,
     )
 
 
@@ -111,16 +115,25 @@ def _check_member(
         raise Failure("unsupported", "the file was written on a big-endian machine")
 
 
-def _spans(file: BinaryIO, members: list[zipfile.ZipInfo]) -> list[Span]:
-    """Where the stored tensor records lie in the file, ascending."""
-    spans = []
+def _records(file: BinaryIO, members: list[zipfile.ZipInfo]) -> dict[Span, int]:
+    """Where the stored tensor records lie in the file, ascending → CRC-32.
+
+    Raises:
+        Failure: one lies inside another. Then the bytes of a tensor could match the checksum of another.
+    """
+    records: dict[Span, int] = {}
     for member in members:
-        if _is_data(member.filename):
+        if _is_data(member.filename) and member.file_size and member.compress_type == zipfile.ZIP_STORED:
             local = os.pread(file.fileno(), _LOCAL_HEADER.size, member.header_offset)
             if len(local) == _LOCAL_HEADER.size:
                 start = member.header_offset + len(local) + sum(_LOCAL_HEADER.unpack(local))
-                spans.append((start, start + member.file_size))
-    return sorted(spans)
+                if (start, start + member.file_size) in records:
+                    raise Failure("corrupt", "the file is damaged: two members of the archive lie in the same place")
+                records[start, start + member.file_size] = member.CRC
+    ascending = dict(sorted(records.items()))
+    if any(after[0] < before[1] for before, after in pairwise(ascending)):
+        raise Failure("corrupt", "the file is damaged: members of the archive lie inside each other")
+    return ascending
 
 
 def _pickled(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> bytes:
