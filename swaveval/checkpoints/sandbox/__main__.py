@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from swaveval.checkpoints.sandbox.container import open_container, open_regular
 from swaveval.checkpoints.sandbox.contents import describe
 from swaveval.checkpoints.sandbox.failure import Failure, printable
-from swaveval.checkpoints.sandbox.handing_over import open_pipe, pack
+from swaveval.checkpoints.sandbox.handing_over import mapping_of, open_pipe, pack
 from swaveval.checkpoints.sandbox.mapped_file import Span
 from swaveval.checkpoints.sandbox.rehearsal import other_files, rehearse, usual_file
 from swaveval.checkpoints.sandbox.safetensors_header import safetensors_header
@@ -129,11 +129,12 @@ def _send_ahead(connection: socket.socket, sender: socket.socket, file: BinaryIO
 
 def _serve(connection: socket.socket, opened: Opened) -> None:
     """Hand tensors over until the parent has what it wants."""
+    mapped = mapping_of(opened)  # while the parent looks at the description
     parcel = None
     while True:
         request, _ = receive(connection)
         if "take" in request:
-            parcel = pack(opened, request["take"]["path"], request["take"]["names"])
+            parcel = pack(opened, mapped, request["take"]["path"], request["take"]["names"])
             places = parcel.places()
             send(connection, {"taken": {"records": places, "others": [n for n in parcel.tensors if n not in places]}})
         elif "write" in request and parcel is not None:

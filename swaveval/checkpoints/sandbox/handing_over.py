@@ -102,8 +102,16 @@ class Parcel:
             raise Failure("corrupt", _SHORTER, cut_short=True) from None
 
 
-def pack(opened: Opened, path: list[str], names: list[str]) -> Parcel:
+def mapping_of(opened: Opened) -> MappedFile | None:
+    """Where the file's own bytes lie in memory, if they still are what the file says."""
+    return MappedFile.of(opened.file.fileno()) if opened.untouched else None
+
+
+def pack(opened: Opened, mapped: MappedFile | None, path: list[str], names: list[str]) -> Parcel:
     """The named tensors under `path`, as many of them as there are, none of them read yet.
+
+    Args:
+        mapped: the `mapping_of` it.
 
     Raises:
         Failure: a tensor is not sound, or all of them are more than the file can hold.
@@ -116,7 +124,6 @@ def pack(opened: Opened, path: list[str], names: list[str]) -> Parcel:
     # Tied weights may be written twice; a thousand views of one storage are a bomb.
     if total > 2 * opened.expanded_bytes:
         raise Failure("refused", f"its tensors claim {total} bytes, more than the file holds")
-    mapped = MappedFile.of(opened.file.fileno()) if opened.untouched else None
     spans: dict[str, Span] = {}
     for name, tensor in chosen.items():
         span = mapped.span(tensor) if mapped and tensor.numel() and is_whole(tensor) else None

@@ -8,7 +8,7 @@ from contextlib import suppress
 from swaveval.checkpoints.sandbox.container import open_container
 from swaveval.checkpoints.sandbox.contents import describe
 from swaveval.checkpoints.sandbox.failure import Failure
-from swaveval.checkpoints.sandbox.handing_over import open_pipe, pack
+from swaveval.checkpoints.sandbox.handing_over import mapping_of, open_pipe, pack
 
 # A fork pays for each page of the interpreter's heap that it is first to write to. Reading this many tensors touches
 # most of the pages that a ResNet-50's do, in a fifth of the time.
@@ -41,7 +41,7 @@ def rehearse(content: bytes) -> None:
         opened = open_container(file, len(content), trust=False, verify_all=True)
         described = describe(opened, [[]], [["w"]])
         names = [name for found in described["containers"] for name, *_ in found["tensors"]]
-        parcel = pack(opened, [], names)
+        parcel = pack(opened, mapping_of(opened), [], names)
         parcel.places()
         reading, writing = open_pipe()
         parcel.write(writing, names)
