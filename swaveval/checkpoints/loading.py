@@ -48,7 +48,8 @@ def load(path: Path, *, options: LoadOptions | None = None) -> Backbone:
     except Failure as failure:
         state = failure.kind
         reason = str(failure)
-        if failure.cut_short and _recent(path):
+        rewritten = failure.kind == "corrupt" and _look(path) != before
+        if (failure.cut_short or rewritten) and _recent(path):
             state, reason = "writing", f"the file is still being written: {reason}"  # type: ignore[assignment]
         facts["size"] = facts.get("size") or ({"file": before[0]} if before else {})
         report = LoadReport(**(facts | {"state": state, "refusal": reason}))

@@ -77,12 +77,15 @@ class OpenFile:
             raise _no_answer() from None
         self._read_ahead_to(sorted({record.place for record in records.values()}))
         found: dict[str, Received] = {}
-        used: set[int] = set()
+        ahead = self._ahead.received if self._ahead else {}
+        used: set[str] = set()
         for name, record in records.items():
-            held = self._ahead.received.get(str(record.place)) if self._ahead else None
+            held = ahead.get(str(record.place))
             if held is not None:
-                found[name] = _as_described(held, record, copy=record.place in used)
-                used.add(record.place)
+                found[name] = _as_described(held, record, copy=str(record.place) in used)
+                used.add(str(record.place))
+        for place in used:  # whoever asked may change it; who asks again gets it from the file
+            del ahead[place]
         missing = [name for name in wanted if name not in found and (name in records or name in others)]
         if missing:
             found |= self._written(missing)

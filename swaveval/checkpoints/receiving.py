@@ -16,6 +16,7 @@ from zlib_ng.zlib_ng import crc32
 from swaveval.checkpoints.sandbox.contents import DTYPES
 
 _LARGEST_HEADER = 64 << 20  # bytes
+_MOST_DIMENSIONS = 64
 _PIECE = 256 << 10  # bytes read at once: still in the core's cache when they are summed
 _DTYPES = {name: dtype for dtype, name in DTYPES.items()}
 
@@ -82,6 +83,8 @@ class TensorStream:
             NotSafetensors: it is not what it should be; CutShort, a kind of it, where it ended early.
             TimeoutError: nothing came before the deadline.
         """
+        if self.ended:
+            return False
         others: list[Any] = [] if until is None else [until]
         if others and select.select(others, [], [], 0)[0]:
             return False
@@ -153,6 +156,8 @@ def _entries(header: Mapping[str, Any], most_bytes: int) -> dict[str, tuple[list
     for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
         shape, dtype, (start, stop) = entry["shape"], _DTYPES[entry["dtype"]], entry["data_offsets"]
         size = dtype.itemsize
+        if len(shape) > _MOST_DIMENSIONS:
+            raise ValueError(f"{len(shape)} dimensions")
         for length in shape:
             if type(length) is not int or not 0 <= length < 1 << 62:
                 raise ValueError(f"a shape of {shape}")

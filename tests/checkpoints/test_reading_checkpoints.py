@@ -169,6 +169,27 @@ def test_a_file_that_grows_while_it_is_read_is_being_written(tmp_path: Path, mon
     assert refusal(path).state == "writing"
 
 
+def test_a_file_rewritten_while_it_is_read_is_being_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = changed(tmp_path)
+    from swaveval.checkpoints import loading, open_file
+
+    original = loading._assemble
+    weight = small_checkpoint()["state_dict"]["backbone.7.0.conv2.weight"].numpy().tobytes()
+
+    def rewritten(*arguments: Any) -> Any:
+        place = path.read_bytes().index(weight)
+        with path.open("r+b") as file:
+            file.seek(place)
+            file.write(bytes(len(weight)))
+        return original(*arguments)
+
+    monkeypatch.setattr(loading, "_assemble", rewritten)
+    monkeypatch.setattr(open_file, "_MOST_AHEAD", 0)  # or they have come before anybody rewrites them
+    error = refusal(path)
+    assert error.state == "writing"
+    assert "backbone.7.0.conv2.weight" in error.reason
+
+
 def test_refusals_say_what_was_found(tmp_path: Path) -> None:
     path = tmp_path / "file.ckpt"
     path.write_text("epoch,loss\n", encoding="utf-8")

@@ -106,7 +106,7 @@ def _open_safetensors(file: BinaryIO, size: int) -> Opened:
             metadata = {
                 printable(name, 100): text[:_METADATA] for name, text in list((opened.metadata() or {}).items())[:50]
             }
-            root = opened.get_tensors()
+            root = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  (it is no mapping)
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         reason = f"the safetensors file is damaged or cut short: {printable(error, 120)}"
         raise Failure("corrupt", reason, cut_short=True) from None
