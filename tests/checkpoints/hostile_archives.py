@@ -40,6 +40,21 @@ def duplicate_member(directory: Path, canary: Path) -> Path:
         return write(directory, rezip(original, lambda name, body: body, extra=[(f"{root}/data.pkl", body)]))
 
 
+def moved(name: str, place_of: str) -> Make:
+    """The directory of the archive says that a tensor record lies where another one does."""
+
+    def make(directory: Path, canary: Path) -> Path:
+        content = bytearray(zipped(small_checkpoint()))
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            places = {member.filename.split("/", 1)[1]: member.header_offset for member in archive.infolist()}
+            full = next(n for n in archive.namelist() if n.endswith(f"/{name}")).encode()
+        entry = content.rindex(full) - 46  # its fixed part comes before the name
+        struct.pack_into("<I", content, entry + 42, places[place_of])
+        return write(directory, bytes(content))
+
+    return make
+
+
 def fifo(directory: Path, canary: Path) -> Path:
     os.mkfifo(directory / "file.ckpt")
     return directory / "file.ckpt"
@@ -118,6 +133,8 @@ ARCHIVE_KINDS = (
         "corrupt refused",
         zip_of(0, lambda name, body: body + b"x" * 50 if name.endswith("data/0") else body),
     ),
+    kind("two records in one place", "corrupt", moved("data/2", "data/1")),
+    kind("a record inside another", "corrupt", moved("data/1", "data/0")),
     kind("two roots", "refused", zip_of(0, extra=[("other/data/0", b"x")])),
     kind(
         "byteorder nonsense", "corrupt", zip_of(0, lambda name, body: b"middle" if name.endswith("byteorder") else body)
