@@ -101,7 +101,7 @@ class OpenFile:
             Failure: it failed, was killed by its limits, or answers something else.
         """
         message, descriptor = self._message()
-        while "records" in message and descriptor is not None:
+        if "records" in message and descriptor is not None:
             self._drop_ahead()
             self._ahead = TensorStream(descriptor, most_bytes=self._most_bytes)
             message, descriptor = self._message()

@@ -6,6 +6,7 @@ import struct
 from typing import Any
 
 _LENGTH = struct.Struct(">I")
+_NOT_FOR_CHILDREN = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 LARGEST = 64 << 20  # bytes of one message; a hostile reader cannot make its parent allocate more
 
 
@@ -34,7 +35,7 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any], int | None]:
         TimeoutError: nothing came within the connection's timeout.
     """
     try:
-        header, descriptors, _, _ = socket.recv_fds(connection, _LENGTH.size, 4)
+        header, descriptors, _, _ = socket.recv_fds(connection, _LENGTH.size, 4, _NOT_FOR_CHILDREN)
         if not header:
             raise Closed("end of stream")
         header += _exactly(connection, _LENGTH.size - len(header))

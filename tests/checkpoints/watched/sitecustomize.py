@@ -22,8 +22,8 @@ _WATCHED = {
 def _watch(event: str, arguments: tuple[object, ...]) -> None:
     if os.getpid() == _SERVER or _watch.busy:  # type: ignore[attr-defined]
         return
-    if event in ("open", "os.truncate") and isinstance(arguments[0], int):
-        return  # the nameless file that tensors are handed over in
+    if event == "open" and isinstance(arguments[0], int):
+        return  # the nameless file of the rehearsal
     writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
     strings = event == "compile" and arguments[1] == "<string>"
     if event in _WATCHED or writes or strings:
