@@ -23,7 +23,7 @@ def sent(
     """What arrives when `give` orders something of the open file, into the pipe."""
     ours, theirs = socket.socketpair()
     reading, writing = os.pipe()
-    sender = threading.Thread(target=carry_out_order_of, args=(theirs,))
+    sender = threading.Thread(target=carry_out_order_of, args=(theirs, os.getpid()))
     sender.start()
     try:
         with ours, path.open("rb") as file:

@@ -23,7 +23,7 @@ from swaveval.checkpoints.sandbox.handing_over import mapping_of, open_pipe, pac
 from swaveval.checkpoints.sandbox.mapped_file import Span
 from swaveval.checkpoints.sandbox.rehearsal import other_files, rehearse, usual_file
 from swaveval.checkpoints.sandbox.safetensors_header import safetensors_header
-from swaveval.checkpoints.sandbox.sending import MOST_SPANS, carry_out_order_of, order
+from swaveval.checkpoints.sandbox.sending import MOST_SPANS, carry_out_order_of, order, wait_until_closed
 from swaveval.checkpoints.sandbox.torch_files import Opened
 from swaveval.checkpoints.sandbox.wire import Closed, receive, send
 
@@ -40,27 +40,38 @@ def main() -> None:
     gc.freeze()
     idle = _idle_peak(usual)
     send(connection, {"ready": os.getpid()})
+    reader, orders = _fork_reader(connection, usual)
     while True:
-        ours, theirs = socket.socketpair()
-        reader = os.fork()
-        if reader == 0:
-            status = 1
-            try:
-                ours.close()
-                gc.disable()
-                rehearse(usual)  # while nobody waits
-                status = _converse(connection, theirs)
-            finally:
-                os._exit(status)
-        theirs.close()
-        with ours:
-            carry_out_order_of(ours)
+        with orders:
+            carry_out_order_of(orders, reader)
+            wait_until_closed(orders)
+        # The next one comes to be while the system clears away the memory of this one.
+        following, orders = _fork_reader(connection, usual)
         _, status, usage = os.wait4(reader, 0)
         if os.WIFEXITED(status) and os.WEXITSTATUS(status) == _GONE:
-            return
+            return  # as the following one will notice too
         killed = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
         taken, busy = max(0, _peak(usage) - idle), int(1000 * (usage.ru_utime + usage.ru_stime))
         send(connection, {"ended": {"signal": killed, "memory_bytes": taken, "cpu_milliseconds": busy}})
+        reader = following
+
+
+def _fork_reader(connection: socket.socket, usual: bytes) -> tuple[int, socket.socket]:
+    """A process that waits for a file to read, and the socket by which it orders records to be sent."""
+    ours, theirs = socket.socketpair()
+    reader = os.fork()
+    if reader:
+        theirs.close()
+        return reader, ours
+    status = 1
+    try:
+        ours.close()
+        gc.disable()
+        rehearse(usual)  # while nobody waits
+        status = _converse(connection, theirs)
+        theirs.close()
+    finally:
+        os._exit(status)
 
 
 def _prepare() -> None:

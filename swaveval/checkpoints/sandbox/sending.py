@@ -12,8 +12,9 @@ import os
 import socket
 import struct
 from array import array
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from swaveval.checkpoints.sandbox.mapped_file import Span
 
@@ -28,11 +29,16 @@ def order(sender: socket.socket, file: int, pipe: int, header: bytes, spans: Seq
     sender.sendall(header + edges.tobytes())
 
 
-def carry_out_order_of(fork: socket.socket) -> None:
-    """Wait for an order and carry it out; returns at the latest when the fork is gone and nobody reads any more."""
+def carry_out_order_of(fork: socket.socket, pid: int) -> None:
+    """Wait for an order and carry it out; returns at the latest when the fork is gone and nobody reads any more.
+
+    Args:
+        pid: the fork's.
+    """
     start, descriptors, _, _ = socket.recv_fds(fork, _ORDER.size, 2)
     try:
-        with suppress(OSError):  # the fork, or whoever read, is gone
+        # `suppress`: the fork, or whoever read, is gone.
+        with suppress(OSError), _off_the_core_of(pid):
             if len(start) == _ORDER.size and len(descriptors) == 2:
                 header, numbers = _ORDER.unpack(start)
                 file, pipe = descriptors
@@ -44,6 +50,13 @@ def carry_out_order_of(fork: socket.socket) -> None:
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
+
+
+def wait_until_closed(fork: socket.socket) -> None:
+    """Returns when the fork has nothing more to order."""
+    with suppress(OSError):
+        while fork.recv(1 << 16):
+            pass
 
 
 def write_all(pipe: int, content: memoryview) -> None:
@@ -60,6 +73,30 @@ def send_span(pipe: int, file: int, span: Span) -> bool:
             return False
         place += sent
     return True
+
+
+@contextmanager
+def _off_the_core_of(fork: int) -> Iterator[None]:
+    """Run on any core but the one that the fork runs on, where the system lets us choose.
+
+    The scheduler does not know that the fork's work is what everybody waits for, and has the sender share its core with
+    it as readily as with the parent, who then has little to do.
+    """
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    others = cores - {_core_of(fork)} if len(cores) > 1 else set()
+    try:
+        if others:
+            os.sched_setaffinity(0, others)
+        yield
+    finally:
+        if others:
+            os.sched_setaffinity(0, cores)
+
+
+def _core_of(pid: int) -> int:
+    """The core that a process ran on last."""
+    after_name = Path(f"/proc/{pid}/stat").read_bytes().rsplit(b")", 1)[-1].split()
+    return int(after_name[36])
 
 
 def _exactly(connection: socket.socket, size: int) -> bytes:
