@@ -3,7 +3,7 @@
 Four files: a ResNet-18 and a ResNet-50, each as a training run leaves it (AdamW state, twice the weights) and as bare
 weights. Three stages of ours, each including the one before:
 
-- read: the reading process unpickles safely and hands over safetensors, and every CRC-32 a feature depends on is checked;
+- read: the reading process unpickles safely and hands over safetensors, every CRC-32 a feature needs is checked;
 - named: and the weights' SHA-256, which everything downstream is keyed by;
 - loaded: and the module built, filled and checked for NaN (`swaveval.checkpoints.load`).
 
