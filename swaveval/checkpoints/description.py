@@ -61,12 +61,12 @@ class Record:
     """A tensor that is a record of the file as it stands.
 
     Attributes:
-        place: in the order of the file's records; -1 where it has none.
+        place: in the order of the file's records; None where those are not known.
         dtype: in safetensors' words.
         crc: CRC-32 its bytes must have; None where the file carries none.
     """
 
-    place: int
+    place: int | None
     dtype: str
     shape: tuple[int, ...]
     crc: int | None
@@ -81,7 +81,7 @@ def parse_taken(message: Mapping[str, Any], wanted: Collection[str]) -> tuple[di
     try:
         rows = {name: message["records"][name] for name in wanted if name in message["records"]}
         records = {
-            name: Record(int(place), _text(dtype), tuple(map(_count, shape)), None if crc is None else _count(crc))
+            name: Record(_maybe(place), _text(dtype), tuple(map(_count, shape)), _maybe(crc))
             for name, (place, dtype, shape, crc) in rows.items()
         }
         return records, frozenset(map(_text, message["others"]))
@@ -138,6 +138,10 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not text")
     return value
+
+
+def _maybe(count: Any) -> int | None:
+    return None if count is None else _count(count)
 
 
 def _count(value: Any) -> int:

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from swaveval.checkpoints.description import Description, Record, parse_taken
 from swaveval.checkpoints.receiving import CutShort, NotSafetensors, Received, TensorStream
-from swaveval.checkpoints.sandbox.contents import DTYPES
-from swaveval.checkpoints.sandbox.failure import Failure, FailureKind, damaged, printable
+from swaveval.checkpoints.sandbox.contents import DTYPE_OF_NAME
+from swaveval.checkpoints.sandbox.failure import Failure, FailureKind, became_shorter, damaged, printable
 from swaveval.checkpoints.sandbox.wire import Closed, receive, send
 
 PATIENCE = 4.0  # seconds more than the reading process allows itself
@@ -22,7 +22,6 @@ PATIENCE = 4.0  # seconds more than the reading process allows itself
 # after them.
 _MOST_AHEAD = 128 << 20  # bytes
 _WORTH_SKIPPING = 8 << 20  # bytes between two wanted records; what lies further on is asked for by name
-_DTYPES = {name: dtype for dtype, name in DTYPES.items()}
 
 
 @runtime_checkable
@@ -75,7 +74,7 @@ class OpenFile:
             records, others = parse_taken(self.answer("taken"), wanted)
         except ValueError:
             raise _no_answer() from None
-        self._read_ahead_to(sorted({record.place for record in records.values()}))
+        self._read_ahead_to(sorted({record.place for record in records.values() if record.place is not None}))
         found: dict[str, Received] = {}
         ahead = self._ahead.received if self._ahead else {}
         used: set[str] = set()
@@ -199,7 +198,7 @@ class OpenFile:
         if killed in (signal.SIGXCPU, signal.SIGKILL):
             return Failure("refused", f"reading the file takes more than {self._seconds:.0f} seconds of processor time")
         if killed == signal.SIGBUS:
-            return Failure("corrupt", "the file became shorter while it was read", cut_short=True)
+            return became_shorter()
         name = signal.Signals(killed).name if killed in set(signal.Signals) else "nothing said"
         return Failure("corrupt", f"reading the file crashed the reading process ({name})")
 
@@ -212,7 +211,7 @@ def _is_near(stream: TensorStream, name: str) -> bool:
 def _as_described(received: Received, record: Record, *, copy: bool) -> Received:
     """A record that came as bytes, as the tensor it is; a second tensor of one record gets memory of its own."""
     try:
-        tensor = received.tensor.view(_DTYPES[record.dtype]).reshape(record.shape)
+        tensor = received.tensor.view(DTYPE_OF_NAME[record.dtype]).reshape(record.shape)
     except (RuntimeError, KeyError):
         raise _no_answer() from None
     return Received(tensor.clone() if copy else tensor, received.crc)

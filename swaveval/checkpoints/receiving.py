@@ -13,12 +13,11 @@ import torch
 from torch import Tensor
 from zlib_ng.zlib_ng import crc32
 
-from swaveval.checkpoints.sandbox.contents import DTYPES
+from swaveval.checkpoints.sandbox.contents import DTYPE_OF_NAME
 
 _LARGEST_HEADER = 64 << 20  # bytes
 _MOST_DIMENSIONS = 64
 _PIECE = 256 << 10  # bytes read at once: still in the core's cache when they are summed
-_DTYPES = {name: dtype for dtype, name in DTYPES.items()}
 
 
 class NotSafetensors(Exception):
@@ -154,7 +153,7 @@ def _entries(header: Mapping[str, Any], most_bytes: int) -> dict[str, tuple[list
     found: dict[str, tuple[list[int], torch.dtype, int]] = {}
     end = 0
     for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
-        shape, dtype, (start, stop) = entry["shape"], _DTYPES[entry["dtype"]], entry["data_offsets"]
+        shape, dtype, (start, stop) = entry["shape"], DTYPE_OF_NAME[entry["dtype"]], entry["data_offsets"]
         size = dtype.itemsize
         if len(shape) > _MOST_DIMENSIONS:
             raise ValueError(f"{len(shape)} dimensions")

@@ -29,6 +29,7 @@ DTYPES = {
     torch.uint8: "U8",
     torch.bool: "BOOL",
 }
+DTYPE_OF_NAME = {name: dtype for dtype, name in DTYPES.items()}
 OPTIMISER_KEYS = ("optimizer_states", "optimizer_state_dict", "optimizer", "optim", "opt", "fp16_scaler")
 
 TensorTable = dict[str, Tensor]

@@ -25,6 +25,11 @@ def damaged(name: str) -> Failure:
     return Failure("corrupt", reason)
 
 
+def became_shorter() -> Failure:
+    """Of a file that another program cut off meanwhile."""
+    return Failure("corrupt", "the file became shorter while it was read", cut_short=True)
+
+
 def printable(text: object, limit: int = 300) -> str:
     """Text from a hostile file on one line, without control characters, at most `limit` long."""
     line = "".join(letter if letter.isprintable() else "?" for letter in str(text)[: 4 * limit].replace("\n", " "))

@@ -1,9 +1,9 @@
 """Handing tensors over: as safetensors through a pipe, into memory that only the receiver has.
 
 Records that lie in the file as they are go from the page cache into the pipe without passing through this process. They
-are not checked here but by the receiver (`swaveval.checkpoints.reader`), who is told the checksum that each must have:
-what is checked is what will be used, also where another program rewrites the file meanwhile. What is no record (a view
-of a part of one, one that was unpacked) is checked here, in memory that only we have.
+are not checked here but by the receiver (`swaveval.checkpoints.open_file`), who is told each one's checksum: what is
+checked is what will be used, also where another program rewrites the file meanwhile. What is no record (a view of a
+part of one, one that was unpacked) is checked here, in memory that only we have.
 """
 
 import errno
@@ -18,7 +18,7 @@ from torch import Tensor, UntypedStorage
 from zlib_ng.zlib_ng import crc32
 
 from swaveval.checkpoints.sandbox.contents import DTYPES, dtype_name, tensors_at
-from swaveval.checkpoints.sandbox.failure import Failure, damaged, printable
+from swaveval.checkpoints.sandbox.failure import Failure, became_shorter, damaged, printable
 from swaveval.checkpoints.sandbox.mapped_file import MappedFile, Span, is_whole
 from swaveval.checkpoints.sandbox.safetensors_header import safetensors_header
 from swaveval.checkpoints.sandbox.sending import send_span, write_all
@@ -27,7 +27,6 @@ from swaveval.checkpoints.sandbox.torch_files import Opened
 Checksums = frozenset[tuple[int, int]]
 
 _PIPE_BYTES = 1 << 20  # what Linux gives everybody; its default makes the two sides wait for each other
-_SHORTER = "the file became shorter while it was read"
 
 
 def sound(name: str, tensor: Tensor) -> None:
@@ -66,12 +65,12 @@ class Parcel:
     spans: Table[str, Span]
 
     def places(self) -> dict[str, list[Any]]:
-        """Name → place in the order of the file's records, dtype, shape and CRC-32 (or None) of those in `spans`."""
+        """Name → place among the records, dtype, shape and CRC-32 of those in `spans`; None for what is not known."""
         known = self.opened.checksums is not None
         order = {span: place for place, span in enumerate(self.opened.records)}
         return {
             name: [
-                order.get(span, -1),
+                order.get(span),
                 dtype_name(self.tensors[name]),
                 list(self.tensors[name].shape),
                 self.opened.records[span] if known else None,
@@ -93,13 +92,13 @@ class Parcel:
             for name, tensor in chosen.items():
                 if name in self.spans:
                     if not send_span(pipe, self.opened.file.fileno(), self.spans[name]):
-                        raise Failure("corrupt", _SHORTER, cut_short=True)
+                        raise became_shorter()
                 elif tensor.numel():
                     write_all(pipe, _content(name, tensor, self.opened.checksums, held))
         except OSError as error:
             if error.errno != errno.EFAULT:
                 raise
-            raise Failure("corrupt", _SHORTER, cut_short=True) from None
+            raise became_shorter() from None
 
 
 def mapping_of(opened: Opened) -> MappedFile | None:

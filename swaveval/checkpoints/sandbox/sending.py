@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from swaveval.checkpoints.sandbox.mapped_file import Span
+from swaveval.checkpoints.sandbox.wire import Closed, receive_exactly
 
 MOST_SPANS = 20_000
 _ORDER = struct.Struct("<II")  # bytes of the header and numbers that follow
@@ -38,12 +39,12 @@ def carry_out_order_of(fork: socket.socket, pid: int) -> None:
     start, descriptors, _, _ = socket.recv_fds(fork, _ORDER.size, 2)
     try:
         # `suppress`: the fork, or whoever read, is gone.
-        with suppress(OSError), _off_the_core_of(pid):
+        with suppress(OSError, Closed), _off_the_core_of(pid):
             if len(start) == _ORDER.size and len(descriptors) == 2:
                 header, numbers = _ORDER.unpack(start)
                 file, pipe = descriptors
-                write_all(pipe, memoryview(_exactly(fork, header)))
-                edges = array("Q", _exactly(fork, 8 * min(numbers, 2 * MOST_SPANS)))
+                write_all(pipe, memoryview(receive_exactly(fork, header)))
+                edges = array("Q", receive_exactly(fork, 8 * min(numbers, 2 * MOST_SPANS)))
                 for span in zip(edges[::2], edges[1::2], strict=True):
                     if not send_span(pipe, file, span):
                         return
@@ -97,10 +98,3 @@ def _core_of(pid: int) -> int:
     """The core that a process ran on last."""
     after_name = Path(f"/proc/{pid}/stat").read_bytes().rsplit(b")", 1)[-1].split()
     return int(after_name[36])
-
-
-def _exactly(connection: socket.socket, size: int) -> bytes:
-    content = connection.recv(size, socket.MSG_WAITALL) if size else b""
-    if len(content) < size:
-        raise ConnectionError("the other side is gone")
-    return content

@@ -35,14 +35,14 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any], int | None]:
         TimeoutError: nothing came within the connection's timeout.
     """
     try:
-        header, descriptors, _, _ = socket.recv_fds(connection, _LENGTH.size, 4, _NOT_FOR_CHILDREN)
+        header, descriptors, _, _ = socket.recv_fds(connection, _LENGTH.size, 1, _NOT_FOR_CHILDREN)
         if not header:
             raise Closed("end of stream")
-        header += _exactly(connection, _LENGTH.size - len(header))
+        header += receive_exactly(connection, _LENGTH.size - len(header))
         (length,) = _LENGTH.unpack(header)
         if length > LARGEST:
             raise Closed(f"message of {length} bytes announced")
-        message = json.loads(_exactly(connection, length))
+        message = json.loads(receive_exactly(connection, length))
     except (ConnectionError, ValueError, RecursionError) as error:
         raise Closed(str(error)) from error
     if not isinstance(message, dict):
@@ -50,7 +50,12 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any], int | None]:
     return message, descriptors[0] if descriptors else None
 
 
-def _exactly(connection: socket.socket, length: int) -> bytes:
+def receive_exactly(connection: socket.socket, length: int) -> bytes:
+    """The next `length` bytes.
+
+    Raises:
+        Closed: there are no more as many.
+    """
     pieces = bytearray()
     while len(pieces) < length:
         piece = connection.recv(min(1 << 20, length - len(pieces)))
