@@ -29,7 +29,8 @@ class Sign:
 
     Attributes:
         kind: `loss` (at ln K), `shrunk` or `gone` (rank or spread within the run), `usage` (prototypes).
-        metric: it was seen in. claim: a clause with its numbers. effect: the number.
+        metric: it was seen in. claim: a clause with its numbers.
+        effect: the change, where something shrank; else the value or the gap the claim names.
     """
 
     kind: Literal["loss", "shrunk", "gone", "usage"]
@@ -56,7 +57,7 @@ def signs(series: Series, loss: LossState) -> tuple[Sign, ...]:
         ratio = end / most
         if ratio < SHRUNK:
             claim = f"{metric} is down from {most:.3g} to {end:.3g}"
-            found.append(Sign("gone" if ratio < GONE else "shrunk", metric, claim, ratio))
+            found.append(Sign("gone" if ratio < GONE else "shrunk", metric, claim, end - most))
     usage = last_value(series, "prototypes.perplexity")
     if usage is not None and usage < FEW_PROTOTYPES:
         claim = f"one prototype takes nearly all images (usage perplexity {usage:.2f})"

@@ -111,6 +111,7 @@ def test_signs_of_collapse_speak_against() -> None:
     assert verdict.verdict == "collapsed"
     sign = next(claim for claim in verdict.evidence if claim.metric == "spectrum.rankme_centred")
     assert (sign.supports, sign.p) == ("against", None)
+    assert sign.effect == -58.0
     assert sign.claim == "spectrum.rankme_centred is down from 60 to 2"
     assert sign.claim in verdict.sentence
     assert verdict.evidence[0].supports == "against"

@@ -39,6 +39,16 @@ def test_cursor_is_shared_and_a_click_opens_the_report_card(browser: Browser, re
         watched.check()
 
 
+def test_no_claim_of_the_evidence_is_scrolled_away(browser: Browser, report: Path) -> None:
+    with opened(browser, report) as watched:
+        hidden = """() => {
+            const table = document.querySelector('.evidence'), rows = table.querySelector('tbody')
+            for (let i = 0; i < 20; i++) rows.append(rows.firstElementChild.cloneNode(true))
+            return table.scrollHeight - table.clientHeight
+        }"""
+        assert watched.page.evaluate(hidden) == 0
+
+
 def test_anchor_link_opens_its_card(browser: Browser, report: Path) -> None:
     with opened(browser, report, "#checkpoint-epoch-1") as watched:
         watched.page.wait_for_selector("#checkpoint-epoch-1[open] table")
