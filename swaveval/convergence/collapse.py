@@ -30,13 +30,15 @@ class Sign:
     Attributes:
         kind: `loss` (at ln K), `shrunk` or `gone` (rank or spread within the run), `usage` (prototypes).
         metric: it was seen in. claim: a clause with its numbers.
-        effect: the change, where something shrank; else the value or the gap the claim names.
+        effect: the number: a share of the largest value, where something shrank.
+        change: in the metric's unit, where something shrank.
     """
 
     kind: Literal["loss", "shrunk", "gone", "usage"]
     metric: str
     claim: str
     effect: float
+    change: float | None = None
 
 
 def signs(series: Series, loss: LossState) -> tuple[Sign, ...]:
@@ -57,7 +59,7 @@ def signs(series: Series, loss: LossState) -> tuple[Sign, ...]:
         ratio = end / most
         if ratio < SHRUNK:
             claim = f"{metric} is down from {most:.3g} to {end:.3g}"
-            found.append(Sign("gone" if ratio < GONE else "shrunk", metric, claim, end - most))
+            found.append(Sign("gone" if ratio < GONE else "shrunk", metric, claim, ratio, change=end - most))
     usage = last_value(series, "prototypes.perplexity")
     if usage is not None and usage < FEW_PROTOTYPES:
         claim = f"one prototype takes nearly all images (usage perplexity {usage:.2f})"

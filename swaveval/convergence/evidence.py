@@ -34,7 +34,13 @@ def collect(
     found = [_gain(quality, findings), *_confirmation(series, quality, seed=seed), *_rise(quality, findings)]
     found += [*_tail(quality, findings), *_fall(quality, findings)]
     found += [
-        Evidence(sign.claim, sign.metric, effect=sign.effect, test="seen, not tested", supports="against")
+        Evidence(
+            sign.claim,
+            sign.metric,
+            effect=sign.effect if sign.change is None else sign.change,
+            test="seen, not tested",
+            supports="against",
+        )
         for sign in signs
     ]
     if loss_words:
