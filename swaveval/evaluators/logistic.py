@@ -8,7 +8,7 @@ there is one.
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -110,6 +110,9 @@ class Problem:
                 method="L-BFGS-B",
                 options={"maxiter": max_iterations, "maxfun": 4 * max_iterations, "gtol": tolerance, "ftol": 0.0},
             )
+        converged = bool(np.abs(found.jac).max() <= tolerance)
+        if start is not None and found.nit == 0:
+            return replace(start, c=c, iterations=0, converged=converged)  # itself: no rounding decides between the two
         weight = found.x[:size].reshape(self.d, self.classes) / self.scale[:, None]
         # The loss does not change when all classes' biases move together; centring makes the answer unique.
         bias = found.x[size:]
@@ -119,7 +122,7 @@ class Problem:
             scale=self.scale,
             c=c,
             iterations=int(found.nit),
-            converged=bool(np.abs(found.jac).max() <= tolerance),
+            converged=converged,
         )
 
     def _loss(self, coefficients: Array, bias: Array) -> tuple[float, Array, Array]:

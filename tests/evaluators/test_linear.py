@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
@@ -166,6 +166,7 @@ def test_rounding_noise_on_a_constant_is_not_blown_up() -> None:
 
 
 @settings(max_examples=8, deadline=None)
+@example(seed=76, shift=17.974157017887578, scale=0.01)  # several C give the same fit
 @given(seed=st.integers(0, 1000), shift=st.floats(-50, 50), scale=st.sampled_from([0.01, 8.0, 1000.0]))
 def test_shift_and_scale_change_nothing(seed: int, shift: float, scale: float) -> None:
     features = synthetic_features(seed=seed, separation=0.7)
