@@ -12,7 +12,12 @@ from rich.text import Text
 def plan(
     ckpt_dir: Path = typer.Option(..., "--ckpt-dir", "-c", help="Directory of checkpoints (or one file)."),
     data: str | None = typer.Option(None, "--data", "-d", help="Images, as in `swaveval run`."),
-    labels: Path | None = typer.Option(None, "--labels", help="CSV filename,label[,split] for a flat folder."),
+    labels: Path | None = typer.Option(
+        None,
+        "--labels",
+        help="Table filename,label[,split] (FILE:COLUMN names the label column), or a word about folders: none, they "
+        "are no labels; folders, they are.",
+    ),
     evaluators: str | None = typer.Option(None, "--evaluators", "-e", help="Comma-separated names. Default: all."),
     out: Path | None = typer.Option(None, "--out", "-o", help="Default: report/ beside the checkpoint directory."),
     seed: int = typer.Option(0, "--seed", help="As in `swaveval run`."),

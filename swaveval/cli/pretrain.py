@@ -31,7 +31,10 @@ def pretrain(
         rich_help_panel=DATA,
     ),
     labels: Path | None = typer.Option(
-        None, "--labels", help="CSV filename,label[,split]: keeps its test images out.", rich_help_panel=DATA
+        None,
+        "--labels",
+        help="Table filename,label[,split]: keeps its test images out. none or folders: what folders mean, as in run.",
+        rich_help_panel=DATA,
     ),
     split_seed: int | None = typer.Option(
         None,

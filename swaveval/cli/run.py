@@ -21,7 +21,12 @@ def run(
         help="Images: class folders, train/ + test/ of them, one flat folder, or a name (digits, cifar10 …). Not "
         "needed for a directory that `swaveval pretrain` wrote.",
     ),
-    labels: Path | None = typer.Option(None, "--labels", help="CSV filename,label[,split] for a flat folder."),
+    labels: Path | None = typer.Option(
+        None,
+        "--labels",
+        help="Table filename,label[,split] (FILE:COLUMN names the label column), or a word about folders: none, they "
+        "are no labels; folders, they are.",
+    ),
     evaluators: str | None = typer.Option(
         None, "--evaluators", "-e", help="Comma-separated names; `swaveval evaluators` lists them. Default: all."
     ),

@@ -19,7 +19,7 @@ def sweep(
     data_fractions: str | None = typer.Option(
         None, "--data-fractions", help="Shares of the training images, e.g. 0.1,0.3,1: how much data is enough?"
     ),
-    labels: Path | None = typer.Option(None, "--labels", help="CSV filename,label[,split] for a flat folder."),
+    labels: Path | None = typer.Option(None, "--labels", help="A table, none or folders, as in `swaveval run`."),
     config: Path | None = typer.Option(
         None, "--config", help="TOML of `swaveval pretrain` settings that all runs share."
     ),

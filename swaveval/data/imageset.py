@@ -25,6 +25,7 @@ class ImageSet:
         fingerprint: SHA-256 over names, contents, labels and split.
         audit: counts and lists for the data audit, plain JSON.
         open: position → RGB PIL image, upright, 8 bits.
+        label_origin: where the labels came from, or why there are none (`none: …`), in words.
     """
 
     name: str
@@ -37,6 +38,7 @@ class ImageSet:
     fingerprint: str
     open: Callable[[int], Image.Image]
     audit: Mapping[str, Any] = field(default_factory=dict)
+    label_origin: str = ""
 
     def __len__(self) -> int:
         return len(self.files)

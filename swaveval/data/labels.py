@@ -124,6 +124,7 @@ def place_by_rows(files: Sequence[str], rows: Sequence[LabelRow], *, name: str) 
         labelled=any(label is not None for label in labels.values()),
         splits=given if has_split else None,
         source=name,
+        origin=name,
         notes=tuple(
             f"{counted(count, noun)} {text}{f' ({example})' if example else ''}."
             for count, noun, text, example in remarks

@@ -22,6 +22,7 @@ class Placing:
         splits: file to `train`, `test` or `validation`, or None when nothing says so.
         source: what said so: `folders`, or the label file's name.
         notes: sentences on what was left out or read in an unexpected way.
+        origin: where the labels came from, or why there are none (`none: …`).
     """
 
     labels: Mapping[str, str | None]
@@ -29,6 +30,7 @@ class Placing:
     splits: Mapping[str, str] | None = None
     source: str = "folders"
     notes: tuple[str, ...] = ()
+    origin: str = ""
 
 
 def split_name(word: str) -> str | None:
@@ -57,7 +59,8 @@ def place_by_folders(files: Sequence[str]) -> Placing:
         labels = _classes(parts, notes, "")
         if labels is None and files and "/" in files[0]:
             notes.append("The images lie in folders that name no classes, so they were read without labels.")
-        return Placing(labels or dict.fromkeys(parts), labels is not None, notes=tuple(notes))
+        origin = "none: one flat folder" if labels is None else "class folders"
+        return Placing(labels or dict.fromkeys(parts), labels is not None, notes=tuple(notes), origin=origin)
 
     groups: dict[str, dict[str, Parts]] = {}
     for name, inner in parts.items():
@@ -91,6 +94,7 @@ def _place_groups(files: Sequence[str], groups: dict[str, dict[str, Parts]], not
         labelled=labelled,
         splits={name: placed[name][0] for name in used},
         notes=tuple(notes),
+        origin="class folders" if labelled else "none: the split folders hold no class folders",
     )
 
 
@@ -138,3 +142,16 @@ def _without_common_classes(groups: dict[str, dict[str, Parts]]) -> dict[str, di
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(printable(name) for name in names)
+
+
+def place_without_labels(files: Sequence[str]) -> Placing:
+    """Every image, without labels; the split that folders name is kept."""
+    parts = _without_common({name: tuple(name.split("/")) for name in files})
+    splits = {name: split_name(inner[0]) if len(inner) > 1 else None for name, inner in parts.items()}
+    given = {name: split for name, split in splits.items() if split is not None}
+    return Placing(
+        labels=dict.fromkeys(files),
+        labelled=False,
+        splits={name: given.get(name, "train") for name in files} if len(set(given.values())) > 1 else None,
+        origin="none: --labels none",
+    )

@@ -11,14 +11,16 @@ import numpy as np
 from PIL import Image
 
 from swaveval.data.audit import audit
+from swaveval.data.classes import as_classes, given_split
 from swaveval.data.errors import DataError
 from swaveval.data.image_file import Undecodable, read_image
 from swaveval.data.imageset import ImageSet
-from swaveval.data.labels import place_by_rows, read_labels
-from swaveval.data.layout import Placing, place_by_folders
+from swaveval.data.label_option import NONE, is_word
+from swaveval.data.labels import LabelRow, place_by_rows, read_labels
+from swaveval.data.layout import Placing, place_by_folders, place_without_labels
 from swaveval.data.listing import list_images
 from swaveval.data.named import TORCHVISION, NamedImages, digits, torchvision_images
-from swaveval.data.names import counted, distinct, natural_key, printable, shortened
+from swaveval.data.names import counted, distinct, printable, shortened
 from swaveval.data.parallel import Progress
 from swaveval.data.refusals import check_directory, nothing_there
 from swaveval.data.scan import ScanRecord, read_file, scan_files
@@ -61,6 +63,7 @@ class _Found:
     open: Any
     audit: Mapping[str, Any]
     notes: tuple[str, ...]
+    label_origin: str
 
 
 def open_images(path: str, *, labels: Path | None = None, seed: int = 0, progress: Progress | None = None) -> ImageSet:
@@ -69,7 +72,8 @@ def open_images(path: str, *, labels: Path | None = None, seed: int = 0, progres
     Args:
         path: a directory (class folders; `train/` and `test/`, `val/` or `validation/`; one flat folder), or the name
             of a data set: `digits`, `cifar10` … A directory wins over a torchvision data set of the same name.
-        labels: CSV file `filename,label[,split]` for the images of a directory.
+        labels: CSV file `filename,label[,split]` for the images of a directory (`FILE:COLUMN` names the column of the
+            labels); or the word `none`: folders are no labels, or `folders`: they are, whatever they are called.
         seed: draws the split where none is given.
         progress: called with (done, total) while images are looked at.
 
@@ -78,40 +82,38 @@ def open_images(path: str, *, labels: Path | None = None, seed: int = 0, progres
     """
     directory = Path(path).expanduser()
     if path == "digits" or (path in TORCHVISION and not directory.is_dir()):
-        if labels is not None:
+        if labels is not None and not is_word(labels):
             raise DataError(
                 f"{path} brings its own labels; leave the label file out, or write ./{path} for a directory"
             )
         named = digits() if path == "digits" else torchvision_images(path, progress=progress)
-        return _image_set(path, path, _from_named(named, directory), seed)
+        return _image_set(path, path, _from_named(named, directory, labelled=str(labels) != NONE), seed)
     check_directory(path, directory)
     return _image_set(_short_name(directory), path, _from_directory(directory, labels, progress), seed)
 
 
-def _from_named(named: NamedImages, directory: Path) -> _Found:
+def _from_named(named: NamedImages, directory: Path, *, labelled: bool) -> _Found:
     note = f"The embedded data set was used; write ./{directory.name} for the directory of that name."
     return _Found(
         files=named.files,
         records=named.records,
-        labels=named.labels,
-        class_names=named.class_names,
+        labels=named.labels if labelled else None,
+        class_names=named.class_names if labelled else (),
         is_test=named.is_test,
         origin="given by the data set: train and test" if named.is_test is not None else "",
         open=named.opener,
         audit={"broken": [], "ignored": 0, "ignored_examples": []},
         notes=(note,) if directory.is_dir() else (),
+        label_origin="the data set's own" if labelled else f"none: --labels {NONE}",
     )
 
 
 def _from_directory(root: Path, label_file: Path | None, progress: Progress | None) -> _Found:
-    rows = None if label_file is None else read_labels(label_file)
+    rows = None if label_file is None or is_word(label_file) else read_labels(label_file)
     listing = list_images(root)
     if not listing.files:
         raise DataError(nothing_there(root, listing))
-    if rows is None or label_file is None:
-        placing = place_by_folders(listing.files)
-    else:
-        placing = place_by_rows(listing.files, rows, name=printable(label_file.name))
+    placing = _placed(listing.files, label_file, rows)
     candidates = list(placing.labels)
     records = scan_files(root, candidates, progress=progress)
     shown = distinct([printable(name) for name in candidates])
@@ -123,15 +125,16 @@ def _from_directory(root: Path, label_file: Path | None, progress: Progress | No
             f"(first: {shortened(broken[0][0], 80)}: {broken[0][1]}); give a directory of intact images"
         )
     files = [candidates[position] for position in good]
-    indices, class_names, notes = _label_indices(placing, files)
-    is_test, origin, split_notes = _given_split(placing, files)
+    classes = as_classes(placing, files)
+    is_test, origin, split_notes = given_split(placing, files)
+    notes = classes.notes
     if listing.repeated:
         notes += (f"{counted(listing.repeated, 'link')} to folders that were already listed not followed.",)
     return _Found(
         files=tuple(shown[position] for position in good),
         records=tuple(records[position] for position in good),
-        labels=indices,
-        class_names=class_names,
+        labels=classes.labels,
+        class_names=classes.names,
         is_test=is_test,
         origin=origin,
         open=FileOpener(str(root.resolve()), tuple(files)),
@@ -141,42 +144,14 @@ def _from_directory(root: Path, label_file: Path | None, progress: Progress | No
             "ignored_examples": listing.ignored_examples,
         },
         notes=(*placing.notes, *notes, *split_notes, *_label_file_hint(root, placing)),
+        label_origin=classes.origin,
     )
 
 
-def _label_indices(placing: Placing, files: Sequence[str]) -> tuple[Array | None, tuple[str, ...], tuple[str, ...]]:
-    """Labels as indices, class names in natural order, notes. One class, or one image each, says nothing."""
-    words = [placing.labels[file] for file in files]
-    classes = sorted({word for word in words if word is not None}, key=natural_key)
-    if not placing.labelled or not classes:
-        return None, (), ()
-    if len(classes) == 1:
-        note = (
-            f"The only class is {shortened(classes[0], 60)}, which says nothing: the images were read without labels."
-        )
-        return None, (), (note,)
-    number = {name: position for position, name in enumerate(classes)}
-    indices = np.array([-1 if word is None else number[word] for word in words], dtype=np.int64)
-    if len(classes) == int((indices >= 0).sum()):
-        return None, (), (f"Each of the {len(classes)} classes has one image, so the images were read without labels.",)
-    return indices, tuple(distinct([printable(name) for name in classes])), ()
-
-
-def _given_split(placing: Placing, files: Sequence[str]) -> tuple[Array | None, str, tuple[str, ...]]:
-    """The split that was given, in words, and what stood in its way."""
-    if placing.splits is None:
-        return None, "", ()
-    splits = [placing.splits[file] for file in files]
-    present = set(splits)
-    if len(present) < 2:
-        return None, "", (f"All images stand in the {next(iter(present))} split, so a split was drawn.",)
-    test = "test" if "test" in present else "validation"
-    train = " and ".join(sorted(present - {test}))
-    return (
-        np.array([split == test for split in splits]),
-        f"given by {placing.source}: {train} for train, {test} for test",
-        (),
-    )
+def _placed(files: Sequence[str], option: Path | None, rows: Sequence[LabelRow] | None) -> Placing:
+    if option is not None and rows is not None:
+        return place_by_rows(files, rows, name=printable(option.name))
+    return place_without_labels(files) if str(option) == NONE else place_by_folders(files)
 
 
 def _image_set(name: str, path: str, found: _Found, seed: int) -> ImageSet:
@@ -205,6 +180,7 @@ def _image_set(name: str, path: str, found: _Found, seed: int) -> ImageSet:
         fingerprint=_fingerprint(found, is_test),
         open=found.open,
         audit=summary,
+        label_origin=found.label_origin,
     )
 
 

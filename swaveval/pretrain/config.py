@@ -23,8 +23,8 @@ class DataConfig:
 
     Attributes:
         path: directory or data set name, as `swaveval.data.open_images` takes it.
-        labels: CSV `filename,label[,split]` for a flat folder, or empty. Labels are never trained on; they say which
-            images are kept for testing.
+        labels: table `filename,label[,split]`, `none` or `folders`, or empty. Labels are never trained on; they say
+            which images are kept for testing.
         split_seed: of the split that is drawn when the data gives none.
         fraction: share of the training images to use; smaller shares are parts of larger ones.
     """

@@ -8,7 +8,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from swaveval.data import open_images
+from swaveval.data import label_option, open_images
 from swaveval.data.imageset import ImageSet
 from swaveval.pretrain.augment import eval_transform, swav_transform
 from swaveval.pretrain.backbones import BuiltBackbone, build_backbone
@@ -141,7 +141,7 @@ def pretrain(
 
 def _prepare(config: PretrainConfig, out: Path, reporter: Reporter, *, resume: bool, fingerprint: str) -> _Prepared:
     """Open the images, choose what is not set, refuse what cannot work, find where to go on."""
-    data = replace(config.data, path=_absolute(config.data.path), labels=_absolute(config.data.labels))
+    data = replace(config.data, path=_absolute(config.data.path), labels=label_option.absolute(config.data.labels))
     labels = Path(data.labels) if data.labels else None
     images = open_images(data.path, labels=labels, seed=data.split_seed, progress=reporter.decoding)
     if fingerprint and images.fingerprint != fingerprint:

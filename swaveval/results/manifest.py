@@ -24,6 +24,7 @@ class DataSummary:
         split: how the split came about, in words.
         transform: id of the eval transform.
         audit: counts and lists for the data audit: broken files with reasons, duplicates, sizes, class counts.
+        label_origin: where the labels came from, or why there are none (`none: …`), in words.
     """
 
     name: str
@@ -36,6 +37,7 @@ class DataSummary:
     split: str = ""
     transform: str = ""
     audit: Mapping[str, Any] = field(default_factory=dict)
+    label_origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

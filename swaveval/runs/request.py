@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from swaveval.checkpoints import LoadOptions
+from swaveval.data.label_option import is_word
 from swaveval.data.transforms import EvalTransform
 
 DEFAULT_EVALUATORS = (
@@ -36,7 +37,7 @@ class RunRequest:
         checkpoints: directory of checkpoints (or one file).
         out: where `index.html`, `verdict.json`, `results/`, `figures/` go.
         data: path or name of the images; None takes what run.json says.
-        labels: CSV of labels for a flat folder.
+        labels: table of labels, or `none` or `folders` for what folders mean; None takes what run.json says.
         evaluators: names, `module:Class` or `file.py:Class`, in page order.
         seed: of probes, k-means, maps, bootstraps.
         split_seed: of the split that is drawn when the data gives none; None takes run.json's, so that no image that
@@ -143,7 +144,7 @@ def read_run_json(checkpoints: Path) -> dict[str, Any] | None:
 
 def _existing(recorded: str, checkpoints: Path) -> str:
     """A recorded path as it is, or beside the run when the run's directory was moved together with it."""
-    if Path(recorded).exists():
+    if Path(recorded).exists() or is_word(recorded):
         return recorded
     base = checkpoints if checkpoints.is_dir() else checkpoints.parent
     beside = base.resolve().parent / recorded

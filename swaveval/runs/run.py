@@ -220,6 +220,7 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
             split=images.split_origin,
             transform=prepared.workspace.settings.transform.id,
             audit=images.audit,
+            label_origin=images.label_origin,
         ),
         checkpoints=prepared.records,
         evaluators=tuple((spec.name, spec.version, dict(spec.parameters)) for spec in prepared.specs),
