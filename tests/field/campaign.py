@@ -8,8 +8,8 @@ A trial builds something with known truth in an empty directory, lets swaveval r
 - `wrong`: something untrue was read without a word. There must be none.
 
 Each `campaign_*.py` beside this file has a function `trials() -> list[Trial]` (and imports from here by
-`from tests.field.campaign import Outcome, Trial`). `python -m tests.field.campaign` runs all of them; `--write` puts the
-figures into reports/layout-campaign.md and .json.
+`from tests.field.campaign import Outcome, Trial`). `python -m tests.field.campaign` runs all of them; `--write` puts
+the figures into reports/layout-campaign.md and .json.
 """
 
 import argparse
