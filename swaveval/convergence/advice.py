@@ -7,7 +7,7 @@ from typing import Any
 from swaveval.convergence.collapse import Sign
 from swaveval.convergence.findings import Findings
 from swaveval.convergence.quality import Quality
-from swaveval.convergence.thresholds import ALPHA, PLATEAU
+from swaveval.convergence.thresholds import PLATEAU
 from swaveval.convergence.verdict import Advice, Best, LossState, VerdictState
 from swaveval.convergence.wording import half_width, points, signed
 
@@ -26,15 +26,16 @@ def advise(
     signs: tuple[Sign, ...],
     settings: Mapping[str, Any],
     classes: int,
+    still: bool = False,
 ) -> tuple[Advice, ...]:
-    """Advice for a verdict, most useful first."""
+    """Advice for a verdict, most useful first; `still`: the backbone's weights did not move."""
     given: list[Advice] = []
-    if best is not None and state not in ("collapsed", "not-learning"):
+    if best is not None and (quality is None or quality.length > 1):
         given.append(use(best))
     if state == "collapsed":
         given += against_collapse(settings, classes, loss)
     if state == "not-learning":
-        given += against_stillness(settings, findings)
+        given += against_stillness(settings, findings, still=still)
     if findings is not None and quality is not None:
         given += duration(state, quality, findings)
     return tuple(given)
@@ -59,9 +60,8 @@ def duration(state: VerdictState, quality: Quality, findings: Findings) -> list[
         f"{signed(findings.tail.effect)} ± {points(half_width(interval))} points"
     )
     if state == "learning":
-        if findings.tail.p_above() <= ALPHA:
-            return [Advice("train longer", f"{bought}: it is still rising")]
-        return [Advice("train longer", f"{bought}: the series as a whole rises, and an end to that is not shown")]
+        # Where the end cannot be told to rise, more training is a guess, and the sentence says that it cannot be told.
+        return [Advice("train longer", f"{bought}: it is still rising")] if interval[0] > 0 else []
     if state == "converged":
         return [
             Advice("stop here, or restart with a longer schedule", f"{bought}: flat within ±{points(PLATEAU)} point")
@@ -107,14 +107,15 @@ def against_collapse(settings: Mapping[str, Any], classes: int, loss: LossState)
     return given
 
 
-def against_stillness(settings: Mapping[str, Any], findings: Findings | None) -> list[Advice]:
+def against_stillness(settings: Mapping[str, Any], findings: Findings | None, *, still: bool) -> list[Advice]:
     """Why a run may not move."""
-    if findings is not None and findings.unchanged:
+    if still:
         action = "check that the backbone's parameters reach the optimiser and are not frozen"
-        return [Advice(action, "every checkpoint gives the same answer on every image")]
+        return [Advice(action, "its weights did not move")]
     rate = number(settings, "learning_rate")
     seen = "" if rate is None else f"; the learning rate is {rate:g}"
-    reason = f"quality has not moved from the start{seen}"
+    against = "the start" if findings is None or findings.over_random is None else "untrained networks"
+    reason = f"quality is not shown to be above {against}{seen}"
     epsilon = number(settings, "epsilon")
     if epsilon is not None and epsilon > _USUAL_EPSILON:
         near = f"ε is {epsilon:g}: targets this near to uniform teach little"

@@ -1,12 +1,15 @@
 """The claims under the sentence, each with its effect, interval, test and p."""
 
+import numpy as np
+
 from swaveval.convergence.collapse import Sign, against_start
 from swaveval.convergence.findings import Findings
+from swaveval.convergence.noise import contrast
 from swaveval.convergence.paired import paired_difference
 from swaveval.convergence.quality import Quality, read
-from swaveval.convergence.thresholds import PLATEAU
+from swaveval.convergence.thresholds import ALPHA, PLATEAU
 from swaveval.convergence.verdict import Evidence, LossState
-from swaveval.convergence.wording import half_width, moved, points, signed
+from swaveval.convergence.wording import compared, half_width, moved, points, signed
 from swaveval.results import Series
 
 # Metrics without per-image outcomes: described, never tested.
@@ -28,11 +31,12 @@ def collect(
     signs: tuple[Sign, ...],
     loss: LossState,
     loss_words: str,
+    plain: tuple[Evidence, ...],
     seed: int,
 ) -> tuple[Evidence, ...]:
-    """Everything the verdict rests on, strongest first."""
+    """Everything the verdict rests on, strongest first; `plain`: the comparison with pixels and colours."""
     found = [_gain(quality, findings), *_confirmation(series, quality, seed=seed), *_rise(quality, findings)]
-    found += [*_tail(quality, findings), *_fall(quality, findings)]
+    found += [*_tail(quality, findings), *_fall(quality, findings), *plain]
     found += [
         Evidence(
             sign.claim,
@@ -49,23 +53,30 @@ def collect(
     return tuple(found)
 
 
-def since(quality: Quality) -> str:
-    """What the gain is measured from."""
-    if quality.start == "step 0":
-        return "since step 0"
+def change_words(quality: Quality, effect: float, interval: tuple[float, float], p: float) -> str:
+    """A change from the start in words: since a moment of the run, or against networks nobody trained.
+
+    The p is two-sided and of the same estimate as the interval: below 0.05 exactly where that leaves zero out.
+    """
     if quality.start == "random initialisations":
-        return f"above {len(quality.random)} random initialisations"
-    return f"since {quality.moment(0)}"
+        return compared(quality.name, effect, interval, quality.n, p, than=untrained_networks(len(quality.random)))
+    since = "step 0" if quality.start == "step 0" else quality.moment(0)
+    return f"{moved(quality.name, effect, interval, quality.n, p)} since {since}"
+
+
+def untrained_networks(count: int) -> str:
+    """`3 untrained networks`."""
+    return f"{count} untrained network{'s' if count > 1 else ''}"
 
 
 def gain_words(quality: Quality, findings: Findings) -> str:
     """`kNN rose 8.1 ± 1.3 points (n = 1,347, paired, p < 0.001) since step 0`."""
     shown = findings.shown
-    words = moved(quality.name, shown.effect, shown.interval(), quality.n, findings.shown_p)
+    words = change_words(quality, shown.effect, shown.interval(), shown.p)
     if findings.rise is not None and shown is findings.rise.estimate:
-        return f"{words} {since(quality)}, by the curve fitted to all checkpoints"
-    averaged = ", on average over the last third of training" if shown is findings.late else ""
-    return f"{words} {since(quality)}{averaged}"
+        return f"{words}, by the curve fitted to all checkpoints"
+    averaged = ", on average over the last third of training" if shown is findings.late and quality.length > 1 else ""
+    return f"{words}{averaged}"
 
 
 def tail_words(findings: Findings) -> str:
@@ -77,41 +88,46 @@ def tail_words(findings: Findings) -> str:
 
 
 def _gain(quality: Quality, findings: Findings) -> Evidence:
-    compared = (
-        "rise fitted to all checkpoints, steady or early" if findings.by_shape else "last third against the start"
-    )
+    asked = "rise fitted to all checkpoints, steady or early" if findings.by_shape else "last third against the start"
     if findings.margin:
-        compared += f", of more than {points(findings.margin)} point"
+        asked += f", of more than {points(findings.margin)} point"
     return Evidence(
         claim=gain_words(quality, findings),
         metric=quality.metric,
         effect=findings.shown.effect,
         ci95=findings.shown.interval(),
-        test=f"{compared}; paired; errors of images and of checkpoints (Satterthwaite)",
-        p=findings.loss_p if findings.shown.effect < 0 else findings.gain_p,
-        p_corrected=findings.shown_p,
+        test=f"{asked}; paired; errors of images and of checkpoints (Satterthwaite)",
+        p=findings.shown.p,
+        p_corrected=max(findings.shown.p, findings.shown_p),
         n=quality.n,
-        supports="for" if findings.gained else "against",
+        supports="for" if findings.gained else "against" if findings.lost or findings.ruled_out else "neutral",
     )
 
 
 def _confirmation(series: Series, quality: Quality, *, seed: int) -> list[Evidence]:
     """The same comparison on the test images, where the deciding metric is not read on them."""
     test = read(series, "knn.top1") if quality.metric == "knn.loo_top1" else None
-    if test is None or test.length < 2:
+    if test is None or (test.length < 2 and not test.random):
         return []
-    rows = test.start_rows
-    found = paired_difference(test.correct[test.length - 1], test.correct[rows[0]], seed=seed)
+    rows, last = test.start_rows, test.length - 1
+    if len(rows) == 1:
+        found = paired_difference(test.correct[last], test.correct[rows[0]], seed=seed)
+        effect, ci95, p, how = found.effect, found.ci95, found.p, "paired bootstrap over images, exact McNemar"
+    else:
+        weights = np.zeros(len(test.values))
+        weights[last], weights[list(rows)] = 1.0, -1 / len(rows)
+        estimate = contrast(test.values, weights, test.noise, np.zeros_like(weights))
+        effect, ci95, p, how = estimate.effect, estimate.interval(), estimate.p, "paired; the images' error alone"
     return [
         Evidence(
-            claim=f"on the test images {moved('kNN', found.effect, found.ci95, found.n, found.p)} {since(test)}",
+            claim=f"on the test images {change_words(test, effect, ci95, p)}",
             metric="knn.top1",
-            effect=found.effect,
-            ci95=found.ci95,
-            test="paired bootstrap over images, exact McNemar",
-            p=found.p,
-            n=found.n,
-            supports="for" if found.effect > 0 and found.p <= 0.05 else "neutral",
+            effect=effect,
+            ci95=ci95,
+            test=how,
+            p=p,
+            n=test.n,
+            supports="for" if effect > 0 and p <= ALPHA else "neutral",
         )
     ]
 
@@ -162,7 +178,7 @@ def _fall(quality: Quality, findings: Findings) -> list[Evidence]:
     if fall is None or not findings.fell:
         return []
     interval, optimism = fall.estimate.interval(), points(fall.optimism)
-    words = moved(quality.name, fall.estimate.effect, interval, fall.n, findings.fall_p_corrected)
+    words = moved(quality.name, fall.estimate.effect, interval, fall.n, fall.estimate.p)
     return [
         Evidence(
             claim=f"{words} from its peak at {quality.moment(fall.peak)} to the end",
@@ -171,8 +187,8 @@ def _fall(quality: Quality, findings: Findings) -> list[Evidence]:
             ci95=interval,
             test=f"peak chosen by {quality.metric}, fall measured on other images, beyond the best-of-n optimism of "
             f"{optimism} points",
-            p=fall.p,
-            p_corrected=findings.fall_p_corrected,
+            p=fall.estimate.p,
+            p_corrected=max(fall.estimate.p, findings.fall_p_corrected),
             n=fall.n,
             supports="against",
         )

@@ -113,6 +113,11 @@ class Findings:
         return max(self.gain.p_below(PLATEAU), self.late.p_below(PLATEAU)) <= ALPHA
 
     @property
+    def ruled_out(self) -> bool:
+        """Whether a gain of GAIN is excluded: over the start, or over untrained networks."""
+        return self.none_p <= ALPHA or self.negligible
+
+    @property
     def lost(self) -> bool:
         """Whether the last checkpoint is below the start."""
         return self.gain.effect < 0 and self.loss_p_corrected <= ALPHA

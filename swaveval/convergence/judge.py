@@ -4,39 +4,71 @@
 2. Is the last checkpoint better than the untrained network (paired, both errors counted)?
 3. If not: does the run show collapse, or has it just not moved? Can that be said with these images?
 4. If so: did it fall from a peak? Is it flat? Does it rise?
+
+Labels are a claim. Where they cannot be seen in the images the run is judged without them; where they can, the verdict
+that views alone give stands beside it, and a contradiction is said.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from swaveval.convergence import advice, best, collapse, evidence, movement, quality
+from swaveval.convergence import advice, beside, best, collapse, evidence, movement, quality, visible
 from swaveval.convergence.findings import Findings, analyse
 from swaveval.convergence.loss import loss_state, since_third
 from swaveval.convergence.quality import LABEL_FREE, LABELLED, Quality
-from swaveval.convergence.sentence import Facts, sentence
-from swaveval.convergence.thresholds import ALPHA, LABEL_FREE_MARGIN
-from swaveval.convergence.verdict import Best, LossState, Verdict, VerdictState
+from swaveval.convergence.sentence import TITLES, Facts, sentence
+from swaveval.convergence.thresholds import ALPHA, FEWEST_IMAGES, LABEL_FREE_MARGIN
+from swaveval.convergence.verdict import Advice, Best, LossState, Verdict, VerdictState, opposed
 from swaveval.convergence.wording import loss_clause
-from swaveval.results import Series
+from swaveval.results import CheckpointRecord, Series
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """One metric's answer, before it is put into words.
+
+    Attributes:
+        state: the word. quality, findings, signs: what it rests on.
+        moved: path of the backbone's weights, where that was next to nothing.
+        diverged: the first of the checkpoints with non-finite weights at the end.
+    """
+
+    state: VerdictState
+    quality: Quality
+    findings: Findings
+    signs: tuple[collapse.Sign, ...]
+    moved: float | None
+    diverged: CheckpointRecord | None
 
 
 def judge(series: Series, *, seed: int = 0) -> Verdict:
     """Judge a series; deterministic in (series, seed).
 
     Quality is the first of `knn.loo_top1`, `knn.top1`, `linear.top1` that has per-image outcomes; without any of
-    them the verdict rests on view retrieval and the representation, and says so (`labelled` is False).
+    them, or where the labels cannot be seen in the images, the verdict rests on view retrieval and the representation,
+    and says so (`labelled` is False).
     """
     loss = loss_state(series.manifest.loss)
-    decisive = quality.find(series, LABELLED)
-    labelled = decisive is not None
-    if decisive is None:
-        decisive = quality.find(series, LABEL_FREE)
+    by_labels, by_views = quality.find(series, LABELLED), quality.find(series, LABEL_FREE)
+    unseen = None if by_labels is None else visible.unseen(series)
+    aside = "" if unseen is None else visible.clause(unseen, series.manifest.data.class_names)
+    decisive = by_views if by_labels is None or aside else by_labels
     words = loss_clause(loss, since_third(series.manifest.loss))
-    if decisive is None:
-        return _without_quality(series, loss, words, seed)
+    if decisive is None or decisive.n < FEWEST_IMAGES:
+        return replace(_without_quality(series, decisive, loss, words, seed), labels_set_aside=aside)
+    labelled = decisive is by_labels
+    judged = _judged(series, decisive, loss, labelled=labelled, seed=seed)
+    other: Judged | None = None
+    if labelled and by_views is not None and by_views.n >= FEWEST_IMAGES:
+        other = _judged(series, by_views, loss, labelled=False, seed=seed)
+    return _verdict(series, judged, other, loss, words, aside=aside, labelled=labelled, seed=seed)
+
+
+def _judged(series: Series, decisive: Quality, loss: LossState, *, labelled: bool, seed: int) -> Judged:
+    """Make the tests on one metric and decide."""
     confirm = quality.read(series, "knn.top1") if decisive.metric == "knn.loo_top1" else None
     findings = analyse(decisive, confirm=confirm, seed=seed, margin=0.0 if labelled else LABEL_FREE_MARGIN)
     moved = movement.path_length(series)
-    still = findings.unchanged or (moved is not None and moved < movement.STILL)
+    still = moved is not None and moved < movement.STILL
     # Untrained networks beside the series have settled statistics, so being above them says more than this.
     doubtful = findings.gained and not still and not decisive.random
     if doubtful and not movement.beyond_statistics(decisive, seed=seed):
@@ -46,30 +78,101 @@ def judge(series: Series, *, seed: int = 0) -> Verdict:
     signs = collapse.signs(series, loss)
     diverged = quality.diverged(series)
     state = decide(decisive, findings, signs, diverged=diverged is not None, still=still)
-    chosen = _best(series, decisive, seed=seed)
-    facts = Facts(decisive, findings, signs, loss, words, diverged, chosen, moved if still else None)
+    return Judged(state, decisive, findings, signs, moved if still else None, diverged)
+
+
+def _verdict(
+    series: Series,
+    judged: Judged,
+    other: Judged | None,
+    loss: LossState,
+    words: str,
+    *,
+    aside: str,
+    labelled: bool,
+    seed: int,
+) -> Verdict:
+    """Put what was decided into words. `other`: what views alone say beside the labels."""
+    decisive, findings, state = judged.quality, judged.findings, judged.state
+    good = state not in ("collapsed", "not-learning")
+    chosen = _best(series, decisive, seed=seed) if good else None
+    row = next((i for i, p in enumerate(decisive.points) if chosen and p.record.name == chosen.checkpoint), -1)
+    row = row % decisive.length
+    compared = beside.beside(series, decisive, row, seed=seed)
+    linear = quality.read(series, "linear.top1") if labelled and decisive.metric != "linear.top1" else None
+    probed = beside.beside(series, linear, row, seed=seed) if linear and linear.length == decisive.length else ()
+    contradicted = other is not None and opposed(state, other.state)
+    facts = Facts(
+        decisive,
+        findings,
+        judged.signs,
+        loss,
+        words,
+        judged.diverged,
+        chosen,
+        judged.moved,
+        beside=beside.clause(decisive, row, compared, linear=probed),
+        aside=_aside(aside, other if contradicted else None, labelled=labelled),
+        remark=aside or (_contradiction(other) if contradicted and other is not None else ""),
+    )
+    advised = advice.advise(
+        state,
+        quality=decisive,
+        findings=findings,
+        best=chosen,
+        loss=loss,
+        signs=judged.signs,
+        settings=series.manifest.hyperparameters,
+        classes=len(series.manifest.data.class_names) if labelled else 0,
+        still=judged.moved is not None,
+    )
     return Verdict(
         verdict=state,
-        sentence=sentence(state, facts, labelled=labelled),
+        sentence=sentence(state, facts),
         loss=loss,
         evidence=evidence.collect(
-            series, quality=decisive, findings=findings, signs=signs, loss=loss, loss_words=words, seed=seed
-        ),
-        best=chosen,
-        advice=advice.advise(
-            state,
+            series,
             quality=decisive,
             findings=findings,
-            best=chosen,
+            signs=judged.signs,
             loss=loss,
-            signs=signs,
-            settings=series.manifest.hyperparameters,
-            classes=len(series.manifest.data.class_names),
+            loss_words=words,
+            plain=tuple(beside.evidence(decisive, row, compared)),
+            seed=seed,
         ),
+        best=chosen,
+        advice=(*_about_labels(aside, contradicted=contradicted), *advised),
         labelled=labelled,
         quality_metric=decisive.metric,
         seed=seed,
+        without_labels=None if other is None else other.state,
+        labels_set_aside=aside,
     )
+
+
+def _aside(set_aside: str, other: Judged | None, *, labelled: bool) -> str:
+    """What stands in brackets behind the word: by what it was judged, where that is not plainly the labels."""
+    if set_aside:
+        return "judged without the labels, which say nothing here"
+    if not labelled:
+        return "judged without labels"
+    return "" if other is None else f"by the labels; without them it would be called {TITLES[other.state].lower()}"
+
+
+def _contradiction(other: Judged) -> str:
+    said = evidence.gain_words(other.quality, other.findings)
+    return f"without labels, {said}: one of the two is misread, so check what the labels mean"
+
+
+def _about_labels(set_aside: str, *, contradicted: bool) -> tuple[Advice, ...]:
+    if set_aside:
+        return (
+            Advice("check what the labels mean", "if the folders are no classes, `--labels none` says so for good"),
+        )
+    if contradicted:
+        reason = "labels and views contradict each other; `--labels none` judges by views alone"
+        return (Advice("check that the labels are what this model is to learn", reason),)
+    return ()
 
 
 def decide(
@@ -106,6 +209,8 @@ def collapsed(findings: Findings, signs: tuple[collapse.Sign, ...]) -> bool:
 def _improved(decisive: Quality, findings: Findings, *, diverged: bool) -> VerdictState:
     if diverged:
         return "regressed"
+    if decisive.length == 1:
+        return "learning"  # above untrained networks: it has learned, though nobody can say whether it still does
     if findings.flat:
         return "converged"
     return "learning" if findings.rising else "inconclusive"
@@ -122,18 +227,18 @@ def _best(series: Series, decisive: Quality, *, seed: int) -> Best | None:
     return best.choose(selection, test, seed=seed)
 
 
-def _without_quality(series: Series, loss: LossState, words: str, seed: int) -> Verdict:
+def _without_quality(series: Series, few: Quality | None, loss: LossState, words: str, seed: int) -> Verdict:
+    """`few`: a metric with outcomes on too few images, or None."""
     count = len(series.points)
     broken = quality.diverged(series)
     seen = f" {words[0].upper()}{words[1:]}." if words else ""
     if broken is not None and count == 0:
         text = f"Inconclusive: no checkpoint could be evaluated, the weights are not finite from {broken.name} on."
-    elif count < 2:
-        noun = "checkpoint" if count == 1 else "checkpoints"
-        text = (
-            f"Inconclusive: {count} {noun} could be evaluated; a series needs at least two, and five to show a trend."
-        )
+    elif few is not None:
+        noun = "image" if few.n == 1 else "images"
+        text = f"Inconclusive: {few.n} {noun} cannot tell checkpoints apart; {FEWEST_IMAGES} are the least."
+    elif count == 0:
+        text = "Inconclusive: no checkpoint could be evaluated."
     else:
         text = "Inconclusive: no metric with per-image outcomes (kNN, linear probe, view retrieval) was evaluated."
-    verdict = Verdict("inconclusive", text + seen, loss, labelled=series.manifest.data.labelled, seed=seed)
-    return replace(verdict, best=None)
+    return Verdict("inconclusive", text + seen, loss, labelled=series.manifest.data.labelled, seed=seed)

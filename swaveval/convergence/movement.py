@@ -21,7 +21,13 @@ BEYOND_STATISTICS = 0.10
 
 
 def path_length(series: Series) -> float | None:
-    """Sum over checkpoints of ‖w(t) − w(t−1)‖ / ‖w(t−1)‖ of the backbone's weights; None where it was not measured."""
+    """Sum over checkpoints of ‖w(t) − w(t−1)‖ / ‖w(t−1)‖ of the backbone's weights; None where it was not measured.
+
+    Of files that all hold the same weights there is nothing to measure: 0.
+    """
+    weights = {point.record.load.get("backbone_digest") or point.record.digest for point in series.points}
+    if len(series.points) > 1 and len(weights) == 1:
+        return 0.0
     values = series.values("drift.relative_l2")
     finite = values[np.isfinite(values)]
     return float(finite.sum()) if len(finite) else None

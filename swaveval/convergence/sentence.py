@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from scipy.stats import norm
 
 from swaveval.convergence.collapse import Sign
-from swaveval.convergence.evidence import gain_words, tail_words
+from swaveval.convergence.evidence import gain_words, tail_words, untrained_networks
 from swaveval.convergence.findings import Findings
 from swaveval.convergence.noise import images_needed
 from swaveval.convergence.quality import Quality
+from swaveval.convergence.rise import FEWEST
 from swaveval.convergence.thresholds import ALPHA, GAIN, PLATEAU
 from swaveval.convergence.verdict import Best, LossState, VerdictState
-from swaveval.convergence.wording import half_width, moved, points, signed
+from swaveval.convergence.wording import half_width, moved, p_text, points
 from swaveval.results import CheckpointRecord
 
 TITLES: dict[VerdictState, str] = {
@@ -26,7 +27,13 @@ TITLES: dict[VerdictState, str] = {
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """What a sentence is made of. `moved`: how far the weights moved, where that was not at all."""
+    """What a sentence is made of.
+
+    Attributes:
+        moved: how far the weights moved in the whole run, relative to their norm, where that was next to nothing.
+        beside: the clause on pixels and colours that do better; empty where none is shown to.
+        aside: what stands in brackets behind the verdict's word; remark: a sentence on labels at the end. Or empty.
+    """
 
     quality: Quality
     findings: Findings
@@ -36,10 +43,13 @@ class Facts:
     diverged: CheckpointRecord | None
     best: Best | None
     moved: float | None = None
+    beside: str = ""
+    aside: str = ""
+    remark: str = ""
 
 
-def sentence(state: VerdictState, facts: Facts, *, labelled: bool) -> str:
-    """One or two sentences that say the verdict and why."""
+def sentence(state: VerdictState, facts: Facts) -> str:
+    """One to three sentences that say the verdict and why."""
     body = {
         "learning": _learning,
         "converged": _converged,
@@ -48,8 +58,12 @@ def sentence(state: VerdictState, facts: Facts, *, labelled: bool) -> str:
         "not-learning": _not_learning,
         "inconclusive": _inconclusive,
     }[state](facts)
-    marked = "" if labelled else " (judged without labels)"
+    marked = f" ({facts.aside})" if facts.aside else ""
     text = f"{TITLES[state]}{marked}: {body}."
+    if facts.beside:
+        text += f" {facts.beside[0].upper()}{facts.beside[1:]}."
+    if facts.remark:
+        text += f" {facts.remark[0].upper()}{facts.remark[1:]}."
     if facts.diverged is not None and state != "regressed":
         text += f" Training diverged: the weights are not finite from {facts.diverged.name} on."
     return text
@@ -73,16 +87,18 @@ def _tail(facts: Facts) -> str:
 
 def _learning(facts: Facts) -> str:
     text, tail = _joined(facts, _gain(facts)), facts.findings.tail
+    if facts.quality.length == 1:
+        return f"{text}; one checkpoint cannot show whether it still rises"
     if tail is None:
         return text
-    if tail.p_above() <= ALPHA:
+    if tail.interval()[0] > 0:
         return f"{text}, still rising ({_tail(facts)})"
-    return f"{text}; whether the rise goes on cannot be told ({_tail(facts)})"
+    return f"{text}; whether it still rises at the end cannot be told ({_tail(facts)})"
 
 
 def _converged(facts: Facts) -> str:
     since = facts.quality.moment(facts.findings.tail_begin)
-    flat = f"is flat within ±{points(PLATEAU)} point since {since}"
+    flat = f"is flat within ±{points(PLATEAU)} point since {since} by an equivalence test"
     return f"{_joined(facts, _gain(facts))}, and {flat} ({_tail(facts)})"
 
 
@@ -93,95 +109,114 @@ def _regressed(facts: Facts) -> str:
     if fall is None:
         return _joined(facts, _gain(facts))
     interval = fall.estimate.interval()
-    words = moved(quality.name, fall.estimate.effect, interval, fall.n, facts.findings.fall_p_corrected)
+    words = moved(quality.name, fall.estimate.effect, interval, fall.n, fall.estimate.p)
     fallen = f"{words} from its peak at {quality.moment(fall.peak)}"
     return f"{fallen}; {facts.loss_words}" if facts.loss_words else fallen
 
 
 def _collapsed(facts: Facts) -> str:
     seen = "; ".join(sign.claim for sign in facts.signs)
-    return f"{seen}, and quality is not above the start: {_gain(facts)}"
+    text = f"{seen}, and quality is not above the start: {_gain(facts)}"
+    fall = facts.findings.fall
+    if not facts.findings.fell or fall is None:
+        return text
+    return f"{text}; at {facts.quality.moment(fall.peak)} it was {points(fall.estimate.effect)} points higher"
 
 
 def _not_learning(facts: Facts) -> str:
     found, quality = facts.findings, facts.quality
     loss = f"; {facts.loss_words}" if facts.loss_words else ""
-    if facts.moved is not None and not found.unchanged:
+    if facts.moved is not None:
+        if facts.moved == 0:
+            return f"the backbone's weights are the same in all {quality.length} checkpoints{loss}"
         text = f"the backbone's weights moved by {100 * facts.moved:.2g} % in the whole run"
+        if found.unchanged:
+            return f"{text}, and no answer changed on any of {quality.n:,} images{loss}"
         return f"{text}, so {_gain(facts)} through BatchNorm's statistics alone{loss}"
     if found.unchanged:
-        return f"all {quality.length} checkpoints give the same features: the backbone has not changed{loss}"
+        return f"no answer changed on any of {quality.n:,} images between {quality.length} checkpoints{loss}"
     if found.contracted is not None:
         untrained, end = found.contracted
         return (
             f"{_gain(facts)}, but the features are less spread than those of untrained networks (uniformity {end:.2f} "
             f"against {untrained:.2f}): views were pulled together, images were not told apart{loss}"
         )
-    if not found.lost and found.excluded:
-        return f"{_gain(facts)}, so a gain of {points(GAIN)} points can be excluded{loss}"
-    return f"{_gain(facts)}{_beside_untrained(found)}{loss}"
+    excluded = max(found.gain.p_below(GAIN), found.late.p_below(GAIN))
+    if not found.lost and excluded <= ALPHA:
+        without = f"so a gain of {points(GAIN)} points can be excluded (one-sided {p_text(excluded)})"
+        return f"{_gain(facts)}, {without}{loss}"
+    if beside := _beside_untrained(facts):
+        cause = ", which BatchNorm's statistics alone can bring" if found.shown.interval()[0] > 0 else ""
+        return f"{beside}; {_gain(facts)}{cause}{loss}"
+    return f"{_gain(facts)}{loss}"
 
 
-def _beside_untrained(found: Findings) -> str:
+def _beside_untrained(facts: Facts) -> str:
     """Where the end lies beside untrained networks, when it is not above them; the own start may have been low."""
-    if found.over_random is None or found.above_random or found.gain.effect <= 0:
+    found, quality = facts.findings, facts.quality
+    if found.over_random is None or found.above_random or found.gain.effect <= 0 or quality.start != "step 0":
         return ""
     effect = found.over_random.effect
     reach = points(half_width(found.over_random.interval()))
     return (
-        f", but the last third of training lies {signed(effect)} ± {reach} points from untrained networks whose "
-        "BatchNorm has seen the data"
+        f"over the last third of training {quality.name} is {points(effect)} ± {reach} points "
+        f"{'above' if effect >= 0 else 'below'} {untrained_networks(len(quality.random))} whose BatchNorm has seen the "
+        "images, no better beyond chance"
     )
 
 
 def _inconclusive(facts: Facts) -> str:
     found, quality = facts.findings, facts.quality
-    if quality.length == 1:
-        which = "the untrained network" if quality.untrained_first else "one checkpoint"
-        return f"only {which} could be evaluated; a trend needs at least five checkpoints"
+    if quality.length == 1 and quality.untrained_first:
+        return f"the only checkpoint is the untrained network; a trend needs at least {FEWEST} checkpoints"
     if found.settled_statistics:
         return (
             f"{_gain(facts)}, but the rise was over at the first checkpoint, as BatchNorm's statistics alone can make "
-            f"it; {_settle(facts)}"
+            f"it{_narrowed(facts)}"
         )
     if found.gained:
         unknown = f"whether it still rises or is flat within ±{points(PLATEAU)} point cannot be told"
-        return f"{_gain(facts)}, but {unknown}; {_settle(facts)}"
-    beside = _beside_untrained(found)
+        return f"{_gain(facts)}, but {unknown}{_narrowed(facts)}"
+    beside = _beside_untrained(facts)
     if beside and found.gain_p_corrected <= ALPHA:
-        return f"{_gain(facts)}{beside}; {_settle(facts)}"
+        return f"{beside}; {_gain(facts)}{_narrowed(facts)}"
     more = f" of more than {points(found.margin)} point" if found.margin else ""
+    low, high = found.shown.interval()
+    asked = ", all questions asked of the series counted," if low > 0 or high < 0 else ""
     return (
-        f"{_gain(facts)}, which neither shows a gain{more} nor excludes one of {points(GAIN)} points; {_settle(facts)}"
+        f"{_gain(facts)}, which{asked} neither shows a gain{more} nor excludes one of {points(GAIN)} points"
+        f"{_narrowed(facts)}"
     )
 
 
-def _settle(facts: Facts) -> str:
-    """How many more images or epochs would decide it."""
+def _narrowed(facts: Facts) -> str:
+    """What these images can show, and what would show more as far as that is within reach."""
     found, quality = facts.findings, facts.quality
     critical = float(norm.ppf(1 - ALPHA))
-    if found.gained and found.tail is not None:
-        distance = max(PLATEAU - abs(found.tail.effect), abs(found.tail.effect), PLATEAU / 2)
-        needed = images_needed(found.tail, quality.n, distance=distance, critical=critical)
-    elif found.gained:
-        needed = None
-    else:
+    more: list[str] = []
+    if quality.length < FEWEST:
+        lacking = FEWEST - quality.length
+        more.append(f"{lacking} more checkpoint{'s' if lacking > 1 else ''} of this run")
+    elif not found.gained and (epochs := _epochs(facts)) is not None:
+        more.append(epochs)
+    if not found.gained:
         distance = max(GAIN - found.gain.effect, abs(found.gain.effect), GAIN / 2)
         needed = images_needed(found.gain, quality.n, distance=distance, critical=critical)
-    parts = [f"about {needed - quality.n:,} more images"] if needed is not None and needed > quality.n else []
-    if quality.length < 5:
-        parts.append(f"{5 - quality.length} more checkpoint{'s' if quality.length < 4 else ''}")
-    elif (epochs := _epochs(facts)) is not None:
-        parts.append(epochs)
-    return f"{' or '.join(parts)} would settle it" if parts else "more checkpoints would settle it"
+        if needed is not None and quality.n < needed <= 2 * quality.n:
+            more.append(f"about {needed - quality.n:,} more images")
+    seen = ""
+    if not found.gained and not found.settled_statistics:
+        limit = (critical + float(norm.ppf(0.8))) * found.gain.se
+        seen = f"; on these {quality.n:,} images a gain below {points(limit)} points is easily missed"
+    return f"{seen}; {' or '.join(more)} would tell more" if more else seen
 
 
 def _epochs(facts: Facts) -> str | None:
-    """Epochs until the gain would be significant if it goes on as over the whole run."""
+    """Epochs until the gain would be significant if it goes on as over the whole run, where that is within reach."""
     quality, gain = facts.quality, facts.findings.gain
     if quality.axis != "epoch" or gain.effect <= 0:
         return None
     done = float(quality.x[-1] - quality.x[0])
     wanted = (float(norm.ppf(1 - ALPHA / 2)) + float(norm.ppf(0.8))) * gain.se
     more = max(done / 3, done * (wanted / gain.effect - 1))
-    return f"about {more:.0f} more epochs" if more < 20 * done else None
+    return f"about {more:.0f} more epochs" if more <= 2 * done else None

@@ -6,6 +6,8 @@ ALPHA = 0.05
 PLATEAU = 0.01
 # A gain that would matter: excluded, the run has not learned. Two percentage points.
 GAIN = 0.02
+# Fewer images than this say nothing, whatever the numbers: a normal approximation of their mean does not hold.
+FEWEST_IMAGES = 30
 # Without labels: views are pulled together in every training, so their retrieval rises a little also where nothing is
 # learned. A rise has to be larger than this.
 LABEL_FREE_MARGIN = 0.01

@@ -100,6 +100,8 @@ class Verdict:
         labelled: whether labels were used.
         quality_metric: metric id that stood for quality, or empty.
         seed: of the bootstraps.
+        without_labels: the state that views alone give beside a verdict by labels; None where there is none.
+        labels_set_aside: why labels that there are were not used, as a clause; empty where they were.
     """
 
     verdict: VerdictState
@@ -111,6 +113,22 @@ class Verdict:
     labelled: bool = True
     quality_metric: str = ""
     seed: int = 0
+    without_labels: VerdictState | None = None
+    labels_set_aside: str = ""
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether views alone say the opposite of what the labels say: one of the two is misread."""
+        return self.without_labels is not None and opposed(self.verdict, self.without_labels)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+_GOOD = frozenset({"learning", "converged"})
+_BAD = frozenset({"collapsed", "not-learning", "regressed"})
+
+
+def opposed(one: VerdictState, other: VerdictState) -> bool:
+    """Whether one says that a run got better and the other that it did not."""
+    return (one in _GOOD and other in _BAD) or (one in _BAD and other in _GOOD)
