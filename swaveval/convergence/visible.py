@@ -102,7 +102,7 @@ def _above_chance(point: Point, classes: int) -> Iterator[float]:
 
 def clause(found: Unseen, class_names: tuple[str, ...]) -> str:
     """Why the labels were set aside, as a clause."""
-    shown = ", ".join(class_names[:3]) + (" …" if len(class_names) > 3 else "")
+    shown = ", ".join(name[:40] for name in class_names[:3]) + (" …" if len(class_names) > 3 else "")
     if found.kind == "always":
         return (
             f"the labels were set aside: all {found.features} kinds of features, untrained networks and colours among "

@@ -22,9 +22,10 @@ class Banner:
 
 
 LONGEST_TEST = 160  # letters
+LONGEST_SENTENCE = 1500
 
 BANNERS = {
-    "learning": ("Learning", "better than at the start, and rising with training"),
+    "learning": ("Learning", "better than at the start, by more than chance"),
     "converged": ("Converged", "better than at the start, and no longer changing"),
     "regressed": ("Regressed", "it was better before"),
     "collapsed": ("Collapsed", "the features lost what they had"),
@@ -32,21 +33,45 @@ BANNERS = {
     "inconclusive": ("Inconclusive", "too little to tell"),
 }
 
+ONE_CHECKPOINT = {
+    "learning": "better than networks nobody trained",
+    "not-learning": "no better than networks nobody trained",
+}
+CLASSES_SHOWN = 6
+
 
 def banner(contents: Contents) -> Banner:
     state = contents.verdict.verdict
-    return Banner(state, *BANNERS[state])
+    word, gloss = BANNERS[state]
+    return Banner(state, word, ONE_CHECKPOINT.get(state, gloss) if len(contents.points) == 1 else gloss)
 
 
 def sentence(contents: Contents) -> str:
     """The verdict's sentence without the word that already stands above it."""
-    said = wording.clipped(glossary.in_words(contents.verdict.sentence), 600)
+    said = wording.clipped(glossary.in_words(contents.verdict.sentence), LONGEST_SENTENCE)
     head, colon, rest = said.partition(": ")
     word = banner(contents).word.lower()
     if not colon or not head.lower().startswith(word):
         return wording.sentence(said)
+    # By what it was judged comes first: who reads one sentence reads that.
     aside = head[len(word) :].strip(" ()")
-    return wording.sentence(rest) + (f" {wording.sentence(aside)}" if aside else "")
+    return (f"{wording.sentence(aside)} " if aside else "") + wording.sentence(rest)
+
+
+def labels(contents: Contents) -> str:
+    """The classes, and where they came from: a claim that the reader can check at a glance."""
+    data = contents.series.manifest.data
+    origin = wording.clipped(data.label_origin, 200)
+    if not data.labelled:
+        why = origin.partition(":")[2].strip() if origin.startswith("none") else ""
+        return f"No labels{f' ({why})' if why else ''}: judged by the images alone."
+    names = [wording.clipped(name, 40) for name in contents.class_names[:CLASSES_SHOWN]]
+    more = len(contents.class_names) - len(names)
+    listed = ", ".join(names) + (f" and {more:,} more" if more > 0 else "")
+    count = wording.count(len(contents.class_names), "class", "classes")
+    source = f" from {origin}" if origin else ""
+    aside = " They were set aside for the verdict." if contents.verdict.labels_set_aside else ""
+    return f"{count}{source}: {listed}.{aside}"
 
 
 @dataclass(frozen=True)
@@ -159,6 +184,7 @@ class Claim:
     interval: str
     test: str
     p: str
+    corrected: str
     n: str
 
 
@@ -173,7 +199,6 @@ def evidence(contents: Contents) -> tuple[Claim, ...]:
             if found.metric == "loss"
             else ""
         )
-        p = found.p_corrected if found.p_corrected is not None else found.p
         claims.append(
             Claim(
                 claim=wording.sentence(wording.clipped(glossary.in_words(found.claim), 500)),
@@ -181,7 +206,8 @@ def evidence(contents: Contents) -> tuple[Claim, ...]:
                 effect=wording.number(found.effect, unit, signed=True) if found.effect is not None else "–",
                 interval=wording.interval(found.ci95, unit, signed=True) or "–",
                 test=wording.clipped(found.test, LONGEST_TEST) or "–",
-                p=wording.p_value(p),
+                p=wording.p_value(found.p),
+                corrected="" if found.p_corrected is None else wording.p_value(found.p_corrected),
                 n=f"{found.n:,}" if found.n is not None else "–",
             )
         )

@@ -124,6 +124,7 @@ def _fixed(
         "created": manifest.created,
         "banner": first.banner(contents),
         "sentence": first.sentence(contents),
+        "labels": first.labels(contents),
         "verdict": contents.verdict,
         "recommended": first.recommended(contents),
         "changes": first.changes(contents),
