@@ -6,8 +6,9 @@ if TYPE_CHECKING:
     from swaveval.checkpoints.architectures import build_resnet
     from swaveval.checkpoints.backbone import Backbone, PrototypeHead
     from swaveval.checkpoints.discovery import CheckpointFile, discover, order
+    from swaveval.checkpoints.initial import random_backbone
     from swaveval.checkpoints.load_report import LoadReport
-    from swaveval.checkpoints.loading import inspect, load, random_backbone
+    from swaveval.checkpoints.loading import inspect, load
     from swaveval.checkpoints.options import LoadOptions
     from swaveval.checkpoints.refusal import CheckpointRefused
 
@@ -25,7 +26,7 @@ _HOMES = {
     "inspect": "loading",
     "load": "loading",
     "order": "discovery",
-    "random_backbone": "loading",
+    "random_backbone": "initial",
 }
 
 __all__ = [

@@ -31,6 +31,9 @@ class LoadReport:
         warnings: findings that do not prevent use.
         trusted: whether the user vouched for the file with --trust.
         partial: whether it was accepted under 100 % with --allow-partial.
+        asleep: factors of residual blocks that let nothing through, as in a network that starts with them at zero.
+        start: how baselines like it start otherwise than its library lets them; "" where they do not.
+        untouched: whether its BatchNorm never saw an image, which only an untrained network's has not.
     """
 
     file: str
@@ -53,6 +56,9 @@ class LoadReport:
     warnings: tuple[str, ...] = ()
     trusted: bool = False
     partial: bool = False
+    asleep: int = 0
+    start: str = ""
+    untouched: bool = False
 
     def to_json(self) -> dict[str, Any]:
         body = asdict(self)

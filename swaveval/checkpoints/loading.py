@@ -1,20 +1,19 @@
 """A checkpoint file to a Backbone, or to a typed refusal. The one place where reading, names and models meet."""
 
-import copy
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from swaveval.checkpoints.backbone import Backbone
 from swaveval.checkpoints.description import Description
 from swaveval.checkpoints.epochs import progress
 from swaveval.checkpoints.families import CONTAINERS, SCALARS, Parts
 from swaveval.checkpoints.heads import build_head
+from swaveval.checkpoints.initial import asleep, started, untouched
 from swaveval.checkpoints.load_report import LoadReport
 from swaveval.checkpoints.models import Match, Model, fill, find_model, match
 from swaveval.checkpoints.open_file import OpenFile
@@ -62,33 +61,6 @@ def inspect(path: Path, *, options: LoadOptions | None = None) -> LoadReport:
         return load(path, options=options).report
     except CheckpointRefused as refused:
         return refused.report
-
-
-def random_backbone(like: Backbone, seed: int) -> Backbone:
-    """The same architecture at random initialisation, head included: the baseline beside the checkpoints."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        module = like.build() if like.build is not None else _reset(copy.deepcopy(like.module))
-        head = None if like.head is None else _reset(copy.deepcopy(like.head))
-    module.eval().requires_grad_(False)
-    hashes = tensor_hashes(_named("backbone", module.state_dict()))
-    digest = weights_digest(hashes, like.architecture)
-    full = digest
-    if head is not None:
-        head.eval().requires_grad_(False)
-        full = weights_digest(hashes | tensor_hashes(_named("head", head.state_dict())), like.architecture)
-    report = LoadReport(
-        file=f"random initialisation, seed {seed}",
-        state="ready",
-        architecture=like.architecture,
-        matched=1.0,
-        feature_dim=like.feature_dim,
-        prototypes=like.report.prototypes,
-        digest=full,
-        backbone_digest=digest,
-        dtype="F32",
-    )
-    return replace(like, module=module, head=head, digest=full, report=report)
 
 
 def _load(opened: OpenFile, path: Path, options: LoadOptions, facts: dict[str, Any]) -> Backbone:
@@ -140,8 +112,11 @@ def _assemble(opened: OpenFile, parts: Parts, model: Model, found: Match, facts:
     facts["prototypes"] = built.prototypes
     if built.warning and parts.head == "swav":
         facts["warnings"] = (*facts["warnings"], built.warning)
+    module = fill(model, weights)
+    facts["asleep"], facts["start"] = len(asleep(module)), started(model.template, module)
+    facts["untouched"] = untouched(module)
     return Backbone(
-        module=fill(model, weights),
+        module=module,
         feature_dim=model.feature_dim,
         digest=facts["digest"],
         architecture=model.words,
@@ -215,19 +190,8 @@ def _nonfinite(tensor: Tensor) -> int:
     return int(tensor.numel() - int(torch.isfinite(tensor).sum()))
 
 
-def _named(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
-
-
 def _rest(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-
-def _reset(module: Any) -> Any:
-    for part in module.modules():
-        if isinstance(part, nn.Module) and callable(getattr(part, "reset_parameters", None)):
-            part.reset_parameters()  # type: ignore[operator]
-    return module
 
 
 def _look(path: Path) -> tuple[int, int, int] | None:

@@ -1,5 +1,6 @@
 """The module that a checkpoint's weights belong to, and how much of it they fill."""
 
+import copy
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -9,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from swaveval.checkpoints.architectures import UnknownArchitecture, infer_resnet
-from swaveval.checkpoints.custom import NamedModel, best_prefix, named_model
 from swaveval.checkpoints.description import FLOATING, ITEM_BYTES, Description, TensorInfo
 from swaveval.checkpoints.families import Family, Parts, View
+from swaveval.checkpoints.named import NamedModel, Place, best_place, named_model
 from swaveval.checkpoints.recognise import Translated, recognise
 from swaveval.checkpoints.sandbox.failure import Failure, printable
 from swaveval.checkpoints.vit import infer_vit
@@ -26,19 +27,24 @@ class Model:
         words: the architecture in words.
         feature_dim: d.
         notes: what was assumed.
-    own: whether it is one of our modules, which can be built without memory; others may compute tables when built.
+        template: of a network the user named, one that was made: others than our own may compute tables when built, so
+            they are not built without memory. None for our own.
+        optional: names that no feature depends on.
     """
 
     build: Callable[[], nn.Module]
     words: str
     feature_dim: int
     notes: tuple[str, ...] = ()
-    own: bool = True
+    template: nn.Module | None = None
+    optional: frozenset[str] = frozenset()
 
     @cached_property
     def empty(self) -> nn.Module:
-        """The module, without memory where that is possible; built once, to be filled once."""
-        with torch.device("meta" if self.own else "cpu"):
+        """The module, to be looked at: without memory, or the template."""
+        if self.template is not None:
+            return self.template
+        with torch.device("meta"):
             return self.build()
 
     @cached_property
@@ -56,29 +62,36 @@ def find_model(description: Description, backbone: str | None) -> tuple[Parts, M
     """The parts of a checkpoint and the architecture they belong to.
 
     Args:
-        backbone: `timm:NAME` or `module:factory` where the user named one.
+        backbone: `timm:NAME`, `torchvision:NAME`, `module:factory` or `path/to/file.py:factory`, where one was named.
 
     Raises:
         Failure: nothing in the file is a backbone that is known.
     """
-    named: dict[str, NamedModel] = {}
+    named: dict[str, tuple[NamedModel, Place]] = {}
 
     def finder(family: Family, view: View) -> tuple[str, Translated] | None:
         hints = family.hints(description)
         text = backbone or (f"timm:{hints.timm}" if hints.timm else "")
         if not text:
             return None
-        model = named.setdefault(text, named_model(text, view.tensors, hints.image_size))
-        prefix = best_prefix(view.tensors, model.shapes)
-        if prefix is None:
+        model = named_model(text, view.tensors, hints.image_size)
+        place = best_place(view.tensors, model.shapes, model.optional)
+        if place is None:
             return None
-        inside = view.under(prefix)
-        return prefix, ("custom", {name: name for name in model.shapes if name in inside}, None)
+        named[text] = model, place
+        inside = view.under(place.prefix)
+        translated = {name: place.inside(name) for name in model.shapes}
+        return place.prefix, ("custom", {ours: theirs for ours, theirs in translated.items() if theirs in inside}, None)
 
     parts = recognise(description, finder)
     if parts is not None:
-        (model,) = named.values()
-        return parts, Model(model.build, model.words, model.feature_dim, own=False)
+        ((model, place),) = named.values()
+        # A classifier that the network was made without is no sign of another network.
+        heads = {place.prefix + place.inside(name) for name in model.heads}
+        parts = replace(parts, unexpected=tuple(name for name in parts.unexpected if name not in heads))
+        return parts, Model(
+            model.build, model.words, model.feature_dim, model.notes, template=model.template, optional=model.optional
+        )
     if backbone is not None:
         raise Failure("refused", f"nothing in the file fits --backbone {printable(backbone, 80)}")
     parts = recognise(description)
@@ -152,13 +165,14 @@ def model_of(parts: Parts) -> Model:
 def match(model: Model, names: Mapping[str, str], tensors: Mapping[str, TensorInfo]) -> Match:
     """Hold a model's parameters and buffers against the file's tensors, by name and shape.
 
-    `num_batches_tracked` is not counted: it changes nothing in eval mode, and files before PyTorch 0.4.1 lack it.
+    `num_batches_tracked` is not counted: it changes nothing in eval mode, and files before PyTorch 0.4.1 lack it. Nor
+    is anything that no feature depends on, where the file has none of it.
     """
     fitting: dict[str, str] = {}
     missing: list[str] = []
     total = found = 0
     for name, shape in model.shapes.items():
-        if name.endswith("num_batches_tracked"):
+        if name.endswith("num_batches_tracked") or (name in model.optional and names.get(name) not in tensors):
             continue
         total += math.prod(shape)
         info = tensors.get(names.get(name, ""))
@@ -184,7 +198,9 @@ def fill(model: Model, weights: Mapping[str, Tensor]) -> nn.Module:
     """
     state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
     absent = [name for name in model.shapes if name not in state]
-    if model.own and all(name.endswith("num_batches_tracked") for name in absent):
+    if model.template is not None:
+        module = copy.deepcopy(model.template)
+    elif all(name.endswith("num_batches_tracked") for name in absent):
         module = model.empty
         state |= {name: torch.zeros((), dtype=torch.int64) for name in absent}
     else:

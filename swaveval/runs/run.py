@@ -25,7 +25,7 @@ from swaveval.runs.records import read_records
 from swaveval.runs.request import RunError, RunRequest, resolve
 from swaveval.runs.series_features import feature_series
 from swaveval.runs.specs import make_specs
-from swaveval.runs.workspace import Workspace, baseline_records
+from swaveval.runs.workspace import Workspace, baseline_records, model_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,8 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunOutcome:
 
 def _evaluate_backbones(prepared: Prepared, progress: Progress) -> int:
     """Cells of every backbone; returns how many were computed."""
-    first = next(iter(prepared.places.values()))
+    ready = [record for record in prepared.records if record.kind == "checkpoint" and record.evaluated]
+    first = prepared.places[str(model_record(ready).digest)]
     tasks = [
         Task(record, prepared.places.get(str(record.digest), first), cells)
         for record in prepared.records

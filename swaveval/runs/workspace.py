@@ -1,5 +1,6 @@
 """What the checkpoints of one evaluation share: images, pixels, settings, the two stores."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,7 @@ COLOUR_HISTOGRAM = "colour histogram"
 MAJORITY = "majority class"
 RANDOM_INIT = "random init, seed "
 SETTLED_INIT = "random init, BatchNorm settled"
+UNSETTLED = "BatchNorm as it is initialised"
 
 # Features are memory-mapped; what costs memory is the 200 neighbours (index and similarity) searched for each image.
 SEARCH_BYTES_PER_IMAGE = 200 * 12
@@ -118,7 +120,10 @@ class Workspace:
             model = load(like, options=self.load_options)
             untrained = random_backbone(model, int(record.name.removeprefix(RANDOM_INIT)))
             settings = self.settings
-            settle_batchnorm(untrained, self.images, self.pixels, transform=settings.transform, device=settings.device)
+            # Beside nothing but networks that never saw an image, a baseline is as they are.
+            if not model.report.untouched:
+                transform, device = settings.transform, settings.device
+                settle_batchnorm(untrained, self.images, self.pixels, transform=transform, device=device)
             return self._extract(untrained, digest_)
         build = raw_pixels if record.name == RAW_PIXELS else colour_histogram
         return build(self.images, self.pixels)
@@ -131,16 +136,27 @@ class Workspace:
         return self._keep(digest_, self.feature_store.put(digest_, self.protocol, self.images.fingerprint, features))
 
 
+def model_record(ready: Sequence[CheckpointRecord]) -> CheckpointRecord:
+    """The checkpoint that untrained networks are like: the first that saw images, with the fewest blocks asleep."""
+    return min(ready, key=lambda record: (bool(record.load.get("untouched")), int(record.load.get("asleep") or 0)))
+
+
 def baseline_records(records: list[CheckpointRecord], *, fingerprint: str, labelled: bool) -> list[CheckpointRecord]:
     """The baselines that stand beside a series: 3 random initialisations (a saved step 0 counts as one), raw pixels,
     colour histogram, and with labels the majority class."""
     ready = [record for record in records if record.evaluated]
     if not ready:
         return []
-    architecture = [ready[0].load.get("architecture"), ready[0].load.get("feature_dim")]
+    load_report = model_record(ready).load
+    architecture = [load_report.get("architecture"), load_report.get("feature_dim")]
+    start = [load_report["start"]] if load_report.get("start") else []
+    if load_report.get("untouched"):
+        start.append(UNSETTLED)
     untrained = any(record.step == 0 or record.epoch == 0 for record in ready)
     rows = [
-        CheckpointRecord(f"{RANDOM_INIT}{seed}", kind="baseline", digest=digest([SETTLED_INIT, architecture, seed]))
+        CheckpointRecord(
+            f"{RANDOM_INIT}{seed}", kind="baseline", digest=digest([SETTLED_INIT, architecture, seed, *start])
+        )
         for seed in range(2 if untrained else 3)
     ]
     names = [RAW_PIXELS, COLOUR_HISTOGRAM] + ([MAJORITY] if labelled else [])

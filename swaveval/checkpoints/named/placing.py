@@ -1,0 +1,68 @@
+"""Where in a file the weights of a named network lie."""
+
+import math
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from swaveval.checkpoints.description import TensorInfo
+from swaveval.checkpoints.families.family import plain_name
+
+# Of a teacher and its student the teacher is what their authors evaluate; of other pairs the network that learns.
+_COPY = re.compile(r"(^|.*[._])(momentum|ema|target|student|key|k)[._]")
+_MOST_DROPPED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Attributes:
+    lead: what the network's names begin with and the file's do not (`model.` of a wrapper).
+    prefix: what the file's names begin with instead.
+    """
+
+    lead: str
+    prefix: str
+
+    def inside(self, name: str) -> str:
+        """A name of the network's as the file has it, after the prefix."""
+        return plain_name(name).removeprefix(self.lead)
+
+
+def best_place(
+    tensors: Mapping[str, TensorInfo], shapes: Mapping[str, tuple[int, ...]], optional: Collection[str] = ()
+) -> Place | None:
+    """The place at which most elements of a network with these shapes are found; None when nothing is.
+
+    Of equally good ones a copy of the network (momentum, key) is the last, then the shorter prefix is the better.
+
+    Args:
+        tensors: of the file, under names without wrappers.
+        shapes: of the network; `optional` ones need not be in the file.
+    """
+    needed = {plain_name(name): shape for name, shape in shapes.items() if name not in optional}
+    candidates = {Place("", "")}
+    for probe in sorted(needed, key=lambda name: (-math.prod(needed[name]), name))[:3]:
+        parts = probe.split(".")
+        for dropped in range(min(_MOST_DROPPED, len(parts) - 1)):
+            lead = "".join(part + "." for part in parts[:dropped])
+            if not all(name.startswith(lead) for name in needed):
+                break
+            rest = probe[len(lead) :]
+            hits = (name for name in tensors if name == rest or name.endswith("." + rest))
+            candidates |= {Place(lead, name[: -len(rest)]) for name in hits}
+
+    def found(place: Place) -> int:
+        hits = (shape for name, shape in needed.items() if _shape(tensors, place.prefix + place.inside(name)) == shape)
+        return sum(map(math.prod, hits))
+
+    def order(place: Place) -> tuple[int, bool, int, int, str]:
+        copy = bool(_COPY.match(place.prefix))
+        return -found(place), copy, len(place.lead), len(place.prefix), place.prefix
+
+    best = min(candidates, key=order)
+    return best if found(best) else None
+
+
+def _shape(tensors: Mapping[str, TensorInfo], name: str) -> tuple[int, ...] | None:
+    info = tensors.get(name)
+    return None if info is None else info.shape
