@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from swaveval.checkpoints.architectures import build_resnet
+    from swaveval.checkpoints.arrangement import Arrangement, arrange, order
     from swaveval.checkpoints.backbone import Backbone, PrototypeHead
-    from swaveval.checkpoints.discovery import CheckpointFile, discover, order
+    from swaveval.checkpoints.discovery import CheckpointFile, discover
     from swaveval.checkpoints.initial import random_backbone
     from swaveval.checkpoints.load_report import LoadReport
     from swaveval.checkpoints.loading import inspect, load
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 # Resolved on first use: the reading process lives in this package too, and everything it does not import is memory
 # it does not copy and time it does not take.
 _HOMES = {
+    "Arrangement": "arrangement",
+    "arrange": "arrangement",
     "Backbone": "backbone",
     "CheckpointFile": "discovery",
     "CheckpointRefused": "refusal",
@@ -25,17 +28,19 @@ _HOMES = {
     "discover": "discovery",
     "inspect": "loading",
     "load": "loading",
-    "order": "discovery",
+    "order": "arrangement",
     "random_backbone": "initial",
 }
 
 __all__ = [
+    "Arrangement",
     "Backbone",
     "CheckpointFile",
     "CheckpointRefused",
     "LoadOptions",
     "LoadReport",
     "PrototypeHead",
+    "arrange",
     "build_resnet",
     "discover",
     "inspect",

@@ -22,6 +22,9 @@ class LoadReport:
         feature_dim: d, or None.
         prototypes: K, or None.
         epoch: finished epochs, or None. step: optimiser steps, or None.
+        named: which of the two the file does not say: they were read from its name.
+        untrained: whether the file states that no step was taken yet.
+        settings: training settings a run keeps from first to last (seed, learning rate …), as far as the file has them.
         digest: SHA-256 over backbone, head and prototypes, or None.
         backbone_digest: SHA-256 over the backbone alone, or None.
         dtype: of the backbone's weights.
@@ -59,8 +62,11 @@ class LoadReport:
     asleep: int = 0
     start: str = ""
     untouched: bool = False
+    named: tuple[str, ...] = ()
+    untrained: bool = False
+    settings: Mapping[str, str | int | float | bool] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         body = asdict(self)
-        body["size"] = dict(self.size)
+        body["size"], body["settings"] = dict(self.size), dict(self.settings)
         return {name: list(value) if isinstance(value, tuple) else value for name, value in body.items()}

@@ -65,7 +65,7 @@ def inspect(path: Path, *, options: LoadOptions | None = None) -> LoadReport:
 
 def _load(opened: OpenFile, path: Path, options: LoadOptions, facts: dict[str, Any]) -> Backbone:
     description = opened.description
-    facts["epoch"], facts["step"] = progress(description, path.name)
+    facts |= progress(description, path.name)
     facts["warnings"] = description.notes
     facts["size"] = _sizes(path, description, None)
     parts, model = find_model(description, options.backbone)

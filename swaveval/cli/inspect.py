@@ -73,8 +73,12 @@ def read(files: Sequence[tuple[str, Path]], options: "LoadOptions") -> list[Entr
 
     reports = {name: inspect_file(path, options=options) for name, path in files}
     paths = dict(files)
-    records = [CheckpointRecord(name, epoch=report.epoch, step=report.step) for name, report in reports.items()]
-    return [(record.name, paths[record.name], reports[record.name]) for record in order(records)]
+    records = [
+        CheckpointRecord(name, epoch=report.epoch, step=report.step, load={"named": report.named})
+        for name, report in reports.items()
+    ]
+    times = {name: (path.stat().st_mtime, path.stat().st_size) for name, path in files if path.exists()}
+    return [(record.name, paths[record.name], reports[record.name]) for record in order(records, times)]
 
 
 def movement(entries: Sequence[Entry], options: "LoadOptions") -> "tuple[list[str], Drift] | None":

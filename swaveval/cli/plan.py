@@ -10,7 +10,13 @@ from rich.text import Text
 
 
 def plan(
-    ckpt_dir: Path = typer.Option(..., "--ckpt-dir", "-c", help="Directory of checkpoints (or one file)."),
+    ckpt_dir: Path = typer.Option(
+        ...,
+        "--ckpt-dir",
+        "-c",
+        help="The checkpoints of one run: a directory, one file, or a pattern in quotes ('dir/simclr_*.pth'). Several "
+        "runs below one directory are refused, with the commands that go on.",
+    ),
     data: str | None = typer.Option(None, "--data", "-d", help="Images, as in `swaveval run`."),
     labels: Path | None = typer.Option(
         None,
@@ -19,10 +25,16 @@ def plan(
         "are no labels; folders, they are.",
     ),
     evaluators: str | None = typer.Option(None, "--evaluators", "-e", help="Comma-separated names. Default: all."),
-    out: Path | None = typer.Option(None, "--out", "-o", help="Default: report/ beside the checkpoint directory."),
+    out: Path | None = typer.Option(
+        None,
+        "--out",
+        "-o",
+        help="Default: report/ beside the checkpoint directory; report-NAME/ if another run's is there.",
+    ),
     seed: int = typer.Option(0, "--seed", help="As in `swaveval run`."),
     size: int | None = typer.Option(None, "--size", min=8, help="As in `swaveval run`."),
     interpolation: str | None = typer.Option(None, "--interpolation", help="As in `swaveval run`."),
+    one_run: bool = typer.Option(False, "--one-run", help="As in `swaveval run`."),
     as_json: bool = typer.Option(False, "--json", help="Print the plan as JSON on stdout."),
 ) -> None:
     """Say what `swaveval run` has done and would do, without doing it."""
@@ -41,6 +53,7 @@ def plan(
         evaluators=names,
         seed=seed,
         transform=choose_transform(size, interpolation),
+        one_run=one_run,
     )
     with TerminalProgress(quiet=as_json) as progress:
         prepared = prepare(request, progress)

@@ -13,7 +13,13 @@ VERDICTS = ("learning", "converged", "regressed", "collapsed", "not-learning", "
 
 
 def run(
-    ckpt_dir: Path = typer.Option(..., "--ckpt-dir", "-c", help="Directory of checkpoints (or one file)."),
+    ckpt_dir: Path = typer.Option(
+        ...,
+        "--ckpt-dir",
+        "-c",
+        help="The checkpoints of one run: a directory, one file, or a pattern in quotes ('dir/simclr_*.pth'). Several "
+        "runs below one directory are refused, with the commands that go on.",
+    ),
     data: str | None = typer.Option(
         None,
         "--data",
@@ -31,7 +37,12 @@ def run(
         None, "--evaluators", "-e", help="Comma-separated names; `swaveval evaluators` lists them. Default: all."
     ),
     evaluator: list[str] = typer.Option([], "--evaluator", help="One-off evaluator, module:Class or file.py:Class."),
-    out: Path | None = typer.Option(None, "--out", "-o", help="Default: report/ beside the checkpoint directory."),
+    out: Path | None = typer.Option(
+        None,
+        "--out",
+        "-o",
+        help="Default: report/ beside the checkpoint directory; report-NAME/ if another run's is there.",
+    ),
     name: str = typer.Option("", "--name", help="The run's name on pages. Default: its directory's."),
     seed: int = typer.Option(0, "--seed", help="Of splits, probes, maps and bootstraps."),
     size: int | None = typer.Option(None, "--size", min=8, help="Input side in pixels. Default: fits the images."),
@@ -45,10 +56,18 @@ def run(
         False, "--allow-partial", help="Accept backbones matched under 100 %; the page says so in red."
     ),
     trust: bool = typer.Option(False, "--trust", help="Unpickle files that need it: code in them is executed."),
-    loss_log: Path | None = typer.Option(None, "--loss-log", help="Training loss (CSV or JSON lines) kept elsewhere."),
+    loss_log: Path | None = typer.Option(
+        None,
+        "--loss-log",
+        help="Training log, when it is not found by itself: CSV, JSON lines, a wandb export, or the text that swav, DINO, "
+        "MoCo, lightly's examples or your own loop print (epoch or step, and loss, on each line).",
+    ),
     no_images: bool = typer.Option(False, "--no-images", help="Leave every picture of the data out of the page."),
     fail_on: str = typer.Option(
         "", "--fail-on", help="Verdicts that make the command exit with 5: collapsed,regressed"
+    ),
+    one_run: bool = typer.Option(
+        False, "--one-run", help="Take all checkpoints for one run whatever speaks against it; the page says what."
     ),
     force: bool = typer.Option(False, "--force", help="Compute cells again that are done."),
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Print only the verdict and the page's path."),
@@ -98,6 +117,7 @@ def run(
         command=shlex.join(["swaveval", *sys.argv[1:]]),
         images=not no_images,
         force=force,
+        one_run=one_run,
     )
     with TerminalProgress(quiet=quiet or as_json) as progress:
         outcome = run_evaluation(request, progress)

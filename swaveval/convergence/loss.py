@@ -27,7 +27,7 @@ def loss_state(curve: LossCurve | None) -> LossState:
     _, values = by_epoch(curve)
     finite = np.isfinite(values)
     if not finite.any():
-        return LossState(state="nan", ln_k=curve.ln_k, source=curve.source)
+        return LossState(state="nan", ln_k=curve.ln_k, source=curve.source, axis=curve.axis)
     width = max(1, len(values) // 10)
     start = float(values[finite][0])
     end = float(np.median(values[finite][-width:]))
@@ -42,15 +42,18 @@ def loss_state(curve: LossCurve | None) -> LossState:
         gap=gap,
         at_ln_k=gap is not None and abs(gap) <= AT_LN_K,
         source=curve.source,
+        axis=curve.axis,
     )
 
 
 def by_epoch(curve: LossCurve) -> tuple[Array, Array]:
-    """Finished epochs and the mean loss of each; the curve itself where it is no finer than epochs.
+    """Finished epochs and the mean loss of each; the curve itself where it is no finer, or on another axis.
 
     NaN anywhere in an epoch makes that epoch NaN.
     """
     epochs, values = np.asarray(curve.epochs, dtype=np.float64), np.asarray(curve.values, dtype=np.float64)
+    if curve.axis != "epoch":
+        return epochs, values
     whole = np.ceil(epochs - 1e-6)
     if len(np.unique(whole)) < 3:
         return epochs, values
@@ -59,7 +62,8 @@ def by_epoch(curve: LossCurve) -> tuple[Array, Array]:
 
 
 def since_third(curve: LossCurve | None) -> tuple[float, float] | None:
-    """The epoch one third of the way, and the loss's relative change since; None without a usable curve."""
+    """The place (on the curve's axis) one third of the way, and the loss's relative change since; None where it has
+    under three values."""
     if curve is None:
         return None
     epochs, values = by_epoch(curve)

@@ -140,7 +140,8 @@ def is_random(record: CheckpointRecord) -> bool:
 
 
 def untrained(record: CheckpointRecord) -> bool:
-    return record.epoch == 0 or record.step == 0
+    """Whether a checkpoint is known to be this run's own untrained network."""
+    return record.is_untrained
 
 
 def broken(record: CheckpointRecord) -> bool:

@@ -19,6 +19,7 @@ class LossState:
         gap: 1 - end / ln K; near 0 means at ln K, negative above it.
         at_ln_k: whether the last epochs lie at ln K.
         source: where the loss was found.
+        axis: the unit its places are quoted in: `epoch`, `step`, `checkpoint`, or `row` of a log nothing placed.
     """
 
     state: LossShape = "unknown"
@@ -29,6 +30,7 @@ class LossState:
     gap: float | None = None
     at_ln_k: bool = False
     source: str = ""
+    axis: str = "epoch"
 
 
 @dataclass(frozen=True, slots=True)

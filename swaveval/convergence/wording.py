@@ -33,6 +33,13 @@ def moved(metric: str, effect: float, interval: tuple[float, float], n: int, p: 
     return f"{metric} {verb} {points(effect)} ± {points(half_width(interval))} points (n = {n:,}, paired, {p_text(p)})"
 
 
+def _place(axis: str, place: float) -> str:
+    """`epoch 5`; a log with an axis of its own is quoted in its own unit."""
+    if axis == "row":
+        return f"row {place:g} of its log"
+    return f"checkpoint {place + 1:g}" if axis == "checkpoint" else f"{axis} {place:g}"
+
+
 def loss_clause(loss: LossState, since: tuple[float, float] | None) -> str:
     """What the loss did, as a clause; empty when no loss was found."""
     if loss.state == "unknown" or loss.end is None:
@@ -42,7 +49,7 @@ def loss_clause(loss: LossState, since: tuple[float, float] | None) -> str:
         return f"the loss became NaN (last finite value {loss.end:.3f})"
     if loss.state == "flat" and since is not None:
         sits = f" and sits at {place}" if place else ""
-        return f"the loss moved only {100 * abs(since[1]):.1f} % since epoch {since[0]:g}{sits}"
+        return f"the loss moved only {100 * abs(since[1]):.1f} % since {_place(loss.axis, since[0])}{sits}"
     verb = "fell" if (loss.change or 0) < 0 else "rose"
     to = f" to {place}" if place else ""
     return f"the loss {verb} {100 * abs(loss.change or 0):.0f} %{to}"

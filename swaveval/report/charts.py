@@ -53,6 +53,8 @@ def overview(contents: Contents) -> Chart | None:
     about: dict[str, Any] = {"axis": contents.axis, "series": [], "loss": None}
     if placed is not None and curve is not None:
         plot, about["loss"] = _loss_plot(curve, placed, shared if _linked(contents, curve) else DataRange1d())
+        if not _linked(contents, curve):
+            plot.xaxis.axis_label = f"{curve.axis} of {wording.plot_text(curve.source, 40)}"
         about["loss"]["at"] = _loss_at(contents, placed) if _linked(contents, curve) else []
         plots.append(plot)
     if chosen:
@@ -124,14 +126,13 @@ def _range(contents: Contents, placed: tuple[Array, Array] | None) -> Range1d:
 
 def _linked(contents: Contents, curve: LossCurve) -> bool:
     """Whether the loss can be put on the checkpoints' axis."""
-    return contents.axis == "epoch" or (contents.axis == "step" and len(curve.steps) == len(curve.values) > 0)
+    return curve.on(contents.axis) is not None
 
 
 def _place_loss(contents: Contents, curve: LossCurve | None) -> tuple[Array, Array] | None:
     if curve is None or not curve.values:
         return None
-    on_steps = contents.axis == "step" and _linked(contents, curve)
-    x = np.asarray(curve.steps if on_steps else curve.epochs, dtype=np.float64)
+    x = np.asarray(curve.on(contents.axis) or curve.epochs, dtype=np.float64)
     y = np.asarray(curve.values, dtype=np.float64)
     keep = np.isfinite(x) & ~np.isinf(y)
     return thinned(x[keep], y[keep], LOSS_POINTS) if np.isfinite(y[keep]).any() else None

@@ -54,7 +54,12 @@ def _gaps(group: Group) -> dict[int, tuple[Any, Any]]:
     found = {}
     for position, run in enumerate(group.runs):
         loss = run.contents.series.manifest.loss
-        if loss is not None and loss.ln_k and run.contents.axis == "epoch" and np.isfinite(loss.values).any():
+        if (
+            loss is not None
+            and loss.ln_k
+            and run.contents.axis == loss.axis == "epoch"
+            and np.isfinite(loss.values).any()
+        ):
             x, y = thinned(np.asarray(loss.epochs), 1 - np.asarray(loss.values) / loss.ln_k, CURVE_POINTS)
             keep = np.isfinite(x) & ~np.isinf(y)
             found[position] = (x[keep], y[keep])

@@ -118,19 +118,19 @@ def overview(contents: Contents) -> Figure | None:
     """Loss above, quality below, on one axis."""
     chosen = quality_metrics(contents)
     curve = contents.series.manifest.loss
-    on_epochs = curve is not None and contents.axis == "epoch" and bool(np.isfinite(curve.values).any())
-    if not chosen and not on_epochs:
+    placed = curve.on(contents.axis) if curve is not None and np.isfinite(curve.values).any() else None
+    if not chosen and placed is None:
         return None
-    drawn = Figure(figsize=(7.2, 4.8 if chosen and on_epochs else 3.2), layout="constrained")
+    drawn = Figure(figsize=(7.2, 4.8 if chosen and placed is not None else 3.2), layout="constrained")
     axes = drawn.subplots(
-        2 if chosen and on_epochs else 1,
+        2 if chosen and placed is not None else 1,
         1,
         sharex=True,
         squeeze=False,
-        height_ratios=[1, 2] if chosen and on_epochs else [1],
+        height_ratios=[1, 2] if chosen and placed is not None else [1],
     )[:, 0]
-    if curve is not None and on_epochs:
-        axes[0].plot(curve.epochs, curve.values, color="#4a5058")
+    if curve is not None and placed is not None:
+        axes[0].plot(placed, curve.values, color="#4a5058")
         if curve.ln_k is not None:
             axes[0].axhline(curve.ln_k, color=palette.REFERENCE[0], linestyle="--", linewidth=1)
             axes[0].annotate(

@@ -24,6 +24,8 @@ class CheckpointRecord:
         step: optimiser steps taken; None when the file does not say.
         same_as: name of an earlier checkpoint with the same weights; such a record is never evaluated twice.
         alias: the file is that checkpoint under another name (`last.ckpt`): it has no point of its own on the curves.
+        untrained: whether the file itself says that no step was taken yet; None for records stored before this was
+            kept, and for checkpoints built in memory.
         load: the load report, as `swaveval inspect --json` prints it; empty for baselines.
     """
 
@@ -36,12 +38,23 @@ class CheckpointRecord:
     step: int | None = None
     same_as: str | None = None
     alias: bool = False
+    untrained: bool | None = None
     load: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def evaluated(self) -> bool:
         """Whether this record is a point of the series (perhaps sharing the cells of `same_as`)."""
         return self.state == "ready" and not self.alias and self.digest is not None
+
+    @property
+    def is_untrained(self) -> bool:
+        """Whether these are known to be the weights training started from.
+
+        An epoch of 0 proves nothing: who counts epochs from 0 writes it after the first one.
+        """
+        if self.untrained is not None:
+            return self.untrained
+        return self.step == 0 or (self.epoch == 0 and self.step is None)
 
     def to_json(self) -> dict[str, Any]:
         body: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}

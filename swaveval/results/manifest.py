@@ -58,6 +58,9 @@ class RunManifest:
         seed: the seed evaluators were called with.
         notes: sentences the page must carry (partial load, trusted file, clipped k …).
         cells: digests of the cells that belong to this evaluation.
+        order: what the checkpoints' order was read from: `epoch`, `step` (inside the files or in their names),
+            `name` (numbers that grow), `time` (modification times), `unknown` (names alone); empty where not kept.
+        source: the checkpoint directory or file, relative to the directory of the results; empty where not kept.
     """
 
     name: str
@@ -73,6 +76,8 @@ class RunManifest:
     seed: int = 0
     notes: tuple[str, ...] = ()
     cells: tuple[str, ...] = ()
+    order: str = ""
+    source: str = ""
 
     def to_json(self) -> dict[str, Any]:
         data = {name: getattr(self.data, name) for name in DataSummary.__dataclass_fields__}
@@ -91,6 +96,8 @@ class RunManifest:
             "seed": self.seed,
             "notes": list(self.notes),
             "cells": list(self.cells),
+            "order": self.order,
+            "source": self.source,
         }
 
     @classmethod
@@ -114,4 +121,6 @@ class RunManifest:
             seed=body.get("seed", 0),
             notes=tuple(body.get("notes", ())),
             cells=tuple(body.get("cells", ())),
+            order=body.get("order", ""),
+            source=body.get("source", ""),
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -70,14 +70,21 @@ class Series:
         return tuple(dict.fromkeys(name for point in (*self.points, *self.baselines) for name in point.metrics))
 
     def axis(self) -> tuple[str, FloatArray]:
-        """Name and positions of the x-axis: `epoch` if every checkpoint has one, else `step`, else `checkpoint`."""
-        epochs = [point.record.epoch for point in self.points]
-        if all(epoch is not None for epoch in epochs):
-            return "epoch", np.asarray(epochs, dtype=np.float64)
-        steps = [point.record.step for point in self.points]
-        if all(step is not None for step in steps):
-            return "step", np.asarray(steps, dtype=np.float64)
+        """Name and positions of the x-axis, which grow from each checkpoint to the next.
+
+        `epoch` where every checkpoint has its own; `step` where epochs are missing or do not tell the checkpoints
+        apart (all in epoch 0 of an endless data set) and steps do; else `checkpoint`, their positions.
+        """
+        epochs, steps = self._known("epoch"), self._known("step")
+        if epochs is not None and _grows(epochs) and not (steps is not None and not epochs.any() and steps.any()):
+            return "epoch", epochs
+        if steps is not None and _grows(steps):
+            return "step", steps
         return "checkpoint", np.arange(len(self.points), dtype=np.float64)
+
+    def _known(self, name: Literal["epoch", "step"]) -> FloatArray | None:
+        values = [getattr(point.record, name) for point in self.points]
+        return None if any(value is None for value in values) else np.asarray(values, dtype=np.float64)
 
     def values(self, metric_id: str) -> FloatArray:
         """The metric at each checkpoint, shape `(n_points,)`; NaN where it is missing."""
@@ -149,6 +156,11 @@ def build_series(manifest: RunManifest, cells: list[Cell], store: ResultStore | 
         artifact_index=index,
         store=store,
     )
+
+
+def _grows(values: FloatArray) -> bool:
+    # NaN compares as false: what a file claims may be anything.
+    return bool(np.isfinite(values).all() and (np.diff(values) > 0).all())
 
 
 @lru_cache(maxsize=64)

@@ -1,70 +1,73 @@
 """Checkpoint files → records in natural order, each file read once as long as it does not change."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from swaveval import __version__
-from swaveval.checkpoints import CheckpointFile, CheckpointRefused, LoadOptions, LoadReport, discover, load, order
+from swaveval.checkpoints import (
+    Arrangement,
+    CheckpointFile,
+    CheckpointRefused,
+    LoadOptions,
+    LoadReport,
+    arrange,
+    discover,
+    load,
+)
+from swaveval.checkpoints.discovery import is_pattern
 from swaveval.results import CheckpointRecord
 from swaveval.results.atomic import write_bytes
 from swaveval.results.encoding import digest, seal, unseal
 from swaveval.runs.progress import Progress
 from swaveval.runs.request import RunError
 
+# Part of what is remembered of a file: another way to read the same bytes forgets it.
+_READING = 2
 
-def read_records(
-    directory: Path, options: LoadOptions, *, memory: Path, progress: Progress
-) -> tuple[list[CheckpointRecord], dict[str, Path]]:
-    """Records of every checkpoint under `directory` in natural order, and where each digest can be read.
+
+@dataclass(frozen=True, slots=True)
+class FoundRecords:
+    """What lies below a checkpoint directory.
+
+    Attributes:
+        arrangement: the records in the order they were written, or the runs they are of.
+        places: digest to the file that holds it.
+    """
+
+    arrangement: Arrangement
+    places: dict[str, Path]
+
+
+def read_records(directory: Path, options: LoadOptions, *, memory: Path, progress: Progress) -> FoundRecords:
+    """Records of every checkpoint under `directory` (or of a file, or of a pattern), and where each can be read.
 
     What a file holds is remembered under `memory` by its path, size and times, so that a second run does not read
     hundreds of megabytes to learn that nothing changed.
 
     Raises:
-        RunError: the directory holds no checkpoint file at all.
+        RunError: there is no checkpoint file at all.
     """
-    files = discover(directory) if directory.is_dir() else [CheckpointFile(directory, directory.name)]
+    single = not directory.is_dir() and not is_pattern(directory)
+    files = [CheckpointFile(directory, directory.name)] if single else discover(directory)
     if not files:
+        where = f"matches {directory}" if is_pattern(directory) else f"in {directory}"
         raise RunError(
-            f"no checkpoint file in {directory}: looked for .ckpt .pth .pt .tar .torch .bin .safetensors, also in "
+            f"no checkpoint file {where}: looked for .ckpt .pth .pt .tar .torch .bin .safetensors, also in "
             "subdirectories"
         )
     progress.stage("reading checkpoints", len(files))
     records: list[CheckpointRecord] = []
     places: dict[str, Path] = {}
     for position, file in enumerate(files):
-        report = _remembered(file, options, memory)
-        record = _record(file, report)
+        record = _record(file, _remembered(file, options, memory))
         if record.state == "ready" and record.digest:
             places.setdefault(record.digest, file.path)
         records.append(record)
         progress.advance(position + 1, len(files))
-    return mark_duplicates(order(records)), places
-
-
-def mark_duplicates(records: Iterable[CheckpointRecord]) -> list[CheckpointRecord]:
-    """Point equal weights at the first record that has them.
-
-    The same weights at the same epoch and step are one checkpoint under two names (`last.ckpt`): an alias. The same
-    weights at another epoch are a finding of their own and keep their place on the curves.
-    """
-    first: dict[str, CheckpointRecord] = {}
-    marked: list[CheckpointRecord] = []
-    for record in records:
-        original = first.get(record.digest or "")
-        if record.state != "ready" or record.digest is None:
-            marked.append(record)
-        elif original is None:
-            first[record.digest] = record
-            marked.append(record)
-        else:
-            moment = (record.epoch, record.step)
-            alias = moment in {(original.epoch, original.step), (None, None)}
-            marked.append(replace(record, same_as=original.name, alias=alias))
-    return marked
+    times = {file.name: (stamp[1] / 1e9, stamp[0]) for file in files if (stamp := _stamp(file.path)) is not None}
+    return FoundRecords(arrange(records, times), places)
 
 
 def _record(file: CheckpointFile, report: LoadReport) -> CheckpointRecord:
@@ -75,13 +78,14 @@ def _record(file: CheckpointFile, report: LoadReport) -> CheckpointRecord:
         digest=report.digest if report.state == "ready" else None,
         epoch=report.epoch,
         step=report.step,
+        untrained=report.untrained,
         load=report.to_json(),
     )
 
 
 def _remembered(file: CheckpointFile, options: LoadOptions, memory: Path) -> LoadReport:
     """The load report of a file, from memory when the file has not changed since."""
-    place = memory / f"{digest([str(file.path.absolute()), repr(options), __version__])[:32]}.json"
+    place = memory / f"{digest([str(file.path.absolute()), repr(options), __version__, _READING])[:32]}.json"
     before = _stamp(file.path)
     try:
         held = unseal(place.read_bytes())

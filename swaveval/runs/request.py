@@ -1,14 +1,18 @@
 """What the user asked for, resolved against what `swaveval pretrain` wrote beside the checkpoints."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from swaveval.checkpoints import LoadOptions
+from swaveval.checkpoints.discovery import fixed_directory, is_pattern
 from swaveval.data.label_option import is_word
 from swaveval.data.transforms import EvalTransform
+from swaveval.results import ResultStore, StoreError
+from swaveval.runs.names import slug
 
 DEFAULT_EVALUATORS = (
     "knn",
@@ -34,7 +38,7 @@ class RunRequest:
     """An evaluation as asked for.
 
     Attributes:
-        checkpoints: directory of checkpoints (or one file).
+        checkpoints: directory of checkpoints, one file, or a pattern of files.
         out: where `index.html`, `verdict.json`, `results/`, `figures/` go.
         data: path or name of the images; None takes what run.json says.
         labels: table of labels, or `none` or `folders` for what folders mean; None takes what run.json says.
@@ -52,6 +56,7 @@ class RunRequest:
         command: the command line, for the page.
         images: whether pictures of the data may stand in the page.
         force: redo cells that are done.
+        one_run: take the checkpoints for one run whatever speaks against it.
     """
 
     checkpoints: Path
@@ -71,12 +76,43 @@ class RunRequest:
     command: str = ""
     images: bool = True
     force: bool = False
+    one_run: bool = False
+
+    @property
+    def directory(self) -> Path:
+        """Where the checkpoints lie."""
+        return fixed_directory(self.checkpoints)
 
 
 def default_out(checkpoints: Path) -> Path:
-    """`report/` beside the checkpoint directory."""
-    directory = checkpoints if checkpoints.is_dir() else checkpoints.parent
-    return directory.resolve().parent / "report"
+    """`report/` beside the checkpoint directory; `report-NAME/` where another evaluation has that place."""
+    directory = fixed_directory(checkpoints).resolve()
+    parent = directory.parent
+    own = directory.name if checkpoints.is_dir() else f"{directory.name}-{slug(checkpoints.name)}"
+    choices = (parent / "report", parent / f"report-{slug(own)}")
+    owners = [owner(choice, checkpoints) for choice in choices]
+    for wanted in ("these", "nobody"):
+        if wanted in owners:
+            return choices[owners.index(wanted)]
+    return choices[1]
+
+
+def relative_source(checkpoints: Path, out: Path) -> str:
+    """The checkpoints as seen from the results, which stays the same when a run's directory is moved."""
+    directory = fixed_directory(checkpoints)
+    place = directory.resolve() / checkpoints.relative_to(directory)
+    return Path(os.path.relpath(place, out.resolve())).as_posix()
+
+
+def owner(out: Path, checkpoints: Path) -> Literal["these", "others", "nobody"]:
+    """Whether the results under `out` are of these checkpoints. Results that do not say are told by the run's name."""
+    try:
+        manifest = ResultStore(out / "results").read_manifest()
+    except StoreError:
+        return "nobody"
+    if manifest.source:
+        return "these" if manifest.source == relative_source(checkpoints, out) else "others"
+    return "these" if manifest.name == _run_name(fixed_directory(checkpoints).resolve()) else "others"
 
 
 def resolve(request: RunRequest) -> RunRequest:
@@ -86,7 +122,7 @@ def resolve(request: RunRequest) -> RunRequest:
         RunError: there is no such checkpoint directory, run.json is unreadable, or nobody says which images to use.
     """
     directory = request.checkpoints
-    if not directory.exists():
+    if not directory.exists() and not is_pattern(directory):
         raise RunError(f"there is no {directory}; --ckpt-dir takes a directory of checkpoints or one checkpoint file")
     run = read_run_json(directory)
     data = run.get("data", {}) if run else {}
@@ -108,7 +144,7 @@ def resolve(request: RunRequest) -> RunRequest:
             mean=tuple(stored["mean"]),
             std=tuple(stored["std"]),
         )
-    base = directory if directory.is_dir() else directory.parent
+    base = fixed_directory(directory)
     return replace(
         request,
         data=images,
@@ -126,7 +162,7 @@ def read_run_json(checkpoints: Path) -> dict[str, Any] | None:
     Raises:
         RunError: it is there but cannot be read.
     """
-    base = checkpoints if checkpoints.is_dir() else checkpoints.parent
+    base = fixed_directory(checkpoints)
     for path in (base / "run.json", base.resolve().parent / "run.json"):
         if not path.is_file():
             continue
@@ -146,7 +182,7 @@ def _existing(recorded: str, checkpoints: Path) -> str:
     """A recorded path as it is, or beside the run when the run's directory was moved together with it."""
     if Path(recorded).exists() or is_word(recorded):
         return recorded
-    base = checkpoints if checkpoints.is_dir() else checkpoints.parent
+    base = fixed_directory(checkpoints)
     beside = base.resolve().parent / recorded
     return str(beside) if beside.exists() else recorded
 

@@ -22,8 +22,9 @@ from swaveval.runs.page import Written, write_page
 from swaveval.runs.plan import EvaluatorSpec, Plan, PlannedCell, make_plan
 from swaveval.runs.progress import Progress, Silent
 from swaveval.runs.records import read_records
-from swaveval.runs.request import RunError, RunRequest, resolve
+from swaveval.runs.request import RunError, RunRequest, owner, relative_source, resolve
 from swaveval.runs.series_features import feature_series
+from swaveval.runs.several_runs import several_runs
 from swaveval.runs.specs import make_specs
 from swaveval.runs.workspace import Workspace, baseline_records, model_record
 
@@ -39,6 +40,8 @@ class Prepared:
         places: digest to the file that holds it.
         specs: the evaluators.
         plan: the cells.
+        order: what the order of the checkpoints was read from.
+        said: what the page must say of how they became one series.
     """
 
     request: RunRequest
@@ -47,6 +50,8 @@ class Prepared:
     places: dict[str, Path]
     specs: tuple[EvaluatorSpec, ...]
     plan: Plan
+    order: str = ""
+    said: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +98,18 @@ def prepare(request: RunRequest, progress: Progress | None = None) -> Prepared:
     """Read the checkpoints, open the images, make the plan.
 
     Raises:
-        RunError: nothing can be evaluated. DataError: the images cannot be used.
+        RunError: nothing can be evaluated, or the checkpoints are of several runs. DataError: the images cannot be
+            used.
     """
     progress = progress or Silent()
     request = resolve(request)
-    records, places = read_records(
-        request.checkpoints, request.load, memory=request.out / "cache" / "reads", progress=progress
-    )
+    found = read_records(request.checkpoints, request.load, memory=request.out / "cache" / "reads", progress=progress)
+    arrangement = found.arrangement
+    if arrangement.division.reasons and not request.one_run:
+        raise several_runs(arrangement.division, request)
+    if owner(request.out, request.checkpoints) == "others":
+        progress.message(f"{request.out} holds the evaluation of other checkpoints; its page is written anew")
+    records = list(arrangement.records)
     ready = [record for record in records if record.evaluated]
     if not ready:
         raise RunError(_nothing_ready(records))
@@ -110,7 +120,9 @@ def prepare(request: RunRequest, progress: Progress | None = None) -> Prepared:
         records, fingerprint=workspace.images.fingerprint, labelled=workspace.images.labelled
     )
     plan = make_plan(rows, specs, workspace.store, key=workspace.key, force=request.force)
-    return Prepared(request, workspace, tuple(rows), places, tuple(specs), plan)
+    doubts = tuple(f"taken for one run (--one-run) despite {reason}" for reason in arrangement.division.reasons)
+    said = (*doubts, *arrangement.notes)
+    return Prepared(request, workspace, tuple(rows), found.places, tuple(specs), plan, arrangement.order, said)
 
 
 def run(request: RunRequest, progress: Progress | None = None) -> RunOutcome:
@@ -207,7 +219,7 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
     hyperparameters = dict(request.hyperparameters)
     if prototypes:
         hyperparameters["prototypes"] = prototypes
-    directory = request.checkpoints if request.checkpoints.is_dir() else request.checkpoints.parent
+    directory = request.directory
     return RunManifest(
         name=request.name,
         data=DataSummary(
@@ -234,11 +246,13 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
         seed=request.seed,
         notes=_notes(prepared),
         cells=tuple(dict.fromkeys(cell.key.digest for cell in cells)),
+        order=prepared.order,
+        source=relative_source(request.checkpoints, request.out),
     )
 
 
 def _notes(prepared: Prepared) -> tuple[str, ...]:
-    notes: list[str] = []
+    notes = list(prepared.said)
     for record in prepared.records:
         if record.load.get("partial"):
             share = 100 * float(record.load.get("matched", 0))

@@ -152,7 +152,7 @@ def baseline_records(records: list[CheckpointRecord], *, fingerprint: str, label
     start = [load_report["start"]] if load_report.get("start") else []
     if load_report.get("untouched"):
         start.append(UNSETTLED)
-    untrained = any(record.step == 0 or record.epoch == 0 for record in ready)
+    untrained = any(record.is_untrained for record in ready)
     rows = [
         CheckpointRecord(
             f"{RANDOM_INIT}{seed}", kind="baseline", digest=digest([SETTLED_INIT, architecture, seed, *start])

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from swaveval.checkpoints import arrange
 from swaveval.results import Artifact, Cell, CellKey, CheckpointRecord, Metric, ResultStore
 from swaveval.runs.plan import EvaluatorSpec, Plan, make_plan, series_digest
-from swaveval.runs.records import mark_duplicates
 
 KNN = EvaluatorSpec("knn", "knn", version=1, parameters=(("k", 20),))
 LINEAR = EvaluatorSpec("linear", "linear", version=1)
@@ -100,7 +100,7 @@ def test_unreadable_checkpoints_have_no_cells(store: ResultStore) -> None:
 
 def test_last_is_an_alias_and_a_stuck_epoch_is_a_finding() -> None:
     rows = [record("1.ckpt", "a", 1), record("last.ckpt", "a", 1), record("2.ckpt", "a", 2), record("3.ckpt", "b", 3)]
-    marked = mark_duplicates(rows)
+    marked = arrange(rows).records
     assert [(row.same_as, row.alias) for row in marked] == [
         (None, False),
         ("1.ckpt", True),

@@ -49,6 +49,7 @@ SCALARS: tuple[tuple[str, ...], ...] = (
     ("cfg",),
     ("hyper_parameters",),
     ("loops", "fit_loop", "epoch_loop.batch_progress", "is_last_batch"),
+    ("loops", "fit_loop", "epoch_loop.batch_progress", "total", "completed"),
     ("meta", "epoch"),
     ("meta", "iter"),
 )
