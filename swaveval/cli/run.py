@@ -59,8 +59,8 @@ def run(
     loss_log: Path | None = typer.Option(
         None,
         "--loss-log",
-        help="Training log, when it is not found by itself: CSV, JSON lines, a wandb export, or the text that swav, DINO, "
-        "MoCo, lightly's examples or your own loop print (epoch or step, and loss, on each line).",
+        help="Training log, when it is not found by itself: CSV, JSON lines, a wandb export, or the text that swav, "
+        "DINO, MoCo, lightly's examples or your own loop print (epoch or step, and loss, on each line).",
     ),
     no_images: bool = typer.Option(False, "--no-images", help="Leave every picture of the data out of the page."),
     fail_on: str = typer.Option(
