@@ -27,7 +27,7 @@ def random_backbone(like: Backbone, seed: int) -> Backbone:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        module = _fresh(like)
+        module = _fresh(like, seed)
         head = None if like.head is None else reset(copy.deepcopy(like.head))
         follow(module, like.module)
     module.eval().requires_grad_(False)
@@ -57,8 +57,9 @@ def asleep(module: nn.Module) -> frozenset[str]:
 
 
 def _asleep(value: Tensor) -> bool:
-    # The first value decides for nearly all of them.
-    return abs(float(value.flatten()[0])) <= _ASLEEP and float(value.abs().max()) <= _ASLEEP
+    # The first value decides for nearly all of them. A whole layer is asleep at zero only (gMLP's gates start near it).
+    most = _ASLEEP if max(value.shape, default=1) == value.numel() else 0.0
+    return abs(float(value.flatten()[0])) <= most and float(value.abs().max()) <= most
 
 
 def untouched(module: nn.Module) -> bool:
@@ -109,15 +110,14 @@ def _factors(module: nn.Module) -> Iterator[tuple[str, nn.Module, Tensor]]:
                 yield (f"{place}.{name}" if place else name), owner, value
 
 
-def _fresh(like: Backbone) -> nn.Module:
+def _fresh(like: Backbone, seed: int) -> nn.Module:
     """Built anew; where there is nothing to build with, or building gives the same weights each time, drawn anew."""
     if like.build is None:
         return reset(copy.deepcopy(like.module))
     module = like.build()
-    state = torch.get_rng_state()
     if _same(module, like.build()):  # a factory that loads weights, or sets the seed itself
+        torch.manual_seed(seed)
         return reset(module)
-    torch.set_rng_state(state)
     return module
 
 

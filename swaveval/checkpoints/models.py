@@ -199,8 +199,8 @@ def fill(model: Model, weights: Mapping[str, Tensor]) -> nn.Module:
     state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
     absent = [name for name in model.shapes if name not in state]
     if model.template is not None:
-        module = copy.deepcopy(model.template)
-    elif all(name.endswith("num_batches_tracked") for name in absent):
+        return _assigned(copy.deepcopy(model.template), state)
+    if all(name.endswith("num_batches_tracked") for name in absent):
         module = model.empty
         state |= {name: torch.zeros((), dtype=torch.int64) for name in absent}
     else:
@@ -208,6 +208,19 @@ def fill(model: Model, weights: Mapping[str, Tensor]) -> nn.Module:
     module.load_state_dict(state, strict=False, assign=True)
     module.eval().requires_grad_(False)
     return module
+
+
+def _assigned(module: nn.Module, state: Mapping[str, Tensor]) -> nn.Module:
+    """A named network with these weights. Not by `load_state_dict`, into which some classes build rules about their own
+    older files (torchvision's MNASNet asks for a version that only its own files carry)."""
+    for name, tensor in state.items():
+        owner, _, last = name.rpartition(".")
+        part = module.get_submodule(owner)
+        if last in part._parameters:
+            part._parameters[last] = nn.Parameter(tensor, requires_grad=False)
+        else:
+            part._buffers[last] = tensor
+    return module.eval().requires_grad_(False)
 
 
 def _words(shape: tuple[int, ...]) -> str:

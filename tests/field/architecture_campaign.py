@@ -195,7 +195,7 @@ def _round(module: nn.Module) -> None:
 def _side(module: nn.Module) -> int:
     config = getattr(module, "pretrained_cfg", None) or {}
     own = config.get("input_size", (3, 224, 224))[-1]
-    sides = (own,) if config.get("fixed_input_size") else tuple(side for side in SIDES if side < own) + (own,)
+    sides = (own,) if config.get("fixed_input_size") else (*(side for side in SIDES if side < own), own)
     for side in sides:
         try:
             with torch.inference_mode():
@@ -253,6 +253,8 @@ def read(path: Path, made: Original, expected: list[Tensor], *, named: bool, kno
         backbone = load(path, options=options)
     except CheckpointRefused as refused:
         return f"refused: {refused.reason}"
+    except Exception as error:
+        return f"crash: {type(error).__name__}: {error}"[:300]
     # The digest is over architecture, names and bytes: what it stands for has been compared.
     digest = f"{backbone.report.backbone_digest} {backbone.report.warnings}"
     if digest not in known:
@@ -298,9 +300,13 @@ def case(name: str, directory: Path) -> dict[str, Any]:
     row["side"] = made.side
     expected += _headless(made)
     expected = [one for one in expected if one.dim() == 2 and bool(torch.isfinite(one).all())]
-    if not expected or not any(float((one[0] - one[1]).abs().max()) > 1e-5 * float(one.abs().max()) for one in expected):
+    if not expected or not any(
+        float((one[0] - one[1]).abs().max()) > 1e-5 * float(one.abs().max()) for one in expected
+    ):
         return row | {"skipped": "its features are not one vector an image, or tell two images not apart"}
-    state = {key: value.half() if value.is_floating_point() else value for key, value in made.module.state_dict().items()}
+    state = {
+        key: value.half() if value.is_floating_point() else value for key, value in made.module.state_dict().items()
+    }
     known: dict[str, str] = {}
     reads: dict[str, Any] = {}
     with undrawn():
@@ -332,7 +338,7 @@ def _headless(made: Original) -> list[Tensor]:
 
 def outcomes(rows: list[dict[str, Any]], way: str) -> dict[str, int]:
     """How often each outcome, over all files read this way (`inferred` or `named`)."""
-    counts: dict[str, int] = {"equal": 0, "noted": 0, "refused": 0, "different": 0}
+    counts: dict[str, int] = {"equal": 0, "noted": 0, "refused": 0, "different": 0, "crash": 0}
     for row in rows:
         for reads in row.get("reads", {}).values():
             counts[reads[way].partition(":")[0]] += 1
@@ -362,7 +368,9 @@ def done(path: Path) -> list[dict[str, Any]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--rows", type=Path, required=True, help="JSON lines, one a model; models in it are not done again")
+    parser.add_argument(
+        "--rows", type=Path, required=True, help="JSON lines, one a model; models in it are not done again"
+    )
     parser.add_argument("--only", nargs="*", default=None, help="these models")
     parser.add_argument("--again", action="store_true", help="those that are noted, refused or different once more")
     parser.add_argument("--scratch", type=Path, default=None, help="where files are written for a moment")

@@ -1,6 +1,7 @@
 """A network by name: built once, its output looked at, its classifier taken off; then held against a file's weights."""
 
 import contextlib
+import copy
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from swaveval.checkpoints.description import TensorInfo
 from swaveval.checkpoints.named.factories import factory_model
@@ -137,6 +139,11 @@ def _stamp(place: str) -> Any:
 def _finished(made: Made, *, channels: int) -> NamedModel:
     """The network with features as its output."""
     module = made.module
+    if any(is_lazy(parameter) for parameter in module.parameters()):
+        reason = f"{made.words} has layers whose size is not known until they saw an image (torch.nn.Lazy…)"
+        raise Failure("unsupported", f"{reason}; let the factory make them with their sizes")
+    # What is looked at has run, and some classes keep tables from their first run (timm's LeViT).
+    template = copy.deepcopy(module)
     by_name = made.scores is False  # timm's features depend on all it has
     seen = look(module, made.sides, channels, made.words, idle=not by_name)
     notes, heads = list(made.notes), set(made.heads)
@@ -154,10 +161,9 @@ def _finished(made: Made, *, channels: int) -> NamedModel:
         module.register_forward_hook(Pooled(how))
         seen = look(module, (seen.side,), channels, made.words, idle=not by_name)
     width = int(seen.output.shape[1])
-    module.requires_grad_(False)
     return NamedModel(
         build=_Built(made.build, cut, how),
-        template=module,
+        template=_finish(template, cut, how).eval().requires_grad_(False),
         words=made.words,
         feature_dim=width,
         shapes={name: tuple(tensor.shape) for name, tensor in module.state_dict().items()},
@@ -197,12 +203,16 @@ class _Built:
     how: str
 
     def __call__(self) -> nn.Module:
-        module = self.made()
-        if self.cut:
-            module.set_submodule(self.cut, nn.Identity())
-        if self.how:
-            module.register_forward_hook(Pooled(self.how))
-        return module
+        return _finish(self.made(), self.cut, self.how)
+
+
+def _finish(module: nn.Module, cut: str, how: str) -> nn.Module:
+    """Without the layer called `cut`, its output pooled by the rule `how`; in place."""
+    if cut:
+        module.set_submodule(cut, nn.Identity())
+    if how:
+        module.register_forward_hook(Pooled(how))
+    return module
 
 
 def _given(output: Any) -> str:
@@ -215,7 +225,7 @@ def _meant(text: str) -> str:
     """A hint for a name without a kind."""
     from torchvision import models
 
-    if text in models.list_models():
+    if text in models.list_models(module=models):
         return f"; torchvision:{text} is"
     return ""
 

@@ -146,7 +146,9 @@ def _idle(module: nn.Module, ran: list[str], images: Tensor, output: Any) -> fro
         owner = name.rpartition(".")[0]
         if owner and owner not in parts and all(f"{owner}.{own}" in idle for own in _own(module, owner)):
             idle.add(name)
-    return frozenset(idle) if idle and _unchanged(module, idle, images, output) else frozenset()
+    never = {name for name in idle if name.rpartition(".")[0] not in parts}
+    groups = (group for group in (never, idle - never) if group and _unchanged(module, group, images, output))
+    return frozenset().union(*groups)
 
 
 @torch.no_grad()

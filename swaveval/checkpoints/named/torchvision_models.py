@@ -27,11 +27,11 @@ def torchvision_model(name: str, *, side: int | None) -> Made:
     """
     from torchvision import models
 
-    known = models.list_models()
+    known = models.list_models(module=models)  # of other modules (detection …) some download a backbone when built
     if name not in known:
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.7)
         hint = f"; near it are {', '.join(near)}" if near else ""
-        raise Failure("unsupported", f"torchvision has no model called {printable(name, 60)}{hint}")
+        raise Failure("unsupported", f"torchvision has no classifier called {printable(name, 60)}{hint}")
     options: dict[str, Any] = {}
     if side and name.startswith("vit_"):
         options["image_size"] = side
