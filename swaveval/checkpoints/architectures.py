@@ -52,6 +52,10 @@ class ResNetSpec:
         stem_kernel, stem_stride, stem_padding: of the first convolution.
         stem_relu: False for lightly's small ResNet cut into a Sequential, which loses the functional ReLU.
         maxpool: 3×3, stride 2, after the stem.
+        dilated: how many of the last stages dilate instead of striding (torchvision's `replace_stride_with_dilation`);
+            in `bottleneck` blocks only.
+        last_stride: of the last stage where it is not dilated; 1 in networks for detection and retrieval.
+        channels: of the images; 3 for RGB.
     """
 
     block: Block = "basic"
@@ -64,6 +68,9 @@ class ResNetSpec:
     stem_padding: int = 3
     stem_relu: bool = True
     maxpool: bool = True
+    dilated: int = 0
+    last_stride: int = 2
+    channels: int = 3
 
     @property
     def feature_dim(self) -> int:
@@ -90,7 +97,10 @@ class ResNetSpec:
         padding = f"stem padding {self.stem_padding}" if self.stem_padding != self.stem_kernel // 2 else ""
         relu = "" if self.stem_relu else "no ReLU after the stem"
         width = f"width {self.width}" if self.width != 64 else ""
-        return ", ".join(filter(None, [name, stem, padding, relu, width]))
+        dilated = {0: "", 1: "last stage dilated"}.get(self.dilated, f"last {self.dilated} stages dilated")
+        last = f"last stage of stride {self.last_stride}" if self.last_stride != 2 and not self.dilated else ""
+        bands = f"{self.channels} channels" if self.channels != 3 else ""
+        return ", ".join(filter(None, [name, stem, padding, relu, width, dilated, last, bands]))
 
     def build(self) -> "ResNet":
         return ResNet(self)
@@ -106,15 +116,19 @@ class ResNet(nn.Module):
         super().__init__()
         self.spec = spec
         self.conv1 = nn.Conv2d(
-            3, spec.width, spec.stem_kernel, stride=spec.stem_stride, padding=spec.stem_padding, bias=False
+            spec.channels, spec.width, spec.stem_kernel, stride=spec.stem_stride, padding=spec.stem_padding, bias=False
         )
         self.bn1 = nn.BatchNorm2d(spec.width)
         self.relu = nn.ReLU(inplace=True) if spec.stem_relu else nn.Identity()
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1) if spec.maxpool else nn.Identity()
-        stages, channels = [], spec.width
+        stages, channels, dilation = [], spec.width, 1
         for position, depth in enumerate(spec.blocks):
             planes = spec.width * 2**position
-            stage, channels = _stage(spec, channels, planes, depth, stride=1 if position == 0 else 2)
+            stride = 1 if position == 0 else spec.last_stride if position == len(spec.blocks) - 1 else 2
+            before = dilation
+            if position and position >= len(spec.blocks) - spec.dilated:
+                stride, dilation = 1, dilation * 2
+            stage, channels = _stage(spec, channels, planes, depth, stride=stride, dilations=(before, dilation))
             stages.append(f"layer{position + 1}")
             self.add_module(stages[-1], stage)
         self._stages = tuple(stages)
@@ -132,7 +146,10 @@ class ResNet(nn.Module):
         return torch.flatten(self.avgpool(hidden), 1)
 
 
-def _stage(spec: ResNetSpec, channels: int, planes: int, depth: int, *, stride: int) -> tuple[nn.Sequential, int]:
+def _stage(
+    spec: ResNetSpec, channels: int, planes: int, depth: int, *, stride: int, dilations: tuple[int, int] = (1, 1)
+) -> tuple[nn.Sequential, int]:
+    """The blocks of one stage and their channels; `dilations` of the first block and of the others, as torchvision's."""
     kind = BasicBlock if spec.block == "basic" else Bottleneck
     out = planes * kind.expansion
     layers: list[nn.Module] = []
@@ -141,7 +158,8 @@ def _stage(spec: ResNetSpec, channels: int, planes: int, depth: int, *, stride: 
         downsample = None
         if step != 1 or channels != out:
             downsample = nn.Sequential(nn.Conv2d(channels, out, 1, stride=step, bias=False), nn.BatchNorm2d(out))
-        layers.append(kind(channels, planes, step, downsample, spec.groups, spec.width_per_group))
+        dilation = dilations[0] if position == 0 else dilations[1]
+        layers.append(kind(channels, planes, step, downsample, spec.groups, spec.width_per_group, dilation))
         channels = out
     return nn.Sequential(*layers), channels
 

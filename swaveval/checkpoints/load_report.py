@@ -33,6 +33,8 @@ class LoadReport:
         refusal: one sentence when the state is not `ready`.
         warnings: findings that do not prevent use.
         trusted: whether the user vouched for the file with --trust.
+        geometry: what shapes do not tell: fact → [value, who said it], under
+            `normalisation` the mean and std that the file names, under `evidence` what trying found out.
         partial: whether it was accepted under 100 % with --allow-partial.
         asleep: factors of residual blocks that let nothing through, as in a network that starts with them at zero.
         start: how baselines like it start otherwise than its library lets them; "" where they do not.
@@ -65,8 +67,9 @@ class LoadReport:
     named: tuple[str, ...] = ()
     untrained: bool = False
     settings: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    geometry: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         body = asdict(self)
-        body["size"], body["settings"] = dict(self.size), dict(self.settings)
+        body |= {name: dict(getattr(self, name)) for name in ("size", "settings", "geometry")}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in body.items()}

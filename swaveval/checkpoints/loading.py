@@ -21,6 +21,7 @@ from swaveval.checkpoints.options import LoadOptions
 from swaveval.checkpoints.reader import shared_reader
 from swaveval.checkpoints.refusal import CheckpointRefused
 from swaveval.checkpoints.sandbox.failure import Failure, printable
+from swaveval.checkpoints.told import normalisation
 from swaveval.checkpoints.weights_digest import tensor_hashes, weights_digest
 
 # A file whose end is missing is being written when it changed this recently (seconds), and damaged when it did not.
@@ -68,7 +69,7 @@ def _load(opened: OpenFile, path: Path, options: LoadOptions, facts: dict[str, A
     facts |= progress(description, path.name)
     facts["warnings"] = description.notes
     facts["size"] = _sizes(path, description, None)
-    parts, model = find_model(description, options.backbone)
+    parts, model = find_model(description, options)
     found = match(model, parts.backbone, parts.view.tensors)
     facts |= {
         "family": parts.family,
@@ -79,6 +80,7 @@ def _load(opened: OpenFile, path: Path, options: LoadOptions, facts: dict[str, A
         "missing": found.missing[:_MOST_NAMES],
         "unexpected": _unexpected(parts, found)[:_MOST_NAMES],
         "warnings": (*description.notes, *parts.notes, *model.notes),
+        "geometry": _geometry(description, model),
     }
     if not found.names:
         raise Failure("refused", _incomplete(model, found))
@@ -89,6 +91,13 @@ def _load(opened: OpenFile, path: Path, options: LoadOptions, facts: dict[str, A
             raise Failure("refused", _surplus(model, facts["unexpected"]))
     facts["partial"] = bool(found.missing or facts["unexpected"])
     return _assemble(opened, parts, model, found, facts)
+
+
+def _geometry(description: Description, model: Model) -> dict[str, Any]:
+    """What shapes do not tell, as the report says it."""
+    found: dict[str, Any] = {} if model.geometry is None else dict(model.geometry.to_json())
+    named = normalisation(description)
+    return found | ({} if named is None else {"normalisation": [list(part) for part in named]})
 
 
 def _assemble(opened: OpenFile, parts: Parts, model: Model, found: Match, facts: dict[str, Any]) -> Backbone:

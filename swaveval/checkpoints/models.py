@@ -9,13 +9,16 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from swaveval.checkpoints.architectures import UnknownArchitecture, infer_resnet
+from swaveval.checkpoints.architectures import ResNetSpec, UnknownArchitecture, infer_resnet
 from swaveval.checkpoints.description import FLOATING, ITEM_BYTES, Description, TensorInfo
 from swaveval.checkpoints.families import Family, Parts, View
+from swaveval.checkpoints.geometry import RESNET_FIELDS, VIT_FIELDS, Geometry, Settled, Source, in_words, settle
 from swaveval.checkpoints.named import NamedModel, Place, best_place, named_model
+from swaveval.checkpoints.options import LoadOptions
 from swaveval.checkpoints.recognise import Translated, recognise
 from swaveval.checkpoints.sandbox.failure import Failure, printable
-from swaveval.checkpoints.vit import infer_vit
+from swaveval.checkpoints.told import conventions, told
+from swaveval.checkpoints.vit import ViTSpec, infer_vit, usual_heads
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Model:
         template: of a network the user named, one that was made: others than our own may compute tables when built, so
             they are not built without memory. None for our own.
         optional: names that no feature depends on.
+    geometry: what shapes do not tell, and who said it; None for a network that the user named.
     """
 
     build: Callable[[], nn.Module]
@@ -38,6 +42,7 @@ class Model:
     notes: tuple[str, ...] = ()
     template: nn.Module | None = None
     optional: frozenset[str] = frozenset()
+    geometry: Settled | None = None
 
     @cached_property
     def empty(self) -> nn.Module:
@@ -58,16 +63,18 @@ class Model:
         return frozenset(name for name, tensor in self.empty.state_dict().items() if tensor.is_floating_point())
 
 
-def find_model(description: Description, backbone: str | None) -> tuple[Parts, Model]:
+def find_model(description: Description, options: LoadOptions) -> tuple[Parts, Model]:
     """The parts of a checkpoint and the architecture they belong to.
 
     Args:
-        backbone: `timm:NAME`, `torchvision:NAME`, `module:factory` or `path/to/file.py:factory`, where one was named.
+        options: `backbone` is `timm:NAME`, `torchvision:NAME`, `module:factory` or `path/to/file.py:factory`, where
+            one was named.
 
     Raises:
         Failure: nothing in the file is a backbone that is known.
     """
     named: dict[str, tuple[NamedModel, Place]] = {}
+    backbone = options.backbone
 
     def finder(family: Family, view: View) -> tuple[str, Translated] | None:
         hints = family.hints(description)
@@ -98,7 +105,7 @@ def find_model(description: Description, backbone: str | None) -> tuple[Parts, M
     if parts is None:
         raise Failure("unsupported", _nothing_known(description))
     try:
-        return parts, model_of(parts)
+        return parts, model_of(parts, told(description, parts), options)
     except UnknownArchitecture as unknown:
         reason = f"no known architecture ({unknown}); name it with --backbone timm:NAME or --backbone module:factory"
         raise Failure("unsupported", reason) from None
@@ -131,35 +138,84 @@ class Match:
     share: float
 
 
-def model_of(parts: Parts) -> Model:
-    """The architecture that the shapes and the family's hints describe.
+def model_of(parts: Parts, said: Geometry = Geometry(), options: LoadOptions = LoadOptions()) -> Model:  # noqa: B008
+    """The architecture that the shapes describe, and what they do not tell: by the user's word, the file's, evidence,
+    the family's habit, or what is usual.
+
+    Args:
+        said: what the file itself says.
 
     Raises:
-        UnknownArchitecture: they describe none that is known.
+        UnknownArchitecture: they describe none that is known, or not with this geometry.
     """
     shapes = {ours: parts.view.tensors[theirs].shape for ours, theirs in parts.backbone.items()}
+    said_by: dict[Source, Geometry] = {
+        "option": options.geometry,
+        "file": said,
+        "evidence": options.evidence,
+        "family": conventions(parts),
+    }
     if parts.dialect == "vit":
         transformer = infer_vit(shapes)
-        return Model(transformer.build, transformer.words, transformer.feature_dim)
-    spec, notes = infer_resnet(shapes), []
-    hints = parts.hints
+        usual = usual_heads(transformer.dim)
+        settled = settle(VIT_FIELDS, said_by | {"usual": Geometry(heads=usual)})
+        heads = int(settled.values["heads"])
+        if heads < 1 or transformer.dim % heads:
+            raise UnknownArchitecture(f"{heads} heads do not divide a ViT's width of {transformer.dim}")
+        transformer = replace(transformer, heads=None if heads == usual else heads)
+        return Model(
+            transformer.build,
+            transformer.words,
+            transformer.feature_dim,
+            _assumed_heads(transformer, settled),
+            geometry=settled,
+        )
+    spec = infer_resnet(shapes)
     if parts.dialect == "sequential" and parts.sequential_gap is not None:
         # Children between bn1 and the first stage: none, a ReLU, or a ReLU and a pooling (or nothing in its place).
         spec = replace(spec, stem_relu=parts.sequential_gap > 2)
-        if parts.sequential_gap < 4:
-            spec = replace(spec, maxpool=False)
-    if spec.stem_kernel == 3 and hints.stem_padding is not None:
-        spec = replace(spec, stem_padding=hints.stem_padding)
-    if hints.stem_stride is not None:
-        spec = replace(spec, stem_stride=hints.stem_stride)
-    if hints.maxpool is not None:
-        spec = replace(spec, maxpool=hints.maxpool)
-    if hints.stem_stride is None and hints.maxpool is None and spec.stem_kernel != 7:
-        notes.append(
-            f"stride {spec.stem_stride} and no max-pooling are assumed for the "
-            f"{spec.stem_kernel}×{spec.stem_kernel} stem: the file does not tell"
-        )
-    return Model(spec.build, spec.words, spec.feature_dim, tuple(notes))
+    if spec.stem_kernel != 3:  # a habit of 3×3 stems
+        said_by["family"] = replace(said_by["family"], stem_padding=None)
+        said_by["file"] = said if parts.hints.stem_padding is None else replace(said, stem_padding=None)
+    settled = settle(RESNET_FIELDS, said_by | {"usual": usual_of(spec)})
+    _check(spec, settled)
+    spec = replace(spec, **settled.values)  # type: ignore[arg-type]
+    return Model(spec.build, spec.words, spec.feature_dim, _assumed_stem(spec, settled), geometry=settled)
+
+
+def usual_of(spec: ResNetSpec) -> Geometry:
+    """What shapes leave open of a residual network, as the network has it."""
+    return Geometry(**{name: getattr(spec, name) for name in RESNET_FIELDS})
+
+
+def _check(spec: ResNetSpec, settled: Settled) -> None:
+    """Geometries that no network can have, whoever said them."""
+    values = settled.values
+    dilated = int(values["dilated"])
+    if not 0 <= dilated < max(1, len(spec.blocks)):
+        raise UnknownArchitecture(f"{dilated} dilated stages of {len(spec.blocks)}: the first never is")
+    if dilated and spec.block == "basic":
+        raise UnknownArchitecture("dilated stages of basic blocks: torchvision dilates bottleneck blocks only")
+    if not 0 <= int(values["stem_padding"]) <= spec.stem_kernel or not 1 <= int(values["stem_stride"]) <= 8:
+        raise UnknownArchitecture(f"a stem with {in_words(values)}")
+    if not 1 <= int(values["last_stride"]) <= 4:
+        raise UnknownArchitecture(f"a last stage of stride {values['last_stride']}")
+
+
+def _assumed_stem(spec: ResNetSpec, settled: Settled) -> tuple[str, ...]:
+    if spec.stem_kernel == 7 or not {"stem_stride", "maxpool"} <= set(settled.open):
+        return ()
+    pooling = "max-pooling" if spec.maxpool else "no max-pooling"
+    return (
+        f"stride {spec.stem_stride} and {pooling} are assumed for the "
+        f"{spec.stem_kernel}×{spec.stem_kernel} stem: the file does not tell (--stem-stride, --maxpool)",
+    )
+
+
+def _assumed_heads(spec: ViTSpec, settled: Settled) -> tuple[str, ...]:
+    if not settled.open or spec.dim in (192, 384, 768, 1024, 1280, 1536):
+        return ()
+    return (f"{spec.attention_heads} heads are assumed for a ViT of width {spec.dim}: the file does not tell (--heads)",)
 
 
 def match(model: Model, names: Mapping[str, str], tensors: Mapping[str, TensorInfo]) -> Match:

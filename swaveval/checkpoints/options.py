@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from swaveval.checkpoints.geometry import Geometry
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadOptions:
@@ -10,6 +12,7 @@ class LoadOptions:
     allow_partial: accept a backbone of which less than 100 % was found in the file. Recorded and shown.
     backbone: `timm:NAME` or `module:factory` instead of the inferred architecture; None infers it.
     verify_all: check every byte of the file, also those that no feature depends on (optimiser state).
+    geometry: what the user says of it. evidence: what was found out by trying, for every file of a series.
     seconds: processor time the reading process may take for a small file; large files get more in proportion.
     """
 
@@ -17,4 +20,6 @@ class LoadOptions:
     allow_partial: bool = False
     backbone: str | None = None
     verify_all: bool = False
+    geometry: Geometry = Geometry()
+    evidence: Geometry = Geometry()
     seconds: float = 5.0

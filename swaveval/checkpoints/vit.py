@@ -17,6 +17,9 @@ from swaveval.checkpoints.architectures import LARGEST_WIDTH, MOST_BLOCKS, Unkno
 Shapes = Mapping[str, tuple[int, ...]]
 
 _HEAD_DIM = 64  # of every ViT that DINO, DINOv2 and timm's namesakes train; shapes do not tell it
+# The large ones of MAE, I-JEPA, timm and SigLIP have 16 heads, whatever their width.
+_WIDER_HEADS = {1152: 16, 1280: 16, 1408: 16, 1664: 16, 4096: 32}
+_HEAD_DIMS = (64, 32, 48, 80, 96, 16, 24, 40, 128, 88, 72, 56, 104, 112, 8)
 _SIZES = {192: "tiny", 384: "small", 768: "base", 1024: "large", 1536: "giant"}
 
 
@@ -29,6 +32,7 @@ class ViTSpec:
         hidden: width inside the MLP. gated: SwiGLU in place of GELU (DINOv2's giant).
         qkv_bias: bias of queries, keys and values. layer_scale: a learned factor after attention and MLP.
         registers: register tokens. class_position: whether the class token has a position embedding.
+        heads: of the attention; None for those that a ViT of this width usually has.
     """
 
     dim: int
@@ -41,6 +45,11 @@ class ViTSpec:
     layer_scale: bool = False
     registers: int = 0
     class_position: bool = True
+    heads: int | None = None
+
+    @property
+    def attention_heads(self) -> int:
+        return self.heads or usual_heads(self.dim)
 
     @property
     def words(self) -> str:
@@ -50,6 +59,7 @@ class ViTSpec:
             ("SwiGLU", self.gated),
             ("layer scale", self.layer_scale),
             (f"{self.registers} registers", self.registers),
+            (f"{self.attention_heads} heads", self.attention_heads * _HEAD_DIM != self.dim),
         ]
         return ", ".join(filter(None, [name, depth, *(text for text, present in extras if present)]))
 
@@ -133,7 +143,7 @@ class _Block(nn.Module):
 class _Attention(nn.Module):
     def __init__(self, spec: ViTSpec) -> None:
         super().__init__()
-        self.heads = spec.dim // _HEAD_DIM
+        self.heads = spec.attention_heads
         self.qkv = nn.Linear(spec.dim, 3 * spec.dim, bias=spec.qkv_bias)
         self.proj = nn.Linear(spec.dim, spec.dim)
 
@@ -170,6 +180,16 @@ class _LayerScale(nn.Module):
         return tokens * self.gamma
 
 
+def usual_heads(dim: int) -> int:
+    """The heads that a ViT of this width usually has: 64 channels each, where that is possible."""
+    return _WIDER_HEADS.get(dim) or (possible_heads(dim) or (1,))[0]
+
+
+def possible_heads(dim: int) -> tuple[int, ...]:
+    """Every number of heads with a head of realistic width, the most usual width first."""
+    return tuple(dim // each for each in _HEAD_DIMS if dim % each == 0)
+
+
 def infer_vit(shapes: Shapes) -> ViTSpec:
     """The vision transformer with parameters of these names and shapes.
 
@@ -181,8 +201,8 @@ def infer_vit(shapes: Shapes) -> ViTSpec:
     if len(patch) != 4 or patch[1] != 3 or patch[2] != patch[3] or len(positions) != 3:
         raise UnknownArchitecture("patch or position embeddings of an unusual shape")
     dim = patch[0]
-    if dim % _HEAD_DIM:
-        raise UnknownArchitecture(f"a ViT of width {dim}, not a multiple of 64: its number of heads is unknown")
+    if dim not in _WIDER_HEADS and not possible_heads(dim):
+        raise UnknownArchitecture(f"a ViT of width {dim}, which no usual number of heads divides")
     grid = math.isqrt(positions[1])
     class_position = grid * grid != positions[1]
     if class_position and grid * grid + 1 != positions[1]:

@@ -43,6 +43,8 @@ class Hints:
     Attributes:
         stem_padding: of a 3×3 first convolution.
         stem_stride, maxpool: of the stem.
+        dilated, last_stride: of a ResNet's last stages. heads: of a ViT. All as in `geometry.Geometry`.
+        conventional: the names of those that are only the family's habit, which evidence may overrule.
         timm: a model name that timm builds. image_size: the size it was built for.
         settings: `temperature`, `epsilon`, `sinkhorn_iterations`, as far as the file tells.
     """
@@ -50,6 +52,10 @@ class Hints:
     stem_padding: int | None = None
     stem_stride: int | None = None
     maxpool: bool | None = None
+    dilated: int | None = None
+    last_stride: int | None = None
+    heads: int | None = None
+    conventional: frozenset[str] = frozenset()
     timm: str | None = None
     image_size: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)

@@ -14,5 +14,7 @@ FAMILY = Family(
     projection=("projector.",),
     prototypes=("prototypes.",),
     ignored=(r"classifier\.", r"queue", r"momentum_", r"predictor\."),
-    hints=lambda description: Hints(stem_padding=2, settings=swav_settings(description)),
+    hints=lambda description: Hints(
+        stem_padding=2, conventional=frozenset({"stem_padding"}), settings=swav_settings(description)
+    ),
 )

@@ -1,0 +1,150 @@
+"""What a file's own words say of its network's geometry: hyper-parameters, arguments, names of architectures."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from swaveval.checkpoints.description import Description
+from swaveval.checkpoints.families import Parts
+from swaveval.checkpoints.geometry import Geometry
+
+_DEPTH = 5
+_MOST = 2000
+_HEADS = ("num_heads", "n_heads", "num_attention_heads", "attention_heads", "nheads", "nhead", "heads", "vit_heads")
+# Predictors, decoders and heads of other kinds have attention of their own.
+_OTHERS = re.compile(r"decoder|predictor|pred_|probe|text|head$|neck|student_head|teacher_head")
+_NAMES = ("arch", "model", "model_name", "backbone", "name", "architecture", "encoder", "base_encoder", "vit", "vit_arch")
+_STRIDE = ("stem_stride", "conv1_stride", "first_conv_stride")
+_POOL = {"maxpool": True, "maxpool1": True, "max_pool": True, "use_maxpool": True, "first_maxpool": True}
+_NO_POOL = ("no_maxpool", "remove_maxpool", "remove_first_maxpool", "no_max_pool")
+# Whose names say another number of heads than width / 64: facebookresearch/moco-v3 and solo-learn's copy of it.
+_MOCO3 = {"vit_tiny": 12, "vit_small": 12, "vit_base": 12, "vit_large": 16, "vit_huge": 16}
+_SIZES = {"tiny": 3, "small": 6, "medium": 8, "base": 12, "large": 16, "huge": 16, "giant": 16, "gigantic": 16}
+_VIT_NAME = re.compile(r"(?:mae_)?(?:vit|deit3?|vision_transformer)_(tiny|small|medium|base|large|huge|giant|gigantic)")
+
+
+def told(description: Description, parts: Parts) -> Geometry:
+    """What the file says, and its family knows for certain, of the backbone's geometry."""
+    words = list(_walk(description.scalars))
+    hints = parts.hints
+    conventional = hints.conventional
+    known = {
+        name: getattr(hints, name)
+        for name in ("stem_stride", "stem_padding", "maxpool", "dilated", "last_stride", "heads")
+        if name not in conventional
+    }
+    if parts.dialect == "vit":
+        width = _width(parts)
+        heads = known["heads"] or _heads(words, width) or _heads_by_name(words, parts, width)
+        return Geometry(heads=heads if heads and width % heads == 0 else None)
+    for name, value in _resnet(words).items():
+        if known[name] is None:
+            known[name] = value
+    if parts.dialect == "sequential" and parts.sequential_gap is not None and parts.sequential_gap < 4:
+        known["maxpool"] = False  # no place between bn1 and the first stage for one
+    return Geometry(**(known | {"heads": None}))
+
+
+def conventions(parts: Parts) -> Geometry:
+    """What the family usually does, where the file itself does not tell."""
+    return Geometry(**{name: getattr(parts.hints, name) for name in parts.hints.conventional})
+
+
+def _width(parts: Parts) -> int:
+    shape = parts.view.tensors[parts.backbone["cls_token"]].shape if "cls_token" in parts.backbone else ()
+    return shape[-1] if shape else 0
+
+
+def _heads(words: list[tuple[tuple[str, ...], Any]], width: int) -> int | None:
+    """The number of heads that a setting gives; None where settings contradict each other."""
+    found = {
+        value
+        for path, value in words
+        if path[-1] in _HEADS and _count(value) and width % value == 0 and not any(map(_OTHERS.search, path[:-1]))
+    }
+    return found.pop() if len(found) == 1 else None
+
+
+def _heads_by_name(words: list[tuple[tuple[str, ...], Any]], parts: Parts, width: int) -> int | None:
+    """The heads that the named architecture has in the code base that wrote the file."""
+    named = [value.lower() for path, value in words if path[-1] in _NAMES and isinstance(value, str)]
+    moco3 = any(re.search(r"moco_?-?v3", text) for path, text in words if path[-1] in ("method", "name", "project") and
+                isinstance(text, str)) or _of_moco3(parts)  # fmt: skip
+    heads: set[int] = set()
+    for text in named:
+        if moco3 and text in _MOCO3:
+            heads.add(_MOCO3[text])
+        elif (size := _VIT_NAME.match(text)) and _usual_width(size[1]) == width:
+            heads.add(_SIZES[size[1]])
+    return heads.pop() if len(heads) == 1 else None
+
+
+def _of_moco3(parts: Parts) -> bool:
+    """MoCo v3's names: base and momentum encoder with a predictor, around a ViT."""
+    return parts.view.has(r"base_encoder\.") and parts.view.has(r"(momentum_encoder|predictor)\.")
+
+
+def _usual_width(size: str) -> int:
+    widths = {"tiny": 192, "small": 384, "medium": 512, "base": 768, "large": 1024, "huge": 1280}
+    return widths.get(size, {"giant": 1408, "gigantic": 1664}.get(size, 0))
+
+
+def _resnet(words: list[tuple[tuple[str, ...], Any]]) -> dict[str, int | bool]:
+    found: dict[str, int | bool] = {}
+    for path, value in words:
+        name = path[-1]
+        if name == "replace_stride_with_dilation" and isinstance(value, Sequence) and not isinstance(value, str):
+            flags = list(value)
+            dilated = sum(1 for flag in flags if flag is True)
+            if len(flags) == 3 and flags[3 - dilated :] == [True] * dilated:
+                found.setdefault("dilated", dilated)
+        elif name == "output_stride" and value in (8, 16, 32):
+            found.setdefault("dilated", {32: 0, 16: 1, 8: 2}[value])
+        elif name in _STRIDE and _count(value) and value <= 4:
+            found.setdefault("stem_stride", value)
+        elif name in _POOL and isinstance(value, bool):
+            found.setdefault("maxpool", value)
+        elif name in _NO_POOL and isinstance(value, bool):
+            found.setdefault("maxpool", not value)
+    return found
+
+
+def _count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1024
+
+
+def _walk(scalars: Mapping[tuple[str, ...], Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """(path, value) of every leaf, a list counting as one, breadth bounded."""
+    waiting: list[tuple[tuple[str, ...], Any]] = [(tuple(path), value) for path, value in scalars.items()]
+    seen = 0
+    while waiting and seen < _MOST:
+        path, value = waiting.pop(0)
+        seen += 1
+        if isinstance(value, Mapping):
+            if len(path) < _DEPTH:
+                waiting += [((*path, str(name)), item) for name, item in list(value.items())[:_MOST]]
+        elif path:
+            yield path, value
+
+
+def normalisation(description: Description) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """(mean, std) of pixels in 0…1 that the file says its images were normalised with; None where it says none.
+
+    Both must stand side by side as three numbers each; values of pixels in 0…255 are divided.
+    """
+    by_place: dict[tuple[str, ...], dict[str, tuple[float, ...]]] = {}
+    for path, value in _walk(description.scalars):
+        name = path[-1].lower()
+        kind = "mean" if name in ("mean", "image_mean") else "std" if name in ("std", "image_std") else ""
+        if kind and isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 3:
+            if all(isinstance(item, int | float) and not isinstance(item, bool) for item in value):
+                by_place.setdefault(path[:-1], {})[kind] = tuple(float(item) for item in value)
+    pairs = {(place["mean"], place["std"]) for place in by_place.values() if len(place) == 2}
+    if len(pairs) != 1:
+        return None
+    mean, std = pairs.pop()
+    if max(std) > 1.5:
+        mean, std = tuple(item / 255 for item in mean), tuple(item / 255 for item in std)
+    if not all(0 < item <= 1.5 for item in std) or not all(0 <= item <= 1 for item in mean):
+        return None
+    return mean, std
