@@ -44,9 +44,7 @@ def augmented(images: list[Path], *, smallest: float, size: int, draws: int, cac
     if place.is_file():
         return np.load(place)
     torch.manual_seed(0)
-    transform = SimCLRTransform(
-        input_size=size, min_scale=smallest, cj_strength=0.5, gaussian_blur=0.0, normalize=None
-    )
+    transform = SimCLRTransform(input_size=size, min_scale=smallest, cj_strength=0.5, gaussian_blur=0.0, normalize=None)
     opened = [Image.open(path).convert("RGB") for path in images]
     views = np.empty((draws, len(images), 2, size, size, 3), np.uint8)
     for draw in range(draws):

@@ -149,7 +149,7 @@ class ResNet(nn.Module):
 def _stage(
     spec: ResNetSpec, channels: int, planes: int, depth: int, *, stride: int, dilations: tuple[int, int] = (1, 1)
 ) -> tuple[nn.Sequential, int]:
-    """The blocks of one stage and their channels; `dilations` of the first block and of the others, as torchvision's."""
+    """The blocks of one stage and their channels; `dilations` of the first block and of the others."""
     kind = BasicBlock if spec.block == "basic" else Bottleneck
     out = planes * kind.expansion
     layers: list[nn.Module] = []

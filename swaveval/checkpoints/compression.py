@@ -99,7 +99,7 @@ def read_content(path: Path, options: LoadOptions) -> Content:
     """
     reader = shared_reader()
     with reader.lock, reader.open(path, containers=CONTAINERS, scalars=SCALARS, options=options) as opened:
-        parts, _ = find_model(opened.description, options.backbone)
+        parts, _ = find_model(opened.description, options)
         names: dict[tuple[str, ...], list[str]] = {}
         for place, name in parts.view.keys.values():
             names.setdefault(place, []).append(name)

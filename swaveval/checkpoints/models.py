@@ -33,7 +33,7 @@ class Model:
         template: of a network the user named, one that was made: others than our own may compute tables when built, so
             they are not built without memory. None for our own.
         optional: names that no feature depends on.
-    geometry: what shapes do not tell, and who said it; None for a network that the user named.
+        geometry: what shapes do not tell, and who said it; None for a network that the user named.
     """
 
     build: Callable[[], nn.Module]
@@ -215,7 +215,9 @@ def _assumed_stem(spec: ResNetSpec, settled: Settled) -> tuple[str, ...]:
 def _assumed_heads(spec: ViTSpec, settled: Settled) -> tuple[str, ...]:
     if not settled.open or spec.dim in (192, 384, 768, 1024, 1280, 1536):
         return ()
-    return (f"{spec.attention_heads} heads are assumed for a ViT of width {spec.dim}: the file does not tell (--heads)",)
+    return (
+        f"{spec.attention_heads} heads are assumed for a ViT of width {spec.dim}: the file does not tell (--heads)",
+    )
 
 
 def match(model: Model, names: Mapping[str, str], tensors: Mapping[str, TensorInfo]) -> Match:

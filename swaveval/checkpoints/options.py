@@ -1,6 +1,6 @@
 """How a user wants checkpoints to be read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from swaveval.checkpoints.geometry import Geometry
 
@@ -20,6 +20,6 @@ class LoadOptions:
     allow_partial: bool = False
     backbone: str | None = None
     verify_all: bool = False
-    geometry: Geometry = Geometry()
-    evidence: Geometry = Geometry()
+    geometry: Geometry = field(default_factory=Geometry)
+    evidence: Geometry = field(default_factory=Geometry)
     seconds: float = 5.0

@@ -13,7 +13,18 @@ _MOST = 2000
 _HEADS = ("num_heads", "n_heads", "num_attention_heads", "attention_heads", "nheads", "nhead", "heads", "vit_heads")
 # Predictors, decoders and heads of other kinds have attention of their own.
 _OTHERS = re.compile(r"decoder|predictor|pred_|probe|text|head$|neck|student_head|teacher_head")
-_NAMES = ("arch", "model", "model_name", "backbone", "name", "architecture", "encoder", "base_encoder", "vit", "vit_arch")
+_NAMES = (
+    "arch",
+    "model",
+    "model_name",
+    "backbone",
+    "name",
+    "architecture",
+    "encoder",
+    "base_encoder",
+    "vit",
+    "vit_arch",
+)
 _STRIDE = ("stem_stride", "conv1_stride", "first_conv_stride")
 _POOL = {"maxpool": True, "maxpool1": True, "max_pool": True, "use_maxpool": True, "first_maxpool": True}
 _NO_POOL = ("no_maxpool", "remove_maxpool", "remove_first_maxpool", "no_max_pool")
@@ -136,9 +147,8 @@ def normalisation(description: Description) -> tuple[tuple[float, ...], tuple[fl
     for path, value in _walk(description.scalars):
         name = path[-1].lower()
         kind = "mean" if name in ("mean", "image_mean") else "std" if name in ("std", "image_std") else ""
-        if kind and isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 3:
-            if all(isinstance(item, int | float) and not isinstance(item, bool) for item in value):
-                by_place.setdefault(path[:-1], {})[kind] = tuple(float(item) for item in value)
+        if kind and _three(value):
+            by_place.setdefault(path[:-1], {})[kind] = tuple(float(item) for item in value)
     pairs = {(place["mean"], place["std"]) for place in by_place.values() if len(place) == 2}
     if len(pairs) != 1:
         return None
@@ -148,3 +158,12 @@ def normalisation(description: Description) -> tuple[tuple[float, ...], tuple[fl
     if not all(0 < item <= 1.5 for item in std) or not all(0 <= item <= 1 for item in mean):
         return None
     return mean, std
+
+
+def _three(value: Any) -> bool:
+    return (
+        isinstance(value, Sequence)
+        and not isinstance(value, str)
+        and len(value) == 3
+        and all(isinstance(item, int | float) and not isinstance(item, bool) for item in value)
+    )
