@@ -69,7 +69,7 @@ def labels(contents: Contents) -> str:
     more = len(contents.class_names) - len(names)
     listed = ", ".join(names) + (f" and {more:,} more" if more > 0 else "")
     count = wording.count(len(contents.class_names), "class", "classes")
-    source = f" from {origin}" if origin else ""
+    source = f" ({origin})" if origin else ""
     aside = " They were set aside for the verdict." if contents.verdict.labels_set_aside else ""
     return f"{count}{source}: {listed}.{aside}"
 
