@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from swaveval.data.layout import Placing
-from swaveval.data.names import distinct, natural_key, printable, shortened
+from swaveval.data.names import counted, distinct, listed, natural_key, printable, shortened
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -29,22 +29,56 @@ class Classes:
     notes: tuple[str, ...] = ()
 
 
-def as_classes(placing: Placing, files: Sequence[str]) -> Classes:
-    """The classes of `files`. One class, or one image each, says nothing."""
+def as_classes(placing: Placing, files: Sequence[str], is_test: Array | None) -> Classes:
+    """The classes of `files`, unless they say nothing.
+
+    They say nothing when there is one class; when half of the classes or more have one image; when all training images
+    of a given split are of one class (as in sets for anomaly detection); when no class stands on both of its sides.
+
+    Args:
+        placing: labels in words.
+        files: those of its files that can be read, length n.
+        is_test: the given split, shape `(n,)`; None where one will be drawn.
+    """
     words = [placing.labels[file] for file in files]
     classes = sorted({word for word in words if word is not None}, key=natural_key)
     if not placing.labelled or not classes:
         return Classes(None, (), placing.origin or "none")
-    if len(classes) == 1:
-        name = shortened(classes[0], 60)
-        note = f"The only class is {name}, which says nothing: the images were read without labels."
-        return Classes(None, (), f"none: {name} is the only class", (note,))
     number = {name: position for position, name in enumerate(classes)}
     indices = np.array([-1 if word is None else number[word] for word in words], dtype=np.int64)
-    if len(classes) == int((indices >= 0).sum()):
-        note = f"Each of the {len(classes)} classes has one image, so the images were read without labels."
-        return Classes(None, (), "none: each class has one image", (note,))
-    return Classes(indices, tuple(distinct([printable(name) for name in classes])), placing.origin)
+    why = _say_nothing(indices, classes, is_test)
+    if why:
+        note = f"{why[0].upper()}{why[1:]}, which says nothing: the images were read without labels."
+        return Classes(None, (), f"none: {why} ({placing.origin})", (note,))
+    notes: tuple[str, ...] = ()
+    sides = [set(indices[(indices >= 0) & side].tolist()) for side in (() if is_test is None else (~is_test, is_test))]
+    if sides and (strangers := sides[1] - sides[0]):
+        count = int(np.isin(indices[is_test], list(strangers)).sum())
+        shown = listed(classes[label] for label in strangers)
+        notes = (f"{counted(count, 'test image')} of classes that no training image has ({shown}).",)
+    return Classes(indices, tuple(distinct([printable(name) for name in classes])), placing.origin, notes)
+
+
+def _say_nothing(indices: Array, classes: Sequence[str], is_test: Array | None) -> str:
+    """Why these classes say nothing, or an empty string."""
+    known = indices[indices >= 0]
+    counts = np.bincount(known, minlength=len(classes))
+    if len(classes) == 1:
+        return f"the only class is {shortened(classes[0], 60)}"
+    if len(classes) == len(known):
+        return f"each of the {len(classes):,} classes has one image"
+    if float(np.median(counts)) <= 1:
+        return f"{int((counts == 1).sum()):,} of the {len(classes):,} classes have one image"
+    if is_test is None:
+        return ""
+    train, test = (set(indices[side & (indices >= 0)].tolist()) for side in (~is_test, is_test))
+    if len(train) == 1:
+        return f"all training images are of one class, {shortened(classes[next(iter(train))], 60)}"
+    if not train or not test:
+        return f"no {'test' if train else 'training'} image has a label"
+    if not train & test:
+        return "no class stands in both training and test images"
+    return ""
 
 
 def given_split(placing: Placing, files: Sequence[str]) -> tuple[Array | None, str, tuple[str, ...]]:

@@ -1,223 +1,160 @@
-"""Labels that lie apart from the images: a CSV file `filename,label[,split]`."""
+"""Labels that lie apart from the images: the rows of a table, placed on files."""
 
-import csv
-import io
-import unicodedata
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
 
 from swaveval.data.errors import DataError
-from swaveval.data.layout import Placing, split_name
-from swaveval.data.listing import EXTENSIONS
-from swaveval.data.names import counted, printable, shortened, without_suffix
+from swaveval.data.label_matching import Matches, match_rows
+from swaveval.data.label_table import LabelRow, LabelTable, described, read_labels
+from swaveval.data.label_values import most_frequent_present
+from swaveval.data.layout import Placing, place_without_labels
+from swaveval.data.names import counted, shortened
 
-_COLUMNS = {
-    "filename": {"filename", "file", "file_name", "image", "path", "filepath", "image_path"},
-    "label": {"label", "labels", "class", "category", "class_name"},
-    "split": {"split", "set", "subset", "partition"},
-}
-_BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+# Repeated rows with different labels are a mistake when rare; a table of objects or findings when common.
+_SEVERAL_ROWS_SHARE = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class LabelRow:
-    """One row: the file name as written, its label (empty: none) and its split (None: not said)."""
-
-    line: int
-    filename: str
-    label: str
-    split: str | None
-
-
-def read_labels(path: Path) -> list[LabelRow]:
-    """The rows of a label file: UTF-8 (with or without BOM), UTF-16 or Latin-1; comma, semicolon or tab.
-
-    Raises:
-        DataError: there is no such file, it has no usable header or no rows, or a split is not one.
-    """
-    name = shortened(str(path))
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"the label file {name} cannot be read ({error.strerror}); give a CSV file filename,label[,split]"
-        ) from error
-    text = _decoded(content)
-    delimiter = max(",;\t", key=(text.splitlines() or [""])[0].count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
-    rows: list[LabelRow] = []
-    try:
-        columns = _columns(next(reader, []), name)
-        for cells in reader:
-            cells = [cell.strip() for cell in cells]
-            if any(cells):
-                rows.append(_row(cells, columns, reader.line_num, name))
-    except csv.Error as error:
-        raise DataError(
-            f"line {reader.line_num} of {name} is not CSV ({error}); write filename,label[,split]"
-        ) from error
-    if not rows:
-        raise DataError(f"{name} has a header but no rows; write one line per image: filename,label[,split]")
-    return rows
-
-
-def place_by_rows(files: Sequence[str], rows: Sequence[LabelRow], *, name: str) -> Placing:
+def place_by_rows(files: Sequence[str], table: LabelTable, *, name: str, root: str = "") -> Placing:
     """Labels and split of the listed files.
 
-    A row finds its file by relative name, with or without extension and folders, and not by letter case if need be.
-    Files in no row are left out; rows without a file, or with several, are counted in the notes. A file with two
-    labels keeps none.
+    How a row finds its file: `match_rows`. Images in no row stay in without a label; masks and copies beside the images
+    are left out as `place_without_labels` says, unless they have a row. Rows without a file, or with several, are
+    counted in the notes. A file with two labels keeps none, unless many have: then each image has several, and the most
+    frequent over the set is its class.
 
     Args:
         files: relative names in the image directory.
-        rows: what `read_labels` gave.
+        table: what `read_labels` gave.
         name: of the label file, for messages.
+        root: the image directory's absolute path, whose folders rows may name too.
 
     Raises:
         DataError: no row matches a file.
     """
-    finder = _Finder(files)
-    labels: dict[str, str | None] = {}
-    splits: dict[str, str | None] = {}
-    missing: list[LabelRow] = []
-    ambiguous: list[LabelRow] = []
-    repeated, contradicted = 0, set[str]()
-    for row in rows:
-        candidates = finder.find(row.filename)
-        if len(candidates) != 1:
-            (ambiguous if candidates else missing).append(row)
-            continue
-        file = candidates[0]
-        if file in labels:
-            repeated += 1
-            if labels[file] != (row.label or None):
-                contradicted.add(file)
-            continue
-        labels[file], splits[file] = row.label or None, row.split
-    if not labels:
+    rows = table.rows
+    matches = match_rows([row.filename for row in rows], files, root=root)
+    if not matches.file_of:
         raise DataError(
             f"no row of {name} names an image that is there ({counted(len(rows), 'row')}; first row: "
             f"{shortened(rows[0].filename, 80)}; first image: {shortened(files[0], 80)}); "
             "write names relative to the image directory"
         )
-    labels |= dict.fromkeys(contradicted)
-    used = [file for file in files if file in labels]
-    given = {file: splits[file] or "train" for file in used}
-    unsplit = sum(splits[file] is None for file in used)
-    has_split = unsplit < len(used)
-    remarks = (
-        (len(files) - len(used), "image", f"in no row of {name} left out", ""),
-        (len(missing), "row", f"of {name} without an image", _example(missing)),
-        (len(ambiguous), "row", f"of {name} that could mean several images, not used", _example(ambiguous)),
-        (repeated, "row", f"of {name} that repeat an image, not used", ""),
-        (
-            len(contradicted),
-            "image",
-            "with two labels, read as unlabelled",
-            shortened(next(iter(sorted(contradicted)), "")),
-        ),
-        (unsplit if has_split else 0, "image", "without a split counted to train", ""),
-    )
+    found: dict[str, list[LabelRow]] = {}
+    for number, row in enumerate(rows):
+        if number in matches.file_of:
+            found.setdefault(matches.file_of[number], []).append(row)
+    folders = place_without_labels(files)
+    used = [file for file in files if file in found or file in folders.labels]
+    labels, several, notes = _labels(used, found, table, name)
+    splits, source, split_notes = _splits(used, found, folders, labels, name)
+    refusal = table.refusal
+    origin = f"none: {refusal} ({name})" if refusal else described(table, name)
+    if several is not None:
+        origin += ": several labels an image, the most frequent one present is its class"
+    labelled = any(label is not None for label in labels.values())
+    if not labelled and not refusal:
+        origin = f"none: no image has a label in {name}"
     return Placing(
-        labels={file: labels[file] for file in used},
-        labelled=any(label is not None for label in labels.values()),
-        splits=given if has_split else None,
-        source=name,
-        origin=name,
-        notes=tuple(
-            f"{counted(count, noun)} {text}{f' ({example})' if example else ''}."
-            for count, noun, text, example in remarks
-            if count
+        labels=labels,
+        labelled=labelled,
+        splits=splits,
+        source=source,
+        notes=(
+            *((f"{refusal[0].upper()}{refusal[1:]}: the images were read without labels.",) if refusal else ()),
+            *_unmatched(used, found, rows, matches, name),
+            *table.notes,
+            *notes,
+            *split_notes,
+            *(note for note in folders.notes if "left out" in note),
         ),
+        origin=origin,
+        several=several,
     )
 
 
-class _Finder:
-    """Files by the names that people write for them."""
-
-    def __init__(self, files: Sequence[str]) -> None:
-        self._keys: list[Callable[[str], str]] = [
-            _composed,
-            lambda file: _composed(without_suffix(file)),
-            lambda file: _composed(PurePosixPath(file).name),
-            lambda file: _composed(without_suffix(PurePosixPath(file).name)),
-        ]
-        self._keys += [lambda file, key=key: key(file).casefold() for key in tuple(self._keys)]  # type: ignore[misc]
-        self._maps: list[dict[str, list[str]]] = []
-        for key in self._keys:
-            entries: dict[str, list[str]] = {}
-            for file in files:
-                entries.setdefault(key(file), []).append(file)
-            self._maps.append(entries)
-
-    def find(self, written: str) -> list[str]:
-        """The files that `written` can mean, by the strictest reading that finds any."""
-        for name in dict.fromkeys((written, written.replace("\\", "/"))):
-            parts = [part for part in name.split("/") if part not in {"", "."}]
-            suffixes = ["/".join(parts[start:]) for start in range(len(parts))]
-            for fold in (False, True):
-                for text in suffixes:
-                    found = self._look_up(text, fold)
-                    if found:
-                        return found
-        return []
-
-    def _look_up(self, text: str, fold: bool) -> list[str]:
-        exact, bare, base, bare_base = self._maps[4:] if fold else self._maps[:4]
-        text = _composed(text).casefold() if fold else _composed(text)
-        attempts = [(exact, text), (bare, text)]
-        if PurePosixPath(text).suffix.lower() in EXTENSIONS:  # brings an extension, though another one
-            attempts.append((bare, without_suffix(text)))
-        if "/" not in text:
-            attempts += [(base, text), (bare_base, text)]
-            if PurePosixPath(text).suffix.lower() in EXTENSIONS:
-                attempts.append((bare_base, without_suffix(text)))
-        return next((names[key] for names, key in attempts if key in names), [])
-
-
-def _composed(text: str) -> str:
-    # macOS writes é as two characters, most editors as one.
-    return unicodedata.normalize("NFC", text)
-
-
-def _decoded(content: bytes) -> str:
-    for mark, encoding in _BOMS:
-        if content.startswith(mark):
-            return content.decode(encoding, errors="replace")
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
-
-
-def _columns(header: Sequence[str], name: str) -> dict[str, int]:
-    """Position of each known column."""
-    found: dict[str, int] = {}
-    for position, cell in enumerate(header):
-        for column, spellings in _COLUMNS.items():
-            if cell.strip().lower() in spellings:
-                found.setdefault(column, position)
-    for column in ("filename", "label"):
-        if column not in found:
-            shown = shortened(",".join(header), 80) or "nothing"
-            raise DataError(
-                f"the first line of {name} must name the columns filename,label[,split]; "
-                f"it has no {column} (found: {shown})"
+def _labels(
+    used: Sequence[str], found: dict[str, list[LabelRow]], table: LabelTable, name: str
+) -> tuple[dict[str, str | None], dict[str, int] | None, list[str]]:
+    """The label of each file; how many images carry each label where they carry several; notes."""
+    repeated = sum(len(rows) - 1 for rows in found.values())
+    different = [file for file, rows in found.items() if len({row.label for row in rows}) > 1]
+    by_rows = not table.multiple and len(different) > max(2, _SEVERAL_ROWS_SHARE * len(found))
+    if table.multiple or by_rows:
+        carried = {
+            file: tuple(
+                dict.fromkeys(
+                    word for row in rows for word in (row.several if table.multiple else (row.label,)) if word
+                )
             )
-    return found
+            for file, rows in found.items()
+        }
+        chosen, counts = most_frequent_present(carried)
+        many = sum(len(words) > 1 for words in carried.values())
+        note = (
+            f"{counted(many, 'image')} with several labels in {name} ({len(counts):,} labels): the one of them that "
+            "most images carry was taken as the class."
+        )
+        return {file: chosen.get(file) for file in used}, dict(counts.most_common()), [note]
+    labels: dict[str, str | None] = {file: found[file][0].label or None if file in found else None for file in used}
+    labels |= dict.fromkeys(different)
+    notes = []
+    if repeated:
+        notes.append(f"{counted(repeated, 'row')} of {name} that repeat an image, not used.")
+    if different:
+        example = shortened(sorted(different)[0])
+        notes.append(f"{counted(len(different), 'image')} with two labels, read as unlabelled ({example}).")
+    return labels, None, notes
 
 
-def _row(cells: Sequence[str], columns: dict[str, int], line: int, name: str) -> LabelRow:
-    filename, label, word = (
-        cells[columns[column]] if columns.get(column, len(cells)) < len(cells) else ""
-        for column in ("filename", "label", "split")
+def _splits(
+    used: Sequence[str],
+    found: dict[str, list[LabelRow]],
+    folders: Placing,
+    labels: dict[str, str | None],
+    name: str,
+) -> tuple[dict[str, str] | None, str, list[str]]:
+    """The table's split, else the folders' where both of its sides hold labels."""
+    said = {file: found[file][0].split if file in found else None for file in used}
+    unsplit = sum(split is None for split in said.values())
+    if unsplit < len(used):
+        notes = [f"{counted(unsplit, 'image')} without a split counted to train."] if unsplit else []
+        return {file: split or "train" for file, split in said.items()}, name, notes
+    if folders.splits is None:
+        return None, name, []
+    splits = {file: folders.splits.get(file, "train") for file in used}
+    labelled = {splits[file] for file in used if labels[file] is not None}
+    if any(label is not None for label in labels.values()) and not {"train"} < labelled:
+        note = f"The folders' split was not used: {name} labels one side of it only."
+        return None, name, [note]
+    return splits, "folders", []
+
+
+def _unmatched(
+    used: Sequence[str], found: dict[str, list[LabelRow]], rows: Sequence[LabelRow], matches: Matches, name: str
+) -> list[str]:
+    """Rows without image, images without row, with an example of each side."""
+    alone = [file for file in used if file not in found]
+    example = f" (first: {shortened(alone[0], 60)})" if alone else ""
+    notes = []
+    if len(matches.file_of) < len(rows) / 2:
+        row = rows[next(iter(matches.missing or matches.ambiguous))]
+        notes.append(
+            f"Only {len(matches.file_of):,} of {len(rows):,} rows of {name} name an image that is there; not found: "
+            f"line {row.line}, {shortened(row.filename, 60)}; first image without a row: "
+            f"{shortened(alone[0], 60) if alone else 'none'}."
+        )
+    if alone:
+        notes.append(f"{counted(len(alone), 'image')} in no row of {name}, kept without a label{example}.")
+    remarks = (
+        (matches.missing, f"of {name} without an image"),
+        (matches.ambiguous, f"of {name} that could mean several images, not used"),
     )
-    split = split_name(word) if word else None
-    if word and split is None:
-        raise DataError(f"line {line} of {name} has the split {printable(word)[:40]!r}; use train, test or validation")
-    return LabelRow(line, filename, label, split)
+    for numbers, text in remarks:
+        if numbers:
+            row = rows[numbers[0]]
+            notes.append(f"{counted(len(numbers), 'row')} {text} (line {row.line}: {shortened(row.filename, 60)}).")
+    if matches.loose:
+        notes.append(f"{counted(matches.loose, 'row')} of {name} matched by the number in the file's name.")
+    return notes
 
 
-def _example(rows: Sequence[LabelRow]) -> str:
-    return f"line {rows[0].line}: {shortened(rows[0].filename, 60)}" if rows else ""
+__all__ = ["LabelRow", "LabelTable", "place_by_rows", "read_labels"]

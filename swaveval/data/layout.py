@@ -1,15 +1,18 @@
 """What folders mean: labels, splits, or nothing. A pure function of relative file names."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from swaveval.data.names import counted, printable, shortened
-
-TRAIN = frozenset({"train", "training"})
-TEST = frozenset({"test", "testing"})
-VALIDATION = frozenset({"val", "valid", "validation"})
+from swaveval.data.annotations import beside
+from swaveval.data.class_level import Level, class_level
+from swaveval.data.folder_names import Meaning, kinds, meaning, split_name
+from swaveval.data.names import counted, listed, printable, shortened
 
 Parts = tuple[str, ...]
+Members = dict[str, Parts]
+FOLDERS_ARE = "--labels folders reads them as classes"
+COCO = re.compile(r"^(?:train|val|test)20\d\d$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,7 @@ class Placing:
         source: what said so: `folders`, or the label file's name.
         notes: sentences on what was left out or read in an unexpected way.
         origin: where the labels came from, or why there are none (`none: …`).
+        several: for labels of several words an image, how many images carry each; empty for one label an image.
     """
 
     labels: Mapping[str, str | None]
@@ -31,78 +35,228 @@ class Placing:
     source: str = "folders"
     notes: tuple[str, ...] = ()
     origin: str = ""
-
-
-def split_name(word: str) -> str | None:
-    """`train`, `test` or `validation` for the ways people write them, else None."""
-    word = word.strip().lower()
-    for name, spellings in (("train", TRAIN), ("test", TEST), ("validation", VALIDATION)):
-        if word in spellings:
-            return name
-    return None
+    several: Mapping[str, int] | None = None
 
 
 def place_by_folders(files: Sequence[str]) -> Placing:
     """Read class and split folders off the names.
 
-    - `train/`, `test/`, `val/` or `validation/`: a given split, classes inside.
-    - other folders that hold images: classes, by the first folder (as torchvision's ImageFolder).
-    - images directly in the directory: flat, no labels (lightly's LightlyDataset), unless they are fewer than the
-      class folders beside them; such strays are left out.
-    - a folder that holds everything is no class: what is inside it is read instead.
+    - Masks, drawn annotations, thumbnails and augmented copies beside the images are left out.
+    - `train/`, `test/`, `val/` or `validation/`, and names like `train2017`, `train_images` or `imagesTr`: a given
+      split, classes inside. Splits may also stand inside the class folders.
+    - Folders that are parts (`batch_1`, numbered shards), dates, cameras, places or patients: no classes; what is
+      inside them is read instead.
+    - Other folders that hold images: classes, by the first folder (as torchvision's ImageFolder).
+    - Images directly in the directory: flat, no labels (lightly's LightlyDataset), unless they are fewer than the class
+      folders beside them; such strays are left out.
+    - A folder that holds everything is no class: what is inside it is read instead.
     """
-    notes: list[str] = []
-    parts = _without_common({name: tuple(name.split("/")) for name in files})
-    tops = {inner[0] for inner in parts.values() if len(inner) > 1}
-    meaning = {top: split_name(top) for top in tops}
-    if "train" not in meaning.values() and not (tops and all(meaning.values())):
-        labels = _classes(parts, notes, "")
-        if labels is None and files and "/" in files[0]:
-            notes.append("The images lie in folders that name no classes, so they were read without labels.")
-        origin = "none: one flat folder" if labels is None else "class folders"
-        return Placing(labels or dict.fromkeys(parts), labels is not None, notes=tuple(notes), origin=origin)
+    parts, notes, reasons = _images_alone(files)
+    return _placed(files, parts, notes, reasons, labels=True)
 
-    groups: dict[str, dict[str, Parts]] = {}
+
+def place_without_labels(files: Sequence[str]) -> Placing:
+    """Every image, without labels; masks and copies are left out and the split that folders name is kept."""
+    parts, notes, _ = _images_alone(files)
+    placing = _placed(files, parts, notes, [], labels=False)
+    return replace(placing, origin="none: --labels none")
+
+
+def place_by_first_folder(files: Sequence[str]) -> Placing:
+    """Folders as classes whatever they are called; only `train`, `test` and `val` themselves are splits."""
+    parts = _without_common(_split_parts(files), exact=True)
+    notes: list[str] = []
+    tops = {inner[0] for inner in parts.values() if len(inner) > 1}
+    found = {top: Meaning("split", split_name(top)) for top in tops if split_name(top)}
+    if "train" in {said.split for said in found.values()} or (tops and len(found) == len(tops)):
+        placing = _place_groups(files, *_grouped(parts, found, notes), notes, [], labels=True, roles=False)
+    else:
+        labels = _classes(parts, notes, "")
+        placing = Placing(labels or dict.fromkeys(files), labels is not None, notes=tuple(notes))
+    said = "class folders (--labels folders)" if placing.labelled else "none: no folder divides the images"
+    return replace(placing, origin=said)
+
+
+# -- steps -----------------------------------------------------------------------------------------------------------
+
+
+def _split_parts(files: Iterable[str]) -> Members:
+    return {name: tuple(name.split("/")) for name in files}
+
+
+def _images_alone(files: Sequence[str]) -> tuple[Members, list[str], list[str]]:
+    """The images below the folder that holds everything, notes on what was left out, and words on the layout."""
+    everything = _without_common(_split_parts(files))
+    found = beside(everything)
+    notes: list[str] = []
+    if found.masks:
+        where = [f"the folders {listed(found.mask_folders)}"] if found.mask_folders else []
+        where += [f"names with {listed(found.suffixes)}"] if found.suffixes else []
+        notes.append(f"{counted(len(found.masks), 'image')} left out: masks or annotations by {' and '.join(where)}.")
+    if found.copies:
+        notes.append(
+            f"{counted(len(found.copies), 'image')} in {listed(found.copy_folders)} left out: copies of other images."
+        )
+    notes += [
+        f"The folder {shortened(folder, 60)} is called like masks or copies, but its files belong to no other image: "
+        "it was read like any other folder."
+        for folder in found.kept
+    ]
+    kept = {name: parts for name, parts in everything.items() if name not in found.masks | found.copies}
+    inner = _without_common(kept) if len(kept) < len(everything) else kept
+    reasons = []
+    if len(kept) < len(everything):
+        aside = listed([*found.mask_folders, *found.copy_folders, *(f"…{word}" for word in found.suffixes)])
+        container = sorted({next(iter(kept.values()))[0]}) if kept and inner != kept else []
+        reasons.append(
+            f"{_known_layout(container)}{listed(container)} holds the images, {aside} what belongs to them"
+            if container
+            else f"{aside} left out"
+        )
+    return inner, notes, reasons
+
+
+def _dated(parts: Members) -> bool:
+    """Whether the folders that hold everything are a date's (`2021/03/…`)."""
+    name, inner = next(iter(parts.items()), ("", ()))
+    return any(meaning(folder).kind == "date" for folder in name.split("/")[: -len(inner) or None] if inner)
+
+
+def _known_layout(folders: Iterable[str]) -> str:
+    return "VOC layout: " if "JPEGImages" in folders else ""
+
+
+def _placed(files: Sequence[str], parts: Members, notes: list[str], reasons: list[str], *, labels: bool) -> Placing:
+    parts = _class_then_split(parts, notes)
+    tops = {inner[0] for inner in parts.values() if len(inner) > 1}
+    found = kinds(tops)
+    splits = {top: said for top, said in found.items() if said.kind == "split"}
+    only = all(said.kind == "split" for said in found.values() if said.kind not in ("unlabelled", "container"))
+    trains = [said for said in splits.values() if said.split == "train"]
+    if splits and (only or any(said.exact for said in trains) or (trains and len(trains) < len(splits))):
+        groups, aside = _grouped(parts, splits, notes)
+        if any(not said.exact for said in splits.values()):
+            coco = "COCO layout: " if any(COCO.match(top) for top in splits) else ""
+            reasons.append(f"{coco}{listed(splits)} name {'the split' if len(splits) > 1 else 'a split'}")
+        return _place_groups(files, groups, aside, notes, reasons, labels=labels, roles=True)
+    if splits and labels:
+        notes.append(
+            f"The {'folder' if len(splits) == 1 else 'folders'} {listed(splits)} among other folders read as "
+            f"{'a class' if len(splits) == 1 else 'classes'}, not as a split."
+        )
+    if not labels:
+        return Placing({name: None for name in files if name in parts}, False, notes=tuple(notes))
+    level = class_level([parts], notes, reasons, dated=_dated(parts))
+    if level.splits_inside and level.reason:
+        return _placed(files, level.groups[0], notes, [*reasons, level.reason], labels=True)
+    members = level.groups[0]
+    classes = None if level.flat else _classes(members, notes, "", level.unlabelled)
+    used = {name: (classes or {}).get(name) for name in files if name in (members if classes is None else classes)}
+    return Placing(used, classes is not None, notes=tuple(notes), origin=_origin(classes, level, reasons))
+
+
+def _origin(classes: object, level: Level, reasons: Sequence[str]) -> str:
+    why = "; ".join(reason for reason in [level.reason, *reasons] if reason)
+    if classes is not None:
+        return f"class folders ({why})" if why else "class folders"
+    return f"none: {why or 'one flat folder'}"
+
+
+def _class_then_split(parts: Members, notes: list[str]) -> Members:
+    """`cat/train/1.png dog/test/2.png`: the split stands inside each class; turned round."""
+    tops: dict[str, set[str]] = {}
+    for inner in parts.values():
+        if len(inner) < 3:
+            return parts
+        tops.setdefault(inner[0], set()).add(inner[1])
+    inside = set().union(*tops.values()) if tops else set()
+    named = {folder: meaning(folder) for folder in inside}
+    if (
+        len(tops) < 2
+        or len({said.split for said in named.values()}) < 2
+        or not all(said.kind == "split" and not said.rest for said in named.values())
+        or any(said.kind not in ("word", "number", "identifier") for said in kinds(tops).values())
+    ):
+        return parts
+    notes.append(f"The split was read inside the class folders ({listed(sorted(inside))}).")
+    deeper = {inner[2] for inner in parts.values() if len(inner) > 3}
+    if deeper:
+        notes.append(f"The folders inside the splits ({listed(sorted(deeper))}) belong to their class and name none.")
+    return {name: (inner[1], inner[0], *inner[2:]) for name, inner in parts.items()}
+
+
+def _grouped(parts: Members, splits: Mapping[str, Meaning], notes: list[str]) -> tuple[dict[str, Members], bool]:
+    """The images of each split without its folder; whether the names of the splits name classes (`train_cats`)."""
+    rests = {said.rest for said in splits.values()}
+    named = len(rests - {""}) > 1 and all(len(rest) > 1 and not rest.isdigit() for rest in rests)
+    if len(rests - {""}) > 1 and not named:
+        notes.append(
+            f"The folders {listed(splits)} name splits and kinds of image that were not read as classes; {FOLDERS_ARE}."
+        )
+    groups: dict[str, Members] = {}
     for name, inner in parts.items():
-        split = meaning.get(inner[0]) if len(inner) > 1 else None
-        if split is not None:
-            groups.setdefault(split, {})[name] = inner[1:]
+        said = splits.get(inner[0]) if len(inner) > 1 else None
+        if said is not None and said.split is not None:
+            groups.setdefault(said.split, {})[name] = (said.rest, *inner[1:]) if named else inner[1:]
     outside = len(parts) - sum(len(members) for members in groups.values())
     if outside:
-        notes.append(f"{counted(outside, 'image')} outside the folders {_listed(groups)} left out.")
-    return _place_groups(files, groups, notes)
+        notes.append(f"{counted(outside, 'image')} outside the folders {listed(splits)} left out.")
+    return groups, named
 
 
-def _place_groups(files: Sequence[str], groups: dict[str, dict[str, Parts]], notes: list[str]) -> Placing:
+def _place_groups(
+    files: Sequence[str],
+    groups: dict[str, Members],
+    named: bool,
+    notes: list[str],
+    reasons: list[str],
+    *,
+    labels: bool,
+    roles: bool,
+) -> Placing:
     """Labels inside the split folders; splits without labels are of no use beside a split with labels."""
-    groups = _without_common_classes(groups)
-    found = {split: _classes(members, notes, f"{split}: ") for split, members in groups.items()}
-    bare = [split for split, labels in found.items() if labels is None]
+    level = Level([], "")
+    if labels and not named:
+        groups = _without_common_classes(groups)
+        if roles:
+            level = class_level(list(groups.values()), notes, reasons, dated=False)
+            groups = dict(zip(groups, level.groups, strict=True))
+    found: dict[str, dict[str, str | None] | None] = {
+        split: None if level.flat or not labels else _classes(members, notes, f"{split}: ", level.unlabelled)
+        for split, members in groups.items()
+    }
+    bare = [split for split, classes in found.items() if classes is None]
     labelled = len(bare) < len(found)
     if labelled and bare:
         count = sum(len(groups[split]) for split in bare)
-        notes.append(f"{counted(count, 'image')} in {_listed(bare)} without class folders left out.")
-        found = {split: labels for split, labels in found.items() if labels is not None}
+        notes.append(f"{counted(count, 'image')} in {listed(bare)} without class folders left out.")
+        found = {split: classes for split, classes in found.items() if classes is not None}
     placed = {
         name: (split, label)
-        for split, labels in found.items()
-        for name, label in (labels or dict.fromkeys(groups[split])).items()
+        for split, classes in found.items()
+        for name, label in (classes or dict.fromkeys(groups[split])).items()
     }
     used = [name for name in files if name in placed]
+    why = "; ".join(reason for reason in [level.reason, *reasons] if reason)
+    bare_origin = f"none: {why or 'the split folders hold no class folders'}"
     return Placing(
         labels={name: placed[name][1] for name in used},
         labelled=labelled,
         splits={name: placed[name][0] for name in used},
         notes=tuple(notes),
-        origin="class folders" if labelled else "none: the split folders hold no class folders",
+        origin=(f"class folders ({why})" if why else "class folders") if labelled else bare_origin,
     )
 
 
-def _classes(members: Mapping[str, Parts], notes: list[str], where: str) -> dict[str, str | None] | None:
+def _classes(
+    members: Mapping[str, Parts], notes: list[str], where: str, unlabelled: frozenset[str] = frozenset()
+) -> dict[str, str | None] | None:
     """File to class folder for the files that have one, or None when the folder is flat."""
     direct = [name for name, parts in members.items() if len(parts) == 1]
-    labels: dict[str, str | None] = {name: parts[0] for name, parts in members.items() if len(parts) > 1}
-    classes = set(labels.values())
+    labels: dict[str, str | None] = {
+        name: None if parts[0] in unlabelled else parts[0] for name, parts in members.items() if len(parts) > 1
+    }
+    classes = {label for label in labels.values() if label is not None}
     if not direct:
         return labels
     if len(direct) < len(classes):
@@ -117,7 +271,7 @@ def _classes(members: Mapping[str, Parts], notes: list[str], where: str) -> dict
     return None
 
 
-def _without_common(members: dict[str, Parts]) -> dict[str, Parts]:
+def _without_common(members: Members, *, exact: bool = False) -> Members:
     """Drop leading folders that all files share, down to a folder that names a split."""
     while members:
         tops = {parts[0] for parts in members.values()}
@@ -127,7 +281,7 @@ def _without_common(members: dict[str, Parts]) -> dict[str, Parts]:
     return members
 
 
-def _without_common_classes(groups: dict[str, dict[str, Parts]]) -> dict[str, dict[str, Parts]]:
+def _without_common_classes(groups: dict[str, Members]) -> dict[str, Members]:
     """`train/images/cat/…`, and `val/images/…` beside `train/cat/…`: `images` is no class."""
     everything = [parts for members in groups.values() for parts in members.values()]
     while len({parts[0] for parts in everything}) == 1 and all(len(parts) > 1 for parts in everything):
@@ -140,18 +294,11 @@ def _without_common_classes(groups: dict[str, dict[str, Parts]]) -> dict[str, di
     }
 
 
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(printable(name) for name in names)
-
-
-def place_without_labels(files: Sequence[str]) -> Placing:
-    """Every image, without labels; the split that folders name is kept."""
-    parts = _without_common({name: tuple(name.split("/")) for name in files})
-    splits = {name: split_name(inner[0]) if len(inner) > 1 else None for name, inner in parts.items()}
-    given = {name: split for name, split in splits.items() if split is not None}
-    return Placing(
-        labels=dict.fromkeys(files),
-        labelled=False,
-        splits={name: given.get(name, "train") for name in files} if len(set(given.values())) > 1 else None,
-        origin="none: --labels none",
-    )
+__all__ = [
+    "Placing",
+    "place_by_first_folder",
+    "place_by_folders",
+    "place_without_labels",
+    "printable",
+    "split_name",
+]

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 _DIGITS = re.compile(r"([0-9]+)")
@@ -52,6 +53,12 @@ def shortened(text: str, limit: int = 200) -> str:
     """`text` on one line, printable, at most `limit` characters."""
     line = printable(" ".join(text.split()))
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def listed(names: Iterable[str]) -> str:
+    """The first four names, in natural order, and how many there are where there are more."""
+    shown = [shortened(name, 40) for name in sorted(names, key=natural_key)]
+    return ", ".join(shown[:4]) + (f" … ({len(shown)})" if len(shown) > 4 else "")
 
 
 def without_suffix(name: str) -> str:

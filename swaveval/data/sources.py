@@ -15,9 +15,9 @@ from swaveval.data.classes import as_classes, given_split
 from swaveval.data.errors import DataError
 from swaveval.data.image_file import Undecodable, read_image
 from swaveval.data.imageset import ImageSet
-from swaveval.data.label_option import NONE, is_word
-from swaveval.data.labels import LabelRow, place_by_rows, read_labels
-from swaveval.data.layout import Placing, place_by_folders, place_without_labels
+from swaveval.data.label_option import NONE, is_word, table_and_column
+from swaveval.data.labels import place_by_rows, read_labels
+from swaveval.data.layout import Placing, place_by_first_folder, place_by_folders, place_without_labels
 from swaveval.data.listing import list_images
 from swaveval.data.named import TORCHVISION, NamedImages, digits, torchvision_images
 from swaveval.data.names import counted, distinct, printable, shortened
@@ -109,11 +109,10 @@ def _from_named(named: NamedImages, directory: Path, *, labelled: bool) -> _Foun
 
 
 def _from_directory(root: Path, label_file: Path | None, progress: Progress | None) -> _Found:
-    rows = None if label_file is None or is_word(label_file) else read_labels(label_file)
     listing = list_images(root)
     if not listing.files:
         raise DataError(nothing_there(root, listing))
-    placing = _placed(listing.files, label_file, rows)
+    placing = _placed(root, listing.files, label_file)
     candidates = list(placing.labels)
     records = scan_files(root, candidates, progress=progress)
     shown = distinct([printable(name) for name in candidates])
@@ -125,8 +124,8 @@ def _from_directory(root: Path, label_file: Path | None, progress: Progress | No
             f"(first: {shortened(broken[0][0], 80)}: {broken[0][1]}); give a directory of intact images"
         )
     files = [candidates[position] for position in good]
-    classes = as_classes(placing, files)
     is_test, origin, split_notes = given_split(placing, files)
+    classes = as_classes(placing, files, is_test)
     notes = classes.notes
     if listing.repeated:
         notes += (f"{counted(listing.repeated, 'link')} to folders that were already listed not followed.",)
@@ -142,16 +141,21 @@ def _from_directory(root: Path, label_file: Path | None, progress: Progress | No
             "broken": [*broken, *([name, reason] for name, reason in listing.unreadable)],
             "ignored": listing.ignored,
             "ignored_examples": listing.ignored_examples,
+            **({"several_labels": dict(placing.several)} if placing.several is not None else {}),
         },
         notes=(*placing.notes, *notes, *split_notes, *_label_file_hint(root, placing)),
         label_origin=classes.origin,
     )
 
 
-def _placed(files: Sequence[str], option: Path | None, rows: Sequence[LabelRow] | None) -> Placing:
-    if option is not None and rows is not None:
-        return place_by_rows(files, rows, name=printable(option.name))
-    return place_without_labels(files) if str(option) == NONE else place_by_folders(files)
+def _placed(root: Path, files: Sequence[str], option: Path | None) -> Placing:
+    if option is None:
+        return place_by_folders(files)
+    if is_word(option):
+        return place_without_labels(files) if str(option) == NONE else place_by_first_folder(files)
+    path, column = table_and_column(option)
+    table = read_labels(path, files, column=column)
+    return place_by_rows(files, table, name=printable(path.name), root=str(root.resolve()))
 
 
 def _image_set(name: str, path: str, found: _Found, seed: int) -> ImageSet:

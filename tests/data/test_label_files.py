@@ -14,14 +14,22 @@ FILES = ["a.png", "b.png", "sub/c.jpg", "sub/d é.png"]
 def placed(tmp_path: Path, text: str | bytes, files: list[str] = FILES) -> Placing:
     path = tmp_path / "labels.csv"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return place_by_rows(files, read_labels(path), name="labels.csv")
+    return place_by_rows(files, read_labels(path, files), name="labels.csv")
 
 
 def test_labels_and_splits(tmp_path: Path) -> None:
     placing = placed(tmp_path, "filename,label,split\na.png,cat,train\nb.png,dog,test\nsub/c.jpg,cat,val\n")
-    assert dict(placing.labels) == {"a.png": "cat", "b.png": "dog", "sub/c.jpg": "cat"}
-    assert placing.splits == {"a.png": "train", "b.png": "test", "sub/c.jpg": "validation"}
-    assert placing.notes == ("1 image in no row of labels.csv left out.",)
+    assert dict(placing.labels) == {"a.png": "cat", "b.png": "dog", "sub/c.jpg": "cat", "sub/d é.png": None}
+    assert placing.splits == {"a.png": "train", "b.png": "test", "sub/c.jpg": "validation", "sub/d é.png": "train"}
+    assert placing.notes == (
+        "1 image in no row of labels.csv, kept without a label (first: sub/d é.png).",
+        "1 image without a split counted to train.",
+    )
+
+
+def told(placing: Placing) -> dict[str, str | None]:
+    """The files that have a label."""
+    return {file: label for file, label in placing.labels.items() if label is not None}
 
 
 @pytest.mark.parametrize(
@@ -36,10 +44,19 @@ def test_labels_and_splits(tmp_path: Path) -> None:
         "  filename , label \n  a.png ,  black cat  \n",
         "id,label,filename\n7,black cat,a.png\n",
         "image,class\na.png,black cat",
+        "filename|label\na.png|black cat\n",
+        "a.png,black cat\n",
+        "a.png\tblack cat\n",
+        "Image Index,Finding Labels\na.png,black cat\n",
+        "id_code,diagnosis\na,black cat\n",
+        ",img,target\n0,a.png,black cat\n",
+        "fname,y\nC:\\photos\\a.png,black cat\n",
+        "filename,lable\na.png,black cat\n",
+        "filename,cat,black cat\na.png,0,1\n",
     ],
 )
 def test_ways_of_writing_the_same(tmp_path: Path, text: str | bytes) -> None:
-    assert dict(placed(tmp_path, text).labels) == {"a.png": "black cat"}
+    assert told(placed(tmp_path, text)) == {"a.png": "black cat"}
 
 
 def test_quoted_commas_quotes_and_line_breaks(tmp_path: Path) -> None:
@@ -48,7 +65,7 @@ def test_quoted_commas_quotes_and_line_breaks(tmp_path: Path) -> None:
 
 
 def test_latin_1(tmp_path: Path) -> None:
-    assert list(placed(tmp_path, "filename,label\na.png,Bär\n".encode("latin-1")).labels.values()) == ["Bär"]
+    assert told(placed(tmp_path, "filename,label\na.png,Bär\n".encode("latin-1"))) == {"a.png": "Bär"}
 
 
 @pytest.mark.parametrize(
@@ -67,21 +84,21 @@ def test_latin_1(tmp_path: Path) -> None:
     ],
 )
 def test_ways_of_naming_a_file(tmp_path: Path, written: str, meant: str) -> None:
-    assert dict(placed(tmp_path, f"filename,label\n{written},x\n").labels) == {meant: "x"}
+    assert told(placed(tmp_path, f"filename,label\n{written},x\n")) == {meant: "x"}
 
 
 def test_an_exact_name_wins_over_a_loose_one(tmp_path: Path) -> None:
     files = ["a.jpg", "a.png", "sub/a.png"]
     placing = placed(tmp_path, "filename,label\na.png,x\nsub/a.png,y\n", files)
-    assert dict(placing.labels) == {"a.png": "x", "sub/a.png": "y"}
+    assert told(placing) == {"a.png": "x", "sub/a.png": "y"}
 
 
 def test_ambiguous_missing_and_repeated_rows_are_counted(tmp_path: Path) -> None:
     text = "filename,label\na,x\nq.png,x\nb.png,y\nb.png,y\nc.png,y\nc.png,z\n"
     placing = placed(tmp_path, text, ["a.jpg", "a.png", "b.png", "c.png"])
-    assert dict(placing.labels) == {"b.png": "y", "c.png": None}
+    assert dict(placing.labels) == {"a.jpg": None, "a.png": None, "b.png": "y", "c.png": None}
     assert placing.notes == (
-        "2 images in no row of labels.csv left out.",
+        "2 images in no row of labels.csv, kept without a label (first: a.jpg).",
         "1 row of labels.csv without an image (line 3: q.png).",
         "1 row of labels.csv that could mean several images, not used (line 2: a).",
         "2 rows of labels.csv that repeat an image, not used.",
@@ -91,16 +108,16 @@ def test_ambiguous_missing_and_repeated_rows_are_counted(tmp_path: Path) -> None
 
 def test_an_empty_label_is_an_unlabelled_image(tmp_path: Path) -> None:
     placing = placed(tmp_path, "filename,label,split\na.png,,train\nb.png,dog\n")
-    assert dict(placing.labels) == {"a.png": None, "b.png": "dog"}
-    assert placing.notes[-1] == "1 image without a split counted to train."
+    assert told(placing) == {"b.png": "dog"}
+    assert placing.notes[-1] == "3 images without a split counted to train."
 
 
 @pytest.mark.parametrize(
     "text, message",
     [
         ("", "must name the columns filename,label"),
-        ("a.png,cat\nb.png,dog\n", "it has no filename \\(found: a.png,cat\\)"),
-        ("filename,lable\na.png,cat\n", "it has no label"),
+        ("number,note\n1,cat\n", "it has no filename \\(found: number,note\\)"),
+        ("filename,lable,note\na.png,cat,x\n", "it has no label .*name it: --labels .*labels.csv:COLUMN"),
         ("filename,label\n", "has a header but no rows"),
         ("filename,label,split\na.png,cat,tset\n", "line 2 .* has the split 'tset'; use train, test or validation"),
         ("filename,label\nzebra.png,x\n", "no row of labels.csv .*1 row; first row: zebra.png; first image: a.png"),

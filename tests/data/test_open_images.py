@@ -91,8 +91,9 @@ def test_flat_folder_with_and_without_labels(save: Save, tmp_path: Path) -> None
     told = open_images(str(tmp_path / "images"), labels=table)
     assert told.labels is not None
     assert told.class_names == ("even", "odd")
-    assert (told.labels.tolist(), told.is_test.tolist()) == ([0, 1] * 4, [False] * 6 + [True] * 2)
-    assert "1 image in no row of labels.csv left out." in told.audit["notes"]
+    assert (told.labels.tolist(), told.is_test.tolist()) == ([0, 1] * 4 + [-1], [False] * 6 + [True] * 2 + [False])
+    assert "1 image in no row of labels.csv, kept without a label (first: 8.png)." in told.audit["notes"]
+    assert (bare.label_origin, told.label_origin) == ("none: one flat folder", "labels.csv")
 
 
 def test_broken_images_are_listed_by_name_and_left_out(save: Save, tmp_path: Path) -> None:
@@ -167,7 +168,8 @@ def test_one_class_says_nothing(save: Save, tmp_path: Path) -> None:
     table.write_text("filename,label\n" + "".join(f"train/a/{n}.png,a\n" for n in range(4)))
     folders, listed = open_images(str(tmp_path / "images")), open_images(str(tmp_path / "images"), labels=table)
     assert (folders.labels, listed.labels) == (None, None)
-    assert "The only class is a, which says nothing" in listed.audit["notes"][1]
+    assert any("The only class is a, which says nothing" in note for note in listed.audit["notes"])
+    assert listed.label_origin == "none: the only class is a (one.csv)"
     assert folders.is_test.sum() == 4
 
 

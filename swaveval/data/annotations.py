@@ -1,0 +1,128 @@
+"""Files beside the images that are no images to evaluate: masks, annotations drawn as pictures, thumbnails, copies."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from swaveval.data.folder_names import kinds, meaning
+
+Parts = tuple[str, ...]
+_LEAST_SHARE = 0.8
+_ANNOTATED = (
+    "mask|masks|msk|gt|gts|seg|segs|segmentation|segm|label|labels|lbl|groundtruth|ground_truth|annotation|anno|annot|"
+    "trimap|matte|depth|normals|labelids|instanceids|labeltrainids|color_mask|mask_color"
+)
+_SUFFIX = re.compile(rf"^(.+?)(?:[_\-. ]|(?<=[0-9)]))({_ANNOTATED})(?:[_\-. ]?\d+)?$", re.IGNORECASE)
+_PREFIX = re.compile(rf"^({_ANNOTATED})[_\-. ](.+)$", re.IGNORECASE)
+_IMAGE_SUFFIX = re.compile(
+    r"^(.+?)[_\-. ](?:image|img|im|sat|rgb|input|photo|orig|original|raw|leftimg8bit)$", re.IGNORECASE
+)
+_IMAGE_PREFIX = re.compile(r"^(?:image|img|im|sat|rgb|input|photo|orig|original)[_\-. ](.+)$", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Beside:
+    """What lies beside the images.
+
+    Attributes:
+        masks, copies: files left out: drawn annotations; thumbnails and augmented copies.
+        mask_folders, copy_folders: names of the folders they lie in, where folders told.
+        suffixes: what the names of masks end or begin with, where file names told.
+        kept: folders that are called like masks or copies but whose files belong to no other image.
+    """
+
+    masks: set[str] = field(default_factory=set)
+    copies: set[str] = field(default_factory=set)
+    mask_folders: list[str] = field(default_factory=list)
+    copy_folders: list[str] = field(default_factory=list)
+    suffixes: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+
+
+def beside(members: Mapping[str, Parts]) -> Beside:
+    """Find them by the folders' names, where other images bear it out, and by the files' names.
+
+    Args:
+        members: file to its folders and name, below the folder that holds everything.
+    """
+    found = Beside()
+    _by_folders(members, found)
+    _by_names({name: parts for name, parts in members.items() if name not in found.masks | found.copies}, found)
+    return found
+
+
+def _by_folders(members: Mapping[str, Parts], found: Beside) -> None:
+    """Folders called like masks or copies, wherever in the tree, the outermost of a path counting."""
+    groups: dict[Parts, list[str]] = defaultdict(list)
+    for name, parts in members.items():
+        for depth, folder in enumerate(parts[:-1]):
+            if meaning(folder).kind in ("annotation", "derived"):
+                groups[parts[: depth + 1]].append(name)
+                break
+    aside = {name for names in groups.values() for name in names}
+    images = {name: parts for name, parts in members.items() if name not in aside}
+    if not images:
+        return
+    siblings: dict[Parts, set[str]] = defaultdict(set)
+    for inner in images.values():
+        for depth in range(len(inner) - 1):
+            siblings[inner[:depth]].add(inner[depth])
+    stems = {_stem(parts[-1]) for parts in images.values()}
+    for path, names in groups.items():
+        kind = meaning(path[-1]).kind
+        counted = counts_up({PurePosixPath(members[name][-1]).stem for name in names})
+        words = sum(said.kind in ("word", "number") for said in kinds(siblings[path[:-1]]).values())
+        matched = sum(_stem(members[name][-1]) in stems for name in names) >= _LEAST_SHARE * len(names)
+        if not (words == 0 or (matched and (words == 1 or not counted))):
+            if path[-1] not in found.kept:
+                found.kept.append(path[-1])
+            continue
+        taken, named = (found.masks, found.mask_folders) if kind == "annotation" else (found.copies, found.copy_folders)
+        taken.update(names)
+        if path[-1] not in named:
+            named.append(path[-1])
+
+
+def _by_names(members: Mapping[str, Parts], found: Beside) -> None:
+    """`7_mask.png` beside `7.jpg` or `7_image.jpg`, in one folder."""
+    folders: dict[Parts, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for name, parts in members.items():
+        folders[parts[:-1]][PurePosixPath(parts[-1]).stem.casefold()].append(name)
+    for stems in folders.values():
+        bases = set(stems)
+        for stem in stems:
+            for pattern, group in ((_IMAGE_SUFFIX, 1), (_IMAGE_PREFIX, 1)):
+                if plain := pattern.match(stem):
+                    bases.add(plain[group])
+        for stem, names in stems.items():
+            word, base = _annotated(stem)
+            if word and base in bases and base != stem:
+                found.masks.update(names)
+                if word not in found.suffixes:
+                    found.suffixes.append(word)
+
+
+def _annotated(stem: str) -> tuple[str, str]:
+    """The annotation's word in a file's name and the name of the image it belongs to; empty for an image."""
+    if ending := _SUFFIX.match(stem):
+        return ending[2], ending[1]
+    if beginning := _PREFIX.match(stem):
+        return beginning[1], beginning[2]
+    return "", stem
+
+
+def _stem(file: str) -> str:
+    """A file's name without what tells the image from its annotation."""
+    stem = _annotated(PurePosixPath(file).stem.casefold())[1]
+    for pattern in (_IMAGE_SUFFIX, _IMAGE_PREFIX):
+        if plain := pattern.match(stem):
+            return plain[1]
+    return stem
+
+
+def counts_up(stems: set[str]) -> bool:
+    """Whether different names are one template with a number (`img_001, img_007 …`): such names match by accident."""
+    found = [re.fullmatch(r"(.*?)([0-9]+)([^0-9]*)", stem) for stem in stems]
+    return None not in found and len({(match[1], match[3]) for match in found if match is not None}) == 1

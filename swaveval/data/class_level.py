@@ -1,0 +1,180 @@
+"""Which level of folders holds the classes, below the split: parts, dates and cameras are passed over."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from swaveval.data.annotations import counts_up
+from swaveval.data.folder_names import Meaning, kinds
+from swaveval.data.names import listed, natural_key
+from swaveval.data.shards import parts_of_a_list
+
+Members = dict[str, tuple[str, ...]]
+_NAMED = {
+    "part": "are parts of one set",
+    "date": "are dates",
+    "place": "are cameras or places",
+    "person": "are patients or subjects",
+    "container": "only hold the images",
+    "identifier": "are identifiers",
+    "unlabelled": "hold images without labels",
+    "derived": "hold copies",
+    "annotation": "hold annotations",
+    "split": "name splits",
+}
+_DOUBTFUL = ("part", "date", "place", "person", "container", "identifier", "split")
+# Two kinds of picture of the same scenes.
+_PAIRS = tuple(
+    frozenset(pair.split())
+    for pair in (
+        *("a b", "left right", "l r", "lr hr", "low high", "noisy clean", "hazy clear", "rgb nir", "rgb ir", "vis ir"),
+        *("rgb depth", "visible infrared", "visible thermal", "rgb thermal", "before after", "blur sharp", "x y"),
+        *("input output", "t1 t2", "low normal", "photo sketch", "ms pan", "real_a real_b", "image_2 image_3"),
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Where the classes are.
+
+    Attributes:
+        groups: the members of each split, folders above the class level removed.
+        reason: what was passed over, or why no level holds classes; empty for plain class folders.
+        flat: whether there are no classes.
+        unlabelled: folders among the classes whose images have no label.
+        splits_inside: whether the next folders are splits.
+    """
+
+    groups: list[Members]
+    reason: str
+    flat: bool = False
+    unlabelled: frozenset[str] = frozenset()
+    splits_inside: bool = False
+
+
+def class_level(groups: list[Members], notes: list[str], reasons: Sequence[str], *, dated: bool = False) -> Level:
+    """The first level of folders that can be classes.
+
+    Args:
+        groups: files to folders and name, of each split (or of everything).
+        notes: sentences are added to it.
+        reasons: what is known of the layout already.
+        dated: whether everything lies in the folder of a year or month.
+    """
+    passed: list[str] = []
+    while True:
+        folders = _folders(groups)
+        if not folders:
+            return Level(groups, "; ".join(passed), flat=bool(passed or reasons))
+        said = kinds(folders)
+        words = {name for name, found in said.items() if found.kind in ("word", "number", "range")}
+        unlabelled = (
+            frozenset(name for name, found in said.items() if found.kind == "unlabelled") if words else frozenset()
+        )
+        if unlabelled:
+            notes.append(f"The images in {listed(unlabelled)} stay in without a label.")
+        why = _no_classes(folders, said, dated=dated)
+        if not why:
+            return Level(groups, "; ".join([*passed, *_about(folders, said, groups, notes)]), unlabelled=unlabelled)
+        passed.append(why)
+        dated = dated or why.endswith(_NAMED["date"])
+        notes.append(f"{why[0].upper()}{why[1:]}, so they were not read as classes; --labels folders reads them so.")
+        groups = [{name: parts[1:] if len(parts) > 1 else parts for name, parts in group.items()} for group in groups]
+        inside = _folders(groups)
+        if inside and all(found.kind == "split" for found in kinds(inside).values()):
+            return Level(groups, "; ".join(passed), splits_inside=True)
+        if len(inside) == 1 and not any(len(parts) == 1 for group in groups for parts in group.values()):
+            # One folder inside every part (`images_001/images/1.png`) divides nothing.
+            groups = [{name: parts[1:] for name, parts in group.items()} for group in groups]
+
+
+def _folders(groups: Sequence[Members]) -> dict[str, list[str]]:
+    """Each first folder with the names of its files, in natural order."""
+    found: dict[str, list[str]] = {}
+    for group in groups:
+        for parts in group.values():
+            if len(parts) > 1:
+                found.setdefault(parts[0], []).append(parts[-1])
+    return {name: found[name] for name in sorted(found, key=natural_key)}
+
+
+def _no_classes(folders: Mapping[str, Sequence[str]], found: Mapping[str, Meaning], *, dated: bool) -> str:
+    """Why these folders are no classes, in words; empty when they may be. `dated`: they stand inside a date's."""
+    present = {meaning.kind for meaning in found.values()}
+    names = listed(folders)
+    if not present & {"word", "number", "range"}:
+        if present == {"unlabelled"} or len(folders) == 1 and present <= {"split"}:
+            return f"the folders {names} {_NAMED[present.pop()]}"
+        described = sorted(_NAMED[kind] for kind in present)
+        return f"the folders {names} {' or '.join(described)}"
+    if dated and all(name.isdigit() and 1 <= int(name) <= 31 for name in folders):
+        return f"the folders {names} are dates"
+    if present <= {"number", "range", "word"}:
+        if (pair := _parallel(folders)) != "":
+            return f"the folders {names} {pair}"
+        countable = all(meaning.kind != "word" or _short_hex(name) for name, meaning in found.items())
+        if countable and (why := parts_of_a_list(folders)):
+            return f"the folders {names} are numbered parts ({why})"
+    return ""
+
+
+def _short_hex(name: str) -> bool:
+    return len(name) <= 4 and all(letter in "0123456789abcdef" for letter in name.lower())
+
+
+def _parallel(folders: Mapping[str, Sequence[str]]) -> str:
+    """Folders that hold the same scenes in several forms: the same file names everywhere, which do not merely count."""
+    stems = [{PurePosixPath(file).stem for file in files} for files in folders.values()]
+    if len(stems) < 2 or len(stems[0]) < 4 or any(other != stems[0] for other in stems[1:]):
+        return ""
+    if frozenset(name.lower() for name in folders) in _PAIRS:
+        return "are pairs: several pictures of the same scenes"
+    return "" if counts_up(stems[0]) else "hold files of the same names: several pictures of the same scenes"
+
+
+def _about(
+    folders: Mapping[str, Sequence[str]], found: Mapping[str, Meaning], groups: Sequence[Members], notes: list[str]
+) -> list[str]:
+    """What to say of folders that were read as classes although their names leave a doubt."""
+    doubts = []
+    stems = [{PurePosixPath(file).stem for file in files} for files in folders.values()]
+    if len(stems) == 2 and len(stems[0]) > 3 and stems[0] == stems[1] and _with_gaps(stems[0]):
+        notes.append(
+            f"Both folders ({listed(folders)}) hold files of the same names; if they show the same scenes twice, they "
+            "are no classes: --labels none."
+        )
+    if all(meaning.kind in ("number", "range") for meaning in found.values()):
+        doubts.append("numbers read as classes; --labels none if they only divide the files")
+    strange = [name for name, meaning in found.items() if meaning.kind in _DOUBTFUL]
+    if strange:
+        described = ", ".join(sorted({_NAMED[found[name].kind] for name in strange}))
+        notes.append(
+            f"The folders {listed(strange)} were read as classes beside the others, although by their names they "
+            f"{described}."
+        )
+    crossed = _crossed(groups)
+    if crossed:
+        notes.append(
+            f"Each of the folders {listed(folders)} holds the same folders ({listed(sorted(crossed))}): the outer ones "
+            "were read as classes. If the inner ones are meant, give a table with --labels."
+        )
+    return doubts
+
+
+def _crossed(groups: Sequence[Members]) -> set[str]:
+    """Names of second folders that stand in every first folder, two at least."""
+    inside: dict[str, set[str]] = {}
+    for group in groups:
+        for parts in group.values():
+            if len(parts) > 1:
+                inside.setdefault(parts[0], set()).update(parts[1:2] if len(parts) > 2 else ())
+    shared = set.intersection(*inside.values()) if len(inside) > 1 else set()
+    return shared if len(shared) > 1 else set()
+
+
+def _with_gaps(stems: set[str]) -> bool:
+    """Whether names that count leave numbers out: equal gaps in two folders are hardly an accident."""
+    numbers = {int(found[0]) for stem in stems if (found := re.search("[0-9]+", stem))}
+    return len(numbers) > 1 and max(numbers) - min(numbers) >= len(numbers)

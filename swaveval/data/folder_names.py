@@ -1,0 +1,226 @@
+"""What a folder's name says by itself: a split, masks, a container, a part, a date … or a word that may be a class."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+SPLITS = {
+    "train": frozenset({"train", "training", "trainset", "trainval", "trn", "tr"}),
+    "test": frozenset({"test", "testing", "testset", "tst", "ts", "te"}),
+    "validation": frozenset({"val", "valid", "validation", "valset", "minival", "dev", "devel"}),
+}
+# Read as a split only beside another word of the layout: `imagesTr`, `y_te`.
+_SHORT = frozenset({"tr", "ts", "te", "trn", "tst", "dev", "devel", "minival"})
+_EXACT = {
+    "train": frozenset({"train", "training"}),
+    "test": frozenset({"test", "testing"}),
+    "validation": frozenset({"val", "valid", "validation"}),
+}
+ANNOTATION = _set(
+    "mask masks annotation annotations annot annots anno annos ann anns label labels gt gts groundtruth segmentation "
+    "segmentations seg segs segm trimap trimaps depth depths normals disparity disparities disp flow edges contours "
+    "boundaries heatmaps saliency matte mattes pixelmap pixelmaps target targets bboxes msk msks panoptic "
+    "lbl lbls"
+)
+# Words that stand beside an annotation word and add nothing.
+_ABOUT_ANNOTATIONS = _set(
+    "class classes object objects instance instances semantic stuff things raw color colour colored ids binary fine "
+    "coarse cs aug png full map maps ground truth pixel level outputs 3d 2d bit"
+)
+CONTAINER = _set(
+    "image images img imgs jpegimages jpg jpeg jpegs png pngs tif tiff photo photos picture pictures pic pics frame "
+    "frames data dataset datasets file files input inputs original originals orig raw rgb source src im ims"
+)
+_ABOUT_SPLITS = CONTAINER | _set(
+    "set data split stage ilsvrc cls loc only full final all public private v x y bounding box coco voc imagenet "
+    "left right bit resized small large"
+)
+_ABOUT_CONTAINERS = _set("left right bit all align aligned celeba large small full jpeg public private")
+DERIVED = _set(
+    "thumb thumbs thumbnail thumbnails preview previews augmented augmentation augmentations aug augs augment"
+)
+UNLABELLED = _set("unlabeled unlabelled unannotated unsup unsupervised unsorted nolabel")
+_PART_WORDS = _set(
+    "part batch shard chunk block section volume vol disk disc folder dir directory subset subdir set group page "
+    "sequence seq scene video vid clip session run trial take lot box bag images image imgs img data dataset ds dump "
+    "archive export upload fold split tar bucket frames photos pictures pics files roll slide tile tiles plate voc "
+    "ilsvrc coco"
+)
+_PLACE_WORDS = _set(
+    "cam camera kamera device sensor phone gopro webcam drone site center centre hospital clinic scanner station "
+    "location loc plot field region zone area lab microscope machine line sat satellite view angle"
+)
+_PERSON_WORDS = _set("patient pat subject subj sub participant volunteer case donor animal mouse rat user")
+_CLASS_WORDS = _set("class classes label category cat type cluster grade level stage kind species score")
+_NUMBERED = re.compile(r"^([a-z_ ]*?[a-z])[\s_\-.#]*\(?([0-9]+|[a-z])\)?$", re.IGNORECASE)
+_CAMERA = re.compile(
+    r"^(?:\d{3}(?=[A-Z0-9_]*[A-Z])[A-Z0-9_]{5}|DCIM|CAM_[A-Z_]+|(?:canon|nikon|iphone|sony|samsung|huawei|pixel|gopro|"
+    r"fuji|olympus|leica|xiaomi|kinect|realsense)[\s_\-]*[0-9][a-z0-9_\-]*)$",
+    re.IGNORECASE,
+)
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|"
+    r"nov(?:ember)?|dec(?:ember)?)"
+)
+_YEAR = r"(?:19[5-9]\d|20[0-4]\d)"
+_DATES = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"^{_YEAR}[-_. ]?(?:0?[1-9]|1[0-2])(?:[-_. ]?(?:0?[1-9]|[12]\d|3[01]))?(?:[-_ T]?[\d:.\-h]{{4,8}})?$",
+        rf"^(?:0?[1-9]|[12]\d|3[01])[-_. ](?:0?[1-9]|1[0-2])[-_. ](?:{_YEAR}|\d\d)$",
+        rf"^(?:0?[1-9]|1[0-2])[-_. ](?:0?[1-9]|[12]\d|3[01])[-_. ]{_YEAR}$",
+        rf"^{_YEAR}$",
+        rf"^(?:\d{{1,2}}[-_. ])?{_MONTH}[-_. ,]*(?:\d{{1,2}}[-_. ,]+)?{_YEAR}?$",
+        rf"^{_YEAR}[-_. ]{_MONTH}(?:[-_. ]\d{{1,2}})?$",
+    )
+)
+_RANGE = re.compile(r"^(\d+)\s*(?:-|_|–|to|\.\.)\s*(\d+)$")
+_IDENTIFIER = re.compile(
+    r"^(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{8,64})$", re.I
+)
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_GLUED = re.compile(
+    r"^(train|training|test|testing|val|valid|validation)_?(set|data|images?|imgs?|masks?|labels?|annot|gt|lbls?)$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a folder's name says.
+
+    Attributes:
+        kind: `split`, `annotation`, `container`, `derived`, `unlabelled`, `part`, `place`, `person`, `date`, `number`,
+            `range`, `identifier`, or `word`: anything else, a class as far as the name tells.
+        split: `train`, `test` or `validation` for a split.
+        rest: of a split's name what is neither split nor filling: `cats` of `train_cats`, `A` of `trainA`.
+        exact: whether the name is the split's word and nothing else.
+    """
+
+    kind: str
+    split: str | None = None
+    rest: str = ""
+    exact: bool = False
+
+
+def split_name(word: str) -> str | None:
+    """`train`, `test` or `validation` for the ways people write them, else None."""
+    word = word.strip().lower()
+    return next((name for name, spellings in _EXACT.items() if word in spellings), None)
+
+
+def meaning(name: str) -> Meaning:
+    """The meaning of one folder's name."""
+    if (split := split_name(name)) is not None:
+        return Meaning("split", split, exact=True)
+    if _IDENTIFIER.match(name):
+        return Meaning("identifier")
+    words = _words(name)
+    letters = [word for word in words if not word.isdigit()]
+    for pattern in _DATES:
+        if pattern.match(name) and not _is_plain_word(name):
+            return Meaning("date")
+    if not letters or name.isdigit():
+        return Meaning("number" if name.isdigit() else "range" if _RANGE.match(name) else "word")
+    if _is_annotation(letters, words):
+        return Meaning("annotation")
+    if set(letters) <= UNLABELLED | CONTAINER | {"no", "label"} and set(letters) & (UNLABELLED | {"no"}):
+        return Meaning("unlabelled")
+    if set(letters) & DERIVED and set(letters) <= DERIVED | CONTAINER:
+        return Meaning("derived")
+    if (found := _composite_split(words)) is not None:
+        return found
+    if (numbered := _numbered(name)) is not None:
+        return Meaning(numbered)
+    if set(letters) & CONTAINER and set(letters) <= CONTAINER | _ABOUT_CONTAINERS:
+        return Meaning("container")
+    if _CAMERA.match(name):
+        return Meaning("place")
+    return Meaning("word")
+
+
+def range_of(name: str) -> tuple[int, int] | None:
+    """`000-099` as its two numbers."""
+    found = _RANGE.match(name)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def kinds(names: Iterable[str]) -> dict[str, Meaning]:
+    """The meaning of each name among the others: composite splits and numbered words need company to be believed.
+
+    `train_station` is a class unless a `test_station` stands beside it; `cam1` alone may be anything.
+    """
+    found = {name: meaning(name) for name in names}
+    if any(said.kind == "number" for said in found.values()):
+        # 2000 beside 1000 is a number, not a year.
+        found = {name: Meaning("number") if name.isdigit() else said for name, said in found.items()}
+    splits = {name: said for name, said in found.items() if said.kind == "split"}
+    others = [said for said in found.values() if said.kind == "word"]
+    rests: dict[str, set[str]] = {}
+    for said in splits.values():
+        rests.setdefault(said.split or "", set()).add(said.rest.lower())
+    shared = len(rests) > 1 and all(
+        a & b or all(len(rest) < 2 for rest in a | b) for a in rests.values() for b in rests.values()
+    )
+    for name, said in splits.items():
+        alone = bool(others) and len(rests) == 1
+        if not said.exact and (alone or (said.rest and (others or not shared))):
+            found[name] = Meaning("word")
+    return found
+
+
+def _words(name: str) -> list[str]:
+    glued = _GLUED.match(name.lower())
+    return [glued[1], glued[2]] if glued else [word.lower() for word in _WORDS.findall(name)]
+
+
+def _is_plain_word(name: str) -> bool:
+    """`may`, `mar`, `august`: months without a number are words."""
+    return not any(character.isdigit() for character in name) and len(name) <= 3
+
+
+def _is_annotation(letters: list[str], words: list[str]) -> bool:
+    if letters == ["ground", "truth"]:
+        return True
+    splits = frozenset().union(*SPLITS.values())
+    accounted = ANNOTATION | _ABOUT_ANNOTATIONS | splits | CONTAINER
+    said = (
+        set(letters) & ANNOTATION or (letters[:2] == ["ground", "truth"]) or ("y" in letters and set(letters) & splits)
+    )
+    if not said or not set(letters) <= accounted | {"y"}:
+        return False
+    return not (len(letters) == 1 and len(words) > 1)  # label_3 beside label_4 is a class
+
+
+def _composite_split(words: list[str]) -> Meaning | None:
+    """`train2017`, `train_images`, `imagesTr`, `ILSVRC2012_img_val`, `trainA`, `cats_train`."""
+    if len(words) < 2:
+        return None
+    named = [(split, word) for split, spellings in SPLITS.items() for word in words if word in spellings]
+    if len({split for split, _ in named}) != 1:
+        return None
+    split, word = named[0]
+    rest = [other for other in words if other != word and not other.isdigit() and other not in _ABOUT_SPLITS]
+    filling = [other for other in words if other in CONTAINER or other in {"x", "y"}]
+    if word in _SHORT and not filling:
+        return None
+    return Meaning("split", split, " ".join(rest))
+
+
+def _numbered(name: str) -> str | None:
+    found = _NUMBERED.match(name)
+    if not found:
+        return None
+    word, number = found[1].strip().strip("_").lower(), found[2]
+    last = re.split(r"[\s_]+", word)[-1]
+    if last in _CLASS_WORDS:
+        return None
+    for kind, vocabulary in (("part", _PART_WORDS), ("place", _PLACE_WORDS), ("person", _PERSON_WORDS)):
+        # A single letter after a word without a mark between (`parta`) is part of the word.
+        if last in vocabulary and (number.isdigit() or not name.lower().endswith(last + number) or number.isupper()):
+            return kind
+    return None
