@@ -43,6 +43,7 @@ class Description:
     optimiser_bytes, data_bytes: bytes of optimiser state, and of all tensor data.
     notes: findings that do not prevent use.
     metadata: of a safetensors file.
+    modules: key path → module → its class and numbers, where a whole module was saved.
     """
 
     kind: str
@@ -54,6 +55,7 @@ class Description:
     data_bytes: int
     notes: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
+    modules: Mapping[Path, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,11 @@ def parse(message: Mapping[str, Any]) -> Description:
             data_bytes=_count(message["data_bytes"]),
             notes=tuple(_text(note) for note in message["notes"]),
             metadata={_text(key): _text(value) for key, value in message["metadata"].items()},
+            modules={
+                _path(entry["path"]): {_text(name): dict(facts) for name, facts in entry["modules"].items()}
+                for entry in message["containers"]
+                if entry["modules"]
+            },
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a description: {error!r}") from error

@@ -18,6 +18,7 @@ from swaveval.checkpoints.load_report import LoadReport
 from swaveval.checkpoints.models import Match, Model, fill, find_model, match
 from swaveval.checkpoints.open_file import OpenFile
 from swaveval.checkpoints.options import LoadOptions
+from swaveval.checkpoints.partial import hollowness, incomplete, shallow, surplus
 from swaveval.checkpoints.reader import shared_reader
 from swaveval.checkpoints.refusal import CheckpointRefused
 from swaveval.checkpoints.sandbox.failure import Failure, printable
@@ -79,16 +80,15 @@ def _load(opened: OpenFile, path: Path, options: LoadOptions, facts: dict[str, A
         "matched": found.share,
         "missing": found.missing[:_MOST_NAMES],
         "unexpected": _unexpected(parts, found)[:_MOST_NAMES],
-        "warnings": (*description.notes, *parts.notes, *model.notes),
+        "warnings": (*description.notes, *parts.notes, *model.notes, *filter(None, [shallow(model)])),
         "geometry": _geometry(description, model),
     }
-    if not found.names:
-        raise Failure("refused", _incomplete(model, found))
-    if not options.allow_partial:
-        if found.missing:
-            raise Failure("refused", _incomplete(model, found))
-        if facts["unexpected"]:
-            raise Failure("refused", _surplus(model, facts["unexpected"]))
+    theirs = set(facts["unexpected"])
+    hollow = hollowness(model, found, [ours for ours, name in parts.backbone.items() if name in theirs])
+    if hollow or (found.missing and not options.allow_partial):
+        raise Failure("refused", incomplete(model, found, hollow, named=bool(options.backbone)))
+    if facts["unexpected"] and not options.allow_partial:
+        raise Failure("refused", surplus(model, facts["unexpected"], named=bool(options.backbone)))
     facts["partial"] = bool(found.missing or facts["unexpected"])
     return _assemble(opened, parts, model, found, facts)
 
@@ -172,24 +172,6 @@ def _unexpected(parts: Parts, found: Match) -> tuple[str, ...]:
     shapes_differ = {name.split(" ")[0] for name in found.missing}
     named = {theirs: ours for ours, theirs in parts.backbone.items()}
     return (*(name for name in inside if named[name] not in shapes_differ), *parts.unexpected)
-
-
-def _surplus(model: Model, names: tuple[str, ...]) -> str:
-    return (
-        f"the file has weights that a {model.words} has no place for, so it is another network: {_some(names)}; "
-        "name it with --backbone timm:NAME or --backbone module:factory, or ignore them with --allow-partial"
-    )
-
-
-def _some(names: tuple[str, ...]) -> str:
-    return ", ".join(printable(name, 120) for name in names[:4]) + (f" and {len(names) - 4} more" if names[4:] else "")
-
-
-def _incomplete(model: Model, found: Match) -> str:
-    return (
-        f"only {100 * found.share:.4g} % of the {model.words} backbone was found; missing: {_some(found.missing)}; "
-        "--allow-partial accepts it, and the page then says so"
-    )
 
 
 def _nonfinite(tensor: Tensor) -> int:

@@ -2,9 +2,11 @@
 
 import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -15,10 +17,12 @@ from swaveval.checkpoints.families import Family, Parts, View
 from swaveval.checkpoints.geometry import RESNET_FIELDS, VIT_FIELDS, Geometry, Settled, Source, in_words, settle
 from swaveval.checkpoints.named import NamedModel, Place, best_place, named_model
 from swaveval.checkpoints.options import LoadOptions
-from swaveval.checkpoints.recognise import Translated, recognise
+from swaveval.checkpoints.recognise import Translated, candidates, recognise
 from swaveval.checkpoints.sandbox.failure import Failure, printable
 from swaveval.checkpoints.told import conventions, told
 from swaveval.checkpoints.vit import ViTSpec, infer_vit, usual_heads
+
+_MOST_COPIES = 8
 
 
 @dataclass(frozen=True)
@@ -101,14 +105,31 @@ def find_model(description: Description, options: LoadOptions) -> tuple[Parts, M
         )
     if backbone is not None:
         raise Failure("refused", f"nothing in the file fits --backbone {printable(backbone, 80)}")
-    parts = recognise(description)
+    copies = candidates(description)
+    parts = next(copies, None)
     if parts is None:
         raise Failure("unsupported", _nothing_known(description))
     try:
-        return parts, model_of(parts, told(description, parts), options)
+        return _complete(parts, copies, lambda found: model_of(found, told(description, found), options))
     except UnknownArchitecture as unknown:
         reason = f"no known architecture ({unknown}); name it with --backbone timm:NAME or --backbone module:factory"
         raise Failure("unsupported", reason) from None
+
+
+def _complete(parts: Parts, copies: Iterator[Parts], build: Callable[[Parts], Model]) -> tuple[Parts, Model]:
+    """These parts, or where they lack weights the first copy of the same network that lacks none.
+
+    Averages of weights are often kept without BatchNorm's statistics.
+    """
+    model = build(parts)
+    if match(model, parts.backbone, parts.view.tensors).missing:
+        for other in islice(copies, _MOST_COPIES):
+            with suppress(UnknownArchitecture):
+                same = build(other)
+                if same.words == model.words and not match(same, other.backbone, other.view.tensors).missing:
+                    note = "the copy that would be read first lacks weights; another copy, which is complete, was read"
+                    return replace(other, notes=(*other.notes, note)), same
+    return parts, model
 
 
 def _nothing_known(description: Description) -> str:

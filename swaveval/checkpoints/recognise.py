@@ -1,11 +1,14 @@
 """From a description of a file to the names of its backbone, head and prototypes."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Literal
 
-from swaveval.checkpoints.description import Description, TensorInfo
+from swaveval.checkpoints.description import Description, Path, TensorInfo
 from swaveval.checkpoints.families import FAMILIES, Family, Parts, View, Views, plain
+from swaveval.checkpoints.families.beside import is_beside
+from swaveval.checkpoints.families.copies import copy_rank
+from swaveval.checkpoints.families.family import plain_name
 from swaveval.checkpoints.sandbox.failure import Failure, printable
 
 Dialect = Literal["named", "sequential", "vit", "custom"]
@@ -14,12 +17,17 @@ Finder = Callable[[Family, View], tuple[str, Translated] | None]
 
 _CHUNK = re.compile(r"blocks\.\d+\.(\d+\.)")
 _STAGE = re.compile(r"(\d+)\.0\.conv1\.weight")
-_CLASSIFIER = re.compile(r"(fc|head|head_dist|classifier|linear)\.(\d\.)?(weight|bias)$|mask_token$")
-_COPY = re.compile(r"(^|.*[._])(momentum|ema|target|teacher|key|k)[._]")
+# Where each dialect shows, under whatever prefix.
+_SIGNS = re.compile(r"(|.*\.)(layer1\.0\.conv1\.weight|patch_embed\.proj\.weight|\d+\.0\.conv1\.weight)$")
 
 
 def recognise(description: Description, finder: Finder | None = None) -> Parts | None:
-    """The parts of the checkpoint, by the first family that claims the file and under whose prefixes a backbone lies.
+    """The parts of the checkpoint that are read; None where nothing is recognised. See `candidates`."""
+    return next(candidates(description, finder), None)
+
+
+def candidates(description: Description, finder: Finder | None = None) -> Iterator[Parts]:
+    """The parts of the checkpoint: the first is what its family documents as the one to be read, others are its copies.
 
     Args:
         finder: looks for the backbone in a view instead of the known dialects (for an architecture the user names);
@@ -29,35 +37,38 @@ def recognise(description: Description, finder: Finder | None = None) -> Parts |
         Failure: several backbones lie at places no family knows, so that choosing one would be a guess.
     """
     views = Views(description)
+    seen: set[tuple[Path, str]] = set()
     for family in FAMILIES:
-        view = family.claims(views)
-        found = None if view is None else (finder or _under_prefixes)(family, view)
-        if view is not None and found is not None:
-            return _parts(family, view, description, found)
-    return None if finder else _anywhere(views)
+        for view in family.claimed(views):
+            for prefix, names in _found(family, view, finder):
+                if (view.path, prefix) not in seen:
+                    seen.add((view.path, prefix))
+                    yield _parts(family, view, description, (prefix, names))
 
 
-def _under_prefixes(family: Family, view: View) -> tuple[str, Translated] | None:
-    for prefix in family.backbone:
-        translated = _translate(view.under(prefix))
-        if translated is not None:
-            return prefix, translated
-    return None
-
-
-def _anywhere(views: Views) -> Parts | None:
-    """A single backbone under a prefix that no family lists."""
-    view = plain.FAMILY.claims(views)
-    if view is None:
-        return None
-    ends = re.compile(r"(.*\.)(layer1\.0\.conv1\.weight|patch_embed\.proj\.weight|\d+\.0\.conv1\.weight)$")
-    prefixes = sorted({hit[1] for name in view.tensors if (hit := ends.match(name)) and not _COPY.match(name)})
-    translated = {prefix: _translate(view.under(prefix)) for prefix in prefixes}
-    found = [(prefix, names) for prefix, names in translated.items() if names is not None]
-    if len(found) > 1:
-        several = ", ".join(printable(prefix, 60) for prefix, _ in found[:5])
+def _found(family: Family, view: View, finder: Finder | None) -> list[tuple[str, Translated]]:
+    """Backbones in a view, as (prefix, translated names), the one to be read first."""
+    if finder is not None:
+        found = finder(family, view)
+        return [] if found is None else [found]
+    signs = {hit[1] for name in view.tensors if (hit := _SIGNS.match(name))}
+    read = {
+        prefix: names for prefix in sorted(signs | set(family.backbone)) if (names := _translate(view.under(prefix)))
+    }
+    listed = {prefix: place for place, prefix in enumerate(family.backbone)}
+    if family is not plain.FAMILY:
+        read = {prefix: names for prefix, names in read.items() if prefix in listed or _is_copy(prefix, listed)}
+    ranked = sorted(read, key=lambda prefix: (copy_rank(prefix), listed.get(prefix, len(listed)), len(prefix), prefix))
+    unknown = [prefix for prefix in ranked if prefix not in listed and copy_rank(prefix) == copy_rank(ranked[0])]
+    if ranked and ranked[0] not in listed and len(unknown) > 1:
+        several = ", ".join(printable(prefix, 60) for prefix in unknown[:5])
         raise Failure("unsupported", f"several backbones in the file ({several}); which one is meant cannot be told")
-    return _parts(plain.FAMILY, view, views.description, found[0]) if found else None
+    return [(prefix, read[prefix]) for prefix in ranked]
+
+
+def _is_copy(prefix: str, listed: Collection[str]) -> bool:
+    """Whether a place is that of a listed one's copy, as `teacher_backbone.` is of `backbone.`."""
+    return copy_rank(prefix) == 0 and any(prefix.endswith(known) for known in listed if known)
 
 
 def _parts(family: Family, view: View, description: Description, found: tuple[str, Translated]) -> Parts:
@@ -71,6 +82,10 @@ def _parts(family: Family, view: View, description: Description, found: tuple[st
         notes.append("several prototype heads in the file: the first one is used")
     if family is plain.FAMILY and prefix not in family.backbone:
         notes.append(f"the backbone was found under the name {printable(prefix, 60)}")
+    others = _copies(view, prefix, backbone, description)
+    if others:
+        chosen = printable(".".join((*view.path, prefix.rstrip("."))).rstrip(".") or "the top level", 60)
+        notes.append(f"of several copies in the file, {chosen} was read; the others: {', '.join(others)}")
     used = {*backbone.values(), *prototypes.values(), *projection.values()}
     return Parts(
         family=family.name,
@@ -85,6 +100,22 @@ def _parts(family: Family, view: View, description: Description, found: tuple[st
         head=family.head,
         notes=tuple(notes),
     )
+
+
+def _copies(view: View, prefix: str, backbone: Mapping[str, str], description: Description) -> list[str]:
+    """Where else the file holds tensors of the backbone's names and shapes."""
+    largest = max(backbone.values(), key=lambda name: view.tensors[name].elements)
+    rest, shape = largest[len(prefix) :], view.tensors[largest].shape
+    read = view.keys[largest]
+    found = []
+    for path, tensors in description.containers.items():
+        for info in tensors:
+            name = plain_name(info.name)
+            if info.shape == shape and (name == rest or name.endswith("." + rest)) and read != (path, info.name):
+                found.append(
+                    printable(".".join((*path, name[: -len(rest)].rstrip("."))).rstrip(".") or "top level", 60)
+                )
+    return found[:4]
 
 
 def _first(view: View, prefixes: tuple[str, ...], layer: str) -> dict[str, str]:
@@ -107,7 +138,7 @@ def _unexpected(family: Family, view: View, prefix: str, used: set[str]) -> tupl
         for name in view.tensors
         if name.startswith(prefix)
         and name not in used
-        and not _CLASSIFIER.match(name[len(prefix) :])
+        and not is_beside(name[len(prefix) :])
         and not known.match(name)
         and not name.endswith("num_batches_tracked")
     )

@@ -14,6 +14,7 @@ from hostile_building import (
     call,
     kind,
     opcodes,
+    rezip,
     small_checkpoint,
     text_opcode,
     with_opcodes,
@@ -112,6 +113,34 @@ def whole_module(directory: Path, canary: Path) -> Path:
     return write(directory, zipped(nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8))))
 
 
+def module_in_itself(directory: Path, canary: Path) -> Path:
+    module = nn.Sequential(nn.Conv2d(3, 8, 3))
+    module._modules["again"] = module
+    return write(directory, zipped(module))
+
+
+def module_with_gadget(directory: Path, canary: Path) -> Path:
+    module = nn.Sequential(nn.Conv2d(3, 8, 3))
+    module.extra = PLACE  # type: ignore[assignment]
+    evil = call("os", "system", text_opcode(f"touch {canary}"))
+
+    def change(name: str, body: bytes) -> bytes:
+        return body.replace(text_opcode(PLACE), evil) if name.endswith("data.pkl") else body
+
+    return write(directory, rezip(zipped(module), change))
+
+
+def crowd_of_classes(directory: Path, canary: Path) -> Path:
+    crowd = b"](" + b"".join(f"csomebody.m{n}\nThing{n}\n)".encode() + b"\x81" for n in range(1_000)) + b"e"
+    return write(directory, with_opcodes(crowd))
+
+
+def two_faced(directory: Path, canary: Path) -> Path:
+    """Filled like a dict in one place and like a list in another: no recasting ends."""
+    thing = b"csomebody\nThing\n)\x81"
+    return write(directory, with_opcodes(b"](" + thing + b"K\x01K\x02s" + thing + b"K\x01a" + b"e"))
+
+
 GADGET_KINDS = (
     *(kind(f"gadget {module}.{name}", "refused", gadget(module, name, *words)) for module, name, words in GADGETS),
     kind("gadget as a dict key", "refused", opcodes(lambda: b"}" + call("os", "getcwd") + b"K\x01s")),
@@ -124,5 +153,10 @@ GADGET_KINDS = (
     kind("plain pickle, protocol 2", "refused unsupported", pickled_gadget("file.ckpt", 2)),
     kind("plain pickle, protocol 4", "refused unsupported", pickled_gadget("file.pth", 4)),
     kind("pickle called .safetensors", "refused unsupported", pickled_gadget("file.safetensors", 2)),
-    kind("whole module pickled", "refused", whole_module),
+    kind("whole module pickled, no backbone", "unsupported", whole_module),
+    kind("module in itself", "unsupported refused", module_in_itself),
+    kind("module with a gadget among its attributes", "refused", module_with_gadget),
+    kind("stand-in called that may only be named", "refused", gadget("somebody", "function", SHELL)),
+    kind("a thousand classes nobody has", "ready refused", crowd_of_classes),
+    kind("class that is now a dict, now a list", "refused", two_faced),
 )

@@ -1,5 +1,6 @@
 """From a file to a backbone or a typed refusal: states, reports, progress, digests, trust, the reading process."""
 
+import operator
 import os
 import signal
 import subprocess
@@ -294,17 +295,22 @@ def test_random_backbones_are_named_by_their_seed(tmp_path: Path) -> None:
 # -- trust -----------------------------------------------------------------------------------------------------------
 
 
-def test_an_honest_global_is_refused_by_name_and_read_on_the_users_word(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
-    shared_reader().stop()  # the class must be importable where the file is read
-    path = changed(tmp_path, hyper_parameters={"stage": Stage.WARM})
+def test_a_function_of_pythons_library_is_refused_by_name_and_run_on_the_users_word(tmp_path: Path) -> None:
+    path = changed(tmp_path, hyper_parameters={"key": operator.itemgetter(1)})
     error = refusal(path)
     assert error.state == "refused"
-    assert "own_code.Stage" in error.reason
+    assert "operator.itemgetter" in error.reason
     assert "--trust" in error.reason
     report = load(path, options=LoadOptions(trust=True)).report
     assert report.trusted
     assert load(changed(tmp_path)).report.state == "ready"
+
+
+def test_a_users_own_enum_is_inert(tmp_path: Path) -> None:
+    """Its class need not be importable, and is not imported."""
+    report = load(changed(tmp_path, hyper_parameters={"stage": Stage.WARM})).report
+    assert report.state == "ready"
+    assert any("left inert" in warning and "own_code.Stage" in warning for warning in report.warnings)
 
 
 # -- the reading process ---------------------------------------------------------------------------------------------

@@ -32,8 +32,13 @@ FAMILIES: tuple[Family, ...] = (
     plain.FAMILY,
 )
 
-# Key paths under which any family keeps weights or facts: all that is ever looked at in a file.
-CONTAINERS = tuple(dict.fromkeys(path for family in FAMILIES for view in family.views for path, _ in view))
+# Key paths of weights that lie deeper than the reading process searches, or that must not be too many; and of facts.
+CONTAINERS = (
+    *dict.fromkeys(path for family in FAMILIES for view in family.views for path, _ in view),
+    ("state_dict",),
+    ("model",),
+    (),
+)
 SCALARS: tuple[tuple[str, ...], ...] = (
     ("epoch",),
     ("global_step",),

@@ -20,7 +20,6 @@ def _hints(description: Description) -> Hints:
 
 FAMILY = Family(
     name="bolts",
-    views=(((("state_dict",), ""),), (((), ""),)),
     marks=(r"model\.conv1\.weight", r"model\.(projection_head|prototypes)\."),
     backbone=("model.",),
     projection=("model.projection_head.",),

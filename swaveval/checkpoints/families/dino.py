@@ -4,7 +4,6 @@ from swaveval.checkpoints.families.family import Family
 
 FAMILY = Family(
     name="dino",
-    views=(((("teacher",), ""),), ((("student",), ""),), ((("state_dict",), ""),), (((), ""),)),
     marks=(r"(backbone\.|(student|teacher)\.backbone\.)", r"(head|dino_head|(student|teacher)\.(head|dino_head))\."),
     backbone=("backbone.", "teacher.backbone.", "student.backbone."),
     prototypes=("head.last_layer.", "dino_head.last_layer.", "teacher.dino_head.last_layer."),

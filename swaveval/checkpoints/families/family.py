@@ -1,11 +1,12 @@
 """What a family of checkpoints is: where to look, which names to expect, what shapes do not tell."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from swaveval.checkpoints.description import Description, Path, TensorInfo
+from swaveval.checkpoints.families.copies import container_rank
 
 # What torch.compile, DistributedDataParallel and FSDP put between the parts of a name.
 _WRAPPERS = frozenset({"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
@@ -21,10 +22,12 @@ class View:
     Attributes:
         tensors: name → the tensor's description.
         keys: name → where the file keeps it.
+        path: of the first container.
     """
 
     tensors: Mapping[str, TensorInfo]
     keys: Mapping[str, Key]
+    path: Path = ()
 
     def under(self, prefix: str) -> dict[str, TensorInfo]:
         """The tensors whose names begin with `prefix`, named by the rest."""
@@ -67,7 +70,7 @@ class Family:
 
     Attributes:
         name: as the report says it.
-        views: where its weights may be, the best first; each view joins containers, as (key path, prefix given).
+        views: containers to look at as one model, as (key path, prefix given), before any container by itself.
         marks: regular expressions that names must match, one at least each, for the file to be of this family.
         backbone: prefixes under which the backbone may be, the best first.
         projection: prefixes of the projection head's numbered layers.
@@ -79,9 +82,9 @@ class Family:
     """
 
     name: str
-    views: tuple[Containers, ...]
     marks: tuple[str, ...]
     backbone: tuple[str, ...]
+    views: tuple[Containers, ...] = ()
     projection: tuple[str, ...] = ()
     prototypes: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
@@ -89,15 +92,14 @@ class Family:
     hints: Callable[[Description], Hints] = lambda _: Hints()
     proves: Callable[[Description], bool] = lambda _: True
 
-    def claims(self, views: "Views") -> View | None:
-        """The view of a file of this family, or None."""
+    def claimed(self, views: "Views") -> Iterator[View]:
+        """The views of a file of this family, the best first."""
         if not self.proves(views.description):
-            return None
-        for containers in self.views:
+            return
+        for containers in (*self.views, *views.single):
             view = views.joined(containers)
             if view is not None and all(view.has(mark) for mark in self.marks):
-                return view
-        return None
+                yield view
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +137,20 @@ def plain_name(name: str) -> str:
 
 
 class Views:
-    """The views of one file, each joined once however many families look at it."""
+    """The views of one file, each joined once however many families look at it.
+
+    Attributes:
+        single: each container by itself, the copy to be read first.
+    """
 
     def __init__(self, description: Description) -> None:
         self.description = description
         self._joined: dict[Containers, View | None] = {}
+        beside = {path[0] for path in description.containers if len(path) == 1}
+        ranked = sorted(
+            description.containers, key=lambda path: container_rank(path, len(description.containers[path]), beside)
+        )
+        self.single: tuple[Containers, ...] = tuple(((path, ""),) for path in ranked)
 
     def joined(self, containers: Containers) -> View | None:
         """The containers as one view; None when the first is missing or two names become one."""
@@ -160,4 +171,4 @@ def _join(description: Description, containers: Containers) -> View | None:
                 return None
             tensors[name] = info
             keys[name] = (path, info.name)
-    return View(tensors, keys)
+    return View(tensors, keys, containers[0][0])

@@ -8,7 +8,6 @@ from swaveval.checkpoints.families.settings import swav_settings
 
 FAMILY = Family(
     name="lightly",
-    views=(((("state_dict",), ""),), (((), ""),)),
     marks=(r"backbone\.", r"projection_head\.layers\.|prototypes\.(heads|layers)\."),
     backbone=("backbone.", "model.backbone."),
     projection=("projection_head.layers.", "model.projection_head.layers."),

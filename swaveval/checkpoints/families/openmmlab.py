@@ -4,7 +4,6 @@ from swaveval.checkpoints.families.family import Family
 
 FAMILY = Family(
     name="mmselfsup / mmpretrain",
-    views=(((("state_dict",), ""),), ((("model",), ""),), (((), ""),)),
     marks=(r"backbone\.", r"neck\.|head\.(loss|loss_module|prototypes)"),
     backbone=("backbone.",),
     projection=("neck.projection_neck.",),

@@ -4,21 +4,6 @@ from swaveval.checkpoints.families.family import Family
 
 FAMILY = Family(
     name="plain backbone",
-    views=tuple(
-        ((path, ""),)
-        for path in (
-            ("state_dict_ema",),
-            ("model_ema",),
-            ("state_dict",),
-            ("model_state_dict",),
-            ("model",),
-            ("teacher",),
-            ("student",),
-            ("backbone",),
-            ("encoder",),
-            (),
-        )
-    ),
     marks=(r".*",),
     backbone=("", "backbone.", "encoder.", "encoder_q.", "model.", "model.backbone.", "resnet.", "trunk."),
     ignored=(r"projector\.", r"momentum_", r"encoder_k\.", r"queue"),

@@ -8,7 +8,6 @@ from swaveval.checkpoints.families.settings import swav_settings
 
 FAMILY = Family(
     name="solo-learn",
-    views=(((("state_dict",), ""),), (((), ""),)),
     marks=(r"(backbone|encoder)\.", r"projector\.", r"classifier\.|prototypes\.(weight_g|parametrizations)"),
     backbone=("backbone.", "encoder."),
     projection=("projector.",),

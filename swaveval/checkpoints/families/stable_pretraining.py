@@ -5,7 +5,6 @@ from swaveval.checkpoints.families.settings import swav_settings
 
 FAMILY = Family(
     name="stable-pretraining",
-    views=(((("state_dict",), ""),), (((), ""),)),
     marks=(r"backbone\.",),
     backbone=("backbone.", "model.backbone.", "backbone.model."),
     projection=("projector.", "projection_head.", "projector.layers."),

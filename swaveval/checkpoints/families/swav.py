@@ -4,7 +4,6 @@ from swaveval.checkpoints.families.family import Family
 
 FAMILY = Family(
     name="swav",
-    views=(((("state_dict",), ""),), (((), ""),)),
     marks=(r"conv1\.weight", r"projection_head\.|prototypes\."),
     backbone=("",),
     projection=("projection_head.",),

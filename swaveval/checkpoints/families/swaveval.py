@@ -28,7 +28,6 @@ def _hints(description: Description) -> Hints:
 
 FAMILY = Family(
     name="swaveval",
-    views=(((("state_dict",), ""),), (((), ""),)),
     marks=(r"backbone\.",),
     backbone=("backbone.",),
     projection=("projection_head.layers.",),

@@ -9,7 +9,6 @@ FAMILY = Family(
     views=(
         (((*_MODEL, "trunk"), "trunk."), ((*_MODEL, "heads"), "heads.")),
         ((("model_state_dict", "trunk"), "trunk."), (("model_state_dict", "heads"), "heads.")),
-        (((), ""),),
     ),
     marks=(r"trunk\.",),
     backbone=("trunk._feature_blocks.", "trunk.base_model._feature_blocks.", "trunk."),

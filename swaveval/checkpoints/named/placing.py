@@ -1,15 +1,13 @@
 """Where in a file the weights of a named network lie."""
 
 import math
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from swaveval.checkpoints.description import TensorInfo
+from swaveval.checkpoints.families.copies import copy_rank
 from swaveval.checkpoints.families.family import plain_name
 
-# Of a teacher and its student the teacher is what their authors evaluate; of other pairs the network that learns.
-_COPY = re.compile(r"(^|.*[._])(momentum|ema|target|student|key|k)[._]")
 _MOST_DROPPED = 4
 
 
@@ -33,7 +31,7 @@ def best_place(
 ) -> Place | None:
     """The place at which most elements of a network with these shapes are found; None when nothing is.
 
-    Of equally good ones a copy of the network (momentum, key) is the last, then the shorter prefix is the better.
+    Of equally good ones the copy that is documented as the one to be read, then the shorter prefix.
 
     Args:
         tensors: of the file, under names without wrappers.
@@ -55,9 +53,8 @@ def best_place(
         hits = (shape for name, shape in needed.items() if _shape(tensors, place.prefix + place.inside(name)) == shape)
         return sum(map(math.prod, hits))
 
-    def order(place: Place) -> tuple[int, bool, int, int, str]:
-        copy = bool(_COPY.match(place.prefix))
-        return -found(place), copy, len(place.lead), len(place.prefix), place.prefix
+    def order(place: Place) -> tuple[int, int, int, int, str]:
+        return -found(place), copy_rank(place.prefix), len(place.lead), len(place.prefix), place.prefix
 
     best = min(candidates, key=order)
     return best if found(best) else None

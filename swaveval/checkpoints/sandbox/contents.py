@@ -2,18 +2,18 @@
 
 import math
 import struct
-from collections import Counter, OrderedDict
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from swaveval.checkpoints.sandbox.failure import Failure, printable
+from swaveval.checkpoints.sandbox.entries import at_path, entries_of, places_of, tensors_at
+from swaveval.checkpoints.sandbox.failure import printable
 from swaveval.checkpoints.sandbox.stand_ins import StandIn
 from swaveval.checkpoints.sandbox.torch_files import Opened
+from swaveval.checkpoints.sandbox.values import is_mapping, is_tensor
+from swaveval.checkpoints.sandbox.whole_modules import facts_of_modules
 
-MOST_TENSORS = 50_000
-LONGEST_NAME = 500
 _SCALAR_NODES = 2_000
 _OPTIMISER_NODES = 500_000
 
@@ -32,58 +32,24 @@ DTYPES = {
 DTYPE_OF_NAME = {name: dtype for dtype, name in DTYPES.items()}
 OPTIMISER_KEYS = ("optimizer_states", "optimizer_state_dict", "optimizer", "optim", "opt", "fp16_scaler")
 
-TensorTable = dict[str, Tensor]
-
-
-def is_mapping(value: Any) -> bool:
-    # Exact types: a subclass could answer with code of its own.
-    return type(value) in (dict, OrderedDict, Counter)
-
-
-def is_tensor(value: Any) -> bool:
-    return type(value) in (Tensor, torch.nn.Parameter)
-
-
-def at_path(root: Any, path: list[str]) -> Any:
-    """What lies under the keys of `path`, or None."""
-    for key in path:
-        if not is_mapping(root) or key not in root:
-            return None
-        root = root[key]
-    return root
-
-
-def tensors_at(root: Any, path: list[str]) -> TensorTable:
-    """The named tensors directly under `path`; {} where there are none.
-
-    Raises:
-        Failure: there are more than any model has.
-    """
-    container = at_path(root, path)
-    if not is_mapping(container):
-        return {}
-    if len(container) > MOST_TENSORS:
-        raise Failure("refused", f"the file names {len(container)} tensors, more than any model")
-    return {
-        name: value
-        for name, value in container.items()
-        if type(name) is str and len(name) <= LONGEST_NAME and is_tensor(value)
-    }
-
 
 def describe(opened: Opened, containers: list[list[str]], scalars: list[list[str]]) -> dict[str, Any]:
-    """Everything the parent needs to decide which tensors it wants, as JSON."""
+    """Everything the parent needs to decide which tensors it wants, as JSON.
+
+    Args:
+        containers: where weights may be, beyond all places of few keys, which are searched.
+    """
     root = opened.root
     found = []
-    for path in containers:
+    for path in (*containers, *(place for place in places_of(root) if place not in containers)):
         tensors = tensors_at(root, path)
         if tensors:
             rows = [[name, dtype_name(value), list(value.shape)] for name, value in tensors.items()]
-            found.append({"path": path, "tensors": rows})
+            found.append({"path": path, "tensors": rows, "modules": facts_of_modules(at_path(root, path))})
     return {
         "kind": opened.kind,
-        "keys": [printable(key, 80) for key in list(root)[:20]] if is_mapping(root) else [],
-        "root": type(root).__name__,
+        "keys": [printable(key, 80) for key in list(entries_of(root))[:20]],
+        "root": _type_name(root),
         "containers": found,
         "scalars": [[path, _plain(at_path(root, path), 6, [_SCALAR_NODES])] for path in scalars],
         "optimiser_bytes": _optimiser_bytes(root),
@@ -91,6 +57,10 @@ def describe(opened: Opened, containers: list[list[str]], scalars: list[list[str
         "notes": list(opened.notes),
         "metadata": dict(opened.metadata),
     }
+
+
+def _type_name(value: Any) -> str:
+    return printable(type(value).named if isinstance(value, StandIn) else type(value).__name__, 120)
 
 
 def dtype_name(tensor: Tensor) -> str:

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, UntypedStorage
 from zlib_ng.zlib_ng import crc32
 
-from swaveval.checkpoints.sandbox.contents import DTYPES, dtype_name, tensors_at
+from swaveval.checkpoints.sandbox.contents import DTYPES, dtype_name
+from swaveval.checkpoints.sandbox.entries import tensors_at
 from swaveval.checkpoints.sandbox.failure import Failure, became_shorter, damaged, printable
 from swaveval.checkpoints.sandbox.mapped_file import MappedFile, Span, is_whole
 from swaveval.checkpoints.sandbox.safetensors_header import safetensors_header

@@ -5,13 +5,25 @@ import pickletools
 from functools import cache
 
 from swaveval.checkpoints.sandbox.failure import printable
-from swaveval.checkpoints.sandbox.stand_ins import HARMLESS
+from swaveval.checkpoints.sandbox.rules import HARMLESS, Use, use_of
 
 _TEXT = {"SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "UNICODE", "STRING", "BINSTRING", "SHORT_BINSTRING"}
 
 
 def disallowed_globals(pickled: bytes, *, streams: int = 1) -> list[str]:
-    """Globals in the first `streams` pickles that are neither PyTorch's own nor on the harmless list, in order.
+    """Globals in the first `streams` pickles that only an attack has a reason to name, in order."""
+    found = [name for name in _globals(pickled, streams=streams) if name not in _torch_own()]
+    return [printable(name, 120) for name in found if use_of(name) is None]
+
+
+def inert_globals(pickled: bytes, *, streams: int = 1) -> dict[str, Use]:
+    """Globals that are to be inert, beyond the harmless values; none of them is `disallowed`."""
+    found = [name for name in _globals(pickled, streams=streams) if name not in _torch_own() and name not in HARMLESS]
+    return {name: use for name in found if (use := use_of(name)) is not None}
+
+
+def _globals(pickled: bytes, *, streams: int) -> list[str]:
+    """All of them, in order.
 
     A pickle that cannot be taken apart yields what was named before the fault; reading it fails by itself.
     """
@@ -31,7 +43,7 @@ def disallowed_globals(pickled: bytes, *, streams: int = 1) -> list[str]:
                     texts = [*texts[-1:], str(argument)]
         except Exception:
             break
-    return [printable(name, 120) for name in found if name not in HARMLESS and name not in _torch_own()]
+    return list(found)
 
 
 def _modern(module: str, name: str = "") -> str:

@@ -40,17 +40,17 @@ def open_zip(file: BinaryIO, size: int, *, trust: bool, verify_all: bool, ahead:
         notes.append("the file carries no checksums: damage inside it cannot be noticed")
     for member in members:
         _check_member(archive, member, checksummed=checksummed, verify_all=verify_all, notes=notes)
-    root = torch_load(file, lambda: _pickled(archive, members), mmap=plain, trust=trust)
+    loaded = torch_load(file, lambda: _pickled(archive, members), mmap=plain, trust=trust)
     data = [member for member in members if _is_data(member.filename)]
     return Opened(
         file=file,
         kind="torch zip",
-        root=root,
-        untouched=not trust,
+        root=loaded.root,
+        untouched=loaded.untouched,
         checksums=frozenset((member.file_size, member.CRC) for member in data) if checksummed else None,
         data_bytes=sum(member.file_size for member in data),
         expanded_bytes=expanded,
-        notes=tuple(notes),
+        notes=(*notes, *loaded.notes),
         records=records,
     )
 

@@ -1,0 +1,42 @@
+"""Of several copies of one network in a file, which one is read: the one its method is evaluated by.
+
+| copies | read |
+|---|---|
+| raw weights, and their running average (EMA, SWA) | the average |
+| student and teacher (DINO, DINOv2, iBOT) | the teacher |
+| online or query network, and its momentum, target or key network (MoCo, BYOL, solo-learn) | the online one |
+| I-JEPA's encoder and target encoder | the target encoder |
+
+Decided by words of the names alone, so every process decides alike.
+"""
+
+import re
+from collections.abc import Collection
+
+_AVERAGES = frozenset({"teacher", "ema", "averaged", "average", "avg", "swa", "polyak", "shadow"})
+_FOLLOWERS = frozenset({"momentum", "target", "key", "k", "m", "slow"})
+_WORDS = re.compile(r"[a-z]+")
+
+# Where programs keep their weights, the usual place first; of other names the fuller one is taken.
+_USUAL = ("state_dict", "model_state_dict", "model", "module", "net", "network", "backbone", "encoder")
+
+
+def copy_rank(name: str, beside: Collection[str] = ()) -> int:
+    """0 for an average or teacher, 1 for what is trained, 2 for what only follows it.
+
+    Args:
+        name: of a container or of a place inside one (`teacher.backbone.`).
+        beside: names of the other top-level containers.
+    """
+    words = set(_WORDS.findall(name.lower()))
+    if "target" in words and {"encoder", "predictor"} <= set(beside):
+        return 0
+    if words & _AVERAGES and not words & {"target"}:
+        return 0
+    return 2 if words & _FOLLOWERS else 1
+
+
+def container_rank(path: tuple[str, ...], tensors: int, beside: Collection[str]) -> tuple[int, int, int, int]:
+    """Sort key of containers: the copy to be read first, then the usual places, then the fuller one."""
+    usual = _USUAL.index(path[0]) if len(path) == 1 and path[0] in _USUAL else len(_USUAL)
+    return copy_rank(".".join(path), beside), usual if path else len(_USUAL) + 1, -tensors if path else 0, len(path)

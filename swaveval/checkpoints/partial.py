@@ -1,0 +1,85 @@
+"""What a backbone that was found in part may be used for, and the sentences that say so.
+
+`--allow-partial` is for a network that lacks a few weights or carries a few more, never for one of which a part is
+missing: without its first layer, a whole block or half its weights it gives the features of random numbers.
+"""
+
+import re
+from collections.abc import Sequence
+
+from swaveval.checkpoints.models import Match, Model
+from swaveval.checkpoints.sandbox.failure import printable
+
+_LEAST = 0.5
+_BLOCK = re.compile(r"(.*?\.)??\d+(?=\.)")
+
+
+def hollowness(model: Model, found: Match, extra: Sequence[str] = ()) -> str:
+    """What makes the found part of a backbone useless, in words; empty where it may be used with --allow-partial.
+
+    Args:
+        extra: names of the backbone's own kind that the model has no place for.
+    """
+    counted = [name for name in model.shapes if not name.endswith("num_batches_tracked")]
+    absent = [name for name in counted if name not in found.names]
+    built = {block(name) for name in counted}
+    beyond = [group for name in extra if (group := block(name)) and group not in built]
+    if beyond:
+        return f"the file has a part {printable(beyond[0], 60)} beyond what could be built"
+    if not absent:
+        return ""
+    first = next((name for name, shape in model.shapes.items() if len(shape) in (2, 4, 5)), "")
+    layer = first.rpartition(".")[0] + "."
+    if any(name == first or name.startswith(layer) for name in absent):
+        return f"its first layer ({printable(layer[:-1], 60)}) is not in the file"
+    last = counted[-1].rpartition(".")[0] + "."
+    if not any(name.startswith(last) for name in found.names):
+        return f"its last layer ({printable(last[:-1], 60)}) is not in the file"
+    held = {block(name) for name in found.names}
+    gone = [group for name in absent if (group := block(name)) and group not in held]
+    if gone:
+        return f"nothing of its part {printable(gone[0], 60)} is in the file"
+    if found.share < _LEAST:
+        return "that is less than half of it"
+    return ""
+
+
+def shallow(model: Model) -> str:
+    """A word of caution on a ResNet of fewer stages than any that is usually trained; else empty."""
+    stages = {name.partition(".")[0] for name in model.shapes if re.match(r"layer\d+\.", name)}
+    if model.template is None and 0 < len(stages) < 3:
+        return f"the file has {len(stages)} stages of a ResNet: if it is one piece of several, the rest is missing"
+    return ""
+
+
+def block(name: str) -> str:
+    """The numbered part of a network that a weight lies in (`layer2.0`, `blocks.11`); empty outside of any."""
+    hit = _BLOCK.match(name)
+    return hit[0] if hit else ""
+
+
+def incomplete(model: Model, found: Match, hollow: str, *, named: bool) -> str:
+    """What is missing, and what to do about it, in one sentence."""
+    reason = f"only {100 * found.share:.4g} % of the {model.words} backbone was found"
+    reason += f"; missing: {some(found.missing)}; " if found.missing else "; "
+    if not hollow:
+        return reason + "--allow-partial accepts it, and the page then says so"
+    if named:
+        return reason + f"{hollow}, so it is another network than the one named with --backbone"
+    return reason + f"{hollow}, so it cannot be used: it is another network, or a part of one; {YOUR_CLASS}"
+
+
+def surplus(model: Model, names: Sequence[str], *, named: bool) -> str:
+    """Of weights without a place."""
+    reason = f"the file has weights that a {model.words} has no place for, so it is another network: {some(names)}; "
+    if named:
+        return reason + "--allow-partial ignores them, and the page then says so"
+    return reason + f"{YOUR_CLASS}; or, if they belong to no part of the backbone, --allow-partial ignores them"
+
+
+YOUR_CLASS = "give the class that was trained: --backbone module:factory, a function that returns it"
+
+
+def some(names: Sequence[str]) -> str:
+    """The first of many names."""
+    return ", ".join(printable(name, 120) for name in names[:4]) + (f" and {len(names) - 4} more" if names[4:] else "")
