@@ -20,6 +20,7 @@ class LoadReport:
         missing: backbone keys the file lacks.
         unexpected: keys of the file that nothing used (backbone-like only; optimiser and the like are in `size`).
         feature_dim: d, or None.
+        channels: of the images that the first layer takes, or None when that cannot be told.
         prototypes: K, or None.
         epoch: finished epochs, or None. step: optimiser steps, or None.
         named: which of the two the file does not say: they were read from its name.
@@ -68,6 +69,7 @@ class LoadReport:
     untrained: bool = False
     settings: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     geometry: Mapping[str, Any] = field(default_factory=dict)
+    channels: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         body = asdict(self)

@@ -14,6 +14,7 @@ from swaveval.checkpoints.epochs import progress
 from swaveval.checkpoints.families import CONTAINERS, SCALARS, Parts
 from swaveval.checkpoints.heads import build_head
 from swaveval.checkpoints.initial import asleep, started, untouched
+from swaveval.checkpoints.input_channels import input_channels
 from swaveval.checkpoints.load_report import LoadReport
 from swaveval.checkpoints.models import Match, Model, fill, find_model, match
 from swaveval.checkpoints.open_file import OpenFile
@@ -124,6 +125,7 @@ def _assemble(opened: OpenFile, parts: Parts, model: Model, found: Match, facts:
     module = fill(model, weights)
     facts["asleep"], facts["start"] = len(asleep(module)), started(model.template, module)
     facts["untouched"] = untouched(module)
+    facts["channels"] = input_channels(module)
     return Backbone(
         module=module,
         feature_dim=model.feature_dim,

@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from swaveval.cli import reading_options
+
 
 def plan(
     ckpt_dir: Path = typer.Option(
@@ -24,6 +26,11 @@ def plan(
         help="Table filename,label[,split] (FILE:COLUMN names the label column), or a word about folders: none, they "
         "are no labels; folders, they are.",
     ),
+    range: reading_options.Range = None,
+    bands: reading_options.Bands = None,
+    pages: reading_options.Pages = None,
+    alpha: reading_options.Alpha = None,
+    exif: reading_options.Exif = None,
     evaluators: str | None = typer.Option(None, "--evaluators", "-e", help="Comma-separated names. Default: all."),
     out: Path | None = typer.Option(
         None,
@@ -50,6 +57,7 @@ def plan(
         out=out or default_out(ckpt_dir),
         data=data,
         labels=labels,
+        pixels=reading_options.said(range, bands, pages, alpha, exif),
         evaluators=names,
         seed=seed,
         transform=choose_transform(size, interpolation),

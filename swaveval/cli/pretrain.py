@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from swaveval.cli import reading_options
 from swaveval.cli.exits import INTERRUPTED
 
 DATA = "Data"
@@ -36,6 +37,11 @@ def pretrain(
         help="Table filename,label[,split]: keeps its test images out. none or folders: what folders mean, as in run.",
         rich_help_panel=DATA,
     ),
+    range: reading_options.Range = None,
+    bands: reading_options.Bands = None,
+    pages: reading_options.Pages = None,
+    alpha: reading_options.Alpha = None,
+    exif: reading_options.Exif = None,
     split_seed: int | None = typer.Option(
         None,
         "--split-seed",
@@ -260,6 +266,11 @@ def pretrain(
             "labels": None if labels is None else str(labels),
             "split_seed": split_seed,
             "fraction": fraction,
+            "range": range,
+            "bands": bands,
+            "pages": pages,
+            "alpha": alpha,
+            "exif": exif,
         },
         "backbone": {"name": backbone, "stem": stem, "stem_stride": stem_stride, "width": width},
         "swav": {

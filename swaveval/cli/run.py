@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from swaveval.cli import reading_options
 from swaveval.cli.exits import CELLS_FAILED, USAGE, VERDICT_FAILED, WRITING
 
 VERDICTS = ("learning", "converged", "regressed", "collapsed", "not-learning", "inconclusive")
@@ -33,6 +34,11 @@ def run(
         help="Table filename,label[,split] (FILE:COLUMN names the label column), or a word about folders: none, they "
         "are no labels; folders, they are.",
     ),
+    range: reading_options.Range = None,
+    bands: reading_options.Bands = None,
+    pages: reading_options.Pages = None,
+    alpha: reading_options.Alpha = None,
+    exif: reading_options.Exif = None,
     evaluators: str | None = typer.Option(
         None, "--evaluators", "-e", help="Comma-separated names; `swaveval evaluators` lists them. Default: all."
     ),
@@ -106,6 +112,7 @@ def run(
         out=out or default_out(ckpt_dir),
         data=data,
         labels=labels,
+        pixels=reading_options.said(range, bands, pages, alpha, exif),
         evaluators=(*names, *evaluator),
         seed=seed,
         transform=choose_transform(size, interpolation),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from swaveval.cli import reading_options
 from swaveval.cli.exits import CELLS_FAILED
 
 
@@ -20,6 +21,11 @@ def sweep(
         None, "--data-fractions", help="Shares of the training images, e.g. 0.1,0.3,1: how much data is enough?"
     ),
     labels: Path | None = typer.Option(None, "--labels", help="A table, none or folders, as in `swaveval run`."),
+    range: reading_options.Range = None,
+    bands: reading_options.Bands = None,
+    pages: reading_options.Pages = None,
+    alpha: reading_options.Alpha = None,
+    exif: reading_options.Exif = None,
     config: Path | None = typer.Option(
         None, "--config", help="TOML of `swaveval pretrain` settings that all runs share."
     ),
@@ -56,7 +62,13 @@ def sweep(
     axes = tuple(SweepAxis(name, _numbers(name, text)) for name, text in given.items() if text)
     names = split_names(evaluators) if evaluators else DEFAULT_EVALUATORS
     base = shared_settings(
-        config, data=data, labels=labels, epochs=epochs, checkpoint_every=checkpoint_every, seed=seed
+        config,
+        data=data,
+        labels=labels,
+        pixels=reading_options.said(range, bands, pages, alpha, exif),
+        epochs=epochs,
+        checkpoint_every=checkpoint_every,
+        seed=seed,
     )
     evaluation = RunRequest(
         checkpoints=out,

@@ -5,6 +5,7 @@ from swaveval.data.errors import DataError
 from swaveval.data.imageset import ImageSet
 from swaveval.data.named import NAMES
 from swaveval.data.parallel import Progress
+from swaveval.data.reading import Reading, reading_from
 from swaveval.data.sources import open_images
 from swaveval.data.transforms import (
     IMAGENET_MEAN,
@@ -12,6 +13,7 @@ from swaveval.data.transforms import (
     EvalTransform,
     Interpolation,
     default_transform,
+    fitted,
     square,
 )
 
@@ -26,8 +28,11 @@ __all__ = [
     "ImageSet",
     "Interpolation",
     "Progress",
+    "Reading",
     "decode",
     "default_transform",
+    "fitted",
     "open_images",
+    "reading_from",
     "square",
 ]

@@ -34,7 +34,7 @@ class DecodedImages(Protocol):
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """`(n, H, W, 3)`."""
+        """`(n, H, W, C)`."""
         ...
 
     @property
@@ -42,11 +42,11 @@ class DecodedImages(Protocol):
         """Where the pixels come from, in words."""
         ...
 
-    def batches(self, index: Index, batch_size: int) -> Iterator[UInt8[np.ndarray, "b h w 3"]]:
+    def batches(self, index: Index, batch_size: int) -> Iterator[UInt8[np.ndarray, "b h w c"]]:
         """The images at `index`, in that order, `batch_size` at a time."""
         ...
 
-    def take(self, index: Index) -> UInt8[np.ndarray, "n h w 3"]:
+    def take(self, index: Index) -> UInt8[np.ndarray, "n h w c"]:
         """The images at `index`, in that order, as one array."""
         ...
 
@@ -56,7 +56,7 @@ class PixelArray:
     """Pixels in an array: in memory or mapped from a file.
 
     Attributes:
-        pixels: shape `(n, H, W, 3)`, uint8.
+        pixels: shape `(n, H, W, C)`, uint8.
         origin: where they come from, in words.
     """
 
@@ -68,12 +68,12 @@ class PixelArray:
         n, height, width, channels = self.pixels.shape
         return n, height, width, channels
 
-    def batches(self, index: Index, batch_size: int) -> Iterator[UInt8[np.ndarray, "b h w 3"]]:
+    def batches(self, index: Index, batch_size: int) -> Iterator[UInt8[np.ndarray, "b h w c"]]:
         positions = np.asarray(index, dtype=np.int64)
         for start in range(0, len(positions), batch_size):
             yield self.take(positions[start : start + batch_size])
 
-    def take(self, index: Index) -> UInt8[np.ndarray, "n h w 3"]:
+    def take(self, index: Index) -> UInt8[np.ndarray, "n h w c"]:
         # A plain array of its own: a read-only map would make torch warn, and would keep the file open.
         return np.array(self.pixels[np.asarray(index, dtype=np.int64)], copy=None, subok=False)
 
@@ -93,9 +93,9 @@ class PixelStream:
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        return len(self.images), self.transform.size, self.transform.size, 3
+        return len(self.images), self.transform.size, self.transform.size, self.images.channels
 
-    def batches(self, index: Index, batch_size: int) -> Iterator[UInt8[np.ndarray, "b h w 3"]]:
+    def batches(self, index: Index, batch_size: int) -> Iterator[UInt8[np.ndarray, "b h w c"]]:
         """One batch is decoded ahead while the caller works on the one before."""
         positions = np.asarray(index, dtype=np.int64)
         starts = range(0, len(positions), batch_size)
@@ -107,7 +107,7 @@ class PixelStream:
                 following = ahead.submit(self.take, positions[start + batch_size : start + 2 * batch_size])
                 yield batch
 
-    def take(self, index: Index) -> UInt8[np.ndarray, "n h w 3"]:
+    def take(self, index: Index) -> UInt8[np.ndarray, "n h w c"]:
         positions = np.arange(len(self.images))[np.asarray(index, dtype=np.int64)]
         result = np.empty((len(positions), *self.shape[1:]), dtype=np.uint8)
         for row, pixels in enumerate(_squares(self.images, self.transform, positions.tolist())):
@@ -139,7 +139,7 @@ def decode(
     Raises:
         DataError: an image that could be read when the set was opened cannot be read now.
     """
-    shape = (len(images), transform.size, transform.size, 3)
+    shape = (len(images), transform.size, transform.size, images.channels)
     needed = int(np.prod(shape))
     if needed > budget_bytes:
         return PixelStream(images, transform, f"decoded for each pass: {needed:,} bytes exceed {budget_bytes:,}")
@@ -164,7 +164,7 @@ def _in_memory(images: ImageSet, transform: EvalTransform, needed: int, progress
     memory = _physical_memory()
     if needed > memory // 2:
         return PixelStream(images, transform, f"decoded for each pass: {needed:,} bytes exceed half of the memory")
-    pixels = np.empty((len(images), transform.size, transform.size, 3), dtype=np.uint8)
+    pixels = np.empty((len(images), transform.size, transform.size, images.channels), dtype=np.uint8)
     with quiet_pillow():
         for row, square_pixels in enumerate(_squares(images, transform, range(len(images)), progress)):
             pixels[row] = square_pixels
@@ -173,7 +173,7 @@ def _in_memory(images: ImageSet, transform: EvalTransform, needed: int, progress
 
 def _squares(
     images: ImageSet, transform: EvalTransform, positions: Sequence[int], progress: Progress | None = None
-) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+) -> Iterator[UInt8[np.ndarray, "h w c"]]:
     """The transformed images, in order."""
     found = ordered_map(lambda position: square(images.open(position), transform), positions, chunk=8)
     for done, pixels in enumerate(found, start=1):

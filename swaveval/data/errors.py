@@ -1,5 +1,9 @@
-"""What can be wrong with what a user calls their data."""
+"""What is raised when images cannot be used."""
 
 
 class DataError(Exception):
-    """The images cannot be used. The message is one sentence: what was found and what to do."""
+    """The images cannot be used; the message says what was found and what to do."""
+
+
+class Undecodable(Exception):
+    """One file is not an image that can be used; the message is the reason, without the file's name."""

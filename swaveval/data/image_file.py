@@ -1,12 +1,11 @@
-"""The bytes of one image file to an upright RGB image with 8 bits per channel, or the reason why not."""
+"""The bytes of one image file to a picture with 8 bits per channel, or the reason why not."""
 
 import contextlib
 import io
 import struct
 import threading
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from PIL import (
     ExifTags,
     GifImagePlugin,
     Image,
-    ImageCms,
     ImageFile,
     Jpeg2KImagePlugin,
     JpegImagePlugin,
@@ -26,7 +24,14 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from swaveval.data.names import shortened
+from swaveval.data.errors import Undecodable
+from swaveval.data.facts import Decoded, ImageFacts, facts_of
+from swaveval.data.metadata import png_pixels
+from swaveval.data.multiband import Unreadable, band_samples, picture_pages
+from swaveval.data.names import counted, shortened
+from swaveval.data.picture import Picture, Rendering, plain_bands, render
+from swaveval.data.reading import Reading
+from swaveval.data.samples import Samples, beyond_pillow, deep_samples
 
 with contextlib.suppress(ImportError):  # since Pillow 11.3
     from PIL import AvifImagePlugin  # noqa: F401
@@ -62,59 +67,55 @@ _TURN = {
 }
 
 # One large image at a time: eight threads with 90 million pixels each would not fit a laptop.
+_DEFAULT = Rendering()
+
 _LARGE = threading.Lock()
 _LARGE_PIXELS = 1 << 24
 
 
-class Undecodable(Exception):
-    """The bytes are not an image that can be used; the message is the reason, without the file's name."""
+def read_image(content: bytes, how: Rendering = _DEFAULT, *, page: int = 1) -> Image.Image | Array:
+    """The picture in `content`, 8 bits per channel: an RGB image, or shape `(H, W, C)` where `how` wants other bands.
 
-
-@dataclass(frozen=True, slots=True)
-class ImageFacts:
-    """What the audit says of one image.
-
-    Attributes:
-        width, height: in pixels, upright, at full resolution.
-        mode: Pillow's mode in the file (`RGB`, `CMYK`, `I;16` …).
-        format: Pillow's name of the format, whatever the extension says.
-    """
-
-    width: int
-    height: int
-    mode: str
-    format: str
-
-
-def read_image(content: bytes) -> Image.Image:
-    """The image in `content`: RGB, 8 bits, upright.
-
-    Transparency is composited on white; 16-bit values are scaled (v/257), not clipped; 32-bit and floating-point
-    values as `_eight_bits` says; the first frame of an animation is taken.
+    Args:
+        how: bands, range, transparency, orientation.
+        page: from 1, as `ImageFacts.page`; 0 stacks all pages as bands.
 
     Raises:
         Undecodable: with the reason.
     """
-    with _opened(content) as image:
-        _fit(image, scales=(1, 2, 4, 8))
-        with _memory_for(image):
-            return _upright_rgb(image)[0]
+    with _whatever_goes_wrong():
+        content = _checked(content)
+        decoded = _decode_page(content, page, scales=(1, 2, 4, 8))
+        shown = render(decoded.picture, how)
+        if how.reading.exif == "apply" and decoded.turn in _TURN:
+            return _turned(shown, decoded.turn)
+        return shown
 
 
-def inspect_image(content: bytes) -> ImageFacts:
+def inspect_image(content: bytes, reading: Reading = _DEFAULT.reading) -> list[ImageFacts]:
     """Decode `content` to the end, at the lowest resolution its format offers, and say what it is.
+
+    Returns:
+        One entry; with `--pages all` one for each page.
 
     Raises:
         Undecodable: exactly where `read_image` raises it.
     """
-    with _opened(content) as image:
-        size, mode, kind = image.size, image.mode, str(image.format)
+    with _whatever_goes_wrong():
+        content = _checked(content)
+        positions = _page_positions(content)
+        wanted: Sequence[int] = (1,)
+        if reading.pages == "all":
+            wanted = range(1, len(positions) + 1)
+        elif reading.pages == "bands":
+            wanted = (0,) if len(positions) > 1 else (1,)
+        elif reading.pages != "first":
+            wanted = (reading.pages,)
         # Entropy decoding, where damage shows, runs over the whole file at any scale; the rest is 64 times cheaper.
-        _fit(image, scales=(8,))
-        with _memory_for(image):
-            _, turned = _upright_rgb(image)
-        width, height = size[::-1] if turned else size
-    return ImageFacts(width=width, height=height, mode=mode, format=kind)
+        return [
+            facts_of(_decode_page(content, page, scales=(8,)), page, len(positions), reading.exif == "apply")
+            for page in wanted
+        ]
 
 
 def looks_like_image(head: bytes) -> bool:
@@ -134,24 +135,32 @@ def quiet_pillow() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _opened(content: bytes) -> Iterator[ImageFile.ImageFile]:
-    """Open, and turn whatever goes wrong in the body into `Undecodable`."""
+def _whatever_goes_wrong() -> Iterator[None]:
+    """Turn whatever goes wrong in the body into `Undecodable`."""
     try:
-        with _identify(content) as image:
-            yield image
+        yield
     except Undecodable:
         raise
     except Exception as error:  # decoders raise anything on hostile bytes, down to KeyError and ZeroDivisionError
         reason = shortened(str(error)) or type(error).__name__
-        raise Undecodable(reason if isinstance(error, OSError) else f"cannot be decoded: {reason}") from error
+        plain = isinstance(error, OSError | Unreadable)
+        raise Undecodable(reason if plain else f"cannot be decoded: {reason}") from error
 
 
-def _identify(content: bytes) -> ImageFile.ImageFile:
-    """Like `Image.open`, without its bomb check, which can be changed only for the whole process."""
+def _checked(content: bytes) -> bytes:
     if not content:
         raise Undecodable("the file is empty")
     if not any(content):
         raise Undecodable("the file holds nothing but zero bytes")
+    return png_pixels(content) if content.startswith(b"\x89PNG") else content
+
+
+def _is_tiff(content: bytes) -> bool:
+    return _accepts("TIFF", content[:32])
+
+
+def _identify(content: bytes) -> ImageFile.ImageFile:
+    """Like `Image.open`, without its bomb check, which can be changed only for the whole process."""
     remark = ""
     for name in FORMATS:
         if not _accepts(name, content[:32]):
@@ -171,6 +180,75 @@ def _accepts(name: str, head: bytes) -> bool:
     accept = Image.OPEN[name][1] if name in Image.OPEN else None
     # A text in place of True says that this Pillow was built without the decoder.
     return accept is not None and accept(head) is True
+
+
+def _page_positions(content: bytes) -> tuple[int, ...]:
+    """Where the pictures of a file are, for `seek`. A file whose pages cannot be counted has one."""
+    if _is_tiff(content):
+        return picture_pages(content)
+    with contextlib.suppress(Exception), _identify(content) as image:
+        return tuple(range(max(1, int(getattr(image, "n_frames", 1)))))
+    return (0,)
+
+
+def _decode_page(content: bytes, page: int, *, scales: tuple[int, ...]) -> Decoded:
+    if page == 1:
+        return _decode(content, 0, scales=scales)
+    positions = _page_positions(content)
+    if page == 0:
+        return _stacked_pages(content, positions)
+    if page > len(positions):
+        raise Undecodable(f"has {counted(len(positions), 'page')}, and --pages asks for page {page}")
+    return _decode(content, positions[page - 1], scales=scales)
+
+
+def _stacked_pages(content: bytes, positions: Sequence[int]) -> Decoded:
+    """All pages as the bands of one picture."""
+    pages = [_decode(content, position, scales=(1,)) for position in positions]
+    values = [page.picture.values if isinstance(page.picture, Samples) else plain_bands(page.picture) for page in pages]
+    if len({(array.shape[:2], array.dtype) for array in values}) > 1:
+        raise Undecodable("its pages differ in size or type, so they are no bands of one picture (--pages bands)")
+    first = pages[0]
+    no_data = first.picture.no_data if isinstance(first.picture, Samples) else None
+    samples = Samples(np.concatenate(values, axis=2), colours=0, no_data=no_data)
+    return Decoded(samples, first.mode, first.format, first.width, first.height, first.turn)
+
+
+def _decode(content: bytes, position: int, *, scales: tuple[int, ...]) -> Decoded:
+    """The picture at a position of the file, loaded to the end."""
+    try:
+        image = _at(content, position)
+    except Exception:
+        if not _is_tiff(content):
+            raise
+        return _by_tifffile(content, position)
+    with image:
+        size, mode, kind = image.size, image.mode, str(image.format)
+        if isinstance(image, TiffImagePlugin.TiffImageFile) and beyond_pillow(image):
+            return _by_tifffile(content, position)
+        _fit(image, scales=scales)
+        with _memory_for(image):
+            samples = deep_samples(image, lambda: _at(content, position))
+            if samples is None:
+                image.load()
+        picture: Picture = image if samples is None else samples
+        # TIFF is turned by Pillow while loading, so its size may have been exchanged already.
+        turned = image.size == size[::-1] != size
+        width, height = size[::-1] if turned else size
+        return Decoded(picture, mode, kind, width, height, _orientation(image))
+
+
+def _at(content: bytes, position: int) -> ImageFile.ImageFile:
+    image = _identify(content)
+    if position:
+        image.seek(position)
+    return image
+
+
+def _by_tifffile(content: bytes, position: int) -> Decoded:
+    samples = band_samples(content, position)
+    height, width, bands = samples.values.shape
+    return Decoded(samples, f"{samples.values.dtype} × {bands}", "TIFF", width, height, 1)
 
 
 def _fit(image: ImageFile.ImageFile, *, scales: tuple[int, ...]) -> None:
@@ -195,20 +273,6 @@ def _memory_for(image: Image.Image) -> Iterator[None]:
         yield
 
 
-def _upright_rgb(image: ImageFile.ImageFile) -> tuple[Image.Image, bool]:
-    """The decoded image and whether width and height were exchanged."""
-    stored = image.size
-    image.load()
-    # TIFF is turned by Pillow while loading, so its size may have been exchanged already.
-    turned = image.size == stored[::-1] != stored
-    orientation = _orientation(image)
-    rgb = _rgb(image)
-    if orientation in _TURN:
-        rgb = rgb.transpose(_TURN[orientation])
-        turned = turned or orientation >= 5
-    return rgb, turned
-
-
 def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
@@ -216,38 +280,8 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "LAB":
-        profiles = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-        converted = ImageCms.profileToProfile(image, *profiles, outputMode="RGB")
-        assert converted is not None  # it is None only for a conversion in place
-        return converted
-    if image.mode.startswith("I") or image.mode == "F":
-        return Image.fromarray(_eight_bits(np.asarray(image), image)).convert("RGB")
-    if image.has_transparency_data:
-        translucent = image.convert("RGBA")
-        white = Image.new("RGBA", translucent.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, translucent).convert("RGB")
-    return image.convert("RGB")
-
-
-def _eight_bits(values: Array, image: Image.Image) -> Array:
-    """Greyscale of more than 8 bits as uint8.
-
-    16 bits are v/257, whatever the image's own range, as PNG defines them. 32-bit integers and floats have no nominal
-    range: 0…1 (floats), 0…255 and 0…65535 are recognised in this order, anything else is spread from minimum to
-    maximum.
-    """
-    numbers = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(numbers.min()), float(numbers.max())
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in {"PNG", "PPM"}):
-        numbers /= 257
-    elif low >= 0 and high <= 1 and image.mode == "F":
-        numbers *= 255
-    elif low >= 0 and high <= 65535:
-        numbers /= 1 if high <= 255 else 257
-    elif high > low:
-        numbers = (numbers - low) * (255 / (high - low))
-    else:
-        numbers = np.zeros_like(numbers)
-    return np.rint(numbers).clip(0, 255).astype(np.uint8)
+def _turned(shown: Image.Image | Array, turn: int) -> Image.Image | Array:
+    if isinstance(shown, Image.Image):
+        return shown.transpose(_TURN[turn])
+    bands = [np.asarray(Image.fromarray(shown[..., band]).transpose(_TURN[turn])) for band in range(shown.shape[2])]
+    return np.stack(bands, axis=2)

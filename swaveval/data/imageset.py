@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from swaveval.data.reading import AS_LOADERS, Reading
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -24,7 +26,9 @@ class ImageSet:
         split_origin: how the split came about, in words.
         fingerprint: SHA-256 over names, contents, labels and split.
         audit: counts and lists for the data audit, plain JSON.
-        open: position → RGB PIL image, upright, 8 bits.
+        open: position → image of 8 bits per channel: RGB, or shape `(H, W, channels)` for other numbers of channels.
+        channels: of each image.
+        reading: what the pixels are read by, with the range that was found.
         label_origin: where the labels came from, or why there are none (`none: …`), in words.
     """
 
@@ -36,9 +40,11 @@ class ImageSet:
     is_test: Array
     split_origin: str
     fingerprint: str
-    open: Callable[[int], Image.Image]
+    open: Callable[[int], Image.Image | Array]
     audit: Mapping[str, Any] = field(default_factory=dict)
     label_origin: str = ""
+    channels: int = 3
+    reading: Reading = AS_LOADERS
 
     def __len__(self) -> int:
         return len(self.files)

@@ -3,8 +3,8 @@
 import contextlib
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -84,7 +84,23 @@ class NamedImages:
     labels: Array
     class_names: tuple[str, ...]
     is_test: Array | None
-    opener: "ArrayOpener | TorchvisionOpener"
+    opener: "ArrayOpener | TorchvisionOpener | GreyOpener"
+    channels: int = 3
+
+    def with_channels(self, channels: int) -> "NamedImages":
+        """The same images for a network of one channel: grey.
+
+        Raises:
+            DataError: neither one nor three channels.
+        """
+        if channels == self.channels:
+            return self
+        if channels != 1:
+            raise DataError(
+                f"the network takes {channels} channels and this data set's images have three; "
+                "give a directory of images with as many bands"
+            )
+        return replace(self, opener=GreyOpener(self.opener), channels=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +132,18 @@ class TorchvisionOpener:
 
     def __call__(self, position: int) -> Image.Image:
         return self.item(position)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class GreyOpener:
+    """The images of another opener in one channel, shape `(H, W, 1)` (ITU-R 601)."""
+
+    opener: Callable[[int], Image.Image | Array]
+
+    def __call__(self, position: int) -> Array:
+        image = self.opener(position)
+        assert isinstance(image, Image.Image)
+        return np.asarray(image.convert("L"))[..., None]
 
 
 def digits() -> NamedImages:

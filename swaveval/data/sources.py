@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ from PIL import Image
 
 from swaveval.data.audit import audit
 from swaveval.data.classes import as_classes, given_split
-from swaveval.data.errors import DataError
-from swaveval.data.image_file import Undecodable, read_image
+from swaveval.data.errors import DataError, Undecodable
+from swaveval.data.facts import ImageFacts
+from swaveval.data.image_file import read_image
 from swaveval.data.imageset import ImageSet
 from swaveval.data.label_option import NONE, is_word, table_and_column
 from swaveval.data.labels import place_by_rows, read_labels
@@ -22,27 +23,35 @@ from swaveval.data.listing import list_images
 from swaveval.data.named import TORCHVISION, NamedImages, digits, torchvision_images
 from swaveval.data.names import counted, distinct, printable, shortened
 from swaveval.data.parallel import Progress
+from swaveval.data.picture import Rendering
+from swaveval.data.pixel_notes import pixel_notes
+from swaveval.data.reading import AS_LOADERS, BEFORE_OPTIONS, Reading
 from swaveval.data.refusals import check_directory, nothing_there
 from swaveval.data.scan import ScanRecord, read_file, scan_files
 from swaveval.data.splits import stratified_split
+from swaveval.data.whole_set import checked_channels, identity, rendering_of, settled, unsuitable
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, eq=False)
 class FileOpener:
-    """Position → RGB image, read from its file. Can be pickled, so data loader workers can hold it.
+    """Position → image, read from its file. Can be pickled, so data loader workers can hold it.
 
     Attributes:
-        root: the directory. files: names relative to it.
+        root: the directory. files: names relative to it. pages: of each file, as `ImageFacts.page`.
+        how: what the pixels are read by.
     """
 
     root: str
     files: tuple[str, ...]
+    pages: tuple[int, ...]
+    how: Rendering
 
-    def __call__(self, position: int) -> Image.Image:
+    def __call__(self, position: int) -> Image.Image | Array:
         try:
-            return read_image(read_file(Path(self.root, self.files[position])))
+            content = read_file(Path(self.root, self.files[position]))
+            return read_image(content, self.how, page=self.pages[position])
         except Undecodable as error:
             raise DataError(
                 f"{printable(self.files[position])} could be read when the images were listed but not now ({error}); "
@@ -64,9 +73,23 @@ class _Found:
     audit: Mapping[str, Any]
     notes: tuple[str, ...]
     label_origin: str
+    channels: int = 3
+
+    @property
+    def facts(self) -> tuple[ImageFacts, ...]:
+        """Of the images that are read from files."""
+        return tuple(record.facts for record in self.records if record.facts is not None)
 
 
-def open_images(path: str, *, labels: Path | None = None, seed: int = 0, progress: Progress | None = None) -> ImageSet:
+def open_images(
+    path: str,
+    *,
+    labels: Path | None = None,
+    seed: int = 0,
+    reading: Reading = AS_LOADERS,
+    channels: int | None = None,
+    progress: Progress | None = None,
+) -> ImageSet:
     """The images at `path`, each one decodable, with labels and split as far as there are any.
 
     Args:
@@ -75,6 +98,8 @@ def open_images(path: str, *, labels: Path | None = None, seed: int = 0, progres
         labels: CSV file `filename,label[,split]` for the images of a directory (`FILE:COLUMN` names the column of the
             labels); or the word `none`: folders are no labels, or `folders`: they are, whatever they are called.
         seed: draws the split where none is given.
+        reading: range, bands, pages, transparency and orientation of image files.
+        channels: of the network's first layer; None: 3, or as many as `reading` names bands.
         progress: called with (done, total) while images are looked at.
 
     Raises:
@@ -86,10 +111,17 @@ def open_images(path: str, *, labels: Path | None = None, seed: int = 0, progres
             raise DataError(
                 f"{path} brings its own labels; leave the label file out, or write ./{path} for a directory"
             )
+        if reading.words() and reading != BEFORE_OPTIONS:
+            options = ", ".join(f"--{name}" for name in reading.words())
+            raise DataError(f"{path} is no directory of image files, which {options} would be for; leave it out")
         named = digits() if path == "digits" else torchvision_images(path, progress=progress)
-        return _image_set(path, path, _from_named(named, directory, labelled=str(labels) != NONE), seed)
+        named = named.with_channels(channels or 3)
+        found = _from_named(named, directory, labelled=str(labels) != NONE)
+        return _image_set(path, path, found, seed, Rendering(channels=found.channels))
     check_directory(path, directory)
-    return _image_set(_short_name(directory), path, _from_directory(directory, labels, progress), seed)
+    channels = checked_channels(reading, channels)
+    found, how = _from_directory(directory, labels, reading, channels, progress)
+    return _image_set(_short_name(directory), path, found, seed, how)
 
 
 def _from_named(named: NamedImages, directory: Path, *, labelled: bool) -> _Found:
@@ -105,38 +137,59 @@ def _from_named(named: NamedImages, directory: Path, *, labelled: bool) -> _Foun
         audit={"broken": [], "ignored": 0, "ignored_examples": []},
         notes=(note,) if directory.is_dir() else (),
         label_origin="the data set's own" if labelled else f"none: --labels {NONE}",
+        channels=named.channels,
     )
 
 
-def _from_directory(root: Path, label_file: Path | None, progress: Progress | None) -> _Found:
+def _from_directory(
+    root: Path, label_file: Path | None, reading: Reading, channels: int, progress: Progress | None
+) -> tuple[_Found, Rendering]:
     listing = list_images(root)
     if not listing.files:
         raise DataError(nothing_there(root, listing))
     placing = _placed(root, listing.files, label_file)
-    candidates = list(placing.labels)
-    records = scan_files(root, candidates, progress=progress)
-    shown = distinct([printable(name) for name in candidates])
+    listed = list(placing.labels)
+    scanned = scan_files(root, listed, reading=reading, progress=progress)
+    # An image is a file, or with --pages all a page of one.
+    pages = [(file, page) for file, records in zip(listed, scanned, strict=True) for page in range(len(records))]
+    candidates = [file for file, _ in pages]
+    records = [_suited(record, reading, channels) for records in scanned for record in records]
+    shown = distinct([printable(file) for file in listed])
+    shown = [
+        name if len(records_) == 1 else f"{name}[{page}]"
+        for name, records_ in zip(shown, scanned, strict=True)
+        for page in range(1, len(records_) + 1)
+    ]
     good = [position for position, record in enumerate(records) if not record.reason]
     broken = [[name, record.reason] for name, record in zip(shown, records, strict=True) if record.reason]
     if not good:
+        intact = all(record.facts is not None for record in records)
         raise DataError(
-            f"none of the {counted(len(candidates), 'image file')} in {printable(str(root))} can be decoded "
-            f"(first: {shortened(broken[0][0], 80)}: {broken[0][1]}); give a directory of intact images"
+            f"none of the {counted(len(candidates), 'image file')} in {printable(str(root))} can be "
+            f"{'used' if intact else 'decoded'} (first: {shortened(broken[0][0], 80)}: {broken[0][1]})"
+            + ("" if intact else "; give a directory of intact images")
         )
     files = [candidates[position] for position in good]
+    usable = tuple(records[position] for position in good)
+    how = rendering_of([record.facts for record in usable if record.facts is not None], reading, channels)
     is_test, origin, split_notes = given_split(placing, files)
     classes = as_classes(placing, files, is_test)
     notes = classes.notes
     if listing.repeated:
         notes += (f"{counted(listing.repeated, 'link')} to folders that were already listed not followed.",)
-    return _Found(
+    found = _Found(
         files=tuple(shown[position] for position in good),
-        records=tuple(records[position] for position in good),
+        records=usable,
         labels=classes.labels,
         class_names=classes.names,
         is_test=is_test,
         origin=origin,
-        open=FileOpener(str(root.resolve()), tuple(files)),
+        open=FileOpener(
+            str(root.resolve()),
+            tuple(files),
+            tuple(1 if record.facts is None else record.facts.page for record in usable),
+            how,
+        ),
         audit={
             "broken": [*broken, *([name, reason] for name, reason in listing.unreadable)],
             "ignored": listing.ignored,
@@ -145,7 +198,16 @@ def _from_directory(root: Path, label_file: Path | None, progress: Progress | No
         },
         notes=(*placing.notes, *notes, *split_notes, *_label_file_hint(root, placing)),
         label_origin=classes.origin,
+        channels=channels,
     )
+    return found, how
+
+
+def _suited(record: ScanRecord, reading: Reading, channels: int) -> ScanRecord:
+    """The record, with a reason when the network cannot be shown such an image."""
+    if record.facts is None or not (reason := unsuitable(record.facts, reading, channels)):
+        return record
+    return replace(record, reason=reason)
 
 
 def _placed(root: Path, files: Sequence[str], option: Path | None) -> Placing:
@@ -158,7 +220,7 @@ def _placed(root: Path, files: Sequence[str], option: Path | None) -> Placing:
     return place_by_rows(files, table, name=printable(path.name), root=str(root.resolve()))
 
 
-def _image_set(name: str, path: str, found: _Found, seed: int) -> ImageSet:
+def _image_set(name: str, path: str, found: _Found, seed: int, how: Rendering) -> ImageSet:
     """Draw a split where none is given; fingerprint; audit."""
     if len(found.files) < 2:
         raise DataError(
@@ -168,11 +230,12 @@ def _image_set(name: str, path: str, found: _Found, seed: int) -> ImageSet:
     is_test, origin = found.is_test, found.origin
     if is_test is None:
         strata = np.zeros(len(found.files), dtype=np.int64) if found.labels is None else found.labels
-        is_test = stratified_split(strata, [record.sha256 for record in found.records], seed=seed)
+        is_test = stratified_split(strata, [record.origin for record in found.records], seed=seed)
         kind = "random" if found.labels is None else "stratified"
         origin = f"none given: {kind}, 25 % for test, seed {seed}"
     summary = dict(found.audit) | audit(found.files, found.records, found.labels, found.class_names, is_test)
     summary["notes"] = [*found.notes, *summary["notes"]]
+    summary["pixels"] = list(pixel_notes(found.facts, how))
     return ImageSet(
         name=name,
         path=path,
@@ -181,20 +244,25 @@ def _image_set(name: str, path: str, found: _Found, seed: int) -> ImageSet:
         class_names=found.class_names,
         is_test=is_test,
         split_origin=origin,
-        fingerprint=_fingerprint(found, is_test),
+        fingerprint=_fingerprint(found, is_test, how),
         open=found.open,
         audit=summary,
         label_origin=found.label_origin,
+        channels=found.channels,
+        reading=settled(how),
     )
 
 
-def _fingerprint(found: _Found, is_test: Array) -> str:
-    """SHA-256 over name, content, class name and side of each image; not over where they lie."""
+def _fingerprint(found: _Found, is_test: Array, how: Rendering) -> str:
+    """SHA-256 over name, content, class name and side of each image, and over how pixels are read where that is not
+    as in the first versions; not over where they lie."""
     labels = [-1] * len(found.files) if found.labels is None else found.labels.tolist()
     state = hashlib.sha256(b"swaveval images 1\n")
     for file, record, label, test in zip(found.files, found.records, labels, is_test.tolist(), strict=True):
         entry = [file, record.sha256, found.class_names[label] if label >= 0 else None, test]
         state.update(json.dumps(entry).encode() + b"\n")
+    if anew := identity(found.facts, how):
+        state.update(json.dumps(anew, sort_keys=True).encode())
     return state.hexdigest()
 
 

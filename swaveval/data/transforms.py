@@ -1,14 +1,17 @@
 """The eval transform: part of the protocol, so it has an id that results are keyed by."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
+from swaveval.data.errors import DataError
 from swaveval.data.imageset import ImageSet
+from swaveval.data.names import counted
 
+Array = np.ndarray[Any, np.dtype[Any]]
 Interpolation = Literal["bilinear", "bicubic"]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -30,8 +33,8 @@ class EvalTransform:
 
     size: int = 224
     interpolation: Interpolation = "bilinear"
-    mean: tuple[float, float, float] = IMAGENET_MEAN
-    std: tuple[float, float, float] = IMAGENET_STD
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
 
     @property
     def short_side(self) -> int:
@@ -46,19 +49,45 @@ class EvalTransform:
         return f"resize{self.short_side}-crop{self.size}-{self.interpolation}-mean{mean}-std{std}"
 
 
+def fitted(transform: EvalTransform, channels: int) -> EvalTransform:
+    """The transform for images of so many channels: ImageNet's normalisation becomes its mean over RGB for each.
+
+    As timm does for other numbers of channels (0.449 and 0.226). A normalisation that was named stays.
+
+    Raises:
+        DataError: a mean or standard deviation was named for another number of channels.
+    """
+    if len(transform.mean) == channels == len(transform.std):
+        return transform
+    if (transform.mean, transform.std) != (IMAGENET_MEAN, IMAGENET_STD):
+        raise DataError(
+            f"the normalisation has {len(transform.mean)} means and {len(transform.std)} standard deviations, and the "
+            f"images have {counted(channels, 'channel')}; name {channels} of each"
+        )
+    grey = tuple(round(sum(values) / 3, 3) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    return replace(transform, mean=(grey[0],) * channels, std=(grey[1],) * channels)
+
+
 # Beyond this aspect ratio the middle is cut out before resizing: a 20000×1 image would become 5 million pixels wide.
 LONGEST_ASPECT = 8
 _SAMPLE = 64
 
 
-def square(image: Image.Image, transform: EvalTransform) -> UInt8[np.ndarray, "size size 3"]:
-    """What the network sees of an RGB image, before normalisation.
+def square(image: Image.Image | Array, transform: EvalTransform) -> UInt8[np.ndarray, "size size c"]:
+    """What the network sees of an image, before normalisation.
 
     Resized with antialiasing by Pillow, with the rounding of torchvision's `Resize` and `CenterCrop`.
 
+    Args:
+        image: RGB, or shape `(H, W, C)`, uint8.
+
     Returns:
-        Shape `(size, size, 3)`, uint8.
+        Shape `(size, size, C)`, uint8.
     """
+    if not isinstance(image, Image.Image):
+        # Pillow resizes each band of an image by itself, so this is what it would do with C bands.
+        bands = [square(Image.fromarray(image[..., band]), transform) for band in range(image.shape[2])]
+        return np.concatenate(bands, axis=2)
     resampling = Image.Resampling.BILINEAR if transform.interpolation == "bilinear" else Image.Resampling.BICUBIC
     width, height = image.size
     short = min(width, height)
@@ -74,7 +103,13 @@ def square(image: Image.Image, transform: EvalTransform) -> UInt8[np.ndarray, "s
         square_image = image
     if square_image.size != target:
         square_image = square_image.resize(target, resampling)
-    return np.asarray(_centre(square_image, transform.size, transform.size))
+    shown = np.asarray(_centre(square_image, transform.size, transform.size))
+    return shown if shown.ndim == 3 else shown[..., None]
+
+
+def short_side(image: Image.Image | Array) -> int:
+    """Of an RGB image or one of shape `(H, W, C)`, in pixels."""
+    return min(image.size) if isinstance(image, Image.Image) else min(image.shape[:2])
 
 
 def default_transform(images: ImageSet) -> EvalTransform:
@@ -86,11 +121,11 @@ def default_transform(images: ImageSet) -> EvalTransform:
     short = sizes.get("median_short_side")
     if short is None:  # an image set that did not come from `open_images`
         positions = np.unique(np.linspace(0, len(images) - 1, _SAMPLE).round().astype(int))
-        short = float(np.median([min(images.open(int(position)).size) for position in positions]))
+        short = float(np.median([short_side(images.open(int(position))) for position in positions]))
     for limit, size in ((40, 32), (64, 64), (160, 128)):
         if short <= limit:
-            return EvalTransform(size=size)
-    return EvalTransform()
+            return fitted(EvalTransform(size=size), images.channels)
+    return fitted(EvalTransform(), images.channels)
 
 
 def _centre(image: Image.Image, width: int, height: int) -> Image.Image:

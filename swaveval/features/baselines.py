@@ -9,7 +9,8 @@ import torch
 
 from swaveval.data.decoded import DecodedImages
 from swaveval.data.imageset import ImageSet
-from swaveval.data.transforms import EvalTransform
+from swaveval.data.names import counted
+from swaveval.data.transforms import EvalTransform, fitted
 from swaveval.features.errors import FeatureError
 from swaveval.features.extract import ExtractSettings, Progress, encode_images
 from swaveval.features.features import Features
@@ -19,6 +20,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 RAW_PIXEL_SIDE = 16
 HISTOGRAM_BINS = 8
+BAND_BINS = 64
 
 # What the functions compute is part of the digest: another side or bin count is another baseline.
 RAW_PIXELS_DIGEST = digest(["baseline:raw-pixels", 1, RAW_PIXEL_SIDE])
@@ -32,7 +34,7 @@ def raw_pixels(
     settings: ExtractSettings | None = None,
     progress: Progress | None = None,
 ) -> Features:
-    """RGB of the image at 16×16, resized with antialiasing, flattened: d = 768, in 0…1."""
+    """The image at 16×16, resized with antialiasing, flattened: d = 256·C (768 for RGB), in 0…1."""
 
     def encode(batch: Array) -> Array:
         sent = torch.from_numpy(batch).permute(0, 3, 1, 2).to(torch.float32)
@@ -41,7 +43,8 @@ def raw_pixels(
         return (small / 255).flatten(1).numpy()
 
     side = f"{RAW_PIXEL_SIDE}×{RAW_PIXEL_SIDE}"
-    return _encoded(encode, images, pixels, settings, progress, f"raw pixels: RGB at {side}, antialiased bilinear")
+    words = f"raw pixels: {_bands(pixels)} at {side}, antialiased bilinear"
+    return _encoded(encode, images, pixels, settings, progress, words)
 
 
 def colour_histogram(
@@ -51,7 +54,14 @@ def colour_histogram(
     settings: ExtractSettings | None = None,
     progress: Progress | None = None,
 ) -> Features:
-    """Share of the image's pixels in each of 8×8×8 equal RGB cells: d = 512, rows sum to 1; no positions."""
+    """Share of the image's pixels in each of 8×8×8 equal RGB cells: d = 512, rows sum to 1; no positions.
+
+    Of other than three bands, whose joint cells would be too few or too many, each band's own histogram in 64 cells:
+    d = 64·C, rows sum to 1 as well.
+    """
+    if pixels.shape[3] != 3:
+        words = f"histogram of each of {_bands(pixels)}: {BAND_BINS} cells"
+        return _encoded(_band_histograms, images, pixels, settings, progress, words)
 
     def encode(batch: Array) -> Array:
         levels = batch.reshape(len(batch), -1, 3).astype(np.int64) * HISTOGRAM_BINS // 256
@@ -62,6 +72,20 @@ def colour_histogram(
 
     cells = f"{HISTOGRAM_BINS}×{HISTOGRAM_BINS}×{HISTOGRAM_BINS}"
     return _encoded(encode, images, pixels, settings, progress, f"colour histogram: {cells} RGB cells")
+
+
+def _band_histograms(batch: Array) -> Array:
+    """uint8 `(b, H, W, C)` to `(b, 64·C)`."""
+    b, height, width, channels = batch.shape
+    cells = batch.reshape(b, -1, channels).astype(np.int64) * BAND_BINS // 256
+    cells += BAND_BINS * (np.arange(channels) + channels * np.arange(b)[:, None, None])
+    counts = np.bincount(cells.ravel(), minlength=b * channels * BAND_BINS)
+    return (counts.reshape(b, channels * BAND_BINS) / (height * width * channels)).astype(np.float32)
+
+
+def _bands(pixels: DecodedImages) -> str:
+    channels = pixels.shape[3]
+    return "RGB" if channels == 3 else counted(channels, "band")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +134,6 @@ def _encoded(
     protocol: str,
 ) -> Features:
     # The transform's size shows in the pixels; mean and std play no part here.
-    chosen = settings or ExtractSettings(transform=EvalTransform(size=pixels.shape[1]))
+    chosen = settings or ExtractSettings(transform=fitted(EvalTransform(size=pixels.shape[1]), pixels.shape[3]))
     made = encode_images(lambda batch: (encode(batch), None), images, pixels, settings=chosen, progress=progress)
     return replace(made, protocol=f"{protocol}, of {pixels.shape[1]}×{pixels.shape[2]} px images")

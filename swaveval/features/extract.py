@@ -129,7 +129,7 @@ def encode_images(
     """Run every image and every view through `encode` once.
 
     Args:
-        encode: uint8 `(b, H, W, 3)` to features `(b, d)`, float32, and prototype scores `(b, K)` or None.
+        encode: uint8 `(b, H, W, C)` to features `(b, d)`, float32, and prototype scores `(b, K)` or None.
         head: what keeps the scores.
     """
     if pixels.shape[0] != len(images):
@@ -179,7 +179,7 @@ def choose_device(name: str) -> str:
 
 
 class Normalise:
-    """uint8 `(b, H, W, 3)` to normalised float32 `(b, 3, H, W)` on the device: bytes travel, floats are made there.
+    """uint8 `(b, H, W, C)` to normalised float32 `(b, C, H, W)` on the device: bytes travel, floats are made there.
 
     The result has channels-last strides, which is how the pixels lie and what convolutions are fastest with.
     """

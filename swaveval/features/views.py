@@ -19,7 +19,7 @@ from swaveval.features.exact import row_blocks
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+_RGB_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +85,19 @@ def view_index(n: int, settings: ViewSettings) -> Int[np.ndarray, " m"]:
 
 
 def make_views(
-    pixels: UInt8[np.ndarray, "m h w 3"], index: Int[np.ndarray, " m"], settings: ViewSettings
-) -> UInt8[Tensor, "m q h w 3"]:
-    """All views of some images.
+    pixels: UInt8[np.ndarray, "m h w c"], index: Int[np.ndarray, " m"], settings: ViewSettings
+) -> UInt8[Tensor, "m q h w c"]:
+    """All views of some images. Grey is the luma of RGB; of other bands, whose colours nobody knows, their mean.
 
     Args:
         pixels: the images. index: their positions in the ImageSet, which their draws are keyed by.
     """
-    m, height, width, _ = pixels.shape
+    m, height, width, channels = pixels.shape
     draws = torch.from_numpy(_draws(index, settings)).flatten(0, 1)
     source = torch.from_numpy(pixels).to(torch.float32).permute(0, 3, 1, 2)
     # Of the whole source image, from integers: a mean over a crop would depend on the order of summation.
-    levels = torch.from_numpy((pixels.sum(axis=(1, 2), dtype=np.int64) @ np.asarray(_LUMA)) / (height * width))
+    sums = pixels.sum(axis=(1, 2), dtype=np.int64)
+    levels = torch.from_numpy((sums @ np.asarray(_weights(channels))) / (height * width))
     repeated = source.repeat_interleave(settings.views, dim=0)
     grey = levels.to(torch.float32).repeat_interleave(settings.views)
     cropped = torch.nn.functional.grid_sample(
@@ -104,12 +105,12 @@ def make_views(
     )
     coloured = _colour(cropped, grey, draws[:, 5:], settings)
     whole = coloured.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
-    return whole.reshape(m, settings.views, height, width, 3).contiguous()
+    return whole.reshape(m, settings.views, height, width, channels).contiguous()
 
 
 def view_batches(
     pixels: DecodedImages, index: Int[np.ndarray, " m"], settings: ViewSettings, batch_size: int
-) -> Iterator[UInt8[np.ndarray, "b h w 3"]]:
+) -> Iterator[UInt8[np.ndarray, "b h w c"]]:
     """Views of the images at `index`, image after image, in batches that never split an image.
 
     Args:
@@ -161,6 +162,14 @@ def _colour(images: Tensor, grey: Tensor, draws: Tensor, settings: ViewSettings)
     images = images * brightness[:, None, None, None]
     level = (grey * brightness)[:, None, None, None]
     images = level + (images - level) * contrast[:, None, None, None]
-    red, green, blue = images.unbind(dim=1)
-    luma = (red * _LUMA[0] + green * _LUMA[1] + blue * _LUMA[2])[:, None]
+    if images.shape[1] == 1:
+        return images
+    bands = zip(images.unbind(dim=1), _weights(images.shape[1]), strict=True)
+    first, *others = (band * weight for band, weight in bands)
+    luma = sum(others, start=first)[:, None]
     return luma + (images - luma) * saturation[:, None, None, None]
+
+
+def _weights(channels: int) -> tuple[float, ...]:
+    """Of the bands in the grey value."""
+    return _RGB_LUMA if channels == 3 else (1 / channels,) * channels

@@ -27,12 +27,19 @@ class DataConfig:
             which images are kept for testing.
         split_seed: of the split that is drawn when the data gives none.
         fraction: share of the training images to use; smaller shares are parts of larger ones.
+        range, bands, pages, alpha, exif: how image files become pixels, as the options of the same names say it
+            (docs/data.md); empty is the default.
     """
 
     path: str = ""
     labels: str = ""
     split_seed: int = 0
     fraction: float = 1.0
+    range: str = ""
+    bands: str = ""
+    pages: str = ""
+    alpha: str = ""
+    exif: str = ""
 
 
 @dataclass(frozen=True, slots=True)

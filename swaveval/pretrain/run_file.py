@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from swaveval.data.imageset import ImageSet
+from swaveval.data.reading import BEFORE_OPTIONS
 from swaveval.pretrain.config import PretrainConfig
 from swaveval.pretrain.config_file import Sections, apply, read_config, to_sections
 from swaveval.pretrain.errors import ConfigError
@@ -112,6 +113,7 @@ def write_run_file(
             "fraction": config.data.fraction,
             "n_test": len(images.test_index),
             "split": images.split_origin,
+            "reading": images.reading.words(),
         },
         "transform": {
             "size": transform.size,
@@ -141,6 +143,8 @@ def read_run_file(out: Path) -> StoredRun | None:
         raise ConfigError(f"{path} cannot be read ({type(error).__name__}: {error}); nothing can be resumed") from error
     if schema > SCHEMA:
         raise ConfigError(f"{path} was written by a newer swaveval (schema {schema}; this one knows {SCHEMA})")
+    if "alpha" not in sections.get("data", {}):  # written before pixels had options
+        sections["data"] = BEFORE_OPTIONS.words() | sections.get("data", {})
     return StoredRun(apply(PretrainConfig(), sections, origin=str(path)), fingerprint, command)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from swaveval.data import label_option, open_images
+from swaveval.data import label_option, open_images, reading_from
 from swaveval.data.imageset import ImageSet
 from swaveval.pretrain.augment import eval_transform, swav_transform
 from swaveval.pretrain.backbones import BuiltBackbone, build_backbone
@@ -117,7 +117,7 @@ def pretrain(
         if prepared.epochs_done >= prepared.config.training.epochs:
             teller.notice(f"{out}: all {prepared.epochs_done} epochs are done; nothing is left to train")
             return out
-        for note in notes(prepared.config, prepared.facts):
+        for note in (*prepared.images.audit.get("pixels", ()), *notes(prepared.config, prepared.facts)):
             teller.notice(f"note: {note}")
         # Made before anything is written, so that missing hardware leaves no run behind.
         trainer = make_trainer(
@@ -143,7 +143,10 @@ def _prepare(config: PretrainConfig, out: Path, reporter: Reporter, *, resume: b
     """Open the images, choose what is not set, refuse what cannot work, find where to go on."""
     data = replace(config.data, path=_absolute(config.data.path), labels=label_option.absolute(config.data.labels))
     labels = Path(data.labels) if data.labels else None
-    images = open_images(data.path, labels=labels, seed=data.split_seed, progress=reporter.decoding)
+    reading = reading_from(range=data.range, bands=data.bands, pages=data.pages, alpha=data.alpha, exif=data.exif)
+    images = open_images(
+        data.path, labels=labels, seed=data.split_seed, reading=reading, channels=3, progress=reporter.decoding
+    )
     if fingerprint and images.fingerprint != fingerprint:
         raise ConfigError(
             f"the images at {config.data.path} are not those the run in {out} was started with (their names, contents, "

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 
 from swaveval.data.imageset import ImageSet
 from swaveval.data.parallel import ordered_map
+from swaveval.data.transforms import short_side
 from swaveval.pretrain.config import AugmentationConfig
 from swaveval.pretrain.defaults import ImageFacts
 from swaveval.pretrain.seeds import drawn_from
@@ -40,7 +41,7 @@ def image_facts(images: ImageSet, index: Index) -> ImageFacts:
     if len(index) == 0:
         return ImageFacts(n_train=0, side=0)
     picked = index[np.unique(np.linspace(0, len(index) - 1, SAMPLED_FOR_FACTS).astype(int))]
-    return ImageFacts(n_train=len(index), side=int(np.median([min(images.open(int(i)).size) for i in picked])))
+    return ImageFacts(n_train=len(index), side=int(np.median([short_side(images.open(int(i))) for i in picked])))
 
 
 def useful_sides(crops: AugmentationConfig) -> tuple[int, int]:
@@ -107,6 +108,7 @@ class TrainingImages(Dataset[tuple[Any, int]]):
 
     def _open(self, position: int) -> Image.Image:
         image = self._images.open(int(self._index[position]))
+        assert isinstance(image, Image.Image)  # three channels: `pretrain` takes no others
         short = min(image.size)
         wanted = min(max(short, self._sides[0]), self._sides[1])
         if wanted == short:

@@ -71,7 +71,15 @@ def _shown(workspace: Workspace, cells: Iterable[Cell]) -> np.ndarray[tuple[int]
 def _thumbnail(
     pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]],
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    image = Image.fromarray(pixels)
+    image = Image.fromarray(_as_rgb(pixels))
     if max(image.size) > THUMBNAIL:
         image = image.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
     return np.asarray(image, dtype=np.uint8)
+
+
+def _as_rgb(
+    pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]],
+) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """What can be shown of any number of bands: the first three, or the first as grey."""
+    bands = pixels.shape[2]
+    return np.ascontiguousarray(pixels[..., :3] if bands >= 3 else np.repeat(pixels[..., :1], 3, axis=2))

@@ -9,7 +9,9 @@ from typing import Any, Literal
 
 from swaveval.checkpoints import LoadOptions
 from swaveval.checkpoints.discovery import fixed_directory, is_pattern
+from swaveval.data.errors import DataError
 from swaveval.data.label_option import is_word
+from swaveval.data.reading import AS_LOADERS, BEFORE_OPTIONS, OPTIONS, Reading, reading_from
 from swaveval.data.transforms import EvalTransform
 from swaveval.results import ResultStore, StoreError
 from swaveval.runs.names import slug
@@ -42,6 +44,10 @@ class RunRequest:
         out: where `index.html`, `verdict.json`, `results/`, `figures/` go.
         data: path or name of the images; None takes what run.json says.
         labels: table of labels, or `none` or `folders` for what folders mean; None takes what run.json says.
+        pixels: what was said about reading pixels (`range`, `bands`, `pages`, `alpha`, `exif` → text); what was not
+            said is taken from run.json, else the defaults.
+        reading: that, filled in.
+        channels: that the checkpoints' first layers take; filled in when they have been read.
         evaluators: names, `module:Class` or `file.py:Class`, in page order.
         seed: of probes, k-means, maps, bootstraps.
         split_seed: of the split that is drawn when the data gives none; None takes run.json's, so that no image that
@@ -63,6 +69,9 @@ class RunRequest:
     out: Path
     data: str | None = None
     labels: Path | None = None
+    pixels: Mapping[str, str] = field(default_factory=dict)
+    reading: Reading = AS_LOADERS
+    channels: int | None = None
     evaluators: tuple[str, ...] = DEFAULT_EVALUATORS
     seed: int = 0
     split_seed: int | None = None
@@ -149,11 +158,30 @@ def resolve(request: RunRequest) -> RunRequest:
         request,
         data=images,
         labels=labels,
+        reading=_reading(run, request.pixels),
         split_seed=request.split_seed if request.split_seed is not None else int(data.get("seed", request.seed)),
         transform=transform,
         name=request.name or _run_name(base.resolve()),
         hyperparameters=request.hyperparameters or (run.get("hyperparameters", {}) if run else {}),
     )
+
+
+def _reading(run: Mapping[str, Any] | None, said: Mapping[str, str]) -> Reading:
+    """What was said; else how the training read its images, as run.json says; else the defaults.
+
+    Raises:
+        RunError: run.json says something that no option takes. DataError: an option does.
+    """
+    data = run.get("data", {}) if run else {}
+    words = data.get("reading")
+    if words is None:  # what versions before these options did
+        words = BEFORE_OPTIONS.words() if data.get("fingerprint") else {}
+    try:
+        recorded = {name: str(words[name]) for name in OPTIONS if name in words}
+        reading_from(**recorded)
+    except (DataError, TypeError) as error:
+        raise RunError(f"data.reading in run.json cannot be used: {error}") from error
+    return reading_from(**(recorded | dict(said)))
 
 
 def read_run_json(checkpoints: Path) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from swaveval.data import ImageSet, default_transform, open_images
+from swaveval.data import ImageSet, default_transform, fitted, open_images
 from swaveval.features.extract import ExtractSettings
 from swaveval.results import Cell, CheckpointRecord, DataSummary, RunManifest, Series
 from swaveval.runs.cost import training_seconds
@@ -75,9 +75,15 @@ class RunOutcome:
 
 def build_workspace(request: RunRequest, images: ImageSet | None = None, progress: Progress | None = None) -> Workspace:
     """The workspace of a resolved request; opens the images unless given."""
-    opened = images or open_images(str(request.data), labels=request.labels, seed=request.split_seed or 0)
+    opened = images or open_images(
+        str(request.data),
+        labels=request.labels,
+        seed=request.split_seed or 0,
+        reading=request.reading,
+        channels=request.channels,
+    )
     flip = request.hyperparameters.get("augmentation") != "digits" and opened.name != "digits"
-    transform = request.transform or default_transform(opened)
+    transform = fitted(request.transform or default_transform(opened), opened.channels)
     return Workspace(
         out=request.out,
         images=opened,
@@ -113,8 +119,11 @@ def prepare(request: RunRequest, progress: Progress | None = None) -> Prepared:
     ready = [record for record in records if record.evaluated]
     if not ready:
         raise RunError(_nothing_ready(records))
+    request = replace(request, channels=_channels(ready))
     progress.stage("opening images", 0)
     workspace = build_workspace(request, progress=progress)
+    for note in workspace.images.audit.get("pixels", ()):
+        progress.message(f"note: {note}")
     specs = make_specs(request.evaluators)
     rows = records + baseline_records(
         records, fingerprint=workspace.images.fingerprint, labelled=workspace.images.labelled
@@ -262,7 +271,23 @@ def _notes(prepared: Prepared) -> tuple[str, ...]:
         if record.same_as and not record.alias:
             notes.append(f"{record.name} and {record.same_as} hold the same weights")
         notes += [f"{record.name}: {warning}" for warning in record.load.get("warnings", ())]
+    notes += prepared.workspace.images.audit.get("pixels", ())
     return tuple(dict.fromkeys(notes))
+
+
+def _channels(ready: Sequence[CheckpointRecord]) -> int | None:
+    """Of the images that the checkpoints take; None where nobody says.
+
+    Raises:
+        RunError: they take different ones.
+    """
+    taken = {int(channels): record.name for record in ready if (channels := record.load.get("channels"))}
+    if len(taken) > 1:
+        named = ", ".join(f"{channels} ({name})" for channels, name in sorted(taken.items()))
+        raise RunError(
+            f"the checkpoints take images of different numbers of channels: {named}; give each its own --ckpt-dir"
+        )
+    return next(iter(taken), None)
 
 
 def _swav_settings(request: RunRequest) -> tuple[tuple[str, float], ...]:

@@ -1,5 +1,6 @@
 """The settings that all runs of a sweep share: defaults, then a TOML file, then what was said on the command line."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from swaveval.pretrain.config import PretrainConfig
@@ -11,6 +12,7 @@ def shared_settings(
     *,
     data: str,
     labels: Path | None,
+    pixels: Mapping[str, str],
     epochs: int | None,
     checkpoint_every: str | None,
     seed: int,
@@ -22,7 +24,7 @@ def shared_settings(
     """
     settings = apply(PretrainConfig(), read_config(config), origin=str(config)) if config else PretrainConfig()
     said: dict[str, dict[str, object]] = {
-        "data": {"path": data, "labels": str(labels) if labels else None},
+        "data": {"path": data, "labels": str(labels) if labels else None, **pixels},
         "training": {"epochs": epochs, "seed": seed},
         "series": {"checkpoint_every": checkpoint_every},
     }

@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps, features
 
 from swaveval.data import image_file
-from swaveval.data.image_file import Undecodable, inspect_image, looks_like_image, quiet_pillow, read_image
+from swaveval.data.errors import Undecodable
+from swaveval.data.image_file import inspect_image, looks_like_image, quiet_pillow, read_image
+from swaveval.data.picture import Rendering
+from swaveval.data.reading import Reading
 
 
 def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
@@ -23,12 +26,20 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def pixels(content: bytes) -> np.ndarray:
-    image = read_image(content)
+def pixels(content: bytes, **options: Any) -> np.ndarray:
+    reading = Reading(**options)
+    image = read_image(content, Rendering(reading))
+    assert isinstance(image, Image.Image)
     assert image.mode == "RGB"
-    facts = inspect_image(content)
+    (facts,) = inspect_image(content, reading)
     assert (facts.width, facts.height) == image.size, "the audit states the size that is decoded"
     return np.asarray(image)
+
+
+def as_loaders(content: bytes) -> np.ndarray:
+    """What torchvision's `pil_loader` and lightly's data set make of a file."""
+    with Image.open(io.BytesIO(content)) as image:
+        return np.asarray(image.convert("RGB"))
 
 
 def refusal(function: Callable[[bytes], object], content: bytes) -> str | None:
@@ -67,9 +78,11 @@ def test_16_bit_greyscale_is_scaled_not_clipped(kind: str) -> None:
 
 
 def test_dark_16_bit_png_stays_dark() -> None:
-    """The range of the format counts, not that of the image: otherwise exposure would be equalised."""
-    dark = np.full((4, 4), 514, dtype=np.uint16)
-    assert (pixels(encoded(Image.fromarray(dark), "PNG")) == 2).all()
+    """The range of the set counts, not that of the image: otherwise exposure would be equalised."""
+    dark = encoded(Image.fromarray(np.full((4, 4), 514, dtype=np.uint16)), "PNG")
+    assert (pixels(dark, range="full") == 2).all()
+    assert (pixels(dark, range=(0.0, 1028.0)) == 128).all()
+    assert (np.asarray(read_image(dark, Rendering(whole=(0.0, 4095.0)))) == 32).all()
 
 
 def test_16_bit_rgb_png() -> None:
@@ -81,7 +94,9 @@ def test_16_bit_rgb_png() -> None:
 
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", 6, 5, 16, 2, 0, 0, 0))
     content = b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    assert np.abs(pixels(content).astype(int) - values / 257).max() <= 1
+    np.testing.assert_array_equal(pixels(content), np.rint(values / 257))
+    twelve = pixels(content, range=(1000.0, 5095.0))
+    np.testing.assert_array_equal(twelve, np.rint((values - 1000) * (255 / 4095)).clip(0, 255))
 
 
 def test_float_and_32_bit_tiff() -> None:
@@ -119,12 +134,18 @@ def test_greyscale(mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
-def test_transparency_is_white(mode: str) -> None:
+def test_transparency_is_dropped_or_composited(mode: str) -> None:
     image = Image.new(mode, (6, 4), (10, 0) if mode == "LA" else (10, 10, 10, 0))
     image.putpixel((2, 1), (10, 255) if mode == "LA" else (10, 10, 10, 255))
-    found = pixels(encoded(image, "PNG"))
-    assert (found[1, 2] == 10).all()
-    assert (found[0] == 255).all()
+    content = encoded(image, "PNG")
+    np.testing.assert_array_equal(pixels(content), as_loaders(content))
+    for alpha, level in (("drop", 10), ("white", 255), ("black", 0)):
+        found = pixels(content, alpha=alpha)
+        assert (found[1, 2] == 10).all()
+        assert (found[0] == level).all()
+    (facts,) = inspect_image(content)
+    assert facts.transparent
+    assert not inspect_image(encoded(Image.new(mode, (6, 4), (9,) * (len(mode) - 1) + (255,)), "PNG"))[0].transparent
 
 
 def test_palette_with_and_without_transparency() -> None:
@@ -132,17 +153,21 @@ def test_palette_with_and_without_transparency() -> None:
     image.putpalette([0, 0, 0, 200, 100, 50])
     assert (pixels(encoded(image, "PNG")) == (200, 100, 50)).all()
     image.putpixel((0, 0), 0)
-    found = pixels(encoded(image, "PNG", transparency=0))
-    assert (found[0, 0] == 255).all()
-    assert (found[1, 1] == (200, 100, 50)).all()
-    partly = pixels(encoded(image, "PNG", transparency=bytes([0, 255])))
-    np.testing.assert_array_equal(partly, found)
+    for transparency in (0, bytes([0, 255])):
+        content = encoded(image, "PNG", transparency=transparency)
+        np.testing.assert_array_equal(pixels(content), as_loaders(content))
+        found = pixels(content, alpha="white")
+        assert (found[0, 0] == 255).all()
+        assert (found[1, 1] == (200, 100, 50)).all()
+        assert inspect_image(content)[0].transparent
 
 
 def test_transparent_colour_of_an_rgb_png() -> None:
     image = Image.new("RGB", (3, 3), (9, 8, 7))
     image.putpixel((1, 1), (1, 2, 3))
-    found = pixels(encoded(image, "PNG", transparency=(1, 2, 3)))
+    content = encoded(image, "PNG", transparency=(1, 2, 3))
+    np.testing.assert_array_equal(pixels(content), as_loaders(content))
+    found = pixels(content, alpha="white")
     assert (found[1, 1] == 255).all()
     assert (found[0, 0] == (9, 8, 7)).all()
 
@@ -156,7 +181,10 @@ def test_exif_orientation(kind: str, orientation: int) -> None:
     with Image.open(io.BytesIO(content)) as raw:
         expected = np.asarray(ImageOps.exif_transpose(raw).convert("RGB"))
     assert expected.shape == ((40, 24, 3) if orientation >= 5 else (24, 40, 3))
-    np.testing.assert_array_equal(pixels(content), expected)
+    np.testing.assert_array_equal(pixels(content, exif="apply"), expected)
+    np.testing.assert_array_equal(pixels(content), as_loaders(content))
+    # Pillow turns TIFF while it loads it, so nothing is left to be said there.
+    assert inspect_image(content)[0].turn == (1 if kind == "TIFF" else orientation)
 
 
 def test_damaged_exif_costs_the_orientation_only() -> None:
@@ -175,7 +203,8 @@ def test_first_image_of_an_mpo() -> None:
     frames = [Image.new("RGB", (16, 16), colour) for colour in ((200, 30, 30), (30, 200, 30))]
     content = encoded(frames[0], "MPO", save_all=True, append_images=frames[1:])
     assert np.abs(pixels(content).astype(int) - (200, 30, 30)).max() < 8
-    assert inspect_image(content).format == "MPO"
+    assert inspect_image(content)[0].format == "MPO"
+    assert inspect_image(content)[0].pages == 2
 
 
 @pytest.mark.parametrize(
@@ -240,7 +269,7 @@ def test_huge_jpeg_is_decoded_at_a_lower_resolution(monkeypatch: pytest.MonkeyPa
     image = read_image(content)
     assert image.size == (63, 25)
     assert np.abs(np.asarray(image).astype(int) - (40, 90, 200)).max() < 6
-    assert (inspect_image(content).width, inspect_image(content).height) == (250, 100)
+    assert (inspect_image(content)[0].width, inspect_image(content)[0].height) == (250, 100)
     with pytest.raises(Undecodable, match="more than"):
         read_image(encoded(Image.new("RGB", (900, 900)), "JPEG"))
 

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from swaveval.data import scan
+from swaveval.data.reading import Reading
 from swaveval.data.scan import ScanRecord, scan_file, scan_files
 
 Save = Callable[..., Path]
@@ -27,8 +29,12 @@ def test_facts_and_reasons(save: Save, tmp_path: Path) -> None:
     (root / "gone.png").symlink_to(root / "nothing")
     (root / "folder.png").mkdir()
     names = ["good.png", "empty.png", "text.jpg", "gone.png", "folder.png", "absent.png"]
-    records = scan_files(root, names)
-    assert records[0] == ScanRecord(hashlib.sha256(good.read_bytes()).hexdigest(), 12, 10, "RGB", "PNG")
+    records = [record for (record,) in scan_files(root, names)]
+    facts = records[0].facts
+    assert facts is not None
+    assert (facts.width, facts.height, facts.bands, facts.kind, facts.pages) == (12, 10, 3, "byte", 1)
+    sha256 = hashlib.sha256(good.read_bytes()).hexdigest()
+    assert records[0] == ScanRecord(sha256, 12, 10, "RGB", "PNG", facts=facts)
     reasons = [record.reason for record in records[1:]]
     assert reasons[0] == "the file is empty"
     assert "not an image" in reasons[1]
@@ -39,14 +45,14 @@ def test_facts_and_reasons(save: Save, tmp_path: Path) -> None:
 def test_unreadable_file(save: Save) -> None:
     path = save("a.png", 1)
     path.chmod(0)
-    assert scan_file(str(path)).reason == "cannot be read: Permission denied"
+    assert scan_file(str(path))[0].reason == "cannot be read: Permission denied"
 
 
 def test_too_large_a_file_is_not_read(save: Save, tmp_path: Path) -> None:
     path = tmp_path / "huge.png"
     with path.open("wb") as file:
         file.truncate(scan.LARGEST_FILE + 1)  # sparse: takes no space
-    assert "files above" in scan_file(str(path)).reason
+    assert "files above" in scan_file(str(path))[0].reason
 
 
 def test_progress_reaches_the_end_in_order(save: Save, tmp_path: Path) -> None:
@@ -68,9 +74,9 @@ def test_a_second_scan_reads_only_what_changed(
     first = scan_files(root, names, memory=memory, remember_after=0)
     read: list[str] = []
 
-    def counted(path: str) -> ScanRecord:
+    def counted(path: str, reading: Reading) -> tuple[ScanRecord, ...]:
         read.append(Path(path).name)
-        return scan_file(path)
+        return scan_file(path, reading)
 
     monkeypatch.setattr(scan, "scan_file", counted)
     assert scan_files(root, names, memory=memory, remember_after=0) == first
@@ -101,7 +107,7 @@ def test_damaged_memory_is_forgotten(save: Save, tmp_path: Path, settled: None, 
     first = scan_files(root, ["a.png"], memory=memory, remember_after=0)
     (note,) = memory.iterdir()
     content = note.read_bytes()
-    sha = first[0].sha256.encode()
+    sha = first[0][0].sha256.encode()
     broken = {"cut": content[:-9], "flip": content.replace(sha, sha[::-1]), "other": b"[1, 2]"}[damage]
     assert broken != content
     note.write_bytes(broken)
@@ -121,3 +127,19 @@ def test_only_long_scans_are_remembered(save: Save, tmp_path: Path, own_cache: P
     assert list(own_cache.iterdir()) == []
     scan_files(tmp_path / "images", ["a.png"], remember_after=0)
     assert len(list((own_cache / "scans").iterdir())) == 1
+
+
+def test_what_was_noted_of_pages_is_kept_apart(tmp_path: Path, settled: None) -> None:
+    """A scan for `--pages all` is no scan for the first page, and the other way round."""
+    frames = [Image.new("L", (8, 8), level) for level in (10, 20, 20)]
+    (tmp_path / "images").mkdir()
+    frames[0].save(tmp_path / "images" / "a.tif", save_all=True, append_images=frames[1:])
+    for reading, count in ((Reading(), 1), (Reading(pages="all"), 3), (Reading(), 1), (Reading(pages="all"), 3)):
+        ((*records,),) = scan_files(
+            tmp_path / "images", ["a.tif"], reading=reading, memory=tmp_path / "memory", remember_after=0
+        )
+        assert len(records) == count
+    assert records[1].sha256 == records[2].sha256 != records[0].sha256, "equal pages are found as duplicates"
+    assert {record.origin for record in records} == {
+        hashlib.sha256((tmp_path / "images/a.tif").read_bytes()).hexdigest()
+    }

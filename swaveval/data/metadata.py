@@ -1,0 +1,34 @@
+"""Metadata never costs an image: what a PNG says besides its pixels is left out before Pillow reads it."""
+
+import struct
+import zlib
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# What shapes the pixels; everything else that may be skipped (a lower-case first letter) is.
+_NEEDED = frozenset({b"tRNS", b"acTL", b"fcTL", b"fdAT"})
+# Orientation stands here; anything longer is no orientation.
+_EXIF_CHUNKS, _LONGEST_EXIF = frozenset({b"eXIf"}), 1 << 20
+
+
+def png_pixels(content: bytes) -> bytes:
+    """A PNG without its text, profiles and private chunks, which Pillow refuses when they are long or damaged.
+
+    The same bytes when there is nothing to leave out, or when the chunks cannot be followed to the end.
+    """
+    kept, start, dropped = [_SIGNATURE], len(_SIGNATURE), False
+    while start + 12 <= len(content):
+        (length,) = struct.unpack_from(">I", content, start)
+        name, end = content[start + 4 : start + 8], start + 12 + length
+        if end > len(content) or not name.isalpha():
+            return content if not dropped else b"".join([*kept, content[start:]])
+        wanted = name[:1].isupper() or name in _NEEDED
+        if not wanted and name in _EXIF_CHUNKS and length <= _LONGEST_EXIF:
+            (stated,) = struct.unpack_from(">I", content, end - 4)
+            wanted = zlib.crc32(content[start + 4 : end - 4]) == stated
+        if wanted:
+            kept.append(content[start:end])
+        dropped = dropped or not wanted
+        start = end
+        if name == b"IEND":
+            break
+    return b"".join(kept) if dropped else content
