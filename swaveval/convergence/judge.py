@@ -95,7 +95,7 @@ def _verdict(
     """Put what was decided into words. `other`: what views alone say beside the labels."""
     decisive, findings, state = judged.quality, judged.findings, judged.state
     good = state not in ("collapsed", "not-learning")
-    chosen = _best(series, decisive, seed=seed) if good else None
+    chosen = _best(series, decisive, labelled=labelled, seed=seed) if good else None
     row = next((i for i, p in enumerate(decisive.points) if chosen and p.record.name == chosen.checkpoint), -1)
     row = row % decisive.length
     compared = beside.beside(series, decisive, row, seed=seed)
@@ -216,10 +216,10 @@ def _improved(decisive: Quality, findings: Findings, *, diverged: bool) -> Verdi
     return "learning" if findings.rising else "inconclusive"
 
 
-def _best(series: Series, decisive: Quality, *, seed: int) -> Best | None:
+def _best(series: Series, decisive: Quality, *, labelled: bool, seed: int) -> Best | None:
     """By leave-one-out kNN, or by view retrieval: never on test labels. Without either, the last checkpoint."""
     selection = decisive if decisive.metric in ("knn.loo_top1", *LABEL_FREE) else quality.read(series, LABEL_FREE[0])
-    test = quality.read(series, "knn.top1")
+    test = quality.read(series, "knn.top1") if labelled else None
     if selection is None:
         record = decisive.points[-1].record
         reason = "the last one: no quality measured without test labels to choose by"
