@@ -76,7 +76,7 @@ def named_model(text: str, tensors: Mapping[str, TensorInfo], image_size: int | 
     if not kind or not name:
         raise Failure("unsupported", f"--backbone {printable(text, 80)} is not {_KINDS}{_meant(text)}")
     if kind == "timm":
-        return _timm_for(name, tensors, image_size or _trained_size(tensors))
+        return _timm_for(name, tensors, image_size)
     if kind in _TORCHVISION:
         return _of_torchvision(name, trained_side(tensors))
     return _of_factory(kind, name, _stamp(kind))
@@ -91,7 +91,8 @@ def _timm_for(name: str, tensors: Mapping[str, TensorInfo], size: int | None) ->
         model = _of_timm(name, size, channels.pop())
         other = _other_shapes(model, tensors)
     if any(_SIZED.search(ours) for ours in other):
-        for side in _TRAINED_SIDES:
+        shown = _trained_size(tensors)
+        for side in dict.fromkeys((*([shown] if shown else []), *_TRAINED_SIDES)):
             with contextlib.suppress(Failure):
                 tried = _of_timm(name, side, model.channels)
                 if not _other_shapes(tried, tensors):
