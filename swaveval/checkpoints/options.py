@@ -10,7 +10,8 @@ class LoadOptions:
     """Attributes:
     trust: unpickle the file in full (still in the reading process): the user vouches for it. Recorded and shown.
     allow_partial: accept a backbone of which less than 100 % was found in the file. Recorded and shown.
-    backbone: `timm:NAME` or `module:factory` instead of the inferred architecture; None infers it.
+    backbone: `timm:NAME`, `torchvision:NAME`, `module:factory` or `path/to/file.py:factory` instead of the inferred
+        architecture; None infers it.
     verify_all: check every byte of the file, also those that no feature depends on (optimiser state).
     geometry: what the user says of it. evidence: what was found out by trying, for every file of a series.
     seconds: processor time the reading process may take for a small file; large files get more in proportion.

@@ -34,7 +34,10 @@ def compress(
     labels: Path | None = typer.Option(None, "--labels", help="CSV filename,label[,split] for a flat folder."),
     repeats: int = typer.Option(5, "--repeats", min=1, help="Loads whose median time is shown."),
     backbone: str | None = typer.Option(
-        None, "--backbone", help="Architecture when it cannot be inferred: timm:NAME or module:factory."
+        None,
+        "--backbone",
+        help="Architecture, when it cannot be inferred: timm:NAME, torchvision:NAME, module:factory or "
+        "path/to/file.py:factory.",
     ),
     trust: bool = typer.Option(False, "--trust", help="Unpickle files that need it: code in them is executed."),
     as_json: bool = typer.Option(False, "--json", help="Print the measurements as JSON on stdout."),

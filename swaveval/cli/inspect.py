@@ -26,7 +26,10 @@ Entry = tuple[str, Path, "LoadReport"]
 def inspect(
     path: Path = typer.Argument(..., help="A checkpoint file, or a directory of them."),
     backbone: str | None = typer.Option(
-        None, "--backbone", help="Architecture when it cannot be inferred: timm:NAME or module:factory."
+        None,
+        "--backbone",
+        help="Architecture, when it cannot be inferred: timm:NAME, torchvision:NAME, module:factory or "
+        "path/to/file.py:factory.",
     ),
     allow_partial: bool = typer.Option(False, "--allow-partial", help="Accept backbones matched under 100 %."),
     trust: bool = typer.Option(False, "--trust", help="Unpickle files that need it: code in them is executed."),

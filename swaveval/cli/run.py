@@ -56,7 +56,10 @@ def run(
     device: str = typer.Option("auto", "--device", help="auto, cpu, cuda, cuda:1, mps."),
     jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="Checkpoints evaluated at the same time."),
     backbone: str | None = typer.Option(
-        None, "--backbone", help="Architecture when it cannot be inferred: timm:NAME or module:factory."
+        None,
+        "--backbone",
+        help="Architecture, when it cannot be inferred: timm:NAME, torchvision:NAME, module:factory or "
+        "path/to/file.py:factory.",
     ),
     allow_partial: bool = typer.Option(
         False, "--allow-partial", help="Accept backbones matched under 100 %; the page says so in red."

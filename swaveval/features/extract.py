@@ -16,6 +16,7 @@ from swaveval.data.imageset import ImageSet
 from swaveval.data.transforms import EvalTransform
 from swaveval.features.errors import FeatureError
 from swaveval.features.features import Features, ViewFeatures
+from swaveval.features.image_size import refused
 from swaveval.features.prototypes import HeadRecorder
 from swaveval.features.views import ViewSettings, view_batches, view_index
 
@@ -93,7 +94,13 @@ def extract(
     head = backbone.head
 
     def encode(batch: Array) -> tuple[Array, Array | None]:
-        features = backbone.module(normalise(batch))
+        images = normalise(batch)
+        try:
+            features = backbone.module(images)
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, AssertionError, ValueError, IndexError) as error:
+            raise refused(backbone.module, tuple(images.shape), error) from error
         if features.ndim != 2 or len(features) != len(batch):
             raise FeatureError(
                 f"the backbone made features of shape {tuple(features.shape)} from {len(batch)} images; expected "

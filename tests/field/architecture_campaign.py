@@ -444,8 +444,8 @@ def markdown(found: dict[str, Any]) -> str:
         "",
         "*equal*: features are the model's own (timm: `forward_head(…, pre_logits=True)` or `num_classes=0`; "
         "torchvision: what goes into the classifier) to 1e-4 of how much two images differ. *noted*: they are not, and "
-        "the report names the assumption, or BatchNorm's statistics, held against the images, do not fit. *refused*: not "
-        "read, with a sentence that advises to name the network. *different*: other features without a word. There "
+        "the report names the assumption, or BatchNorm's statistics, held against the images, do not fit. *refused*: "
+        "not read, with a sentence that advises to name the network. *different*: other features without a word. There "
         f"must be none of that, nor a crash: {len(found['wrong'])}.",
         "",
         f"Of the files refused when nothing is named, naming the network helps all but {len(found['unhelped'])}.",
