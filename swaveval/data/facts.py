@@ -83,7 +83,7 @@ def facts_of(decoded: Decoded, page: int, pages: int, upright: bool) -> ImageFac
             bulk_low=found.bulk_low,
             bulk_high=found.bulk_high,
         )
-        if picture.values.dtype.itemsize == 1:
+        if picture.values.dtype == np.uint8:
             facts = replace(facts, kind="byte")
         if picture.alpha:
             low, high = float(picture.values[..., -1].min()), float(picture.values[..., -1].max())

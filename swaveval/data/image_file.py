@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import struct
 import threading
 import warnings
@@ -26,7 +27,7 @@ from PIL import (
 
 from swaveval.data.errors import Undecodable
 from swaveval.data.facts import Decoded, ImageFacts, facts_of
-from swaveval.data.metadata import png_pixels
+from swaveval.data.metadata import jpeg_pixels, png_pixels
 from swaveval.data.multiband import Unreadable, band_samples, picture_pages
 from swaveval.data.names import counted, shortened
 from swaveval.data.picture import Picture, Rendering, plain_bands, render
@@ -67,6 +68,9 @@ _TURN = {
 }
 
 # One large image at a time: eight threads with 90 million pixels each would not fit a laptop.
+# It reports bands that it does not open, which tifffile reads, to a logger that reaches the terminal.
+logging.getLogger("PIL.TiffImagePlugin").setLevel(logging.CRITICAL)
+
 _DEFAULT = Rendering()
 
 _LARGE = threading.Lock()
@@ -152,7 +156,9 @@ def _checked(content: bytes) -> bytes:
         raise Undecodable("the file is empty")
     if not any(content):
         raise Undecodable("the file holds nothing but zero bytes")
-    return png_pixels(content) if content.startswith(b"\x89PNG") else content
+    if content.startswith(b"\x89PNG"):
+        return png_pixels(content)
+    return jpeg_pixels(content) if content.startswith(b"\xff\xd8") else content
 
 
 def _is_tiff(content: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Metadata never costs an image: what a PNG says besides its pixels is left out before Pillow reads it."""
+"""Metadata never costs an image: what a PNG or JPEG says besides its pixels is left out before Pillow reads it."""
 
 import struct
 import zlib
@@ -32,3 +32,33 @@ def png_pixels(content: bytes) -> bytes:
         if name == b"IEND":
             break
     return b"".join(kept) if dropped else content
+
+
+_SCAN, _RESTARTS = 0xDA, range(0xD0, 0xD9)
+# APP2 colour profiles, APP3 to APP13 (Photoshop and others), APP15, comments. APP0 and APP14 shape the colours, APP1
+# holds the orientation.
+_JPEG_SKIPPED = frozenset({0xE2, *range(0xE3, 0xEE), 0xEF, 0xFE})
+
+
+def jpeg_pixels(content: bytes) -> bytes:
+    """A JPEG without profiles, comments and the blocks of other programs.
+
+    The same bytes when there is nothing to leave out, when the segments cannot be followed, or when an index of further
+    pictures (MPO) counts their bytes.
+    """
+    kept, start, dropped = [content[:2]], 2, False
+    while start + 4 <= len(content) and content[start] == 0xFF and content[start + 1] != _SCAN:
+        marker = content[start + 1]
+        if marker in _RESTARTS or marker in (0x01, 0xFF):
+            return content
+        (length,) = struct.unpack_from(">H", content, start + 2)
+        end = start + 2 + length
+        body = content[start + 4 : end]
+        if marker == 0xE2 and body.startswith(b"MPF\0"):
+            return content
+        if marker in _JPEG_SKIPPED:
+            dropped = True
+        else:
+            kept.append(content[start:end])
+        start = end
+    return b"".join([*kept, content[start:]]) if dropped else content

@@ -104,6 +104,9 @@ def render(picture: Picture, how: Rendering) -> Image.Image | Array:
 
 def _range(samples: Samples, how: Rendering) -> Range:
     said = how.reading.range
+    if samples.values.dtype == np.uint8:
+        within = said is not None and not isinstance(said, str) and said[0] >= 0 and said[1] <= 255
+        return said if within else (0.0, 255.0)  # type: ignore[return-value]
     if said == "full" and samples.whole and samples.values.dtype.itemsize <= 2:
         limits = np.iinfo(samples.values.dtype)
         signed = samples.values.dtype.kind == "i"

@@ -120,6 +120,8 @@ def deep_samples(image: ImageFile.ImageFile, reopen: Callable[[], ImageFile.Imag
     if raw == {"LA;16B"}:  # 4 bytes a pixel, which is 8-bit RGBA to the decoder
         parts = np.asarray(_unpacked(image, "RGBA")).astype(np.uint16)
         return Samples(parts[..., 0::2] << 8 | parts[..., 1::2], colours=1, alpha=True)
+    if raw == {"RGBX"} and mode == "RGB":  # a fourth band that is no transparency, which Pillow leaves out
+        return Samples(np.asarray(_unpacked(image, "RGBX")), colours=3, no_data=no_data)
     if len(raw) != 1 or mode not in {"RGB", "RGBA"}:
         return None
     layout, _, order = next(iter(raw)).partition(";16")
