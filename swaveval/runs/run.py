@@ -229,6 +229,8 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
     if prototypes:
         hyperparameters["prototypes"] = prototypes
     directory = request.directory
+    moments = [(record.epoch, record.step) for record in prepared.records if record.kind == "checkpoint"]
+    loss = find_loss(directory, loss_log=request.loss_log, prototypes=prototypes, moments=moments)
     return RunManifest(
         name=request.name,
         data=DataSummary(
@@ -246,14 +248,14 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
         ),
         checkpoints=prepared.records,
         evaluators=tuple((spec.name, spec.version, dict(spec.parameters)) for spec in prepared.specs),
-        loss=find_loss(directory, loss_log=request.loss_log, prototypes=prototypes),
+        loss=loss,
         hyperparameters=hyperparameters,
         training_seconds=training_seconds(directory),
         command=request.command,
         versions=_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seed=request.seed,
-        notes=_notes(prepared),
+        notes=(*_notes(prepared), *((loss.note,) if loss is not None and loss.note else ())),
         cells=tuple(dict.fromkeys(cell.key.digest for cell in cells)),
         order=prepared.order,
         source=relative_source(request.checkpoints, request.out),

@@ -1,0 +1,123 @@
+"""Where the rows of a log stand on the axis of the checkpoints: their epochs, else their steps, else nowhere.
+
+A step is an epoch through the checkpoints' own (epoch, step) pairs. A log that goes far past them, or ends long before
+them, counts something else or is of another run: it keeps an axis of its own, in its own unit, and a note says so.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from swaveval.results.loss import LossAxis
+from swaveval.runs.loss_rows import Row
+
+Moment = tuple[float | None, int | None]
+
+# Further past the last checkpoint than this, or nearer to the start, the log is not of these checkpoints.
+LONGEST = 1.5
+SHORTEST = 0.5
+
+
+def placed(rows: Sequence[Row], moments: Sequence[Moment]) -> tuple[list[float], LossAxis, str]:
+    """Position of each row, what the positions count, and a note where it must be known."""
+    epochs = [epoch for epoch, _ in moments if epoch is not None]
+    steps = [step for _, step in moments if step is not None]
+    pairs = _pairs(moments)
+    fractional = _fractional(rows)
+    if fractional is not None:
+        return _checked(fractional, epochs, rows)
+    counted = _steps(rows)
+    if counted is not None and pairs is not None and _fits(max(counted), pairs[1][-1]):
+        # Between and beyond the checkpoints at their mean pace.
+        return _mapped(counted, pairs), "epoch", ""
+    whole = _whole(rows, max(epochs) if epochs else None)
+    if whole is not None and (not moments or epochs):
+        return _checked(whole, epochs, rows)
+    if counted is None and whole is not None:
+        return _as_rows(rows, "it counts epochs and the checkpoints state none")
+    if counted is None:
+        return _as_rows(rows, "it names neither epochs nor steps")
+    if not steps and not epochs:
+        return counted, "step", "it names no epochs"
+    if steps and not _fits(max(counted), max(steps)):
+        ends = f"its steps go to {max(counted):g}, the checkpoints' to {max(steps)}"
+        return _as_rows(rows, f"{ends}: it counts something else or is of another run")
+    return counted, "step", "" if steps else "it counts steps, and the checkpoints do not say which epochs those are in"
+
+
+def _checked(positions: list[float], known: Sequence[float], rows: Sequence[Row]) -> tuple[list[float], LossAxis, str]:
+    """Epochs, unless they cannot be those of the checkpoints."""
+    last = max(known, default=0.0)
+    end = max(positions)
+    if last <= 0 or SHORTEST <= end / last <= LONGEST:
+        ends = f"it ends at epoch {end:g}, the checkpoints at {last:g}"
+        return positions, "epoch", ends if last > 0 and end < 0.9 * last - 1 else ""
+    ends = f"its epochs go to {end:g}, the checkpoints' to {last:g}"
+    return _as_rows(rows, f"{ends}: it is of another run, or of a part of this one")
+
+
+def _as_rows(rows: Sequence[Row], note: str) -> tuple[list[float], LossAxis, str]:
+    return [float(place) for place in range(1, len(rows) + 1)], "row", note
+
+
+def _fits(end: float, last: float) -> bool:
+    return last > 0 and SHORTEST <= end / last <= LONGEST
+
+
+def _pairs(moments: Sequence[Moment]) -> tuple[list[float], list[float]] | None:
+    """(epochs, steps) of the checkpoints from the start on, where both grow together; None where they do not."""
+    known = sorted({(epoch, float(step)) for epoch, step in moments if epoch is not None and step is not None})
+    # Of two in one epoch the earlier is at its end, the later in the middle of the next.
+    first = {epoch: step for epoch, step in reversed(known) if step > 0 and epoch > 0}
+    known = [(0.0, 0.0), *sorted(first.items())]
+    if len(known) < 2 or any(b[0] <= a[0] or b[1] <= a[1] for a, b in pairwise(known)):
+        return None
+    return [epoch for epoch, _ in known], [step for _, step in known]
+
+
+def _mapped(steps: Sequence[float], pairs: tuple[list[float], list[float]]) -> list[float]:
+    epochs, at = pairs
+    pace = epochs[-1] / at[-1]
+    inner = np.interp(np.asarray(steps), at, epochs)
+    return [float(e + max(0.0, s - at[-1]) * pace) for e, s in zip(inner, steps, strict=True)]
+
+
+def _steps(rows: Sequence[Row]) -> list[float] | None:
+    """Steps that grow over the log; a counter that begins anew in every epoch is none."""
+    steps = [row.step for row in rows]
+    known = [float(step) for step in steps if step is not None]
+    if len(known) < len(steps) or len(set(known)) < 2:
+        return None
+    falls = sum(b < a for a, b in pairwise(known))
+    return known if falls <= 0.02 * len(known) else None
+
+
+def _fractional(rows: Sequence[Row]) -> list[float] | None:
+    known = [row.epoch for row in rows if row.epoch is not None]
+    return known if len(known) == len(rows) and any(epoch != int(epoch) for epoch in known) else None
+
+
+def _whole(rows: Sequence[Row], last: float | None) -> list[float] | None:
+    """Finished epochs at each row of a log of whole epochs.
+
+    Most loops count the epoch in progress from 0, so the i-th of m rows of epoch e stands at e + i/m. Where they count
+    from 1, that is e - 1 + i/m: so where the log begins at 1, unless the checkpoints end one epoch after it.
+    """
+    known = [row.epoch for row in rows if row.epoch is not None]
+    if len(known) < len(rows):
+        return None
+    counts: dict[float, int] = {}
+    for epoch in known:
+        counts[epoch] = counts.get(epoch, 0) + 1
+    ordered = sorted(counts)
+    from_one = ordered[0] >= 1 and (last is None or ordered[-1] != last - 1)
+    # The last epoch may be unfinished: it is given as many rows as the one before.
+    if len(ordered) > 1:
+        counts[ordered[-1]] = max(counts[ordered[-1]], counts[ordered[-2]])
+    seen: dict[float, int] = {}
+    finished: list[float] = []
+    for epoch in known:
+        seen[epoch] = seen.get(epoch, 0) + 1
+        finished.append(epoch - from_one + seen[epoch] / counts[epoch])
+    return finished
