@@ -12,7 +12,12 @@ from itertools import combinations, pairwise
 
 from swaveval.checkpoints.moments import Found
 
-Key = tuple[Hashable, ...]
+_DOWNSTREAM = frozenset(
+    {
+        "linear", "lincls", "probe", "finetune", "finetuned", "finetuning", "ft", "classifier", "cls", "downstream",
+        "transfer", "supervised", "eval",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,8 @@ def divide(found: Sequence[Found]) -> Division:
     different, notes = _settings(found)
     reasons += different
     for first, second in combinations(strands, 2):
-        if not _continues(strands[first], strands[second]) and not _continues(strands[second], strands[first]):
+        pair = strands[first], strands[second]
+        if _downstream(pair[0]) != _downstream(pair[1]) or not _continues(strands[first], strands[second]) and not _continues(strands[second], strands[first]):
             reasons.append(f"{_said(first, strands[first])} and {_said(second, strands[second])} do not follow on")
     untrained = [entry for entry in found if entry.record.is_untrained]
     if len(untrained) > 1:
@@ -101,6 +107,11 @@ def _continues(first: Sequence[Found], second: Sequence[Found]) -> bool:
         gaps = [y - x for row in (early, late) for x, y in pairwise(row)]
         return bool(gaps) and 0 < late[0] - early[-1] <= 1.5 * max(gaps)
     return False
+
+
+def _downstream(strand: Sequence[Found]) -> bool:
+    """Whether names say that a trained network was trained on for a task: another training, with its own epochs."""
+    return any(word in _DOWNSTREAM for entry in strand for part in entry.reading.run for word in part.split("/"))
 
 
 def _clashes(found: Sequence[Found]) -> list[list[Found]]:
@@ -207,7 +218,9 @@ def _nested(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 def _distinct_names(keys: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
     """A short name for each strand: the words not all strands share."""
     common = set.intersection(*(set(key) for key in keys)) if len(keys) > 1 else set()
-    return {key: " ".join(word for word in key if word and word not in common) or "other names" for key in keys}
+    own = {key: [word.split("/")[-1].strip() for word in key if word and word not in common] for key in keys}
+    names = {key: " ".join(filter(None, words)) or "the rest" for key, words in own.items()}
+    return names if len(set(names.values())) == len(names) else {key: "/".join(filter(None, key)) for key in keys}
 
 
 def _said(name: str, files: Sequence[Found]) -> str:

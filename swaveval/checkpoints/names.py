@@ -174,10 +174,11 @@ class _Part:
             self.step = int(float(piece)) if decimal and len(piece) < 6 else int(digits)
         elif label in _RUN:
             self.run.append(f"{label} {piece}")
+        elif directory:
+            # `lr0.1/`, `exp3/`, `1/`: a number of a directory that is no epoch or step counts runs.
+            self.run.append(f"{label} {piece}".strip())
         elif label in _METRIC or label == "best" or decimal:
             self.metric = True
-        elif directory:
-            self.run.append(f"{label} {int(digits)}")
         else:
             self.numbers.append((label, int(digits)))
 
