@@ -46,7 +46,11 @@ def divide(found: Sequence[Found]) -> Division:
     reasons += different
     for first, second in combinations(strands, 2):
         pair = strands[first], strands[second]
-        if _downstream(pair[0]) != _downstream(pair[1]) or not _continues(strands[first], strands[second]) and not _continues(strands[second], strands[first]):
+        if (
+            _downstream(pair[0]) != _downstream(pair[1])
+            or not _continues(strands[first], strands[second])
+            and not _continues(strands[second], strands[first])
+        ):
             reasons.append(f"{_said(first, strands[first])} and {_said(second, strands[second])} do not follow on")
     untrained = [entry for entry in found if entry.record.is_untrained]
     if len(untrained) > 1:
