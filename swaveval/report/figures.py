@@ -17,6 +17,7 @@ from PIL import Image
 from swaveval.convergence.verdict import Verdict
 from swaveval.report import glossary, palette, wording
 from swaveval.report.contents import Array, Contents, baseline_values, gather, quality_metrics
+from swaveval.report.fonts import drawable, families, quiet_fonts
 from swaveval.report.map import FeatureMap, feature_map
 from swaveval.results import Series
 from swaveval.results.atomic import write_bytes
@@ -46,7 +47,7 @@ def write_figures(out: Path, series: Series, verdict: Verdict) -> list[Path]:
     """Write `OUT/figures/<plot>.png` and `.svg` atomically; returns the paths. What is missing has no figure."""
     contents = gather(series, verdict)
     written = []
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE | _fonts(contents)):
         for name, drawn in _figures(contents):
             for kind in ("png", "svg"):
                 path = out / "figures" / f"{name}.{kind}"
@@ -57,7 +58,7 @@ def write_figures(out: Path, series: Series, verdict: Verdict) -> list[Path]:
 
 def overview_picture(contents: Contents) -> str:
     """The first figure as a data address, for readers without scripts; empty where there is nothing to draw."""
-    with mpl.rc_context(STYLE | {"savefig.dpi": 110}):
+    with mpl.rc_context(STYLE | _fonts(contents) | {"savefig.dpi": 110}):
         drawn = overview(contents)
         if drawn is None:
             return ""
@@ -71,8 +72,19 @@ def overview_picture(contents: Contents) -> str:
 def _encoded(drawn: Figure, kind: str) -> bytes:
     buffer = io.BytesIO()
     # Without dates and version, equal results give equal files.
-    drawn.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else {"Software": None})
+    with quiet_fonts():
+        drawn.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else {"Software": None})
     return buffer.getvalue()
+
+
+def _drawn(text: object, longest: int = 28) -> str:
+    """`text` for a figure: clipped, and without what no font here can draw."""
+    return drawable(wording.plot_text(text, longest))
+
+
+def _fonts(contents: Contents) -> dict[Any, Any]:
+    """Fonts for the names that this run brings."""
+    return {"font.family": families("".join((*contents.class_names, *contents.labels)))}
 
 
 def _figures(contents: Contents) -> Iterator[tuple[str, Figure]]:
@@ -155,7 +167,7 @@ def metric(contents: Contents, name: str) -> Figure:
     axis = drawn.subplots()
     _draw(axis, contents, (name,))
     axis.set_xlabel(contents.axis)
-    axis.set_title(wording.plot_text(glossary.term(name).label, 60), loc="left", fontsize=10)
+    axis.set_title(_drawn(glossary.term(name).label, 60), loc="left", fontsize=10)
     return drawn
 
 
@@ -171,7 +183,7 @@ def _draw(axis: Any, contents: Contents, chosen: tuple[str, ...]) -> None:
             color=colour,
             marker=MARKERS[position % 4],
             markersize=4 if len(values) < 40 else 2,
-            label=wording.plot_text(glossary.term(name).brief),
+            label=_drawn(glossary.term(name).brief),
         )
         ends = [
             (m.ci95 if (m := point.metrics.get(name)) is not None and m.ci95 is not None else (math.nan, math.nan))
@@ -202,8 +214,8 @@ def _draw(axis: Any, contents: Contents, chosen: tuple[str, ...]) -> None:
             linestyle="none",
             label="checkpoint to use",
         )
-    unit = "%" if sample.unit == "fraction" else wording.plot_text(sample.unit)
-    axis.set_ylabel(f"{'quality' if len(chosen) > 1 else wording.plot_text(glossary.term(chosen[0]).brief)} ({unit})")
+    unit = "%" if sample.unit == "fraction" else _drawn(sample.unit)
+    axis.set_ylabel(f"{'quality' if len(chosen) > 1 else _drawn(glossary.term(chosen[0]).brief)} ({unit})")
     if len(chosen) > 1:
         axis.legend(ncols=5, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, fontsize=8, columnspacing=1.2)
 
@@ -233,13 +245,11 @@ def still_map(contents: Contents, maps: FeatureMap, rows: tuple[int, ...]) -> Fi
             rasterized=len(maps.images) > 800,
         )
         axis.set(xticks=[], yticks=[], aspect="equal", xlim=(-60, 2107), ylim=(-60, 2107))
-        axis.set_title(wording.plot_text(contents.labels[maps.frames[row]], 40), loc="left", fontsize=9)
+        axis.set_title(_drawn(contents.labels[maps.frames[row]], 40), loc="left", fontsize=9)
         axis.grid(False)
     if colouring is not None and len(colouring.groups) <= 12:
         handles = [
-            mpl.lines.Line2D(
-                [], [], marker="o", linestyle="none", markersize=5, color=c, label=wording.plot_text(g, 20)
-            )
+            mpl.lines.Line2D([], [], marker="o", linestyle="none", markersize=5, color=c, label=_drawn(g, 20))
             for g, c in zip(colouring.groups, colouring.colours, strict=True)
         ]
         drawn.legend(handles=handles, loc="outside lower center", ncols=min(5, len(handles)), fontsize=8)
@@ -254,13 +264,10 @@ def confusion(contents: Contents, counts: Array, title: str) -> Figure:
     axis = drawn.subplots()
     image = axis.imshow(shares, cmap=SEQUENTIAL, vmin=0, vmax=100)
     axis.set(xlabel="predicted class", ylabel="true class")
-    axis.set_title(wording.plot_text(title, 60), loc="left", fontsize=10)
+    axis.set_title(_drawn(title, 60), loc="left", fontsize=10)
     axis.grid(False)
     if size <= 25:
-        names = [
-            wording.plot_text(contents.class_names[c] if c < len(contents.class_names) else str(c), 16)
-            for c in range(size)
-        ]
+        names = [_drawn(contents.class_names[c] if c < len(contents.class_names) else str(c), 16) for c in range(size)]
         axis.set_xticks(range(size), names, rotation=45, ha="right", fontsize=7)
         axis.set_yticks(range(size), names, fontsize=7)
     drawn.colorbar(image, ax=axis, label="share of the true class (%)")
@@ -277,7 +284,7 @@ def prototype_usage(contents: Contents, usage: tuple[Any, ...]) -> Figure:
             np.arange(1, len(count) + 1),
             count,
             color=COLOURS[position],
-            label=wording.plot_text(contents.labels[frame]),
+            label=_drawn(contents.labels[frame]),
             linewidth=1.6,
         )
     axis.set(xlabel="prototypes, fullest first (rank)", ylabel="images (count)")
@@ -298,7 +305,7 @@ def spectrum(contents: Contents, spectra: tuple[Any, ...]) -> Figure:
                 np.arange(1, len(values) + 1),
                 values,
                 color=COLOURS[position],
-                label=wording.plot_text(contents.labels[frame]),
+                label=_drawn(contents.labels[frame]),
                 linewidth=1.6,
             )
     for side in (axis.xaxis, axis.yaxis):
@@ -316,9 +323,7 @@ def drift(contents: Contents, moved: Any, key: str, title: str) -> Figure:
     axis = drawn.subplots()
     image = axis.imshow(values, cmap=SEQUENTIAL, norm=PowerNorm(0.5), aspect="auto", interpolation="nearest")
     every = max(1, len(values) // 45)
-    axis.set_yticks(
-        range(0, len(values), every), [wording.plot_text(name, 30) for name in moved["names"][::every]], fontsize=6
-    )
+    axis.set_yticks(range(0, len(values), every), [_drawn(name, 30) for name in moved["names"][::every]], fontsize=6)
     steps = values.shape[1]
     if steps == len(contents.labels):
         ticks = np.unique(np.linspace(0, steps - 1, min(8, steps)).astype(int))

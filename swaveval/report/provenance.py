@@ -72,7 +72,7 @@ def failed_cells(contents: Contents) -> tuple[Row, ...]:
 
 def warnings(contents: Contents) -> tuple[str, ...]:
     """What a reader must know before believing the page, for its first screen."""
-    said = [wording.clipped(note, 400) for note in contents.series.manifest.notes]
+    said = [wording.clipped(note, 500) for note in contents.series.manifest.notes]
     records = [point.record for point in contents.points]
     partial = [r for r in records if r.load.get("partial")]
     trusted = [r for r in records if r.load.get("trusted")]
@@ -117,6 +117,7 @@ _AUDITED = (
     ("modes", "colour modes"),
     ("formats", "file formats"),
     ("notes", "notes"),
+    ("pixels", "how pixels were read"),
 )
 _SAID_ELSEWHERE = {"n", "n_train", "n_test", "class_counts", "ignored_examples"}
 _BAD = {"left out as broken", "test images that also stand in training", "equal images under different labels"}
@@ -171,7 +172,7 @@ def _scalar(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return wording.number(value) if isinstance(value, float) else wording.clipped(value, 300)
+    return wording.number(value) if isinstance(value, float) else wording.clipped(value, 500)
 
 
 def _spaced(key: Any) -> str:
