@@ -70,12 +70,19 @@ def _by_folders(members: Mapping[str, Parts], found: Beside) -> None:
         for depth in range(len(inner) - 1):
             siblings[inner[:depth]].add(inner[depth])
     stems = {_stem(parts[-1]) for parts in images.values()}
+    places = {(*parts[:-1], _stem(parts[-1])) for parts in images.values()}
+    # Where no two images share a name, a name in common is no accident.
+    telling = len(stems) == len(places)
     for path, names in groups.items():
         kind = meaning(path[-1]).kind
-        counted = counts_up({PurePosixPath(members[name][-1]).stem for name in names})
+        counted = counts_up({_stem(members[name][-1]) for name in names}) and not telling
+        inner = [(*path[:-1], *members[name][len(path) : -1], _stem(members[name][-1])) for name in names]
+        mirrored = all(len(place) > len(path) for place in inner) and sum(p in places for p in inner) >= (
+            _LEAST_SHARE * len(names)
+        )
         words = sum(said.kind in ("word", "number") for said in kinds(siblings[path[:-1]]).values())
         matched = sum(_stem(members[name][-1]) in stems for name in names) >= _LEAST_SHARE * len(names)
-        if not (words == 0 or (matched and (words == 1 or not counted))):
+        if not (words == 0 or mirrored or (matched and (words == 1 or not counted))):
             if path[-1] not in found.kept:
                 found.kept.append(path[-1])
             continue

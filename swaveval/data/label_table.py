@@ -160,8 +160,8 @@ def _is_header(cells: Sequence[str], files: Sequence[str]) -> bool:
     known = set(f"{_FILENAMES} {_LABELS} {_SPLITS}".split())
     if any(_plain(cell) in known for cell in cells):
         return True
-    present = {without_suffix(PurePosixPath(file).name) for file in files}
-    return not any(cell in present for cell in cells)
+    present = {without_suffix(PurePosixPath(file).name).casefold() for file in files}
+    return not any(_bare(cell) in present for cell in cells)
 
 
 def _plain(header: str) -> str:

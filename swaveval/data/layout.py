@@ -219,7 +219,8 @@ def _place_groups(
     if labels and not named:
         groups = _without_common_classes(groups)
         if roles:
-            level = class_level(list(groups.values()), notes, reasons, dated=False)
+            dated = any(_dated(members) for members in groups.values())
+            level = class_level(list(groups.values()), notes, reasons, dated=dated)
             groups = dict(zip(groups, level.groups, strict=True))
     found: dict[str, dict[str, str | None] | None] = {
         split: None if level.flat or not labels else _classes(members, notes, f"{split}: ", level.unlabelled)
