@@ -46,6 +46,7 @@ def plan(
 ) -> None:
     """Say what `swaveval run` has done and would do, without doing it."""
     from swaveval.cli.terminal import TerminalProgress
+    from swaveval.data.names import described_labels
     from swaveval.runs.request import DEFAULT_EVALUATORS, RunRequest, default_out
     from swaveval.runs.run import prepare
     from swaveval.runs.specs import split_names
@@ -92,5 +93,11 @@ def plan(
     table.add_row("(series)", "", str(len(over) - len(todo)), Text(", ".join(todo) or "–"))
     console.print(table)
     console.print(f"{len(cells) - len(prepared.plan.todo)} of {len(cells)} cells are done")
+    images = prepared.workspace.images
+    classes = described_labels(images.class_names, images.label_origin)
+    console.print(Text(f"images: {len(images.train_index):,} + {len(images.test_index):,} for test, {classes}"))
+    console.print(Text(f"split: {images.split_origin}"))
+    for note in images.audit.get("notes", ()):
+        console.print(Text(f"note: {note}"))
     for damage in prepared.plan.damaged:
         console.print(Text(f"damaged, will be computed again: {damage}"))

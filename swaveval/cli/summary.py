@@ -6,6 +6,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from swaveval.data.names import described_labels
+
 if TYPE_CHECKING:
     from swaveval.convergence import Verdict
     from swaveval.results import Metric, Series
@@ -43,6 +45,9 @@ def print_summary(series: "Series", verdict: "Verdict", page: str, console: Cons
         console.print(_fitting(series, columns, verdict, console))
     for advice in verdict.advice[:3]:
         console.print(Text(f"→ {advice.action}: {advice.reason}"))
+    data = series.manifest.data
+    labels = described_labels(data.class_names if data.labelled else (), data.label_origin)
+    console.print(Text(f"images: {data.n_train:,} + {data.n_test:,} for test, {labels}"), soft_wrap=True)
     console.print(Text(f"page: {page}"), soft_wrap=True)
 
 

@@ -76,8 +76,8 @@ def _by_folders(members: Mapping[str, Parts], found: Beside) -> None:
     for path, names in groups.items():
         kind = meaning(path[-1]).kind
         counted = counts_up({_stem(members[name][-1]) for name in names}) and not telling
-        inner = [(*path[:-1], *members[name][len(path) : -1], _stem(members[name][-1])) for name in names]
-        mirrored = all(len(place) > len(path) for place in inner) and sum(p in places for p in inner) >= (
+        held = [(*path[:-1], *members[name][len(path) : -1], _stem(members[name][-1])) for name in names]
+        mirrored = all(len(place) > len(path) for place in held) and sum(place in places for place in held) >= (
             _LEAST_SHARE * len(names)
         )
         words = sum(said.kind in ("word", "number") for said in kinds(siblings[path[:-1]]).values())

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 _DIGITS = re.compile(r"([0-9]+)")
@@ -59,6 +59,15 @@ def listed(names: Iterable[str]) -> str:
     """The first four names, in natural order, and how many there are where there are more."""
     shown = [shortened(name, 40) for name in sorted(names, key=natural_key)]
     return ", ".join(shown[:4]) + (f" … ({len(shown)})" if len(shown) > 4 else "")
+
+
+def described_labels(class_names: Sequence[str], origin: str) -> str:
+    """`5 classes (daisy, dandelion, rose, sunflower …) from class folders`, or `no labels (one flat folder)`."""
+    if not class_names:
+        reason = origin.removeprefix("none").removeprefix(":").strip()
+        return f"no labels ({shortened(reason, 200)})" if reason else "no labels"
+    shown = ", ".join(shortened(name, 30) for name in class_names[:4]) + (" …" if len(class_names) > 4 else "")
+    return f"{len(class_names):,} classes ({shown})" + (f" from {shortened(origin, 200)}" if origin else "")
 
 
 def without_suffix(name: str) -> str:

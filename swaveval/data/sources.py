@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from swaveval.data.reading import AS_LOADERS, BEFORE_OPTIONS, Reading
 from swaveval.data.refusals import check_directory, nothing_there
 from swaveval.data.scan import ScanRecord, read_file, scan_files
 from swaveval.data.splits import stratified_split
+from swaveval.data.trained import LETTERS
 from swaveval.data.whole_set import checked_channels, identity, rendering_of, settled, unsuitable
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -88,6 +89,7 @@ def open_images(
     seed: int = 0,
     reading: Reading = AS_LOADERS,
     channels: int | None = None,
+    trained: Collection[str] = frozenset(),
     progress: Progress | None = None,
 ) -> ImageSet:
     """The images at `path`, each one decodable, with labels and split as far as there are any.
@@ -100,6 +102,7 @@ def open_images(
         seed: draws the split where none is given.
         reading: range, bands, pages, transparency and orientation of image files.
         channels: of the network's first layer; None: 3, or as many as `reading` names bands.
+        trained: first 16 letters of the content hashes that were trained on; a drawn split does not test on them.
         progress: called with (done, total) while images are looked at.
 
     Raises:
@@ -117,11 +120,11 @@ def open_images(
         named = digits() if path == "digits" else torchvision_images(path, progress=progress)
         named = named.with_channels(channels or 3)
         found = _from_named(named, directory, labelled=str(labels) != NONE)
-        return _image_set(path, path, found, seed, Rendering(channels=found.channels))
+        return _image_set(path, path, found, seed, Rendering(channels=found.channels), trained)
     check_directory(path, directory)
     channels = checked_channels(reading, channels)
     found, how = _from_directory(directory, labels, reading, channels, progress)
-    return _image_set(_short_name(directory), path, found, seed, how)
+    return _image_set(_short_name(directory), path, found, seed, how, trained)
 
 
 def _from_named(named: NamedImages, directory: Path, *, labelled: bool) -> _Found:
@@ -220,7 +223,7 @@ def _placed(root: Path, files: Sequence[str], option: Path | None) -> Placing:
     return place_by_rows(files, table, name=printable(path.name), root=str(root.resolve()))
 
 
-def _image_set(name: str, path: str, found: _Found, seed: int, how: Rendering) -> ImageSet:
+def _image_set(name: str, path: str, found: _Found, seed: int, how: Rendering, trained: Collection[str]) -> ImageSet:
     """Draw a split where none is given; fingerprint; audit."""
     if len(found.files) < 2:
         raise DataError(
@@ -230,7 +233,9 @@ def _image_set(name: str, path: str, found: _Found, seed: int, how: Rendering) -
     is_test, origin = found.is_test, found.origin
     if is_test is None:
         strata = np.zeros(len(found.files), dtype=np.int64) if found.labels is None else found.labels
-        is_test = stratified_split(strata, [record.origin for record in found.records], seed=seed)
+        contents = [record.origin for record in found.records]
+        seen = {content for content in contents if content[:LETTERS] in trained} if trained else set()
+        is_test = stratified_split(strata, contents, seed=seed, trained=seen)
         kind = "random" if found.labels is None else "stratified"
         origin = f"none given: {kind}, 25 % for test, seed {seed}"
     summary = dict(found.audit) | audit(found.files, found.records, found.labels, found.class_names, is_test)
@@ -250,6 +255,7 @@ def _image_set(name: str, path: str, found: _Found, seed: int, how: Rendering) -
         label_origin=found.label_origin,
         channels=found.channels,
         reading=settled(how),
+        contents=tuple(record.origin for record in found.records),
     )
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -11,7 +11,12 @@ TEST_SHARE = 0.25
 
 
 def stratified_split(
-    strata: Int[np.ndarray, " n"], contents: Sequence[str], *, seed: int, share: float = TEST_SHARE
+    strata: Int[np.ndarray, " n"],
+    contents: Sequence[str],
+    *,
+    seed: int,
+    share: float = TEST_SHARE,
+    trained: Collection[str] = frozenset(),
 ) -> Bool[np.ndarray, " n"]:
     """Which images are for testing: `share` of all (rounded up), of each stratum its part.
 
@@ -25,6 +30,8 @@ def stratified_split(
         contents: content hash of each image.
         seed: another seed draws another split.
         share: of test images, between 0 and 1.
+        trained: contents that were trained on and may not be drawn, as long as others are left; a stratum that holds
+            nothing else then has no test image.
 
     Returns:
         Shape `(n,)`, True for test.
@@ -32,8 +39,14 @@ def stratified_split(
     is_test = np.zeros(len(strata), dtype=np.bool_)
     values, counts = np.unique(strata, return_counts=True)
     wanted = _allotment(counts, share)
+    free = np.array([content not in trained for content in contents], dtype=np.bool_) if trained else None
+    if free is not None and not free.any():
+        free = None
     for value, count in zip(values, wanted, strict=True):
         members = np.flatnonzero(strata == value)
+        if free is not None:
+            members = members[free[members]]
+            count = min(count, len(members))
         is_test[_drawn(members, contents, int(count), seed)] = True
     return is_test
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from swaveval.data.imageset import ImageSet
 from swaveval.data.reading import BEFORE_OPTIONS
+from swaveval.data.trained import write_training_images
 from swaveval.pretrain.config import PretrainConfig
 from swaveval.pretrain.config_file import Sections, apply, read_config, to_sections
 from swaveval.pretrain.errors import ConfigError
@@ -87,7 +88,7 @@ def write_run_file(
     transform: Any,
     command: str,
 ) -> None:
-    """Write RUN/run.json.
+    """Write RUN/run.json, and RUN/images.txt with the contents of the images.
 
     Args:
         out: the run's directory.
@@ -123,6 +124,7 @@ def write_run_file(
         },
         "versions": _versions(),
     }
+    write_training_images(out, images)
     write_text(out / NAME, json.dumps(body, indent=2, ensure_ascii=False) + "\n")
 
 

@@ -10,8 +10,9 @@ from typing import Any, Literal
 from swaveval.checkpoints import LoadOptions
 from swaveval.checkpoints.discovery import fixed_directory, is_pattern
 from swaveval.data.errors import DataError
-from swaveval.data.label_option import is_word
+from swaveval.data.label_option import is_word, table_and_column
 from swaveval.data.reading import AS_LOADERS, BEFORE_OPTIONS, OPTIONS, Reading, reading_from
+from swaveval.data.trained import TrainingImages, read_training_images
 from swaveval.data.transforms import EvalTransform
 from swaveval.results import ResultStore, StoreError
 from swaveval.runs.names import slug
@@ -62,6 +63,7 @@ class RunRequest:
         command: the command line, for the page.
         images: whether pictures of the data may stand in the page.
         force: redo cells that are done.
+        training_data: the part `data` of run.json; empty where there is none.
         one_run: take the checkpoints for one run whatever speaks against it.
     """
 
@@ -85,6 +87,7 @@ class RunRequest:
     command: str = ""
     images: bool = True
     force: bool = False
+    training_data: Mapping[str, Any] = field(default_factory=dict)
     one_run: bool = False
 
     @property
@@ -161,6 +164,7 @@ def resolve(request: RunRequest) -> RunRequest:
         reading=_reading(run, request.pixels),
         split_seed=request.split_seed if request.split_seed is not None else int(data.get("seed", request.seed)),
         transform=transform,
+        training_data=data,
         name=request.name or _run_name(base.resolve()),
         hyperparameters=request.hyperparameters or (run.get("hyperparameters", {}) if run else {}),
     )
@@ -182,6 +186,12 @@ def _reading(run: Mapping[str, Any] | None, said: Mapping[str, str]) -> Reading:
     except (DataError, TypeError) as error:
         raise RunError(f"data.reading in run.json cannot be used: {error}") from error
     return reading_from(**(recorded | dict(said)))
+
+
+def training_images(request: RunRequest) -> TrainingImages | None:
+    """The contents of the images that the run was trained on, where swaveval wrote them down."""
+    base = fixed_directory(request.checkpoints)
+    return next((found for run in (base, base.resolve().parent) if (found := read_training_images(run))), None)
 
 
 def read_run_json(checkpoints: Path) -> dict[str, Any] | None:
@@ -208,7 +218,7 @@ def read_run_json(checkpoints: Path) -> dict[str, Any] | None:
 
 def _existing(recorded: str, checkpoints: Path) -> str:
     """A recorded path as it is, or beside the run when the run's directory was moved together with it."""
-    if Path(recorded).exists() or is_word(recorded):
+    if Path(recorded).exists() or is_word(recorded) or table_and_column(Path(recorded))[1]:
         return recorded
     base = fixed_directory(checkpoints)
     beside = base.resolve().parent / recorded

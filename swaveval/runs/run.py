@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from swaveval.data import ImageSet, default_transform, fitted, open_images
+from swaveval.data.names import shortened
 from swaveval.features.extract import ExtractSettings
 from swaveval.results import Cell, CheckpointRecord, DataSummary, RunManifest, Series
 from swaveval.runs.cost import training_seconds
@@ -22,7 +23,7 @@ from swaveval.runs.page import Written, write_page
 from swaveval.runs.plan import EvaluatorSpec, Plan, PlannedCell, make_plan
 from swaveval.runs.progress import Progress, Silent
 from swaveval.runs.records import read_records
-from swaveval.runs.request import RunError, RunRequest, owner, relative_source, resolve
+from swaveval.runs.request import RunError, RunRequest, owner, relative_source, resolve, training_images
 from swaveval.runs.series_features import feature_series
 from swaveval.runs.several_runs import several_runs
 from swaveval.runs.specs import make_specs
@@ -75,13 +76,17 @@ class RunOutcome:
 
 def build_workspace(request: RunRequest, images: ImageSet | None = None, progress: Progress | None = None) -> Workspace:
     """The workspace of a resolved request; opens the images unless given."""
-    opened = images or open_images(
-        str(request.data),
-        labels=request.labels,
-        seed=request.split_seed or 0,
-        reading=request.reading,
-        channels=request.channels,
-    )
+    if images is None:
+        before = training_images(request)
+        images = open_images(
+            str(request.data),
+            labels=request.labels,
+            seed=request.split_seed or 0,
+            trained=before.train if before is not None else frozenset[str](),
+            reading=request.reading,
+            channels=request.channels,
+        )
+    opened = images
     flip = request.hyperparameters.get("augmentation") != "digits" and opened.name != "digits"
     transform = fitted(request.transform or default_transform(opened), opened.channels)
     return Workspace(
@@ -263,7 +268,7 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
 
 
 def _notes(prepared: Prepared) -> tuple[str, ...]:
-    notes = list(prepared.said)
+    notes = [*prepared.said, *_since_training(prepared)]
     for record in prepared.records:
         if record.load.get("partial"):
             share = 100 * float(record.load.get("matched", 0))
@@ -290,6 +295,22 @@ def _channels(ready: Sequence[CheckpointRecord]) -> int | None:
             f"the checkpoints take images of different numbers of channels: {named}; give each its own --ckpt-dir"
         )
     return next(iter(taken), None)
+
+
+def _since_training(prepared: Prepared) -> list[str]:
+    """Whether the images are those of the training, as far as run.json and images.txt know."""
+    recorded, images = prepared.request.training_data, prepared.workspace.images
+    before = training_images(prepared.request)
+    if before is not None and images.contents:
+        return [said] if (said := before.compared(images)) else []
+    if str(recorded.get("path", "")) != images.path or recorded.get("fingerprint") in (None, images.fingerprint):
+        return []
+    then = recorded.get("n_train"), recorded.get("n_test")
+    return [
+        f"The images at {shortened(images.path, 80)} are not as they were at training (names, contents, labels or "
+        f"split differ): then {then[0]} for training and {then[1]} for testing, now {len(images.train_index)} and "
+        f"{len(images.test_index)}. Images that were trained on may be tested on."
+    ]
 
 
 def _swav_settings(request: RunRequest) -> tuple[tuple[str, float], ...]:
