@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from swaveval.checkpoints.piece_names import file_in, is_other_piece
+
 SUFFIXES = (".ckpt", ".pth", ".pt", ".tar", ".torch", ".safetensors", ".bin")
 
 # Files that training programs leave beside checkpoints under the same suffixes.
@@ -41,7 +43,15 @@ def discover(directory: Path) -> list[CheckpointFile]:
     found: list[CheckpointFile] = []
     for parent, directories, files in os.walk(directory):
         directories[:] = [name for name in directories if not name.startswith(".")]
+        one = file_in(files)
+        if one:  # a directory that is one checkpoint, called by its own name
+            place = Path(parent).parent if Path(parent).name == "checkpoint" else Path(parent)
+            name = place.relative_to(directory).as_posix() if place.is_relative_to(directory) else "."
+            found.append(CheckpointFile(Path(parent, one), place.name if name == "." else name))
+            directories[:], files = [], []
         for file in files:
+            if is_other_piece(file):
+                continue
             if file.startswith(".") or not file.lower().endswith(SUFFIXES) or _NOT_WEIGHTS.match(file):
                 continue
             path = Path(parent, file)

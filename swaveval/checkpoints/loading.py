@@ -20,6 +20,7 @@ from swaveval.checkpoints.models import Match, Model, fill, find_model, match
 from swaveval.checkpoints.open_file import OpenFile
 from swaveval.checkpoints.options import LoadOptions
 from swaveval.checkpoints.partial import hollowness, incomplete, shallow, surplus
+from swaveval.checkpoints.pieces import Together, bytes_of, pieces_of, standing_for
 from swaveval.checkpoints.reader import shared_reader
 from swaveval.checkpoints.refusal import CheckpointRefused
 from swaveval.checkpoints.sandbox.failure import Failure, printable
@@ -40,10 +41,17 @@ def load(path: Path, *, options: LoadOptions | None = None) -> Backbone:
     options = options or LoadOptions()
     facts: dict[str, Any] = {"file": str(path), "trusted": options.trust}
     reader = shared_reader()
+    path = standing_for(path)
     before = _look(path)
     try:
-        with reader.lock, reader.open(path, containers=CONTAINERS, scalars=SCALARS, options=options) as opened:
-            backbone = _load(opened, path, options, facts)
+        pieces = pieces_of(path)
+        with reader.lock:
+            if len(pieces) > 1:
+                together = Together(reader, pieces, CONTAINERS, SCALARS, options)
+                backbone = _load(together, path, options, facts)
+            else:
+                with reader.open(path, containers=CONTAINERS, scalars=SCALARS, options=options) as opened:
+                    backbone = _load(opened, path, options, facts)
         if _look(path) != before:
             raise Failure("corrupt", "the file changed while it was read", cut_short=True)
         return backbone
@@ -66,7 +74,7 @@ def inspect(path: Path, *, options: LoadOptions | None = None) -> LoadReport:
         return refused.report
 
 
-def _load(opened: OpenFile, path: Path, options: LoadOptions, facts: dict[str, Any]) -> Backbone:
+def _load(opened: OpenFile | Together, path: Path, options: LoadOptions, facts: dict[str, Any]) -> Backbone:
     description = opened.description
     facts |= progress(description, path.name)
     facts["warnings"] = description.notes
@@ -101,7 +109,7 @@ def _geometry(description: Description, model: Model) -> dict[str, Any]:
     return found | ({} if named is None else {"normalisation": [list(part) for part in named]})
 
 
-def _assemble(opened: OpenFile, parts: Parts, model: Model, found: Match, facts: dict[str, Any]) -> Backbone:
+def _assemble(opened: OpenFile | Together, parts: Parts, model: Model, found: Match, facts: dict[str, Any]) -> Backbone:
     """Take the tensors, hash them, and put them into modules."""
     names = {f"backbone.{ours}": theirs for ours, theirs in found.names.items()}
     names |= {f"head.projection.{ours}": theirs for ours, theirs in parts.projection.items()}
@@ -138,7 +146,7 @@ def _assemble(opened: OpenFile, parts: Parts, model: Model, found: Match, facts:
     )
 
 
-def _take(opened: OpenFile, parts: Parts, names: Mapping[str, str]) -> dict[str, Tensor]:
+def _take(opened: OpenFile | Together, parts: Parts, names: Mapping[str, str]) -> dict[str, Tensor]:
     """Tensors under our names; `names` gives each one's name in the view."""
     by_path: dict[tuple[str, ...], dict[str, str]] = {}
     for ours, theirs in names.items():
@@ -157,7 +165,7 @@ def _take(opened: OpenFile, parts: Parts, names: Mapping[str, str]) -> dict[str,
 
 def _sizes(path: Path, description: Description, parts: Parts | None) -> dict[str, int]:
     """Bytes of the file by what they hold; they add up to `file`."""
-    total = path.stat().st_size
+    total = bytes_of(path)
     sizes = {"backbone": 0, "head": 0, "prototypes": 0, "optimiser": min(description.optimiser_bytes, total)}
     if parts is not None:
         groups = {"backbone": parts.backbone, "head": parts.projection, "prototypes": parts.prototypes}
@@ -193,7 +201,7 @@ def _look(path: Path) -> tuple[int, int, int] | None:
         status = path.stat()
     except OSError:
         return None
-    return status.st_size, status.st_mtime_ns, status.st_ino
+    return bytes_of(path), status.st_mtime_ns, status.st_ino
 
 
 def _recent(path: Path) -> bool:

@@ -156,6 +156,8 @@ class Reader:
         resolved = os.path.realpath(path)
         try:
             size = os.stat(resolved).st_size  # noqa: PTH116
+            if resolved.endswith("/.metadata"):  # it stands for all files of its directory
+                size += sum(entry.stat().st_size for entry in os.scandir(os.path.dirname(resolved)))  # noqa: PTH120
         except OSError:
             size = 0  # the reading process says in words what is the matter
         seconds = options.seconds + size / BYTES_PER_SECOND + (TRUSTED_SECONDS if options.trust else 0)

@@ -9,7 +9,7 @@ from swaveval.checkpoints.description import Description, Path, TensorInfo
 from swaveval.checkpoints.families.copies import container_rank
 
 # What torch.compile, DistributedDataParallel and FSDP put between the parts of a name.
-_WRAPPERS = frozenset({"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
+_WRAPPERS = frozenset({"module", "_orig_mod", "_forward_module", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
 
 Key = tuple[Path, str]
 Containers = tuple[tuple[Path, str], ...]

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 
 from swaveval.checkpoints.sandbox.container import open_container, open_regular
 from swaveval.checkpoints.sandbox.contents import describe
+from swaveval.checkpoints.sandbox.distributed import open_distributed
 from swaveval.checkpoints.sandbox.failure import Failure, printable
 from swaveval.checkpoints.sandbox.handing_over import mapping_of, open_pipe, pack
 from swaveval.checkpoints.sandbox.mapped_file import Span
@@ -102,13 +103,16 @@ def _converse(connection: socket.socket, sender: socket.socket) -> int:
     try:
         _limit(request)
         file, before = open_regular(request["path"])
-        opened = open_container(
-            file,
-            before.st_size,
-            trust=request["trust"],
-            verify_all=request["verify_all"],
-            ahead=partial(_send_ahead, connection, sender),
-        )
+        if request["path"].endswith("/.metadata"):
+            opened = open_distributed(file, before.st_size, request["path"])
+        else:
+            opened = open_container(
+                file,
+                before.st_size,
+                trust=request["trust"],
+                verify_all=request["verify_all"],
+                ahead=partial(_send_ahead, connection, sender),
+            )
         send(connection, {"described": describe(opened, request["containers"], request["scalars"])})
         _serve(connection, opened)
     except Closed:

@@ -53,7 +53,7 @@ def open_regular(path: str) -> tuple[BinaryIO, os.stat_result]:
 
 def _irregular(mode: int) -> str:
     if stat.S_ISDIR(mode):
-        return "a directory, not a file; sharded checkpoints must be consolidated first"
+        return "a directory, not a file, and no checkpoint of FSDP or DeepSpeed"
     if stat.S_ISFIFO(mode):
         return "a named pipe, not a file"
     return "a device or socket, not a file"
