@@ -4,7 +4,9 @@ import re
 from collections.abc import Collection
 
 SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d{3,5})-of-(?P<count>\d{3,5})(?P<suffix>\.(safetensors|bin|pt|pth))")
-RANKS = re.compile(r"(mp_rank_(?P<rank>\d+)|(?P<zero>(bf16_)?zero_pp_rank_\d+_mp_rank_\d+))_(?P<kind>model|optim)_states\.pt")
+RANKS = re.compile(
+    r"(mp_rank_(?P<rank>\d+)|(?P<zero>(bf16_)?zero_pp_rank_\d+_mp_rank_\d+))_(?P<kind>model|optim)_states\.pt"
+)
 METADATA = ".metadata"
 
 
