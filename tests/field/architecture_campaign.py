@@ -37,7 +37,7 @@ SIDES = (64, 96, 128, 160, 192, 224, 256)
 _NOISE = "carries no checksums|no checksums"
 _ASSUMES = re.compile(r"assum|does not tell|are taken|is taken|where these were|where that is")
 
-_WORDS = ("equal", "noted", "refused", "different", "crash")
+_WORDS = ("equal", "noted", "evident", "refused", "different", "crash")
 
 # The last layer of torchvision's classes, whose input are their pooled features.
 _TORCHVISION_HEADS = {
@@ -285,7 +285,7 @@ def _compared(module: nn.Module, notes: tuple[str, ...], made: Original, expecte
     here, there = (mismatch(one, [made.images(4)]) for one in (module, made.module))
     if here is not None and there is not None and here.of_mean() > FACTOR * there.of_mean():
         right, off = there.of_mean(), here.of_mean()
-        return f"noted: by BatchNorm's statistics, off by {off:.2g} where the right network's are by {right:.2g}"
+        return f"evident: BatchNorm's statistics are off by {off:.2g} where the right network's are by {right:.2g}"
     return f"different: by {min(gaps):.2g}, shape {tuple(features.shape)}, as {type(module).__name__}; notes {said}"
 
 
@@ -392,7 +392,7 @@ def body(rows: list[dict[str, Any]]) -> dict[str, Any]:
         row["model"]: reads["inferred"]
         for row in read_back
         for reads in row["reads"].values()
-        if reads["inferred"].startswith("noted")
+        if reads["inferred"].startswith(("noted", "evident"))
     }
     return {
         "command": "python tests/field/architecture_campaign.py --rows rows.jsonl --write",
@@ -444,15 +444,16 @@ def markdown(found: dict[str, Any]) -> str:
         "",
         "*equal*: features are the model's own (timm: `forward_head(…, pre_logits=True)` or `num_classes=0`; "
         "torchvision: what goes into the classifier) to 1e-4 of how much two images differ. *noted*: they are not, and "
-        "the report names the assumption, or BatchNorm's statistics, held against the images, do not fit. *refused*: "
-        "not read, with a sentence that advises to name the network. *different*: other features without a word. There "
+        "the load report names the assumption. *evident*: they are not and the load report is silent, for nothing in the "
+        "file tells; held against images, BatchNorm's running statistics do not fit, by more than a factor of two. "
+        "*refused*: not read, with a sentence that advises to name the network. *different*: other features without a word. There "
         f"must be none of that, nor a crash: {len(found['wrong'])}.",
         "",
         f"Of the files refused when nothing is named, naming the network helps all but {len(found['unhelped'])}.",
         "",
         *_listed("Silently different, or crashed", found["wrong"]),
         *_listed("Not read with their name either", found["unhelped"]),
-        *_listed("Noted", [f"{name}: {why}" for name, why in found["noted"].items()]),
+        *_listed("Noted or evident", [f"{name}: {why}" for name, why in found["noted"].items()]),
         *_listed("Not in the campaign", [f"{name}: {why}" for name, why in found["left_out"].items()]),
         f"{found['too_large']} models have {MOST_PARAMETERS // 1_000_000} million parameters or more."
         + (f" {found['not_done']} are not done." if found["not_done"] else ""),
