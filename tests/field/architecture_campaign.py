@@ -444,9 +444,10 @@ def markdown(found: dict[str, Any]) -> str:
         "",
         "*equal*: features are the model's own (timm: `forward_head(…, pre_logits=True)` or `num_classes=0`; "
         "torchvision: what goes into the classifier) to 1e-4 of how much two images differ. *noted*: they are not, and "
-        "the load report names the assumption. *evident*: they are not and the load report is silent, for nothing in the "
-        "file tells; held against images, BatchNorm's running statistics do not fit, by more than a factor of two. "
-        "*refused*: not read, with a sentence that advises to name the network. *different*: other features without a word. There "
+        "the load report names the assumption. *evident*: they are not and the load report is silent, for nothing in "
+        "the file tells; held against images, BatchNorm's running statistics do not fit, by more than a factor of two. "
+        "*refused*: not read, with a sentence that advises to name the network. *different*: other features without a "
+        "word. There "
         f"must be none of that, nor a crash: {len(found['wrong'])}.",
         "",
         f"Of the files refused when nothing is named, naming the network helps all but {len(found['unhelped'])}.",
