@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import swaveval
 from swaveval.checkpoints.description import parse
 from swaveval.checkpoints.open_file import PATIENCE, OpenFile
 from swaveval.checkpoints.options import LoadOptions
+from swaveval.checkpoints.processes import child_environment, parent_mark, python_command
 from swaveval.checkpoints.sandbox.failure import Failure
 from swaveval.checkpoints.sandbox.wire import Closed, receive, send
 
@@ -74,13 +74,10 @@ class Reader:
             self._process = self._connection = None  # inherited by a fork; it is the parent's
             self._unsettled = False
         ours, theirs = socket.socketpair()
-        package_root = str(Path(swaveval.__file__).parents[1])
-        environment = dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
-        environment |= {"CUDA_VISIBLE_DEVICES": "", "MALLOC_ARENA_MAX": "1"}
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH", "")]))
-        # -P: a torch.py beside the checkpoints must not be imported in torch's place.
+        environment = child_environment() | {"CUDA_VISIBLE_DEVICES": "", "MALLOC_ARENA_MAX": "1"}
+        environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "swaveval.checkpoints.sandbox", str(theirs.fileno())],
+            python_command("swaveval.checkpoints.sandbox.__main__", str(theirs.fileno()), parent_mark()),
             pass_fds=[theirs.fileno()],
             env=environment,
             stdin=subprocess.DEVNULL,

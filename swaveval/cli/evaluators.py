@@ -10,19 +10,21 @@ from rich.text import Text
 
 def evaluators(as_json: bool = typer.Option(False, "--json", help="Print as JSON on stdout.")) -> None:
     """List the evaluators that are installed, with their parameters; plugins appear beside the built-in ones."""
-    from swaveval.evaluators.contract import parameters
-    from swaveval.evaluators.registry import available, create
+    from swaveval.evaluators.registry import available, overshadowed
+    from swaveval.runs.plugins import PluginHosts
+    from swaveval.runs.specs import describe
 
     rows = []
+    hosts = PluginHosts()
     for plugin in available():
-        name = plugin.name
         try:
-            evaluator = create(name)
-            needs = sorted(str(need) for need in evaluator.needs)
-            summary = (type(evaluator).__doc__ or "").strip().split("\n")[0]
-            rows.append((name, evaluator.version, needs, parameters(evaluator), summary))
+            found = describe(plugin.name, hosts)
+            rows.append((plugin.name, found["version"], found["needs"], found["parameters"], found["summary"]))
         except Exception as error:
-            rows.append((name, 0, [], {}, f"cannot be used: {error}"))
+            rows.append((plugin.name, 0, [], {}, f"cannot be used: {error}"))
+    hosts.close()
+    for sentence in overshadowed():
+        typer.echo(sentence, err=True)
     if as_json:
         keys = ("name", "version", "needs", "parameters", "summary")
         typer.echo(json.dumps([dict(zip(keys, row, strict=True)) for row in rows]))

@@ -77,6 +77,18 @@ def parameters(evaluator: object) -> dict[str, Any]:
     return {entry.name: _plain(getattr(evaluator, entry.name)) for entry in fields(evaluator)}
 
 
+def described(evaluator: Evaluator | SeriesEvaluator) -> dict[str, Any]:
+    """What is to be known of an evaluator before it is called, as plain JSON."""
+    return {
+        "name": evaluator.name,
+        "version": evaluator.version,
+        "parameters": parameters(evaluator),
+        "over_series": is_over_series(evaluator),
+        "needs": sorted(need.value for need in evaluator.needs),
+        "summary": (type(evaluator).__doc__ or "").strip().split("\n")[0],
+    }
+
+
 def unmet(needs: frozenset[Need], features: Features) -> str:
     """One sentence naming what is missing for `needs`, or an empty string."""
     available = {

@@ -5,11 +5,12 @@ The built-ins are registered like anybody's, in pyproject.toml. A specification 
 """
 
 import ast
+import difflib
 import hashlib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from swaveval.evaluators.contract import Evaluator, Need, SeriesEvaluator
 
 GROUP = "swaveval.evaluators"
+OWN = "swaveval.evaluators."  # modules of the built-in evaluators
 
 AnyEvaluator = Evaluator | SeriesEvaluator
 
@@ -48,23 +50,58 @@ class Plugin:
     target: str
     distribution: str
 
+    @property
+    def built_in(self) -> bool:
+        return self.target.startswith(OWN)
+
 
 def available() -> tuple[Plugin, ...]:
-    """Every installed evaluator, sorted by name, without importing any.
+    """Every installed evaluator, sorted by name, without importing any; a built-in's name is nobody else's.
 
     Raises:
-        DuplicateName: two of them have one name.
+        DuplicateName: two plugins have one name.
     """
     found: dict[str, Plugin] = {}
-    for point in entry_points(group=GROUP):
-        plugin = Plugin(point.name, point.value, _distribution(point))
-        other = found.setdefault(point.name, plugin)
+    for plugin in sorted(_installed(), key=lambda plugin: not plugin.built_in):
+        other = found.setdefault(plugin.name, plugin)
+        if other.built_in:
+            continue  # said by `overshadowed`
         if other.target != plugin.target:
             raise DuplicateName(
-                f"two evaluators are called {point.name!r}: {other.target} from {other.distribution} and "
+                f"two evaluators are called {plugin.name!r}: {other.target} from {other.distribution} and "
                 f"{plugin.target} from {plugin.distribution}; uninstall one of them"
             )
     return tuple(found[name] for name in sorted(found))
+
+
+def overshadowed() -> tuple[str, ...]:
+    """One sentence for each installed plugin that cannot be had because a built-in evaluator has its name."""
+    plugins = tuple(_installed())
+    own = {plugin.name for plugin in plugins if plugin.built_in}
+    return tuple(
+        f"{plugin.target} from {plugin.distribution} calls itself {plugin.name!r}, which is a built-in evaluator's "
+        "name; it is left out until it has another"
+        for plugin in plugins
+        if plugin.name in own and not plugin.built_in
+    )
+
+
+def _installed() -> Iterator[Plugin]:
+    return (Plugin(point.name, point.value, _distribution(point)) for point in entry_points(group=GROUP))
+
+
+def foreign(specification: str) -> bool:
+    """Whether an evaluator is somebody else's: a plugin, a module or a file that does not belong to swaveval.
+
+    Raises:
+        UnknownEvaluator, DuplicateName: as for `create`. PluginError: the file it names is not there.
+    """
+    target, _ = _split(specification)
+    if ":" not in target:
+        target = _named(target).target
+    elif (place := target.rpartition(":")[0]).endswith(".py") and not Path(place).expanduser().is_file():
+        raise PluginError(f"evaluator {target} cannot be loaded: there is no file {place}")
+    return not target.startswith(OWN)
 
 
 def create(specification: str) -> AnyEvaluator:
@@ -100,8 +137,9 @@ def build(target: str, parameters: Mapping[str, Any]) -> AnyEvaluator:
 def _named(name: str) -> Plugin:
     plugins = {plugin.name: plugin for plugin in available()}
     if name not in plugins:
+        near = "".join(f" (did you mean {found}?)" for found in difflib.get_close_matches(name, plugins, n=1))
         raise UnknownEvaluator(
-            f"no evaluator called {name!r}; installed are {', '.join(plugins) or 'none'}, "
+            f"no evaluator called {name!r}{near}; installed are {', '.join(plugins) or 'none'}, "
             "and a file of your own is named as path.py:Class"
         )
     return plugins[name]

@@ -23,6 +23,15 @@ _SPLITTER = 2.0**17 + 1.0  # Veltkamp's splitting: keeps 53 - 17 = 36 significan
 _CHUNK = 1 << 17  # float64 elements gathered at a time: 1 MiB, stays in a core's cache
 
 
+def read_only(array: Array) -> Array:
+    """The array itself where it is read-only already, else a view through which nothing can be written."""
+    if not array.flags.writeable:
+        return array
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
 def row_blocks(n: int, size: int) -> Iterator[slice]:
     """Consecutive slices of at most `size` rows that cover `n`."""
     return (slice(start, min(start + size, n)) for start in range(0, n, size))

@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from swaveval.features.exact import row_blocks
+from swaveval.features.exact import read_only, row_blocks
 from swaveval.features.neighbours import Neighbours, SimilarityMetric, nearest
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -27,6 +27,9 @@ class ViewFeatures:
     features: Array
     index: Array
     protocol: str = ""
+
+    def __post_init__(self) -> None:
+        _protect(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +62,9 @@ class PrototypeOutputs:
     sinkhorn_iterations: int = 3
     settings_origin: str = "defaults"
 
+    def __post_init__(self) -> None:
+        _protect(self)
+
 
 @dataclass(frozen=True, eq=False)
 class Features:
@@ -74,6 +80,8 @@ class Features:
         prototypes: outputs of the SwaV head, or None for a checkpoint without one.
         protocol: eval transform and where the features were read, in words.
         device: torch device name that heavy evaluators may use.
+
+    Every array is read-only: an evaluator that wrote into one would change the numbers of those after it.
     """
 
     train: Array
@@ -90,6 +98,9 @@ class Features:
     # init=False: a copy made by dataclasses.replace searches anew and never sees neighbours of other rows.
     _searches: dict[tuple[str, str], Neighbours] = field(default_factory=dict, repr=False, init=False)
 
+    def __post_init__(self) -> None:
+        _protect(self)
+
     @property
     def labelled(self) -> bool:
         return self.train_labels is not None and self.test_labels is not None
@@ -102,7 +113,7 @@ class Features:
     @cached_property
     def all(self) -> Array:
         """Train then test, shape `(n_train + n_test, d)`, float32. A copy: for small sets (maps, galleries) only."""
-        return np.concatenate([np.asarray(self.train, np.float32), np.asarray(self.test, np.float32)])
+        return read_only(np.concatenate([np.asarray(self.train, np.float32), np.asarray(self.test, np.float32)]))
 
     @cached_property
     def nonfinite(self) -> int:
@@ -188,6 +199,14 @@ class Features:
             held = nearest(queries, self.train, reach, metric=metric, exclude_self=split == "train", device=self.device)
             self._searches[(split, metric)] = held
         return held.first(wanted)
+
+
+def _protect(holder: Any) -> None:
+    """Make every array of a dataclass a read-only view."""
+    for entry in fields(holder):
+        value = getattr(holder, entry.name, None)
+        if isinstance(value, np.ndarray):
+            object.__setattr__(holder, entry.name, read_only(value))
 
 
 @dataclass(frozen=True, eq=False)

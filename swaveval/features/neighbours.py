@@ -7,7 +7,7 @@ import numpy as np
 
 from swaveval.features.duplicates import duplicate_groups
 from swaveval.features.errors import FeatureError
-from swaveval.features.exact import SimilarityMetric, row_blocks, row_norms, similarity
+from swaveval.features.exact import SimilarityMetric, read_only, row_blocks, row_norms, similarity
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -29,6 +29,11 @@ class Neighbours:
     index: Array
     similarity: Array
     metric: SimilarityMetric = "cosine"
+
+    def __post_init__(self) -> None:
+        # One search serves many evaluators.
+        object.__setattr__(self, "index", read_only(self.index))
+        object.__setattr__(self, "similarity", read_only(self.similarity))
 
     @property
     def k(self) -> int:

@@ -137,7 +137,8 @@ def build_series(manifest: RunManifest, cells: list[Cell], store: ResultStore | 
             by_digest.setdefault(own, ({}, {}))[1][cell.key.evaluator] = cell
         for metric in cell.metrics:
             owner = metric.checkpoint or own
-            if owner is not None:
+            # A metric is its evaluator's own: a cell with another's name in it must not replace that one's value.
+            if owner is not None and metric.evaluator == cell.key.evaluator:
                 by_digest.setdefault(owner, ({}, {}))[0][metric.id] = metric
         if own is None:
             for digest in owners - {None}:

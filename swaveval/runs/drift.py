@@ -8,7 +8,7 @@ from pathlib import Path
 from swaveval.checkpoints import load
 from swaveval.checkpoints.drift import drift
 from swaveval.results import Artifact, Cell, CheckpointRecord, Metric
-from swaveval.runs.evaluate import sentence
+from swaveval.runs.failures import ends_the_run, sentence
 from swaveval.runs.plan import PlannedCell
 from swaveval.runs.workspace import Workspace
 
@@ -25,6 +25,8 @@ def drift_cell(
             return workspace.store.put(Cell(planned.key, status="skipped", reason=reason, created=created))
         moved = drift(load(places[str(record.digest)], options=workspace.load_options) for record in records)
     except Exception as error:
+        if ends_the_run(error):
+            raise
         return workspace.store.put(Cell(planned.key, status="error", reason=sentence(error), created=created))
     metrics = tuple(
         Metric(

@@ -1,14 +1,19 @@
 """One cell at a time: call the evaluator, store what came of it, go on whatever happened."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from swaveval.evaluators.contract import Skip, unmet
 from swaveval.evaluators.registry import create
 from swaveval.features.features import Features, FeatureSeries
 from swaveval.results import Artifact, Cell, Metric, ResultStore, Status
+from swaveval.runs.failures import ends_the_run, sentence
 from swaveval.runs.plan import PlannedCell
+from swaveval.runs.plugins import PluginFailure, Produced
+
+Elsewhere = Callable[[PlannedCell], Produced]
 
 
 def evaluate_backbone(
@@ -16,12 +21,20 @@ def evaluate_backbone(
     features: Callable[[], Features],
     store: ResultStore,
     *,
+    elsewhere: Elsewhere | None = None,
     done: Callable[[Cell], None] = lambda _: None,
 ) -> list[Cell]:
     """Do the given cells of one backbone; `features` is called once, when the first cell needs it.
 
     A failure, of the features or of an evaluator, is the stored result of its cell; nothing is raised but
-    KeyboardInterrupt and SystemExit.
+    KeyboardInterrupt, SystemExit and what tells of the machine (a full disk).
+
+    Args:
+        cells: to do.
+        features: gives the features of this backbone.
+        store: where results go.
+        elsewhere: calls evaluators that are not ours, in a process of their own; None calls them here.
+        done: told of each cell.
     """
     held: Features | None = None
     failure = ""
@@ -31,67 +44,108 @@ def evaluate_backbone(
             try:
                 held = features()
             except Exception as error:
+                if ends_the_run(error):
+                    raise
                 failure = f"features could not be extracted: {sentence(error)}"
         # The forward pass is shared by all cells and counted in none.
         started = time.perf_counter()
-        reason = planned.spec.broken or failure
-        if reason or held is None:
-            stored = _store(store, planned, "error", reason, (), started)
+        if failure or held is None:
+            stored = _store(store, planned, "error", planned.spec.broken or failure, (), started)
         else:
-            stored = _evaluate(planned, held, store, started)
+            stored = _evaluate(planned, partial(_call, features=held, elsewhere=elsewhere), store, started)
         results.append(stored)
         done(stored)
     return results
 
 
-def evaluate_series(planned: PlannedCell, series: FeatureSeries, store: ResultStore) -> Cell:
+def evaluate_series(
+    planned: PlannedCell, series: FeatureSeries, store: ResultStore, *, elsewhere: Elsewhere | None = None
+) -> Cell:
     """Do one cell of a series evaluator; needs are judged on the first checkpoint."""
-    started = time.perf_counter()
-    try:
-        if planned.spec.broken:
-            return _store(store, planned, "error", planned.spec.broken, (), started)
+
+    def call(planned: PlannedCell) -> Produced:
+        if planned.spec.foreign and elsewhere is not None:
+            return elsewhere(planned)
         evaluator = create(planned.spec.source)
         if missing := unmet(evaluator.needs, series[0]):
-            return _store(store, planned, "skipped", missing, (), started)
-        produced = tuple(evaluator(series, seed=planned.key.seed))  # type: ignore[arg-type]
-        return _store(store, planned, "ok", "", produced, started)
-    except Skip as skip:
-        return _store(store, planned, "skipped", str(skip), (), started)
-    except Exception as error:
-        return _store(store, planned, "error", sentence(error), (), started)
+            raise Skip(missing)
+        return tuple(evaluator(series, seed=planned.key.seed))  # type: ignore[arg-type]
+
+    return _evaluate(planned, call, store, time.perf_counter(), owners=series.digests)
 
 
-def sentence(error: BaseException) -> str:
-    """An exception as one line of at most 500 characters."""
-    text = " ".join(str(error).split()) or "no message"
-    return f"{type(error).__name__}: {text}"[:500]
+def store_failures(cells: Sequence[PlannedCell], reason: str, store: ResultStore) -> list[Cell]:
+    """Store `reason` as the error of each of these cells."""
+    return [_store(store, planned, "error", reason, (), time.perf_counter()) for planned in cells]
 
 
-def _evaluate(planned: PlannedCell, features: Features, store: ResultStore, started: float) -> Cell:
+def misplaced(produced: Produced, name: str, owners: Collection[str] | None = None) -> str:
+    """One sentence if something in a cell does not belong to it, else an empty string.
+
+    An evaluator owns the ids that begin with its name: another's number must not be replaced by its own.
+    """
+    seen: set[tuple[str, str | None]] = set()
+    for item in produced:
+        kind = "metric" if isinstance(item, Metric) else "artifact"
+        owner = item.id.split(".", 1)[0]
+        if owner != name:
+            return (
+                f"{name} yielded the {kind} {item.id}, which belongs to {owner}: the ids of {name} begin with {name}. "
+                "and nothing else, so nothing of it is kept"
+            )
+        if (item.id, item.checkpoint) in seen:
+            return f"{name} yielded the {kind} {item.id} twice, so nothing of it is kept"
+        seen.add((item.id, item.checkpoint))
+        if owners is not None and item.checkpoint is not None and item.checkpoint not in owners:
+            return f"{name} yielded {item.id} for a checkpoint that is not in the series"
+    return ""
+
+
+def _call(planned: PlannedCell, *, features: Features, elsewhere: Elsewhere | None) -> Produced:
+    if planned.spec.foreign and elsewhere is not None:
+        return elsewhere(planned)
+    evaluator = create(planned.spec.source)
+    if missing := unmet(evaluator.needs, features):
+        raise Skip(missing)
+    return tuple(evaluator(features, seed=planned.key.seed))  # type: ignore[arg-type]
+
+
+def _evaluate(
+    planned: PlannedCell,
+    call: Callable[[PlannedCell], Produced],
+    store: ResultStore,
+    started: float,
+    *,
+    owners: Collection[str] | None = None,
+) -> Cell:
+    """Store what `call` gives, or what it raised."""
+    if planned.spec.broken:
+        return _store(store, planned, "error", planned.spec.broken, (), started)
     try:
-        evaluator = create(planned.spec.source)
-        if missing := unmet(evaluator.needs, features):
-            return _store(store, planned, "skipped", missing, (), started)
-        produced = tuple(evaluator(features, seed=planned.key.seed))  # type: ignore[arg-type]
+        produced = call(planned)
+        _check_types(produced, planned.spec.name)
+        if reason := misplaced(produced, planned.spec.name, owners):
+            return _store(store, planned, "error", reason, (), started)
         return _store(store, planned, "ok", "", produced, started)
     except Skip as skip:
         return _store(store, planned, "skipped", str(skip), (), started)
+    except PluginFailure as failure:
+        return _store(store, planned, "error", str(failure), (), started)
     except Exception as error:
+        if ends_the_run(error):
+            raise
         return _store(store, planned, "error", sentence(error), (), started)
+
+
+def _check_types(produced: Produced, name: str) -> None:
+    for item in produced:
+        if not isinstance(item, Metric | Artifact):
+            raise PluginFailure(f"{name} yielded a {type(item).__name__}, neither a Metric nor an Artifact")
 
 
 def _store(
-    store: ResultStore,
-    planned: PlannedCell,
-    status: Status,
-    reason: str,
-    produced: tuple[Metric | Artifact, ...],
-    started: float,
+    store: ResultStore, planned: PlannedCell, status: Status, reason: str, produced: Produced, started: float
 ) -> Cell:
-    strangers = [item for item in produced if not isinstance(item, Metric | Artifact)]
-    if strangers:
-        status, produced = "error", ()
-        reason = f"{planned.spec.name} yielded a {type(strangers[0]).__name__}, neither a Metric nor an Artifact"
     cell = Cell(
         key=planned.key,
         status=status,

@@ -18,6 +18,7 @@ class EvaluatorSpec:
         version, parameters: from the evaluator; 0 and {} for one that cannot be created.
         over_series: whether it sees the whole series at once.
         broken: why it cannot be created, or an empty string.
+        foreign: whether it is somebody else's code, called in a process of its own.
     """
 
     name: str
@@ -26,6 +27,7 @@ class EvaluatorSpec:
     parameters: tuple[tuple[str, Any], ...] = ()
     over_series: bool = False
     broken: str = ""
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ def make_plan(
             stored = store.get(cell_key)
             if stored is not None and stored.artifacts:
                 store.artifacts(stored)
+            if stored is not None and any(metric.evaluator != spec.name for metric in stored.metrics):
+                stored = None  # of a version that let a plugin give another's metrics
         except DamagedCell as error:
             damaged.append(str(error))
             stored = None

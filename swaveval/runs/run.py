@@ -21,6 +21,7 @@ from swaveval.runs.images_cell import store_images_cell
 from swaveval.runs.losses import find_loss, recomputed
 from swaveval.runs.page import Written, write_page
 from swaveval.runs.plan import EvaluatorSpec, Plan, PlannedCell, make_plan
+from swaveval.runs.plugins import PluginHosts, Produced
 from swaveval.runs.progress import Progress, Silent
 from swaveval.runs.records import read_records
 from swaveval.runs.request import RunError, RunRequest, owner, relative_source, resolve, training_images
@@ -114,6 +115,8 @@ def prepare(request: RunRequest, progress: Progress | None = None) -> Prepared:
     """
     progress = progress or Silent()
     request = resolve(request)
+    hosts = PluginHosts()
+    specs = make_specs(request.evaluators, hosts)
     found = read_records(request.checkpoints, request.load, memory=request.out / "cache" / "reads", progress=progress)
     arrangement = found.arrangement
     if arrangement.division.reasons and not request.one_run:
@@ -127,9 +130,9 @@ def prepare(request: RunRequest, progress: Progress | None = None) -> Prepared:
     request = replace(request, channels=_channels(ready))
     progress.stage("opening images", 0)
     workspace = build_workspace(request, progress=progress)
+    workspace.plugins = hosts
     for note in workspace.images.audit.get("pixels", ()):
         progress.message(f"note: {note}")
-    specs = make_specs(request.evaluators)
     rows = records + baseline_records(
         records, fingerprint=workspace.images.fingerprint, labelled=workspace.images.labelled
     )
@@ -149,7 +152,10 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunOutcome:
     prepared = prepare(request, progress)
     for damage in prepared.plan.damaged:
         progress.message(f"stored result {damage}; it is computed again")
-    computed = _evaluate_backbones(prepared, progress) + _evaluate_series(prepared, progress)
+    try:
+        computed = _evaluate_backbones(prepared, progress) + _evaluate_series(prepared, progress)
+    finally:
+        prepared.workspace.plugins.close()
     cells = [cell for planned in prepared.plan.cells if (cell := prepared.workspace.store.get(planned.key)) is not None]
     progress.stage("page", 0)
     cells.append(store_images_cell(prepared.workspace, cells))
@@ -210,11 +216,19 @@ def _evaluate_series(prepared: Prepared, progress: Progress) -> int:
         if record.kind == "checkpoint" and record.evaluated and record.same_as is None
     ]
     series = feature_series(prepared.workspace, checkpoints, prepared.places)
+    workspace = prepared.workspace
+
+    def elsewhere(planned: PlannedCell) -> Produced:
+        places = [workspace.stored_features(digest, series.load(digest)) for digest in series.digests]
+        return workspace.plugins[planned.spec.source].evaluate(
+            places, seed=planned.key.seed, checkpoint=planned.checkpoint, names=series.names
+        )
+
     for position, planned in enumerate(todo):
         if planned.spec.name == "drift":
             cell = drift_cell(prepared.workspace, planned, checkpoints, prepared.places)
         else:
-            cell = evaluate_series(planned, series, prepared.workspace.store)
+            cell = evaluate_series(planned, series, prepared.workspace.store, elsewhere=elsewhere)
         _tell(progress, planned.checkpoint, [cell])
         progress.advance(position + 1, len(todo))
     return len(todo)

@@ -15,6 +15,7 @@ from swaveval.features.untrained import settle_batchnorm
 from swaveval.results import CellKey, CheckpointRecord, ResultStore
 from swaveval.results.encoding import digest
 from swaveval.runs.plan import EvaluatorSpec
+from swaveval.runs.plugins import PluginHosts, StoredFeatures
 from swaveval.runs.progress import Progress, Silent
 
 RAW_PIXELS = "raw pixels"
@@ -40,6 +41,7 @@ class Workspace:
         seed: what evaluators are called with.
         load_options: how checkpoints may be read.
         progress: told about decoding and extraction.
+        plugins: the processes of evaluators that are not ours.
     """
 
     out: Path
@@ -48,6 +50,7 @@ class Workspace:
     seed: int = 0
     load_options: LoadOptions = field(default_factory=LoadOptions)
     progress: Progress = field(default_factory=Silent)
+    plugins: PluginHosts = field(default_factory=PluginHosts, repr=False)
     _kept: dict[str, Features] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -89,6 +92,18 @@ class Workspace:
         ):
             self._keep(backbone, stored)
         return self._kept.get(backbone)
+
+    def stored_features(self, backbone: str, features: Features) -> StoredFeatures:
+        """Where another process finds these features; those of baselines are stored now."""
+        if self.feature_store.get(backbone, self.protocol, self.images.fingerprint) is None:
+            self.feature_store.put(backbone, self.protocol, self.images.fingerprint, features)
+        return StoredFeatures(
+            self.feature_store.directory.absolute(),
+            backbone,
+            self.protocol,
+            self.images.fingerprint,
+            images=len(features.train) + len(features.test),
+        )
 
     def _keep(self, backbone: str, features: Features) -> Features:
         """Hold on to features, so that series evaluators find the searches made for kNN; the oldest go first."""

@@ -63,7 +63,7 @@ def test_head_outputs_come_from_the_same_features() -> None:
     assert outputs is not None
     assert backbone.head is not None
     with torch.no_grad():
-        scores = backbone.head.eval()(torch.from_numpy(found.all)).numpy().astype(np.float64)
+        scores = backbone.head.eval()(torch.tensor(found.all)).numpy().astype(np.float64)
         views = found.views.features[:, :2].reshape(-1, 12)  # type: ignore[union-attr]
         view_scores = backbone.head(torch.from_numpy(views)).numpy().reshape(10, 2, 5)
     assignment = np.concatenate([outputs.train_assignment, outputs.test_assignment])

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from swaveval.checkpoints.processes import die_with_parent
 from swaveval.checkpoints.sandbox.container import open_container, open_regular
 from swaveval.checkpoints.sandbox.contents import describe
 from swaveval.checkpoints.sandbox.distributed import open_distributed
@@ -33,6 +34,8 @@ _GONE = 77  # exit status of a fork whose parent has closed the connection
 
 def main() -> None:
     connection = socket.socket(fileno=int(sys.argv[1]))
+    # Where the system has no signal for it, the closed connection ends this process between two files.
+    die_with_parent(int(sys.argv[2]), watch=False)
     _prepare()
     usual = usual_file()
     for content in (usual, *other_files()):
@@ -60,12 +63,14 @@ def main() -> None:
 def _fork_reader(connection: socket.socket, usual: bytes) -> tuple[int, socket.socket]:
     """A process that waits for a file to read, and the socket by which it orders records to be sent."""
     ours, theirs = socket.socketpair()
+    server = os.getpid()
     reader = os.fork()
     if reader:
         theirs.close()
         return reader, ours
     status = 1
     try:
+        die_with_parent(server, watch=False)
         ours.close()
         gc.disable()
         rehearse(usual)  # while nobody waits
