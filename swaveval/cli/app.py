@@ -1,12 +1,15 @@
 """The command `swaveval`. Commands import what they need when they are called, so that --help answers at once."""
 
+import os
 import sys
 from importlib.metadata import version as package_version
 
 import typer
 
 from swaveval.cli import compare, compress, demo, evaluators, export, inspect, plan, pretrain, report, run, sweep
-from swaveval.cli.exits import DAMAGED, INTERRUPTED, USAGE
+from swaveval.cli.exits import DAMAGED, DONE, INTERRUPTED, USAGE
+from swaveval.cli.faults import sentence
+from swaveval.cli.streams import prepare_streams, swallow_rest
 
 EPILOG = "Start with: swaveval demo    Then: swaveval run --ckpt-dir YOUR_RUN/checkpoints --data YOUR_IMAGES"
 
@@ -50,21 +53,61 @@ def _root(
 
 def main() -> None:
     """Run the command line: a user's mistake is one sentence on stderr and an exit code, never a traceback."""
+    prepare_streams()
+    # For every process that is started from here, by us or by a library: nothing comes from the current directory.
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        code = _call()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = DONE  # the reader of a pipe (`| head`) has gone: nothing to report, nothing more can be written
+        swallow_rest()
+    except Exception as error:
+        code = _tell(error)
+        swallow_rest()
+    sys.exit(code)
+
+
+def _call() -> int | str | None:
+    """The exit code of the command; BrokenPipeError where nobody reads what it prints."""
     try:
         app()
+    except SystemExit as leaving:
+        cause = _cause(leaving)
+        if isinstance(cause, BrokenPipeError):
+            raise cause from None
+        if isinstance(cause, KeyboardInterrupt):
+            return _stopped()
+        return leaving.code
     except KeyboardInterrupt:
-        typer.echo("\nStopped. What was finished is kept; the same command goes on from there.", err=True)
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of a pipe (`| head`) has gone: nothing to report, and nothing more can be written.
-        sys.stderr.close()
-        sys.exit(0)
-    except Exception as error:
-        # Every exception class of this package is made to be read: its text says what was wrong and what to do.
-        if not type(error).__module__.startswith("swaveval."):
-            raise
-        typer.echo(f"swaveval: {error}", err=True)
-        sys.exit(DAMAGED if type(error).__name__ == "DamagedCell" else USAGE)
+        return _stopped()
+    return DONE
+
+
+def _stopped() -> int:
+    typer.echo("\nStopped. What was finished is kept; the same command goes on from there.", err=True)
+    return INTERRUPTED
+
+
+def _cause(leaving: BaseException) -> BaseException | None:
+    """The interrupt or broken pipe behind an exit; typer turns both into exit codes."""
+    seen: BaseException | None = leaving
+    while seen is not None and not isinstance(seen, BrokenPipeError | KeyboardInterrupt):
+        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+    return seen
+
+
+def _tell(error: Exception) -> int:
+    """Say what was wrong in one sentence; gives the exit code.
+
+    Every exception class of this package is made to be read: its text says what was wrong and what to do.
+    """
+    ours = type(error).__module__.startswith("swaveval.")
+    text = str(error) if ours else sentence(error)
+    if text is None:
+        raise error
+    typer.echo(f"swaveval: {text}", err=True)
+    return DAMAGED if type(error).__name__ == "DamagedCell" else USAGE
 
 
 if __name__ == "__main__":

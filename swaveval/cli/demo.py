@@ -9,7 +9,7 @@ import typer
 
 def demo(
     out: Path | None = typer.Option(None, "--out", "-o", help="Default: runs/demo, or runs/demo-collapsed."),
-    seed: int = typer.Option(0, "--seed", help="Of training and evaluation."),
+    seed: int = typer.Option(0, "--seed", min=0, max=2**32 - 1, help="Of training and evaluation."),
     collapsed: bool = typer.Option(
         False, "--collapsed", help="The recipe whose loss curve looks just as flat, but whose model has collapsed."
     ),

@@ -18,23 +18,29 @@ class Format(StrEnum):
 
 
 def export(
-    out: Path = typer.Argument(..., help="What `swaveval run` wrote (the directory that holds results/)."),
+    out: Path = typer.Argument(..., help="What `swaveval run` wrote, or the run's directory."),
     format: Format = typer.Option(Format.csv, "--format", "-f", help="csv and json go to stdout unless --to is given."),
     to: Path | None = typer.Option(None, "--to", help="File to write; needed for parquet."),
 ) -> None:
     """Print every metric as one row: run, checkpoint, evaluator, metric, value, interval, n, protocol, status.
 
+    A stored result that is missing or damaged is named on stderr, has the status `lost`, and makes the exit code 4.
+
     Example: swaveval export runs/demo/report | grep knn.top1
     """
+    from swaveval.cli.lost import leave_if_lost
     from swaveval.results import Series
     from swaveval.results.atomic import write_bytes
     from swaveval.results.export import COLUMNS, rows
+    from swaveval.results.places import locate
 
-    table = rows(Series.load(out))
+    series = Series.load(locate(out))
+    table = rows(series)
     if format is Format.parquet:
         if to is None:
             raise typer.BadParameter("parquet is a binary format: name a file with --to FILE")
         write_bytes(to, _parquet(table))
+        leave_if_lost(series.lost)
         return
     if format is Format.json:
         text = json.dumps(table, indent=1, allow_nan=False) + "\n"
@@ -47,7 +53,8 @@ def export(
     if to is None:
         typer.echo(text, nl=False)
     else:
-        write_bytes(to, text.encode("utf-8"))
+        write_bytes(to, text.encode("utf-8", "replace"))
+    leave_if_lost(series.lost)
 
 
 def _parquet(table: list[dict[str, object]]) -> bytes:

@@ -38,7 +38,7 @@ def plan(
         "-o",
         help="Default: report/ beside the checkpoint directory; report-NAME/ if another run's is there.",
     ),
-    seed: int = typer.Option(0, "--seed", help="As in `swaveval run`."),
+    seed: int = typer.Option(0, "--seed", min=0, max=2**32 - 1, help="As in `swaveval run`."),
     size: int | None = typer.Option(None, "--size", min=8, help="As in `swaveval run`."),
     interpolation: str | None = typer.Option(None, "--interpolation", help="As in `swaveval run`."),
     one_run: bool = typer.Option(False, "--one-run", help="As in `swaveval run`."),
@@ -52,7 +52,7 @@ def plan(
     from swaveval.runs.specs import split_names
     from swaveval.runs.transform_choice import choose_transform
 
-    names = split_names(evaluators) if evaluators else DEFAULT_EVALUATORS
+    names = DEFAULT_EVALUATORS if evaluators is None else split_names(evaluators)
     request = RunRequest(
         checkpoints=ckpt_dir,
         out=out or default_out(ckpt_dir),

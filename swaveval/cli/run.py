@@ -50,7 +50,7 @@ def run(
         help="Default: report/ beside the checkpoint directory; report-NAME/ if another run's is there.",
     ),
     name: str = typer.Option("", "--name", help="The run's name on pages. Default: its directory's."),
-    seed: int = typer.Option(0, "--seed", help="Of splits, probes, maps and bootstraps."),
+    seed: int = typer.Option(0, "--seed", min=0, max=2**32 - 1, help="Of splits, probes, maps and bootstraps."),
     size: int | None = typer.Option(None, "--size", min=8, help="Input side in pixels. Default: fits the images."),
     interpolation: str | None = typer.Option(None, "--interpolation", help="bilinear (default) or bicubic (DINO)."),
     device: str = typer.Option("auto", "--device", help="auto, cpu, cuda, cuda:1, mps."),
@@ -93,8 +93,9 @@ def run(
 
       swaveval run --ckpt-dir lightning_logs/version_0/checkpoints --data photos/ --labels labels.csv
 
-    Exit codes: 0 done, 1 some cells failed, 2 usage, 3 a checkpoint is still being written, 4 results damaged,
-    5 a verdict named by --fail-on.
+    Exit codes: 0 done, 1 some cells failed, 2 usage, or the machine stands in the way (disk full, no permission, no
+    such device, no memory), 3 a checkpoint is still being written, 4 results damaged or missing, 5 a verdict named by
+    --fail-on, 130 stopped by Ctrl-C.
     """
     unwanted = [word.strip() for word in fail_on.split(",") if word.strip()]
     if unknown := sorted(set(unwanted) - set(VERDICTS)):
@@ -109,7 +110,7 @@ def run(
     from swaveval.runs.specs import split_names
     from swaveval.runs.transform_choice import choose_transform
 
-    names = split_names(evaluators) if evaluators else DEFAULT_EVALUATORS
+    names = DEFAULT_EVALUATORS if evaluators is None else split_names(evaluators)
     request = RunRequest(
         checkpoints=ckpt_dir,
         out=out or default_out(ckpt_dir),

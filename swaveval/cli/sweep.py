@@ -34,7 +34,7 @@ def sweep(
         None, "--checkpoint-every", help="Epochs between checkpoints, or log, of every run."
     ),
     evaluators: str | None = typer.Option(None, "--evaluators", "-e", help="Comma-separated names. Default: all."),
-    seed: int = typer.Option(0, "--seed", help="Of training and evaluation."),
+    seed: int = typer.Option(0, "--seed", min=0, max=2**32 - 1, help="Of training and evaluation."),
     no_images: bool = typer.Option(False, "--no-images", help="Leave every picture of the data out of the pages."),
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Print only the page's path."),
 ) -> None:
@@ -60,7 +60,7 @@ def sweep(
         "data_fraction": data_fractions,
     }
     axes = tuple(SweepAxis(name, _numbers(name, text)) for name, text in given.items() if text)
-    names = split_names(evaluators) if evaluators else DEFAULT_EVALUATORS
+    names = DEFAULT_EVALUATORS if evaluators is None else split_names(evaluators)
     base = shared_settings(
         config,
         data=data,

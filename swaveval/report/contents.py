@@ -27,6 +27,7 @@ PER_CHECKPOINT = (
     "gallery.queries",
     "gallery.typical",
 )
+MOST_LOST = 12
 SHARED = ("data.images", "data.labels", "drift.layers")
 
 # What stands for quality on the first screen, most telling first; all are fractions and share one axis.
@@ -95,7 +96,13 @@ def gather(series: Series, verdict: Verdict) -> Contents:
     """Read every array once, checkpoint by checkpoint, so that each stored file is opened once."""
     axis, x = _axis(series)
     metric_ids = glossary.page_order(series.metric_ids)
-    damage: dict[str, None] = {}
+    # Most of a long list says no more than its beginning.
+    damage: dict[str, None] = {
+        wording.clipped(f"{lost} could not be read; `swaveval run` computes it again", 300): None
+        for lost in series.lost[:MOST_LOST]
+    }
+    if len(series.lost) > MOST_LOST:
+        damage[f"{len(series.lost) - MOST_LOST} more results could not be read"] = None
 
     def read(name: str, digest: str | None) -> Arrays | None:
         try:

@@ -8,7 +8,7 @@ from swaveval.results.checkpoint import CheckpointKind, CheckpointRecord, Checkp
 from swaveval.results.loss import LossCurve
 from swaveval.results.manifest import DataSummary, RunManifest
 from swaveval.results.metric import Artifact, Better, Metric
-from swaveval.results.series import Point, Series
+from swaveval.results.series import Lost, Point, Series
 from swaveval.results.store import DamagedCell, ResultStore, StoreError
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "DamagedCell",
     "DataSummary",
     "LossCurve",
+    "Lost",
     "Metric",
     "Point",
     "ResultStore",

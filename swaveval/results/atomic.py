@@ -25,7 +25,9 @@ def atomic_path(target: Path) -> Iterator[Path]:
         with temporary.open("rb+") as written:
             os.fsync(written.fileno())
         temporary.replace(target)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError):
+            error.filename = str(target)  # a full disk does not say where, and nobody knows the temporary's name
         temporary.unlink(missing_ok=True)
         raise
     _sync_directory(target.parent)
@@ -38,8 +40,8 @@ def write_bytes(target: Path, content: bytes) -> None:
 
 
 def write_text(target: Path, content: str) -> None:
-    """Write `content` to `target` as UTF-8, atomically."""
-    write_bytes(target, content.encode("utf-8"))
+    """Write `content` to `target` as UTF-8, atomically; half a surrogate pair becomes `?`."""
+    write_bytes(target, content.encode("utf-8", "replace"))
 
 
 def _umask() -> int:

@@ -28,9 +28,14 @@ def rows(series: Series) -> list[dict[str, Any]]:
     """One row per metric of every checkpoint and baseline, and one without a metric per cell that has none.
 
     Values are JSON numbers; NaN and the infinities appear by name. The reason of a cell that is not `ok` stands under
-    `protocol`.
+    `protocol`. A result that is lost has a row with the status `lost`.
     """
-    return [row for point in (*series.points, *series.baselines) for row in _rows(series.manifest.name, point)]
+    run = series.manifest.name
+    table = [row for point in (*series.points, *series.baselines) for row in _rows(run, point)]
+    for lost in series.lost:
+        row = {"run": run, "checkpoint": lost.checkpoint, "evaluator": lost.evaluator}
+        table.append(dict.fromkeys(COLUMNS) | row | {"protocol": lost.why, "status": "lost"})
+    return table
 
 
 def _rows(run: str, point: Point) -> list[dict[str, Any]]:

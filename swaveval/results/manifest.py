@@ -61,6 +61,7 @@ class RunManifest:
         order: what the checkpoints' order was read from: `epoch`, `step` (inside the files or in their names),
             `name` (numbers that grow), `time` (modification times), `unknown` (names alone); empty where not kept.
         source: the checkpoint directory or file, relative to the directory of the results; empty where not kept.
+        cell_names: digest to (evaluator, checkpoint), so that a cell that is gone can be named; {} in old manifests.
     """
 
     name: str
@@ -78,6 +79,7 @@ class RunManifest:
     cells: tuple[str, ...] = ()
     order: str = ""
     source: str = ""
+    cell_names: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         data = {name: getattr(self.data, name) for name in DataSummary.__dataclass_fields__}
@@ -98,6 +100,7 @@ class RunManifest:
             "cells": list(self.cells),
             "order": self.order,
             "source": self.source,
+            "cell_names": {digest: list(names) for digest, names in self.cell_names.items()},
         }
 
     @classmethod
@@ -123,4 +126,5 @@ class RunManifest:
             cells=tuple(body.get("cells", ())),
             order=body.get("order", ""),
             source=body.get("source", ""),
+            cell_names={digest: (names[0], names[1]) for digest, names in body.get("cell_names", {}).items()},
         )

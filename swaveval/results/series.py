@@ -1,7 +1,7 @@
 """The ordered checkpoints with their numbers: what the verdict reads and the page draws."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from swaveval.results.cell import Cell
 from swaveval.results.checkpoint import CheckpointRecord
 from swaveval.results.manifest import RunManifest
 from swaveval.results.metric import Artifact, Metric
-from swaveval.results.store import ResultStore
+from swaveval.results.store import DamagedCell, ResultStore
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -32,6 +32,23 @@ class Point:
     cells: Mapping[str, Cell] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A result that the manifest names and the store has not, or not as it was written.
+
+    Attributes:
+        evaluator, checkpoint: whose it was.
+        why: `missing`, `damaged`, or `its arrays are damaged`.
+    """
+
+    evaluator: str
+    checkpoint: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.evaluator} on {self.checkpoint} ({self.why})"
+
+
 @dataclass(frozen=True, eq=False)
 class Series:
     """An evaluation read back from its store.
@@ -43,6 +60,7 @@ class Series:
         artifact_index: (artifact id, checkpoint digest or "") to the cell that holds it.
         store: where arrays are read from, lazily; None for a series built in memory (then `arrays` holds them).
         arrays: in-memory artifacts by (artifact id, checkpoint digest or "").
+        lost: results that should be here and are not; whoever shows the series must say so.
     """
 
     manifest: RunManifest
@@ -51,18 +69,29 @@ class Series:
     artifact_index: Mapping[tuple[str, str], Cell] = field(default_factory=dict)
     store: ResultStore | None = None
     arrays: Mapping[tuple[str, str], Artifact] = field(default_factory=dict)
+    lost: tuple[Lost, ...] = ()
 
     @classmethod
     def load(cls, out: Path) -> "Series":
-        """Read `OUT` (the directory that holds `results/`).
+        """Read `OUT` (the directory that holds `results/`), every file of it verified.
+
+        A cell that is missing or damaged is left out and named in `lost`; of one whose arrays are damaged the metrics
+        stay.
 
         Raises:
-            StoreError: there are no results; DamagedCell: some file is not what was written.
+            StoreError: there are no results; DamagedCell: the manifest itself is not what was written.
         """
         store = ResultStore(out / "results")
         manifest = store.read_manifest()
-        cells = [cell for name in manifest.cells if (cell := store.get(name)) is not None]
-        return build_series(manifest, cells, store)
+        cells: list[Cell] = []
+        lost: list[Lost] = []
+        for name in manifest.cells:
+            cell, why = _verified(store, name)
+            if cell is not None:
+                cells.append(cell)
+            if why:
+                lost.append(Lost(*_owner(manifest, name, cell), why))
+        return replace(build_series(manifest, cells, store), lost=tuple(lost))
 
     @property
     def metric_ids(self) -> tuple[str, ...]:
@@ -124,6 +153,31 @@ class Series:
         if any(not np.array_equal(row["index"], index) for row in present):
             return None
         return np.stack([row["correct"] for row in present]).astype(np.bool_), index
+
+
+def _verified(store: ResultStore, name: str) -> tuple[Cell | None, str]:
+    """A cell as far as it is what was written, and what is the matter with it."""
+    try:
+        cell = store.get(name)
+    except DamagedCell:
+        return None, "damaged"
+    if cell is None:
+        return None, "missing"
+    try:
+        store.check_arrays(cell)
+    except DamagedCell:
+        return replace(cell, artifacts=()), "its arrays are damaged"
+    return cell, ""
+
+
+def _owner(manifest: RunManifest, name: str, cell: Cell | None) -> tuple[str, str]:
+    """Evaluator and checkpoint of a cell, from the manifest, else from the cell, else by its file's name."""
+    if name in manifest.cell_names:
+        return manifest.cell_names[name]
+    if cell is None:
+        return "a result", f"file {name}"
+    names = {record.digest: record.name for record in manifest.checkpoints}
+    return cell.key.evaluator, names.get(cell.key.backbone, "all checkpoints")
 
 
 def build_series(manifest: RunManifest, cells: list[Cell], store: ResultStore | None = None) -> Series:

@@ -59,6 +59,8 @@ class ResultStore:
             return RunManifest.from_json(unseal(path.read_bytes()))
         except FileNotFoundError:
             raise StoreError(f"no results in {self.directory}: run.json is missing") from None
+        except NotADirectoryError:
+            raise StoreError(f"no results in {self.directory}: a part of this path is a file") from None
         except (ValueError, KeyError, TypeError) as error:
             raise DamagedCell(f"{path} is damaged: {error}") from error
 
@@ -109,6 +111,22 @@ class ResultStore:
         """
         if not cell.artifacts:
             return ()
+        content = self.check_arrays(cell)
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            groups = _unpack(dict(arrays))
+        return tuple(
+            Artifact(name, groups.get(str(position), {}), owner)
+            for position, (name, owner, _) in enumerate(cell.artifacts)
+        )
+
+    def check_arrays(self, cell: Cell) -> bytes:
+        """The file of a stored cell's arrays, verified against the cell's checksum; empty for one without arrays.
+
+        Raises:
+            DamagedCell: it is missing or altered.
+        """
+        if not cell.artifacts:
+            return b""
         path = self._path(cell.key.digest, "npz")
         try:
             content = path.read_bytes()
@@ -116,12 +134,7 @@ class ResultStore:
             raise DamagedCell(f"{path.name} is missing") from None
         if any(checksum != hashlib.sha256(content).hexdigest() for _, _, checksum in cell.artifacts):
             raise DamagedCell(f"{path.name} is damaged: checksum does not match")
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            groups = _unpack(dict(arrays))
-        return tuple(
-            Artifact(name, groups.get(str(position), {}), owner)
-            for position, (name, owner, _) in enumerate(cell.artifacts)
-        )
+        return content
 
     def discard(self, key: CellKey | str) -> None:
         """Remove a cell, so that it is done again; the JSON goes first, so no cell ever names missing arrays."""

@@ -1,11 +1,12 @@
 """The cell `data`: labels of all images and thumbnails of those that maps and galleries show."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 import numpy as np
 from PIL import Image
 
-from swaveval.results import Artifact, Cell, CellKey
+from swaveval.results import Artifact, Cell, CellKey, DamagedCell
 from swaveval.results.encoding import digest
 from swaveval.runs.workspace import Workspace
 
@@ -26,9 +27,11 @@ def store_images_cell(workspace: Workspace, cells: Iterable[Cell]) -> Cell:
         version=1,
         parameters={"shown": digest(shown.tolist())},
     )
-    held = workspace.store.get(key)
-    if held is not None:
-        return held
+    with suppress(DamagedCell):  # what can be made again is made again
+        held = workspace.store.get(key)
+        if held is not None:
+            workspace.store.check_arrays(held)
+            return held
     everything = np.concatenate([images.train_index, images.test_index]).astype(np.int32)
     unlabelled = np.full(len(images), -1, dtype=np.int64)
     labels = unlabelled if images.labels is None else images.labels.astype(np.int64)

@@ -1,6 +1,7 @@
 """Checkpoint files → records in natural order, each file read once as long as it does not change."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,8 @@ def _remembered(file: CheckpointFile, options: LoadOptions, memory: Path) -> Loa
         report = refusal.report
     # Only good news is remembered: what could not be read is looked at again, it may have been finished or repaired.
     if report.state == "ready" and before is not None and _stamp(file.path) == before:
-        write_bytes(place, seal({"stamp": before, "report": json.loads(json.dumps(report.to_json()))}))
+        with suppress(OSError):  # `plan` looks at places it may not write to
+            write_bytes(place, seal({"stamp": before, "report": json.loads(json.dumps(report.to_json()))}))
     return report
 
 

@@ -13,6 +13,7 @@ from swaveval.data import ImageSet, default_transform, fitted, open_images
 from swaveval.data.names import shortened
 from swaveval.features.extract import ExtractSettings
 from swaveval.results import Cell, CheckpointRecord, DataSummary, RunManifest, Series
+from swaveval.runs.checks import check_plan, check_run
 from swaveval.runs.cost import training_seconds
 from swaveval.runs.drift import drift_cell
 from swaveval.runs.evaluate import evaluate_series
@@ -114,6 +115,7 @@ def prepare(request: RunRequest, progress: Progress | None = None) -> Prepared:
             used.
     """
     progress = progress or Silent()
+    check_plan(request)
     request = resolve(request)
     hosts = PluginHosts()
     specs = make_specs(request.evaluators, hosts)
@@ -146,10 +148,11 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunOutcome:
     """Evaluate what is not yet evaluated, then judge and write the page.
 
     Raises:
-        RunError, DataError: as `prepare`. Every later failure is a stored result.
+        RunError, DataError, PluginError: as `prepare`. DeviceError, OutputError: before anything is done.
+        OSError: the disk is full. Every other later failure is a stored result.
     """
     progress = progress or Silent()
-    prepared = prepare(request, progress)
+    prepared = prepare(check_run(request, progress), progress)
     for damage in prepared.plan.damaged:
         progress.message(f"stored result {damage}; it is computed again")
     try:
@@ -278,6 +281,10 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
         cells=tuple(dict.fromkeys(cell.key.digest for cell in cells)),
         order=prepared.order,
         source=relative_source(request.checkpoints, request.out),
+        cell_names={
+            planned.key.digest: (planned.spec.name, planned.checkpoint) for planned in reversed(prepared.plan.cells)
+        }
+        | {cell.key.digest: ("data", "all images") for cell in cells if cell.key.evaluator == "data"},
     )
 
 

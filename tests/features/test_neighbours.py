@@ -310,10 +310,12 @@ def test_map_is_clipped_and_may_be_one_point() -> None:
 
 
 def test_broken_images_are_counted() -> None:
-    held = features()
-    held.train[3, 1] = np.nan
-    held.test[4, 0] = np.inf
-    held.test[4, 1] = np.nan
+    whole = features()
+    train, test = np.array(whole.train), np.array(whole.test)
+    train[3, 1] = np.nan
+    test[4, 0] = np.inf
+    test[4, 1] = np.nan
+    held = replace(whole, train=train, test=test)
     assert held.nonfinite == 2
     with pytest.raises(FeatureError, match="1 of 300 images"):
         held.train_neighbours(5)

@@ -1,0 +1,64 @@
+"""Faults of the machine as one sentence with what to do: a full disk, a missing permission, no memory."""
+
+import errno
+import os
+from pathlib import Path
+
+KEPT = "What was finished is kept; the same command goes on from there"
+
+# errno → what is the matter with the file at {place}, and what to do.
+_SENTENCES = {
+    errno.ENOSPC: "no space is left for {place}: free some, or name a directory on another disk with --out. " + KEPT,
+    errno.EDQUOT: "the disk quota is used up by {place}: free some, or name another directory with --out. " + KEPT,
+    errno.EFBIG: "{place} would be larger than this shell allows: raise the limit with `ulimit -f unlimited`. " + KEPT,
+    errno.EROFS: "{place} lies on a read-only file system: name a directory that can be written to with --out",
+    errno.EACCES: "no permission for {place}: change it (chmod, chown), or name another directory with --out",
+    errno.EPERM: "no permission for {place}: change it (chmod, chown), or name another directory with --out",
+    errno.ENOTDIR: "{place}: a part of this path is a file, where a directory is needed; name another path",
+    errno.EEXIST: "{place} is a file, where a directory is needed; name another path, or move it away",
+    errno.EISDIR: "{place} is a directory, where a file is needed; name a file, or move it away",
+    errno.ENAMETOOLONG: "{place}: this path is longer than the file system allows; name a shorter one",
+    errno.ENOENT: "{place} is not there, or not any more; check the path and run again",
+    errno.ELOOP: "{place}: symbolic links lead in a circle; name the real path",
+    errno.EMFILE: "too many files are open for {place}: raise the limit with `ulimit -n 4096`, or lower --jobs",
+    errno.ENFILE: "the system has too many files open for {place}: close other programs, or lower --jobs",
+    errno.EIO: "{place} cannot be read or written: the disk reports an error; check it, or copy the files to another",
+    errno.ESTALE: "{place}: the network file system lost it; mount it again and run again. " + KEPT,
+    errno.ENOTCONN: "{place}: the network file system is not connected; mount it again and run again. " + KEPT,
+    errno.EAGAIN: "the system allows no further process or thread: raise `ulimit -u`, or lower --jobs or --workers",
+    errno.ENOMEM: "not enough memory: close other programs, raise `ulimit -v`, or lower --jobs. " + KEPT,
+}  # fmt: skip
+
+
+def sentence(error: BaseException) -> str | None:
+    """One sentence for a fault that is the machine's or the user's, or None for one that is ours (a traceback)."""
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "can't start new thread" in str(error)):
+        return _SENTENCES[errno.ENOMEM]
+    if isinstance(error, UnicodeError):
+        return f"a text cannot be read or written in this encoding ({error}): set PYTHONUTF8=1 and run again"
+    if not isinstance(error, OSError):
+        return None
+    if _current_directory_is_gone():
+        return "the current directory has been removed: change to one that exists (cd) and run again"
+    known = _SENTENCES.get(error.errno or 0)
+    place = shown(error.filename2 or error.filename)
+    if known is None:
+        return f"{place}: {error.strerror or error}" if error.filename else str(error) or type(error).__name__
+    return known.format(place=place)
+
+
+def shown(name: object) -> str:
+    """A path in one printable line, its middle left out where it is long."""
+    text = os.fsdecode(name) if isinstance(name, str | bytes | os.PathLike) else "a file"
+    text = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return text if len(text) <= 200 else f"{text[:90]} … {text[-90:]}"
+
+
+def _current_directory_is_gone() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False

@@ -1,0 +1,68 @@
+"""Where results lie: found from whatever a user names, and looked at before anything is written."""
+
+import errno
+import os
+from pathlib import Path
+
+from swaveval.results.store import StoreError
+
+_MANIFEST = Path("results") / "run.json"
+
+
+class OutputError(StoreError):
+    """Nothing can be written where the results should go; the sentence says why and what to do."""
+
+
+def locate(named: Path) -> Path:
+    """The directory that holds `results/`, from itself, its run, its page, its `results/` or its checkpoints.
+
+    Raises:
+        StoreError: there are no results in any of these places; evaluations that lie below are named.
+    """
+    inside = named if named.is_dir() else named.parent
+    places = [inside, inside / "report"]
+    if named.is_file() or named.name in ("results", "figures", "checkpoints"):
+        places += [inside.parent, inside.parent / "report"]
+    for place in places:
+        if named.exists() and (place / _MANIFEST).is_file():
+            return place
+    below = sorted(path.parents[1] for depth in ("*", "*/*") for path in named.glob(f"{depth}/{_MANIFEST}"))
+    found = f"; evaluations below it: {', '.join(map(str, below[:5]))}" if below else ""
+    if not named.exists():
+        raise StoreError(f"no results in {named}: there is no such file or directory")
+    raise StoreError(
+        f"no results in {named}: looked for {_MANIFEST} in it and in its report/{found}. "
+        "Name what `swaveval run` wrote (its --out, or the run's directory)"
+    )
+
+
+def check_writable(directory: Path, *, option: str = "--out") -> None:
+    """Raise unless files can be written to a directory that is there or can be made; makes nothing.
+
+    Raises:
+        OutputError: a part of the path is a file, or there is no permission.
+    """
+    nearest = directory
+    try:
+        while not nearest.exists() and nearest != nearest.parent:
+            nearest = nearest.parent
+    except OSError as error:
+        why = "the path is too long" if error.errno == errno.ENAMETOOLONG else str(error.strerror)
+        raise OutputError(
+            f"cannot write to {_clipped(directory)}: {why}; name another directory with {option}"
+        ) from None
+    if not nearest.is_dir():
+        raise OutputError(
+            f"cannot write to {directory}: {nearest} is a file, not a directory; name another directory with {option}"
+        )
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        read_only = os.statvfs(nearest).f_flag & os.ST_RDONLY
+        why = "lies on a read-only file system" if read_only else "may not be written to by you"
+        raise OutputError(
+            f"cannot write to {directory}: {nearest} {why}; name a directory that can be written to with {option}"
+        )
+
+
+def _clipped(path: Path) -> str:
+    text = str(path)
+    return text if len(text) <= 200 else f"{text[:90]} … {text[-90:]}"

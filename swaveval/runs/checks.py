@@ -1,0 +1,40 @@
+"""What can be known before anything is opened: settings out of range, devices that are not there, no place to write."""
+
+from dataclasses import replace
+
+from swaveval.features.devices import check_device
+from swaveval.results.places import check_writable
+from swaveval.runs.executors import cores
+from swaveval.runs.progress import Progress
+from swaveval.runs.request import RunError, RunRequest
+
+LARGEST_SEED = 2**32 - 1  # of numpy's and scikit-learn's generators
+
+
+def check_plan(request: RunRequest) -> None:
+    """What the plan depends on.
+
+    Raises:
+        RunError: the seed is out of range, or no evaluator is named.
+    """
+    if not 0 <= request.seed <= LARGEST_SEED:
+        raise RunError(f"the seed is {request.seed}; it takes 0 to {LARGEST_SEED}")
+    if not request.evaluators:
+        raise RunError("no evaluator is named; `swaveval evaluators` lists them, and without --evaluators all are used")
+
+
+def check_run(request: RunRequest, progress: Progress) -> RunRequest:
+    """What the work needs; gives the request with no more jobs than the machine can do.
+
+    Raises:
+        RunError: jobs below 1. DeviceError: the device is not there. OutputError: nothing can be written to `out`.
+    """
+    check_plan(request)
+    if request.jobs < 1:
+        raise RunError(f"--jobs is {request.jobs}; it takes 1 or more: the checkpoints evaluated at the same time")
+    check_device(request.device)
+    check_writable(request.out)
+    if request.jobs > cores():
+        progress.message(f"--jobs {request.jobs}, but there are {cores()} processors: {cores()} at a time")
+        return replace(request, jobs=cores())
+    return request
