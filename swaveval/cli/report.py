@@ -21,12 +21,12 @@ def report(
     place = locate(out)
     check_writable(place, option="a copy of it")
     if figures_only:
-        drawn = draw_figures(place)
+        series, drawn = draw_figures(place)
         for path in drawn.paths:
             typer.echo(path)
         for problem in drawn.problems:
             typer.echo(problem, err=True)
-        leave_if_lost(drawn.lost)
+        leave_if_lost(series.lost)
         return
     written = write_page(place, images=not no_images)
     for problem in written.problems:

@@ -7,10 +7,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from swaveval.convergence.verdict import Verdict
+from swaveval.report.figure_files import Drawn
 from swaveval.report.options import DEFAULTS, IncomparableRuns, ReportOptions
 from swaveval.results import Series
 
-__all__ = ["IncomparableRuns", "ReportOptions", "write_comparison", "write_figures", "write_report"]
+__all__ = [
+    "Drawn",
+    "IncomparableRuns",
+    "ReportOptions",
+    "figure_faults",
+    "write_comparison",
+    "write_figures",
+    "write_report",
+]
 
 
 def write_report(out: Path, *, series: Series, verdict: Verdict, options: ReportOptions = DEFAULTS) -> Path:
@@ -31,8 +40,16 @@ def write_comparison(out_file: Path, runs: Sequence[tuple[Series, Verdict]], opt
     return comparison.write_comparison(out_file, runs, options)
 
 
-def write_figures(out: Path, series: Series, verdict: Verdict) -> list[Path]:
-    """Write `OUT/figures/*.png` and `*.svg`, one pair per plot; returns their paths."""
+def write_figures(out: Path, series: Series, verdict: Verdict) -> Drawn:
+    """Write `OUT/figures/*.png` and `*.svg`, one pair per plot; one that cannot be drawn is told, not raised."""
     from swaveval.report import figures
 
     return figures.write_figures(out, series, verdict)
+
+
+def figure_faults(out: Path, series: Series, verdict: Verdict) -> tuple[str, ...] | None:
+    """Figures of these results that are missing or damaged, () where all are whole, None where they were never
+    finished or are of other results."""
+    from swaveval.report.figure_files import faults, source_of
+
+    return faults(out / "figures", source_of(series, verdict))

@@ -4,7 +4,8 @@ import base64
 import io
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,10 @@ from PIL import Image
 from swaveval.convergence.verdict import Verdict
 from swaveval.report import glossary, palette, wording
 from swaveval.report.contents import Array, Contents, baseline_values, gather, quality_metrics
+from swaveval.report.figure_files import Drawn, source_of, write_all
 from swaveval.report.fonts import drawable, families, quiet_fonts
 from swaveval.report.map import FeatureMap, feature_map
 from swaveval.results import Series
-from swaveval.results.atomic import write_bytes
 
 STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
@@ -43,17 +44,11 @@ SEQUENTIAL = "cividis"
 FLOOR = 1e-9
 
 
-def write_figures(out: Path, series: Series, verdict: Verdict) -> list[Path]:
-    """Write `OUT/figures/<plot>.png` and `.svg` atomically; returns the paths. What is missing has no figure."""
+def write_figures(out: Path, series: Series, verdict: Verdict) -> Drawn:
+    """Write `OUT/figures/<plot>.png` and `.svg`, each atomically. What is missing in the results has no figure."""
     contents = gather(series, verdict)
-    written = []
     with mpl.rc_context(STYLE | _fonts(contents)):
-        for name, drawn in _figures(contents):
-            for kind in ("png", "svg"):
-                path = out / "figures" / f"{name}.{kind}"
-                write_bytes(path, _encoded(drawn, kind))
-                written.append(path)
-    return written
+        return write_all(out / "figures", source_of(series, verdict), _figures(contents), encode=_encoded)
 
 
 def overview_picture(contents: Contents) -> str:
@@ -87,35 +82,42 @@ def _fonts(contents: Contents) -> dict[Any, Any]:
     return {"font.family": families("".join((*contents.class_names, *contents.labels)))}
 
 
-def _figures(contents: Contents) -> Iterator[tuple[str, Figure]]:
+def _figures(contents: Contents) -> Iterator[tuple[str, Callable[[], Figure]]]:
+    """The name of each figure and what draws it."""
     first = overview(contents)
     if first is not None:
-        yield "overview", first
+        yield "overview", partial(_given, first)
     for name in contents.metric_ids:
         # One protocol's other settings crowd the folder; their numbers are in the page's table and the export.
         variant = glossary.base_id(name) != name and glossary.base_id(name) in contents.metric_ids
         if contents.has(name) and not variant:
-            yield f"metric-{_slug(name)}", metric(contents, name)
+            yield f"metric-{_slug(name)}", partial(metric, contents, name)
     maps = feature_map(contents)
     if maps is not None:
         for row, frame in enumerate(maps.frames):
-            yield f"map-{_slug(contents.anchors[frame].removeprefix('checkpoint-'))}", still_map(contents, maps, (row,))
+            yield (
+                f"map-{_slug(contents.anchors[frame].removeprefix('checkpoint-'))}",
+                partial(still_map, contents, maps, (row,)),
+            )
         spread = tuple(
             dict.fromkeys(np.linspace(0, len(maps.frames) - 1, min(6, len(maps.frames))).astype(int).tolist())
         )
-        yield "map-series", still_map(contents, maps, spread)
+        yield "map-series", partial(still_map, contents, maps, spread)
     shown = contents.best if contents.best is not None else len(contents.points) - 1
     for name, title in (("knn", "kNN"), ("linear", "linear probe")):
         frames = contents.artifacts.get(f"{name}.confusion")
         arrays = frames[shown] if frames else None
         if arrays is not None and arrays["counts"].size:
-            yield f"confusion-{name}", confusion(contents, arrays["counts"], f"{title}, {contents.labels[shown]}")
+            yield (
+                f"confusion-{name}",
+                partial(confusion, contents, arrays["counts"], f"{title}, {contents.labels[shown]}"),
+            )
     usage = contents.artifacts.get("prototypes.usage")
     if usage is not None:
-        yield "prototype-usage", prototype_usage(contents, usage)
+        yield "prototype-usage", partial(prototype_usage, contents, usage)
     spectra = contents.artifacts.get("spectrum.eigenvalues")
     if spectra is not None:
-        yield "spectrum", spectrum(contents, spectra)
+        yield "spectrum", partial(spectrum, contents, spectra)
     moved = contents.shared.get("drift.layers")
     if moved is not None:
         for key, title in (
@@ -123,7 +125,11 @@ def _figures(contents: Contents) -> Iterator[tuple[str, Figure]]:
             ("relative_l2", "since the checkpoint before"),
         ):
             if key in moved and np.isfinite(moved[key]).any():
-                yield f"drift-{_slug(title).removeprefix('since-the-')}", drift(contents, moved, key, title)
+                yield f"drift-{_slug(title).removeprefix('since-the-')}", partial(drift, contents, moved, key, title)
+
+
+def _given(drawn: Figure) -> Figure:
+    return drawn
 
 
 def overview(contents: Contents) -> Figure | None:

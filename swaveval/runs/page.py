@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from swaveval.convergence import Verdict, judge
-from swaveval.report import ReportOptions, write_figures, write_report
+from swaveval.report import Drawn, ReportOptions, figure_faults, write_figures, write_report
 from swaveval.results import Series
 from swaveval.results.atomic import write_text
 
@@ -18,23 +18,46 @@ class Written:
         page: `index.html`.
         series: what it shows.
         verdict: what it says.
+        problems: sentences about figures that were damaged or could not be drawn.
     """
 
     page: Path
     series: Series
     verdict: Verdict
+    problems: tuple[str, ...] = ()
 
 
-def write_page(out: Path, *, images: bool = True, figures: bool = True) -> Written:
+def write_page(out: Path, *, images: bool = True, redraw: bool = True) -> Written:
     """Judge the results under `out` and write `verdict.json`, `index.html` and `figures/`.
 
+    Args:
+        out: the directory that holds `results/`.
+        images: whether pictures of the data may stand in the page.
+        redraw: draw figures that are there and whole; otherwise only where some are not. They are some two hundred
+            files, and take longer than everything else when nothing was computed.
+
     Raises:
-        StoreError: there are no results, or they are damaged (DamagedCell).
+        StoreError: there are no results, or their manifest is damaged (DamagedCell).
     """
     series = Series.load(out)
     verdict = judge(series, seed=series.manifest.seed)
     write_text(out / "verdict.json", json.dumps(verdict.to_json(), indent=1, default=str) + "\n")
     page = write_report(out, series=series, verdict=verdict, options=ReportOptions(images=images))
-    if figures:
-        write_figures(out, series, verdict)
-    return Written(page, series, verdict)
+    problems: list[str] = []
+    missing = figure_faults(out, series, verdict)
+    if missing:
+        shown = ", ".join(missing[:3]) + (" …" if len(missing) > 3 else "")
+        problems.append(f"{len(missing)} figures were missing or damaged ({shown}): all are drawn again")
+    if redraw or missing is None or missing:
+        problems += write_figures(out, series, verdict).problems
+    return Written(page, series, verdict, tuple(problems))
+
+
+def draw_figures(out: Path) -> tuple[Series, Drawn]:
+    """Write the figures of stored results and nothing else.
+
+    Raises:
+        StoreError: as `write_page`.
+    """
+    series = Series.load(out)
+    return series, write_figures(out, series, judge(series, seed=series.manifest.seed))

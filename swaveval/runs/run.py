@@ -166,9 +166,9 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunOutcome:
     prepared.workspace.store.write_manifest(manifest)
     if manifest.loss is None and (loss := recomputed(Series.load(prepared.request.out))) is not None:
         prepared.workspace.store.write_manifest(replace(manifest, loss=loss))
-    # Some two hundred files that take longer than everything else when nothing was computed.
-    figures = computed > 0 or not (prepared.request.out / "figures").is_dir()
-    written = write_page(prepared.request.out, images=prepared.request.images, figures=figures)
+    written = write_page(prepared.request.out, images=prepared.request.images, redraw=computed > 0)
+    for problem in written.problems:
+        progress.message(problem)
     names = {planned.key.digest: planned.checkpoint for planned in prepared.plan.cells}
     return RunOutcome(
         written=written,

@@ -315,7 +315,7 @@ def test_broken_images_are_counted() -> None:
     train[3, 1] = np.nan
     test[4, 0] = np.inf
     test[4, 1] = np.nan
-    held = replace(whole, train=train, test=test)
+    held = dataclasses.replace(whole, train=train, test=test)
     assert held.nonfinite == 2
     with pytest.raises(FeatureError, match="1 of 300 images"):
         held.train_neighbours(5)

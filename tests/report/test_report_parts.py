@@ -334,7 +334,7 @@ def test_durations_read_as_people_write_them(seconds: float | None, said: str) -
 
 def test_figures_come_in_png_and_svg_one_file_per_plot(evaluated: Evaluated, tmp_path: Path) -> None:
     series, said = evaluated(evaluators=("knn", "umap", "drift", "prototypes"), epochs=(0.0, 4.0))
-    written = write_figures(tmp_path, series, said)
+    written = write_figures(tmp_path, series, said).paths
     names = {path.name for path in written}
     assert {"overview.png", "overview.svg", "metric-knn.top1.svg", "map-epoch-4.png", "map-series.svg"} <= names
     assert {"confusion-knn.png", "prototype-usage.svg", "drift-first-checkpoint.svg"} <= names
@@ -346,8 +346,8 @@ def test_figures_come_in_png_and_svg_one_file_per_plot(evaluated: Evaluated, tmp
 
 def test_figures_are_the_same_bytes_again(evaluated: Evaluated, tmp_path: Path) -> None:
     series, said = evaluated(evaluators=("drift",), epochs=(0.0, 4.0))
-    first = write_figures(tmp_path / "a", series, said)
-    again = write_figures(tmp_path / "b", series, said)
+    first = write_figures(tmp_path / "a", series, said).paths
+    again = write_figures(tmp_path / "b", series, said).paths
     assert [path.name for path in first] == [path.name for path in again]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
 
