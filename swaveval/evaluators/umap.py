@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.linalg import eigh
 
+from swaveval.evaluators.compiler_cache import provide_cache
 from swaveval.evaluators.contract import Need, NotFinite, Skip
 from swaveval.evaluators.rows import is_constant, positions, sample, take, unit
 from swaveval.evaluators.threads import one_thread
@@ -81,6 +82,7 @@ def layout(rows: Array, graph: Neighbours, start: Array, *, min_dist: float, epo
         warnings.filterwarnings("ignore", message="precomputed_knn")
         warnings.filterwarnings("ignore", message="n_jobs value")
         # Imported late: umap-learn compiles for two seconds on import, and for a quarter of a minute the first time.
+        provide_cache()
         from umap import UMAP
 
         reducer = UMAP(

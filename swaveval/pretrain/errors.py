@@ -19,3 +19,7 @@ class Diverged(PretrainError):
 
 class Interrupted(PretrainError):
     """The user or the scheduler stopped the training; it can be resumed from the last finished epoch."""
+
+
+class WorkerDied(PretrainError):
+    """A process that prepares images is gone; finished epochs are kept."""

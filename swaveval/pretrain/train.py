@@ -18,7 +18,8 @@ from swaveval.pretrain.config_file import completed, differences
 from swaveval.pretrain.cpu_precision import check_cpu_precision
 from swaveval.pretrain.datamodule import SwavDataModule
 from swaveval.pretrain.defaults import ImageFacts, resolve
-from swaveval.pretrain.errors import ConfigError, RunExists
+from swaveval.pretrain.errors import ConfigError, RunExists, WorkerDied
+from swaveval.pretrain.hardware import affordable_workers, check_devices
 from swaveval.pretrain.loss_log import LossLog
 from swaveval.pretrain.module import SwavModule
 from swaveval.pretrain.quiet import quiet_lightning
@@ -36,6 +37,7 @@ from swaveval.pretrain.training_images import (
     useful_sides,
 )
 from swaveval.pretrain.watcher import LossWatcher
+from swaveval.results.places import check_writable
 
 CHECKPOINTS = "checkpoints"
 METRICS = "metrics.csv"
@@ -100,6 +102,8 @@ def pretrain(
     first = is_first_process()
     teller = reporter if reporter is not None and first else SilentReporter()
     check_plain(config)
+    check_devices(config)
+    check_writable(out)
     stored = read_run_file(out)
     # Further processes of a distributed run find the run.json that the first one has just written.
     if first and not resume and (stored is not None or newest(out / CHECKPOINTS) is not None):
@@ -110,6 +114,7 @@ def pretrain(
     with quiet_lightning():
         if resume and stored is not None:
             config = completed(config, stored.config)
+            check_devices(config)
         fingerprint = stored.fingerprint if stored is not None and resume else ""
         prepared = _prepare(config, out, teller, resume=resume, fingerprint=fingerprint)
         if resume and stored is not None and first:
@@ -117,6 +122,10 @@ def pretrain(
         if prepared.epochs_done >= prepared.config.training.epochs:
             teller.notice(f"{out}: all {prepared.epochs_done} epochs are done; nothing is left to train")
             return out
+        affordable, small = affordable_workers(prepared.config)
+        if small:
+            teller.notice(f"note: {small}")
+            prepared = replace(prepared, config=affordable)
         for note in (*prepared.images.audit.get("pixels", ()), *notes(prepared.config, prepared.facts)):
             teller.notice(f"note: {note}")
         # Made before anything is written, so that missing hardware leaves no run behind.
@@ -218,6 +227,13 @@ def _fit(prepared: _Prepared, trainer: pl.Trainer, out: Path, reporter: Reporter
     try:
         with interruptible(trainer, out), threads(config.hardware.threads):
             trainer.fit(module, datamodule=loader, ckpt_path=prepared.resume_from, weights_only=True)
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise WorkerDied(
+            f"a process that prepares images died ({str(error).splitlines()[0][:200]}): memory or /dev/shm is short. "
+            f"Go on without them: swaveval pretrain --resume --out {out} --workers 0"
+        ) from error
     finally:
         reporter.finished()
 

@@ -1,0 +1,157 @@
+"""Processes: none outlives its parent, none imports from the current directory, the death of one costs its task."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from around_runs import ROOT, bars, command, environment, evaluated, spoilt, swaveval, write_plugin
+
+MODULES = ("multiprocessing", "torch", "numpy", "random", "json", "socket", "typing", "safetensors", "PIL", "signal")
+
+
+def wait_until(true: Callable[[], object], seconds: float = 60) -> bool:
+    deadline = time.monotonic() + seconds
+    while not true() and time.monotonic() < deadline:
+        os.sched_yield()
+    return bool(true())
+
+
+def descendants(pid: int) -> set[int]:
+    """Living processes below one, from the system's table."""
+    parents: dict[int, int] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_bytes().rpartition(b")")[2].split()
+        except OSError:
+            continue
+        if fields[0] != b"Z":
+            parents[int(path.parent.name)] = int(fields[1])
+    found, layer = set[int](), {pid}
+    while layer := {child for child, parent in parents.items() if parent in layer} - found:
+        found |= layer
+    return found
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's process table")
+def test_nothing_outlives_a_killed_parent_and_a_killed_worker_costs_a_retry(spoilt: Path, bars: Path) -> None:
+    """`--jobs 2`: first one worker is killed and the run goes on; then the whole, and nothing is left."""
+    out = spoilt / "other"
+    arguments = ["run", "-c", spoilt / "checkpoints", "-d", bars, "-e", "knn,linear,lowshot,spectrum,views", "-j", 2]
+    running = subprocess.Popen(
+        command([*arguments, "--json", "--out", out]), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    cells = out / "results" / "cells"
+
+    def workers() -> list[int]:
+        found = descendants(running.pid)
+        return [pid for pid in found if b"runs.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+    assert wait_until(lambda: list(cells.glob("*.json")) and len(workers()) == 2, 120)
+    os.kill(workers()[0], signal.SIGKILL)
+    said, errors = running.communicate(timeout=300)
+    assert b"Traceback" not in errors, errors
+    assert running.returncode == 0, errors
+    assert json.loads(said)["failed"] == []
+
+    killed = subprocess.Popen(
+        command([*arguments, "--out", spoilt / "third"]),
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    assert wait_until(lambda: len(descendants(killed.pid)) >= 4, 120)  # two workers and their readers at least
+    family = descendants(killed.pid)
+    killed.kill()
+    killed.wait()
+    assert wait_until(lambda: not any(map(alive, family)), 20), "left alive: " + ", ".join(
+        Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8", errors="replace") for pid in family if alive(pid)
+    )
+
+
+def test_a_worker_that_always_dies_costs_its_own_cells(tmp_path: Path) -> None:
+    """Two attempts, then stored errors that say how it ended: here every worker of one task kills itself."""
+    from swaveval.results import CellKey, CheckpointRecord, ResultStore
+    from swaveval.runs import executors
+    from swaveval.runs.plan import EvaluatorSpec, PlannedCell
+
+    class Workspace:
+        store = ResultStore(tmp_path / "results")
+        pixels = None
+
+    key = CellKey("digest", "data", "transform", "knn", 1)
+    task = executors.Task(
+        CheckpointRecord("a.ckpt", digest="digest"),
+        tmp_path,
+        (PlannedCell(key, EvaluatorSpec("knn", "knn"), "a.ckpt", False),),
+    )
+    pool = executors._Pool([task], Workspace(), rebuild=dict, threads=1)  # type: ignore[arg-type]
+    try:
+        pool._any_worked = True
+        attempt = executors._Attempt(task, tries=2)
+        ended = pool._lost(attempt, "was ended by SIGKILL (out of memory?)")
+    finally:
+        pool.close()
+    assert ended is not None
+    ((_, (cell,)),) = [ended]
+    assert cell.status == "error"
+    assert "SIGKILL" in cell.reason
+    stored = Workspace.store.get(key)
+    assert stored is not None
+    assert stored.status == "error"
+
+
+@pytest.fixture(scope="module")
+def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory whose modules write their name and process beside themselves when they are imported."""
+    directory = tmp_path_factory.mktemp("poisoned")
+    for name in (*MODULES, "numba", "sklearn", "scipy", "umap", "queue", "select", "sitecustomize"):
+        (directory / f"{name}.py").write_text(
+            f"import os\nopen({str(directory / 'poisoned.log')!r}, 'a').write('{name} ' + str(os.getpid()) + chr(10))\n"
+            "raise ImportError('poisoned')\n"
+        )
+    return directory
+
+
+@pytest.mark.parametrize("path", [None, ":/nowhere:"], ids=["as installed", "empty entries in PYTHONPATH"])
+def test_the_current_directory_shadows_no_module_in_any_process(
+    path: str | None, poisoned: Path, spoilt: Path, bars: Path, tmp_path: Path
+) -> None:
+    """Workers, their readers and a plugin's process start in a directory of `torch.py`, `multiprocessing.py` …"""
+    arguments: list[object] = ["run", "-c", spoilt / "checkpoints", "-d", bars, "-e", "knn", "-o", tmp_path / "out"]
+    arguments += ["--evaluator", write_plugin(tmp_path / "mine.py"), "-j", 2]
+    if path is not None:
+        arguments = ["inspect", spoilt / "checkpoints" / "epoch=1.ckpt"]
+    # Like the console script: without the current directory, which `python -m` puts in before our first line. An
+    # interpreter with an empty entry in PYTHONPATH imports from there itself; the processes we start must not.
+    given = "" if path is None else f"import os; os.environ['PYTHONPATH'] = {str(ROOT) + path!r}; "
+    code = f"{given}from swaveval.cli.app import main; main()"
+    finished = subprocess.run(
+        [sys.executable, "-P", "-c", code, *map(str, arguments)],
+        cwd=poisoned,
+        env=environment({"PYTHONSAFEPATH": None}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    log = poisoned / "poisoned.log"
+    assert not log.exists(), log.read_text(encoding="utf-8")
+
+
+def test_python_m_leaves_the_current_directory_out(poisoned: Path) -> None:
+    """From our first line on; what Python imports before it (`pkgutil`) is out of our hands."""
+    swaveval("evaluators", "--json", cwd=poisoned)
+    assert not (poisoned / "poisoned.log").exists()
