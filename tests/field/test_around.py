@@ -114,8 +114,8 @@ def test_a_read_only_directory_needs_out() -> None:
     with tempfile.TemporaryDirectory() as place:
         run = Path(place)
         run.chmod(0o555)
-        code = "import os; os.getuid() or os.setuid(65534)  # permissions do not bind root\n"
-        code += f"from swaveval.results.places import *; check_writable(Path({str(run / 'report')!r}))"
+        code = "import os; from swaveval.results.places import *; os.getuid() or os.setuid(65534)\n"  # binds not root
+        code += f"check_writable(Path({str(run / 'report')!r}))"
         finished = subprocess.run(
             [command([])[0], "-c", code], env=environment(), capture_output=True, text=True, check=False
         )
