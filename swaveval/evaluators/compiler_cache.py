@@ -4,6 +4,7 @@ import atexit
 import importlib.util
 import os
 import shutil
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -23,10 +24,8 @@ def provide_cache() -> None:
         place = tempfile.mkdtemp(prefix="swaveval-numba-")
         os.environ[_VARIABLE] = place
         atexit.register(shutil.rmtree, place, ignore_errors=True)
-        with suppress(ImportError, AttributeError):
-            import numba.core.config
-
-            numba.core.config.reload_config()  # where numba was imported before us
+        if "numba" in sys.modules:  # imported before us, it has read the environment
+            sys.modules["numba"].config.reload_config()
 
 
 def _beside(package: str) -> Path | None:

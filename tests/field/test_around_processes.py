@@ -83,21 +83,20 @@ def test_nothing_outlives_a_killed_parent_and_a_killed_worker_costs_a_retry(spoi
 
 def test_a_worker_that_always_dies_costs_its_own_cells(tmp_path: Path) -> None:
     """Two attempts, then stored errors that say how it ended: here every worker of one task kills itself."""
-    from swaveval.results import CellKey, CheckpointRecord, ResultStore
+    from swaveval.results import CellKey, CheckpointRecord
     from swaveval.runs import executors
     from swaveval.runs.plan import EvaluatorSpec, PlannedCell
+    from swaveval.runs.workspace import Workspace
 
-    class Workspace:
-        store = ResultStore(tmp_path / "results")
-        pixels = None
-
+    workspace = object.__new__(Workspace)  # of which only the place of the results is looked at
+    workspace.out = tmp_path
     key = CellKey("digest", "data", "transform", "knn", 1)
     task = executors.Task(
         CheckpointRecord("a.ckpt", digest="digest"),
         tmp_path,
         (PlannedCell(key, EvaluatorSpec("knn", "knn"), "a.ckpt", False),),
     )
-    pool = executors._Pool([task], Workspace(), rebuild=dict, threads=1)  # type: ignore[arg-type]
+    pool = executors._Pool([task], workspace, rebuild=lambda: workspace, threads=1)
     try:
         pool._any_worked = True
         attempt = executors._Attempt(task, tries=2)
@@ -108,7 +107,7 @@ def test_a_worker_that_always_dies_costs_its_own_cells(tmp_path: Path) -> None:
     ((_, (cell,)),) = [ended]
     assert cell.status == "error"
     assert "SIGKILL" in cell.reason
-    stored = Workspace.store.get(key)
+    stored = workspace.store.get(key)
     assert stored is not None
     assert stored.status == "error"
 
