@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from swaveval.data.facts import ImageFacts
 from swaveval.data.names import counted
 from swaveval.data.picture import Rendering
-from swaveval.data.reading import Range, usual_range
+from swaveval.data.reading import USUAL, Range, usual_range
 
 # Eight-bit images that never exceed a quarter of their range were probably meant to be spread, or are label masks.
 _DIM = 64
@@ -40,14 +40,15 @@ def _ranges(facts: Sequence[ImageFacts], how: Rendering) -> Iterator[str]:
         elif said == "full" and kind == "whole":
             yield f"{many}, {where}; the whole range of their number type becomes 0 … 255 (--range full)."
         elif taken is not None:
-            usual = taken == usual_range(*taken, whole=kind == "whole") and taken != (low, high)
+            usual = taken in USUAL
             rule = "the first usual range that holds them" if usual else "from the least to the greatest of the set"
             loaders = 'Pillow\'s convert("RGB") in training loaders would cut them at 255 (--range 0:255)'
             if kind == "whole" and all(one.colours == 3 for one in group):
                 loaders = 'Pillow\'s convert("RGB") in training loaders keeps their upper byte (--range full)'
             yield (
                 f"{many}, {where}{_outliers(group, taken, kind)}. {_number(taken[0])} … {_number(taken[1])}, {rule}, "
-                f"becomes 0 … 255 in every image; --range LOW:HIGH says otherwise. {loaders}."
+                f"becomes 0 … 255 in every image; --range LOW:HIGH says otherwise."
+                + ("" if any(one.colours == 0 for one in group) else f" {loaders}.")
             )
     bytes_ = [one for one in facts if one.kind == "byte"]
     if isinstance(said, tuple) and bytes_ and not (said[0] >= 0 and said[1] <= 255):

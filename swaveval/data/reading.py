@@ -125,6 +125,7 @@ def _one_of(option: str, text: str, allowed: tuple[str, ...]) -> str:
 # Ranges that data of more than 8 bits usually have: 8 to 16 bits, reflectance × 10,000, Hounsfield units.
 _WHOLE = ((0, 255), (0, 1023), (0, 4095), (0, 10_000), (0, 16_383), (0, 65_535), (-1024, 3071))
 _REAL = ((0.0, 1.0), (-1.0, 1.0), *_WHOLE)
+USUAL = frozenset((float(low), float(high)) for low, high in _REAL)
 # A range of which less than this is filled is not the one the data were made for.
 _FILLED = 0.25
 
