@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from swaveval.cli import geometry_options as shapeless
 from swaveval.cli.exits import CELLS_FAILED, DONE, USAGE, WRITING
 
 if TYPE_CHECKING:
@@ -31,6 +32,12 @@ def inspect(
         help="Architecture, when it cannot be inferred: timm:NAME, torchvision:NAME, module:factory or "
         "path/to/file.py:factory.",
     ),
+    heads: int | None = shapeless.HEADS,
+    stem_stride: int | None = shapeless.STEM_STRIDE,
+    stem_padding: int | None = shapeless.STEM_PADDING,
+    maxpool: bool | None = shapeless.MAXPOOL,
+    dilation: int | None = shapeless.DILATION,
+    last_stride: int | None = shapeless.LAST_STRIDE,
     allow_partial: bool = typer.Option(False, "--allow-partial", help="Accept backbones matched under 100 %."),
     trust: bool = typer.Option(False, "--trust", help="Unpickle files that need it: code in them is executed."),
     drift: bool = typer.Option(True, "--drift/--no-drift", help="Of a directory: how far each layer moved."),
@@ -52,7 +59,17 @@ def inspect(
     if not path.is_dir() and not path.exists() and not path.is_symlink():
         typer.echo(f"swaveval: {path} does not exist", err=True)
         raise typer.Exit(USAGE)
-    options = LoadOptions(trust=trust, allow_partial=allow_partial, backbone=backbone, verify_all=True)
+    geometry = shapeless.geometry(
+        heads=heads,
+        stem_stride=stem_stride,
+        stem_padding=stem_padding,
+        maxpool=maxpool,
+        dilation=dilation,
+        last_stride=last_stride,
+    )
+    options = LoadOptions(
+        trust=trust, allow_partial=allow_partial, backbone=backbone, verify_all=True, geometry=geometry
+    )
     files = [(file.name, file.path) for file in discover(path)] if path.is_dir() else [(path.name, path)]
     if not files:
         typer.echo(f"swaveval: no checkpoint files in {path}", err=True)

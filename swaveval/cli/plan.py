@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from swaveval.cli import geometry_options as shapeless
 from swaveval.cli import reading_options
 
 
@@ -41,10 +42,20 @@ def plan(
     seed: int = typer.Option(0, "--seed", min=0, max=2**32 - 1, help="As in `swaveval run`."),
     size: int | None = typer.Option(None, "--size", min=8, help="As in `swaveval run`."),
     interpolation: str | None = typer.Option(None, "--interpolation", help="As in `swaveval run`."),
+    heads: int | None = shapeless.HEADS,
+    stem_stride: int | None = shapeless.STEM_STRIDE,
+    stem_padding: int | None = shapeless.STEM_PADDING,
+    maxpool: bool | None = shapeless.MAXPOOL,
+    dilation: int | None = shapeless.DILATION,
+    last_stride: int | None = shapeless.LAST_STRIDE,
+    mean: str | None = shapeless.MEAN,
+    std: str | None = shapeless.STD,
+    channel_order: str | None = shapeless.ORDER,
     one_run: bool = typer.Option(False, "--one-run", help="As in `swaveval run`."),
     as_json: bool = typer.Option(False, "--json", help="Print the plan as JSON on stdout."),
 ) -> None:
     """Say what `swaveval run` has done and would do, without doing it."""
+    from swaveval.checkpoints import LoadOptions
     from swaveval.cli.terminal import TerminalProgress
     from swaveval.data.names import described_labels
     from swaveval.runs.request import DEFAULT_EVALUATORS, RunRequest, default_out
@@ -52,6 +63,14 @@ def plan(
     from swaveval.runs.specs import split_names
     from swaveval.runs.transform_choice import choose_transform
 
+    geometry = shapeless.geometry(
+        heads=heads,
+        stem_stride=stem_stride,
+        stem_padding=stem_padding,
+        maxpool=maxpool,
+        dilation=dilation,
+        last_stride=last_stride,
+    )
     names = DEFAULT_EVALUATORS if evaluators is None else split_names(evaluators)
     request = RunRequest(
         checkpoints=ckpt_dir,
@@ -62,6 +81,8 @@ def plan(
         evaluators=names,
         seed=seed,
         transform=choose_transform(size, interpolation),
+        load=LoadOptions(geometry=geometry),
+        normalisation=shapeless.normalisation(mean, std, channel_order),
         one_run=one_run,
     )
     with TerminalProgress(quiet=as_json) as progress:

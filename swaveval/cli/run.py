@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from swaveval.cli import geometry_options as shapeless
 from swaveval.cli import reading_options
 from swaveval.cli.exits import CELLS_FAILED, USAGE, VERDICT_FAILED, WRITING
 
@@ -61,6 +62,15 @@ def run(
         help="Architecture, when it cannot be inferred: timm:NAME, torchvision:NAME, module:factory or "
         "path/to/file.py:factory.",
     ),
+    heads: int | None = shapeless.HEADS,
+    stem_stride: int | None = shapeless.STEM_STRIDE,
+    stem_padding: int | None = shapeless.STEM_PADDING,
+    maxpool: bool | None = shapeless.MAXPOOL,
+    dilation: int | None = shapeless.DILATION,
+    last_stride: int | None = shapeless.LAST_STRIDE,
+    mean: str | None = shapeless.MEAN,
+    std: str | None = shapeless.STD,
+    channel_order: str | None = shapeless.ORDER,
     allow_partial: bool = typer.Option(
         False, "--allow-partial", help="Accept backbones matched under 100 %; the page says so in red."
     ),
@@ -110,6 +120,14 @@ def run(
     from swaveval.runs.specs import split_names
     from swaveval.runs.transform_choice import choose_transform
 
+    geometry = shapeless.geometry(
+        heads=heads,
+        stem_stride=stem_stride,
+        stem_padding=stem_padding,
+        maxpool=maxpool,
+        dilation=dilation,
+        last_stride=last_stride,
+    )
     names = DEFAULT_EVALUATORS if evaluators is None else split_names(evaluators)
     request = RunRequest(
         checkpoints=ckpt_dir,
@@ -120,7 +138,8 @@ def run(
         evaluators=(*names, *evaluator),
         seed=seed,
         transform=choose_transform(size, interpolation),
-        load=LoadOptions(trust=trust, allow_partial=allow_partial, backbone=backbone),
+        load=LoadOptions(trust=trust, allow_partial=allow_partial, backbone=backbone, geometry=geometry),
+        normalisation=shapeless.normalisation(mean, std, channel_order),
         device=device,
         jobs=jobs,
         name=name,

@@ -29,12 +29,14 @@ class EvalTransform:
         size: side of the network's input in pixels.
         interpolation: `bilinear` (lightly, VISSL, swav) or `bicubic` (DINO).
         mean, std: per channel, of pixels in 0…1.
+        order: of the channels that the network takes; mean and std are in this order too.
     """
 
     size: int = 224
     interpolation: Interpolation = "bilinear"
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
+    order: Literal["RGB", "BGR"] = "RGB"
 
     @property
     def short_side(self) -> int:
@@ -46,7 +48,9 @@ class EvalTransform:
         """A stable text that names every setting, e.g. `resize256-crop224-bilinear-mean0.485,0.456,0.406-std…`."""
         mean = ",".join(f"{value:g}" for value in self.mean)
         std = ",".join(f"{value:g}" for value in self.std)
-        return f"resize{self.short_side}-crop{self.size}-{self.interpolation}-mean{mean}-std{std}"
+        return f"resize{self.short_side}-crop{self.size}-{self.interpolation}-mean{mean}-std{std}" + (
+            "" if self.order == "RGB" else f"-{self.order}"
+        )
 
 
 def fitted(transform: EvalTransform, channels: int) -> EvalTransform:

@@ -194,11 +194,14 @@ class Normalise:
     def __init__(self, transform: EvalTransform, device: str) -> None:
         mean, std = np.asarray(transform.mean), np.asarray(transform.std)
         self.device = device
+        self.backwards = transform.order == "BGR"
         self.scale = torch.tensor(1 / (255 * std), dtype=torch.float32, device=device)
         self.shift = torch.tensor(-mean / std, dtype=torch.float32, device=device)
 
     def __call__(self, batch: Array) -> Tensor:
         sent = torch.from_numpy(batch).to(self.device, non_blocking=True)
+        if self.backwards:
+            sent = sent.flip(3)
         return (sent.to(torch.float32) * self.scale + self.shift).permute(0, 3, 1, 2)
 
 

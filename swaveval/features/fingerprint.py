@@ -1,20 +1,18 @@
 """BatchNorm's running statistics as a record of what went through a network in training.
 
-A forward pass on like images through the same geometry has like statistics; through another stride, pooling, padding
-or normalisation it has not.
+A pass of like images through the same geometry, normalised by its own batches as in training, has like statistics
+layer by layer; through another stride, pooling, padding or normalisation it has not.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+import copy
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 BatchNorm = nn.modules.batchnorm._BatchNorm
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,89 +20,99 @@ class Mismatch:
     """How far the statistics of a sample lie from the running statistics, for each BatchNorm in order of execution.
 
     Attributes:
-        layers: names.
         mean: root mean square over channels of (mean − running mean)/running standard deviation.
         variance: mean over channels of |ln(variance/running variance)|.
     """
 
-    layers: tuple[str, ...]
     mean: tuple[float, ...]
     variance: tuple[float, ...]
 
-    def of_mean(self, layers: slice = slice(None)) -> float:
-        """Root mean square over the layers of how far the means are off, in standard deviations."""
-        return float(np.sqrt(np.mean(np.square(self.mean[layers]))))
+    @property
+    def all(self) -> float:
+        """Root mean square over the layers of both together; 0 for equal statistics."""
+        return float(np.sqrt(np.mean(np.square(self.mean) + np.square(self.variance))))
 
-    def of_variance(self, layers: slice = slice(None)) -> float:
-        """Mean over the layers of |ln of the variance ratio|."""
-        return float(np.mean(self.variance[layers]))
+    @property
+    def first(self) -> float:
+        """Both together at the first layer, which knows the images and nothing of stride or pooling."""
+        return float(np.hypot(self.mean[0], self.variance[0]))
 
 
 def records(module: nn.Module) -> list[BatchNorm]:
     """The BatchNorm layers that have running statistics from training (not those of initialisation)."""
-    return [
-        layer
-        for layer in module.modules()
-        if isinstance(layer, BatchNorm)
-        and layer.running_mean is not None
-        and layer.running_var is not None
-        and not (bool((layer.running_mean == 0).all()) and bool((layer.running_var == 1).all()))
-    ]
+    found = []
+    for layer in module.modules():
+        if isinstance(layer, BatchNorm) and layer.running_mean is not None and layer.running_var is not None:
+            untouched = not layer.running_mean.any() and bool((layer.running_var == 1).all())
+            found += [] if untouched else [layer]
+    return found
 
 
-class Enough(Exception):
+class _Enough(Exception):
     """Raised inside a forward pass when the last layer that is asked for has been reached."""
 
 
 @torch.inference_mode()
-def mismatch(module: nn.Module, batches: Iterable[Tensor], *, layers: int | None = None) -> Mismatch:
-    """Hold the statistics of images against the running statistics of a network in eval mode.
+def mismatch(module: nn.Module, batches: Iterable[Tensor], *, layers: int | None = None) -> Mismatch | None:
+    """Hold the statistics of images against the running statistics of a network.
+
+    Every BatchNorm normalises by its batch, as in training: so a difference in an early layer is not carried on into
+    all later ones, and images other than those of the training differ less.
 
     Args:
-        module: in eval mode.
-        batches: float32 images `(B, C, H, W)` as the network takes them.
+        module: left as it is; a copy is worked on.
+        batches: float32 images `(B, C, H, W)` as the network takes them, B > 1.
         layers: how many BatchNorms to look at in order of execution; the pass ends there. None takes all.
-    """
-    names = {layer: name for name, layer in module.named_modules()}
-    sums: dict[BatchNorm, tuple[float, Tensor, Tensor]] = {}
-    asked = records(module)
 
-    def record(layer: BatchNorm) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+    Returns:
+        None where no BatchNorm has a record, or the images are too small for the network.
+    """
+    module = copy.deepcopy(module).eval()
+    asked = records(module)
+    sums: dict[BatchNorm, tuple[int, Tensor, Tensor]] = {}
+
+    def recorder(layer: BatchNorm) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
         def hook(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-            values = inputs[0].detach()
+            values = inputs[0]
             # Deviations from the running mean, so that float32 does not lose small variances beside large means.
-            shape = (1, -1) + (1,) * (values.dim() - 2)
-            off = values - layer.running_mean.view(shape)  # type: ignore[union-attr]
+            off = values - layer.running_mean.view((1, -1) + (1,) * (values.dim() - 2))  # type: ignore[union-attr]
             over = [axis for axis in range(values.dim()) if axis != 1]
-            count, first, second = sums.get(layer, (0.0, torch.zeros(()), torch.zeros(())))
-            total = values.numel() / values.shape[1]
-            sums[layer] = (count + total, first + off.sum(over).double(), second + (off * off).sum(over).double())
+            first, second = off.sum(over).double(), (off * off).sum(over).double()
+            count = values.numel() // values.shape[1]
+            if layer in sums:
+                earlier = sums[layer]
+                count, first, second = count + earlier[0], first + earlier[1], second + earlier[2]
+            sums[layer] = (count, first, second)
             if layers is not None and len(sums) >= layers:
-                raise Enough
+                raise _Enough
 
         return hook
 
-    with _hooked([(layer, record(layer)) for layer in asked]):
-        for batch in batches:
-            try:
-                module(batch)
-            except Enough:
-                continue
-    mean, variance = [], []
+    for layer in asked:
+        layer.train()
+        layer.momentum = 0.0
+        layer.register_forward_pre_hook(recorder(layer))
+    for batch in batches:
+        try:
+            module(batch)
+        except _Enough:
+            continue
+        except (RuntimeError, ValueError):  # nothing left of the image, or one value per channel
+            return None
+    if not sums:
+        return None
+    means, variances = [], []
     for layer, (count, first, second) in sums.items():
         running = layer.running_var.double() + layer.eps  # type: ignore[union-attr]
         off = first / count
         spread = (second / count - off * off).clamp(min=0) + layer.eps
-        mean.append(float((off * off / running).mean().sqrt()))
-        variance.append(float((spread / running).log().abs().mean()))
-    return Mismatch(tuple(names[layer] for layer in sums), tuple(mean), tuple(variance))
+        means.append(float((off * off / running).mean().sqrt()))
+        variances.append(float((spread / running).log().abs().mean()))
+    found = Mismatch(tuple(means), tuple(variances))
+    return found if np.isfinite(found.all) else None
 
 
-@contextmanager
-def _hooked(hooks: list[tuple[BatchNorm, Callable[..., None]]]) -> Iterator[None]:
-    handles = [layer.register_forward_pre_hook(hook) for layer, hook in hooks]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+def best_of(module: nn.Module, samples: Sequence[Sequence[Tensor]], *, layers: int | None = None) -> Mismatch | None:
+    """The smallest mismatch over several samples of one image set: as they are, and as training may have shown them."""
+    found = [held for sample in samples if (held := mismatch(module, sample, layers=layers)) is not None]
+    return min(found, key=lambda held: held.first if layers == 1 else held.all) if found else None

@@ -54,6 +54,8 @@ class RunRequest:
         split_seed: of the split that is drawn when the data gives none; None takes run.json's, so that no image that
             was trained on is tested on, else `seed`.
         transform: eval transform; None takes run.json's, else one that fits the images.
+        normalisation: `mean`, `std`, `order` of the eval transform that the user gave; they win over `transform`'s.
+        transform_recorded: whether the transform is the training run's own record.
         load: how checkpoints may be read.
         device: torch device, or `auto`.
         jobs: checkpoints evaluated at the same time.
@@ -78,6 +80,8 @@ class RunRequest:
     seed: int = 0
     split_seed: int | None = None
     transform: EvalTransform | None = None
+    transform_recorded: bool = False
+    normalisation: Mapping[str, Any] = field(default_factory=dict)
     load: LoadOptions = field(default_factory=LoadOptions)
     device: str = "auto"
     jobs: int = 1
@@ -165,6 +169,7 @@ def resolve(request: RunRequest) -> RunRequest:
         split_seed=request.split_seed if request.split_seed is not None else int(data.get("seed", request.seed)),
         transform=transform,
         training_data=data,
+        transform_recorded=request.transform_recorded or (request.transform is None and transform is not None),
         name=request.name or _run_name(base.resolve()),
         hyperparameters=request.hyperparameters or (run.get("hyperparameters", {}) if run else {}),
     )

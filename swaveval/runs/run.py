@@ -18,6 +18,7 @@ from swaveval.runs.cost import training_seconds
 from swaveval.runs.drift import drift_cell
 from swaveval.runs.evaluate import evaluate_series
 from swaveval.runs.executors import Task, run_local
+from swaveval.runs.geometry import annotated, shapeless
 from swaveval.runs.images_cell import store_images_cell
 from swaveval.runs.losses import find_loss, recomputed
 from swaveval.runs.page import Written, write_page
@@ -90,7 +91,9 @@ def build_workspace(request: RunRequest, images: ImageSet | None = None, progres
         )
     opened = images
     flip = request.hyperparameters.get("augmentation") != "digits" and opened.name != "digits"
-    transform = fitted(request.transform or default_transform(opened), opened.channels)
+    transform = replace(
+        fitted(request.transform or default_transform(opened), opened.channels), **request.normalisation
+    )
     return Workspace(
         out=request.out,
         images=opened,
@@ -132,15 +135,23 @@ def prepare(request: RunRequest, progress: Progress | None = None) -> Prepared:
     request = replace(request, channels=_channels(ready))
     progress.stage("opening images", 0)
     workspace = build_workspace(request, progress=progress)
-    workspace.plugins = hosts
     for note in workspace.images.audit.get("pixels", ()):
         progress.message(f"note: {note}")
+    request, findings = shapeless(request, records, found.places, workspace.images, progress)
+    if findings.geometry:
+        found = read_records(
+            request.checkpoints, request.load, memory=request.out / "cache" / "reads", progress=progress
+        )
+        records = list(found.arrangement.records)
+    records = [annotated(record, findings) for record in records]
+    workspace = build_workspace(request, workspace.images, progress)
+    workspace.plugins = hosts
     rows = records + baseline_records(
         records, fingerprint=workspace.images.fingerprint, labelled=workspace.images.labelled
     )
     plan = make_plan(rows, specs, workspace.store, key=workspace.key, force=request.force)
     doubts = tuple(f"taken for one run (--one-run) despite {reason}" for reason in arrangement.division.reasons)
-    said = (*doubts, *arrangement.notes)
+    said = (*doubts, *arrangement.notes, *findings.notes)
     return Prepared(request, workspace, tuple(rows), found.places, tuple(specs), plan, arrangement.order, said)
 
 

@@ -17,7 +17,11 @@ def _backbone(description: Description) -> Mapping[str, Any]:
 def _hints(description: Description) -> Hints:
     body = _backbone(description)
     stride, pool, name, size = (body.get(key) for key in ("stem_stride", "maxpool", "name", "image_size"))
+    resnet = body.get("kind") == "resnet"
     return Hints(
+        stem_padding=1 if resnet else None,  # of its 3×3 stem
+        dilated=0 if resnet else None,
+        last_stride=2 if resnet else None,
         stem_stride=stride if isinstance(stride, int) and 1 <= stride <= 4 else None,
         maxpool=pool if isinstance(pool, bool) else None,
         timm=name if body.get("kind") == "timm" and isinstance(name, str) else None,

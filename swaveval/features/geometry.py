@@ -1,0 +1,229 @@
+"""Which geometry, number of heads and normalisation of the input a network's weights fit, on a sample of images."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from torch import Tensor, nn
+
+from swaveval.checkpoints.architectures import ResNet, ResNetSpec
+from swaveval.checkpoints.vit import ViT, possible_heads
+from swaveval.data.transforms import IMAGENET_MEAN, IMAGENET_STD, EvalTransform
+from swaveval.features.extract import Normalise
+from swaveval.features.fingerprint import best_of
+from swaveval.features.views import ViewSettings, make_views
+
+# As self-supervised training shows images: crops of a fifth of the area upwards, mirrored, in other colours.
+_TRAINING = ViewSettings(views=1, scale=(0.2, 1.0), brightness=0.4, contrast=0.4, saturation=0.4)
+_PAIRS = ViewSettings(views=2, scale=(0.3, 1.0))
+Facts = Mapping[str, int | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How well the statistics of a sample fit one candidate.
+
+    Attributes:
+        facts: in what the candidate differs from the network as it was read; {} for that one itself.
+        score: mismatch, 0 for none; of heads 1 − retrieval.
+        zoom: how many times larger the images were made.
+    """
+
+    facts: Facts
+    score: float
+    zoom: int = 1
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Some images as the eval transform leaves them.
+
+    Attributes:
+        pixels: shape `(n, H, W, 3)`, uint8. transform: its mean, std and channel order are applied here.
+    """
+
+    pixels: UInt8[np.ndarray, "n h w 3"]
+    transform: EvalTransform
+    device: str = "cpu"
+
+    def shown(self, transform: EvalTransform | None = None, zoom: int = 1) -> list[list[Tensor]]:
+        """Batches of the images as they are, and of one view of each as training may have shown it."""
+        index = np.arange(len(self.pixels), dtype=np.int32)
+        views = make_views(self.pixels, index, _TRAINING)[:, 0].numpy()
+        return [self._batches(pixels, transform or self.transform, zoom) for pixels in (self.pixels, views)]
+
+    def pairs(self) -> list[Tensor]:
+        """Two views of each image, one batch after another."""
+        index = np.arange(len(self.pixels), dtype=np.int32)
+        return self._batches(make_views(self.pixels, index, _PAIRS).flatten(0, 1).numpy(), self.transform, 1)
+
+    def _batches(self, pixels: np.ndarray[Any, np.dtype[Any]], transform: EvalTransform, zoom: int) -> list[Tensor]:
+        normalise = Normalise(transform, self.device)
+        # Memory of a network without stride on large images; a last batch of one image has no variance.
+        count = max(1, len(pixels) * pixels.shape[1] ** 2 // (1 << 19))
+        batches = [normalise(part) for part in np.array_split(pixels, min(count, max(1, len(pixels) // 8)))]
+        if zoom == 1:
+            return batches
+        return [nn.functional.interpolate(batch, scale_factor=zoom, mode="bilinear") for batch in batches]
+
+
+def sample_size(side: int) -> int:
+    """How many images of this side are looked at: 128 up to 64 px, 16 of 224 px."""
+    return max(16, min(128, (1 << 19) // side**2))
+
+
+def resnet_fits(network: ResNet, free: Sequence[str], sample: Sample) -> list[Fit]:
+    """Every geometry that the weights may have been trained with, the present one first.
+
+    Stems are tried with the stages as they are, stages with the present stem and with the best one. A stem without
+    any reduction costs sixteen times the usual one: it is tried where one with less reduction already fits better.
+
+    Args:
+        free: the facts that nobody told; the others stay.
+    """
+    shown = sample.shown()
+    tried: dict[tuple[tuple[str, int | bool], ...], Fit] = {}
+
+    def score(facts: Facts, zoom: int = 1) -> float:
+        key = (*sorted(facts.items()), ("zoom", zoom))
+        if key not in tried:
+            spec = replace(network.spec, **facts)  # type: ignore[arg-type]
+            found = best_of(_refilled(spec, network), shown if zoom == 1 else sample.shown(zoom=zoom))
+            tried[key] = Fit(facts, float("inf") if found is None else found.all, zoom)
+        return tried[key].score
+
+    present = score({})
+    if np.isfinite(present):
+        stems = sorted(_stems(network.spec, free), key=lambda facts: -_reduction(replace(network.spec, **facts)))  # type: ignore[arg-type]
+        for facts in stems:
+            reduction = _reduction(replace(network.spec, **facts))  # type: ignore[arg-type]
+            if reduction * 2 >= _reduction(network.spec) or _best(tried).facts:
+                score(facts)
+        stages = _stages(network.spec, free)
+        best = _best(tried).facts
+        for more in stages:
+            score(more)
+        for more in stages if best else ():
+            score({**best, **more})
+        best = _best(tried).facts
+        for facts in stems if set(best) & {"dilated", "last_stride"} else ():
+            score({**best, **facts})
+        side = sample.pixels.shape[1]
+        if side <= 256 and score({}, 2) < present and side <= 64:
+            score({}, 4)
+    return list(tried.values())
+
+
+def _best(tried: Mapping[Any, Fit]) -> Fit:
+    return min((fit for fit in tried.values() if fit.zoom == 1), key=lambda fit: fit.score)
+
+
+def _reduction(spec: ResNetSpec) -> int:
+    return spec.stem_stride * (2 if spec.maxpool else 1)
+
+
+def _refilled(spec: ResNetSpec, network: ResNet) -> ResNet:
+    with torch.device("meta"):
+        made = spec.build()
+    made.load_state_dict(network.state_dict(), assign=True)
+    return made.eval()
+
+
+def _differing(spec: Any, candidates: Iterator[dict[str, int | bool]], free: Sequence[str]) -> list[Facts]:
+    """Candidates by what they change, without those that change nothing or what is known."""
+    found: list[Facts] = []
+    for candidate in candidates:
+        changed = {name: value for name, value in candidate.items() if value != getattr(spec, name)}
+        if changed and set(changed) <= set(free) and changed not in found:
+            found.append(changed)
+    return found
+
+
+def _stems(spec: ResNetSpec, free: Sequence[str]) -> list[Facts]:
+    def all_of_them() -> Iterator[dict[str, int | bool]]:
+        paddings = (spec.stem_padding, 1, 2, 0) if spec.stem_kernel == 3 else (spec.stem_padding,)
+        strides = (4, 2, 1) if spec.stem_kernel == 4 else (2, 1)
+        for padding in paddings:
+            for stride in strides:
+                for pool in (True, False):
+                    yield {"stem_stride": stride, "maxpool": pool, "stem_padding": padding}
+
+    return _differing(spec, all_of_them(), free)
+
+
+def _stages(spec: ResNetSpec, free: Sequence[str]) -> list[Facts]:
+    def all_of_them() -> Iterator[dict[str, int | bool]]:
+        for last in (1, 2):
+            yield {"last_stride": last, "dilated": 0}
+        for dilated in range(len(spec.blocks)) if spec.block == "bottleneck" else ():
+            yield {"dilated": dilated}
+
+    return _differing(spec, all_of_them(), free) if len(spec.blocks) > 1 else []
+
+
+# -- pre-processing ----------------------------------------------------------------------------------------------------
+
+Triple = tuple[float, float, float]
+PREPROCESSING: tuple[tuple[str, Triple, Triple], ...] = (
+    ("ImageNet's mean and std", IMAGENET_MEAN, IMAGENET_STD),
+    ("mean .5, std .5", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    ("pixels in 0…1", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+    ("pixels in 0…255", (0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255)),
+)
+
+
+def preprocessing_fits(network: nn.Module, sample: Sample) -> list[tuple[EvalTransform, float]]:
+    """Every pre-processing and the mismatch at the first BatchNorm, the present one first; [] where there is none.
+
+    The first layer's statistics are those of the images under its filters: they depend on the pre-processing, and
+    neither on stride nor on pooling.
+    """
+    orders: tuple[Literal["RGB", "BGR"], ...] = ("RGB", "BGR")
+    candidates = [sample.transform] + [
+        replace(sample.transform, mean=mean, std=std, order=order)
+        for order in orders
+        for mean, std in [
+            (sample.transform.mean, sample.transform.std),
+            *((mean, std) for _, mean, std in PREPROCESSING),
+        ]
+    ]
+    fits: list[tuple[EvalTransform, float]] = []
+    for transform in dict.fromkeys(candidates):
+        found = best_of(network, sample.shown(transform), layers=1)
+        if found is None:
+            return []
+        fits.append((transform, found.first))
+    return fits
+
+
+# -- heads of a ViT ----------------------------------------------------------------------------------------------------
+
+
+@torch.inference_mode()
+def heads_fits(network: ViT, sample: Sample) -> list[Fit]:
+    """Every number of heads by view retrieval, the present one first: how often the nearest of all second views is
+    the other view of the same image.
+    """
+    batches = sample.pairs()
+    present = network.spec.attention_heads
+    fits = []
+    for heads in dict.fromkeys((present, *possible_heads(network.spec.dim))):
+        with torch.device("meta"):
+            made = replace(network.spec, heads=heads).build()
+        made.load_state_dict(network.state_dict(), assign=True)
+        features = torch.cat([made.eval()(batch) for batch in batches])
+        fits.append(Fit({} if heads == present else {"heads": heads}, 1 - _retrieval(features)))
+    return fits
+
+
+def _retrieval(features: Tensor) -> float:
+    """Share of pairs whose views find each other, by centred cosine, both ways."""
+    unit = nn.functional.normalize(features - features.mean(0), dim=1)
+    first, second = unit[0::2], unit[1::2]
+    similarity = first @ second.T
+    own = torch.arange(len(first), device=features.device)
+    hits = (similarity.argmax(1) == own).float().mean() + (similarity.argmax(0) == own).float().mean()
+    return float(hits / 2)

@@ -1,0 +1,315 @@
+"""What shapes do not tell of a series' network, found out on a sample of the images; once for the whole series."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from swaveval import __version__
+from swaveval.checkpoints import CheckpointRefused, LoadOptions, load
+from swaveval.checkpoints.architectures import ResNet
+from swaveval.checkpoints.geometry import Geometry, as_options, in_words
+from swaveval.checkpoints.vit import ViT
+from swaveval.data import ImageSet
+from swaveval.data.decoded import PixelStream
+from swaveval.data.transforms import IMAGENET_MEAN, IMAGENET_STD, EvalTransform, default_transform, fitted
+from swaveval.features.extract import choose_device
+from swaveval.features.fingerprint import records as batchnorms
+from swaveval.features.geometry import Fit, Sample, heads_fits, preprocessing_fits, resnet_fits, sample_size
+from swaveval.results import CheckpointRecord
+from swaveval.results.atomic import write_bytes
+from swaveval.results.encoding import digest, seal, unseal
+from swaveval.runs.progress import Progress
+from swaveval.runs.request import RunRequest
+
+# Measured in benchmarks/geometry: the right geometry fits better than any other by 1.3 and more on images it was
+# trained on; on other images the margin shrinks, and below this the usual geometry stands.
+CLEAR = 1.25
+NEAR = 1.1
+# At the first layer: fits up to here, and is off from there on. As trained .06 to .13, on other images .3.
+FITS, OFF = 0.35, 0.45
+# Mismatch over all layers from which on the images are not like those of the training; wrong sizes give 1.2.
+STRANGE = 0.6
+LEAST_IMAGES = 16
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the sample says.
+
+    Attributes:
+        geometry: to be taken for every file of the series; empty where the geometry read from shapes stands.
+        transform: the pre-processing to be taken, or None.
+        confirmed: whether the geometry that was read fits at least as well as every other.
+        notes: sentences for the page.
+        evidence: the candidates with their mismatch, for the load report.
+    """
+
+    geometry: Geometry = field(default_factory=Geometry)
+    transform: EvalTransform | None = None
+    confirmed: bool = False
+    notes: tuple[str, ...] = ()
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+def find_out(
+    records: Sequence[CheckpointRecord],
+    places: Mapping[str, Path],
+    images: ImageSet,
+    transform: EvalTransform,
+    options: LoadOptions,
+    *,
+    settled: bool,
+    memory: Path,
+    device: str = "auto",
+) -> Findings:
+    """Try the geometries and pre-processings that nobody told on a sample of the train images.
+
+    Args:
+        records: of the series; the most trained one decides for all.
+        settled: whether the pre-processing is known (by the user or by the run's own record).
+        memory: directory where findings are kept; the same checkpoint, images and transform are not tried twice.
+    """
+    chosen = most_trained(records)
+    if chosen is None or len(images.train_index) < LEAST_IMAGES:
+        return Findings()
+    key = [_VERSION, __version__, chosen.digest, images.fingerprint, transform.id, repr(options), settled]
+    place = memory / f"{digest(key)[:32]}.json"
+    try:
+        return _read(unseal(place.read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    try:
+        backbone = load(places[str(chosen.digest)], options=options)
+    except (CheckpointRefused, KeyError):
+        return Findings()  # it changed since; the evaluation itself will say so
+    sample = _sample(images, transform, choose_device(device))
+    backbone.to(sample.device)
+    told = backbone.report.geometry
+    free = tuple(name for name, entry in told.items() if name in asdict(Geometry()) and entry[1] in ("family", "usual"))
+    found = Findings()
+    if batchnorms(backbone.module):
+        found, sample = _preprocessing(backbone.module, sample, settled=settled)
+        if isinstance(backbone.module, ResNet):
+            found = _with_geometry(found, resnet_fits(backbone.module, free, sample), told, transform.size)
+    elif isinstance(backbone.module, ResNet) and free and backbone.module.spec.stem_kernel != 7:
+        found = Findings(notes=(f"{_assumed(told, free)}: the file does not tell, and no BatchNorm bears witness",))
+    elif isinstance(backbone.module, ViT) and free:
+        found = _with_heads(heads_fits(backbone.module, sample), backbone.module, len(sample.pixels))
+    if chosen.name:
+        found = replace(
+            found, evidence=dict(found.evidence) | {"checkpoint": chosen.name, "images": len(sample.pixels)}
+        )
+    write_bytes(place, seal(json.loads(json.dumps(_plain(found)))))
+    return found
+
+
+def shapeless(
+    request: RunRequest,
+    records: Sequence[CheckpointRecord],
+    places: Mapping[str, Path],
+    images: ImageSet,
+    progress: Progress,
+) -> tuple[RunRequest, Findings]:
+    """The request with everything in it that shapes do not tell, and how it was found out.
+
+    What the user said stands; then what a file says of its normalisation; then what the sample says.
+    """
+    settled = bool(request.normalisation) or request.transform_recorded
+    named = [record.load.get("geometry", {}).get("normalisation") for record in records if record.evaluated]
+    notes: tuple[str, ...] = ()
+    if (
+        not settled
+        and images.channels == 3
+        and named
+        and named[0] is not None
+        and all(pair == named[0] for pair in named)
+    ):
+        mean, std = (tuple(float(value) for value in part) for part in named[0])
+        request = replace(request, normalisation={"mean": mean, "std": std})
+        settled = True
+        if (mean, std) != (IMAGENET_MEAN, IMAGENET_STD):
+            words = " and ".join(",".join(f"{value:.4g}" for value in part) for part in (mean, std))
+            notes = (f"pixels are normalised as the checkpoints say: mean and std {words}",)
+    transform = replace(
+        fitted(request.transform or default_transform(images), images.channels), **request.normalisation
+    )
+    if images.channels != 3:
+        return request, Findings(notes=notes)
+    progress.stage("what shapes do not tell", 0)
+    found = find_out(
+        records,
+        places,
+        images,
+        transform,
+        request.load,
+        settled=settled,
+        memory=request.out / "cache" / "geometry",
+        device=request.device,
+    )
+    if found.transform is not None:
+        taken = {name: getattr(found.transform, name) for name in ("mean", "std", "order")}
+        request = replace(request, normalisation=taken)
+    if found.geometry:
+        request = replace(request, load=replace(request.load, evidence=found.geometry))
+    return request, replace(found, notes=(*notes, *found.notes))
+
+
+def most_trained(records: Sequence[CheckpointRecord]) -> CheckpointRecord | None:
+    """The record with the largest step, else epoch, else the last one; untrained ones bear no witness."""
+    ready = [
+        (record.step or 0, record.epoch or 0.0, position, record)
+        for position, record in enumerate(records)
+        if record.evaluated and record.kind == "checkpoint" and record.digest
+    ]
+    return max(ready, key=lambda entry: entry[:3])[3] if ready else None
+
+
+def annotated(record: CheckpointRecord, found: Findings) -> CheckpointRecord:
+    """The record with what was found out; an assumption that was confirmed is no warning any more."""
+    if not found.evidence or not record.load:
+        return record
+    load = dict(record.load)
+    load["geometry"] = dict(load.get("geometry") or {}) | {"evidence": dict(found.evidence)}
+    if found.confirmed or found.geometry:
+        load["warnings"] = [text for text in load.get("warnings", ()) if "the file does not tell (--" not in text]
+    return replace(record, load=load)
+
+
+def _sample(images: ImageSet, transform: EvalTransform, device: str) -> Sample:
+    count = min(sample_size(transform.size), len(images.train_index))
+    chosen = np.sort(np.random.default_rng(0).permutation(images.train_index)[:count])
+    return Sample(PixelStream(images, transform, "a sample").take(chosen), transform, device)
+
+
+def _with_geometry(found: Findings, fits: Sequence[Fit], told: Mapping[str, Any], size: int) -> Findings:
+    """The geometry that the fits speak for."""
+    present = fits[0]
+    if not np.isfinite(present.score):
+        return found
+    plain = sorted((fit for fit in fits if fit.zoom == 1), key=lambda fit: fit.score)
+    best = plain[0]
+    zoomed = min((fit for fit in fits if fit.zoom > 1), key=lambda fit: fit.score, default=None)
+    evidence = dict(found.evidence) | {
+        "by": "BatchNorm's running statistics",
+        "fits": [[in_words(fit.facts) if fit.facts else "as read", round(fit.score, 4)] for fit in plain[:6]],
+    }
+    notes, geometry = list(found.notes), Geometry()
+    larger = zoomed is not None and zoomed.score * CLEAR < present.score
+    instead = f"{in_words(best.facts)} ({as_options(best.facts)})"
+    numbers = f"off by {best.score:.2f}, as read {present.score:.2f}"
+    if zoomed is not None and larger and zoomed.score <= best.score * NEAR:
+        other = f", or {instead} was trained ({numbers})" if present.score > best.score * CLEAR else ""
+        notes.append(
+            f"the network seems to be shown images {zoomed.zoom} times smaller than in training (--size "
+            f"{size * zoomed.zoom}): BatchNorm's running statistics fit them better (off by {zoomed.score:.2f}, "
+            f"at this size {present.score:.2f}){other}"
+        )
+    elif present.score > best.score * CLEAR:
+        geometry = Geometry(**best.facts)  # type: ignore[arg-type]
+        rivals = [fit for fit in plain[1:] if fit.facts and best.score * 1.001 < fit.score < best.score * NEAR]
+        unsure = f"; {in_words(rivals[0].facts)} ({as_options(rivals[0].facts)}) fits nearly as well" if rivals else ""
+        notes.append(
+            f"{in_words(best.facts)}: taken because BatchNorm's running statistics fit it best ({numbers}){unsure}; "
+            "the file does not tell"
+        )
+    elif present.score > best.score * 1.05:
+        read = in_words({name: told[name][0] for name in best.facts})
+        notes.append(
+            f"{read}: assumed, the file does not tell; BatchNorm's running statistics fit {instead} about as well "
+            f"({numbers})"
+        )
+    if min(best.score, zoomed.score if zoomed else best.score) > STRANGE:
+        notes.append(
+            f"the images are not like those the network was trained on: no geometry fits BatchNorm's running "
+            f"statistics on them (off by {best.score:.2f} at best; .1 is usual)"
+        )
+    confirmed = not geometry and present.score <= best.score * 1.05
+    return replace(found, geometry=geometry, confirmed=confirmed, notes=tuple(notes), evidence=evidence)
+
+
+def _preprocessing(module: Any, sample: Sample, *, settled: bool) -> tuple[Findings, Sample]:
+    """Whether the first layer's statistics fit the pre-processing, and the sample with the one to go on with."""
+    fits = preprocessing_fits(module, sample)
+    if not fits:
+        return Findings(), sample
+    (present, score), (best, least) = fits[0], min(fits, key=lambda fit: fit[1])
+    evidence = {"preprocessing": [[_normalised(transform), round(value, 4)] for transform, value in fits]}
+    if score < OFF or best == present or score < 1.5 * least:
+        notes: tuple[str, ...] = ()
+        if score > 1.5:
+            notes = (
+                f"the images are not what the network was trained on, or not pre-processed like them: the first "
+                f"layer's running statistics are off by {score:.2f} (.1 is usual), and no usual normalisation fits",
+            )
+        return Findings(notes=notes, evidence=evidence), sample
+    numbers = f"the first layer's running statistics are off by {least:.2f} with it, by {score:.2f} without"
+    if not settled and least <= FITS and score > 2.5 * least:
+        note = f"{_normalised(best)} was taken for the network's pre-processing ({numbers}; {_as_options(best)})"
+        return Findings(transform=best, notes=(note,), evidence=evidence), replace(sample, transform=best)
+    note = (
+        f"the network seems to have been trained with other pre-processing: {_normalised(best)} fits better "
+        f"({numbers}); {_as_options(best)} takes it"
+    )
+    return Findings(notes=(note,), evidence=evidence), sample
+
+
+def _normalised(transform: EvalTransform) -> str:
+    mean, std = (",".join(f"{value:.4g}" for value in part) for part in (transform.mean, transform.std))
+    return f"mean {mean}, std {std}, {transform.order}"
+
+
+def _as_options(transform: EvalTransform) -> str:
+    mean, std = (",".join(f"{value:.6g}" for value in part) for part in (transform.mean, transform.std))
+    return f"--mean {mean} --std {std}" + (" --channel-order BGR" if transform.order == "BGR" else "")
+
+
+def _with_heads(fits: Sequence[Fit], network: ViT, n: int) -> Findings:
+    """The number of heads that view retrieval speaks for."""
+    present, best = fits[0], min(fits, key=lambda fit: fit.score)
+    heads = network.spec.attention_heads
+    shown = [[int(fit.facts.get("heads", heads)), round(1 - fit.score, 4)] for fit in fits]
+    evidence = {"by": "view retrieval", "fits": shown}
+    ranked = sorted(fits, key=lambda fit: fit.score)
+    # Standard error of a difference of two shares over 2n looks at the same images.
+    error = (max(present.score * (1 - present.score), 1e-3) / n) ** 0.5
+    gain = present.score - best.score
+    if best is not present and gain > 3 * error:
+        unsure = ranked[1].score - best.score < error
+        also = f"; {int(ranked[1].facts.get('heads', heads))} fit nearly as well (--heads)" if unsure else ""
+        note = (
+            f"{best.facts['heads']} heads: taken because views of an image find each other best with them "
+            f"({1 - best.score:.0%} of pairs, with the usual {heads} {1 - present.score:.0%}){also}; the "
+            "file does not tell"
+        )
+        return Findings(Geometry(heads=int(best.facts["heads"])), notes=(note,), evidence=evidence)
+    if best is present and ranked[1].score - present.score > 2 * error:
+        return Findings(confirmed=True, evidence=evidence)
+    note = (
+        f"{heads} heads are assumed for the ViT of width {network.spec.dim}, as is usual: the file does not tell, and "
+        f"the images do not decide (pairs of views found: "
+        + ", ".join(f"{count} heads {share:.0%}" for count, share in sorted(shown))
+        + "); --heads N says it"
+    )
+    return Findings(notes=(note,), evidence=evidence)
+
+
+def _assumed(told: Mapping[str, Any], free: Sequence[str]) -> str:
+    return f"{in_words({name: told[name][0] for name in free if name in ('stem_stride', 'maxpool')})}: assumed"
+
+
+def _plain(found: Findings) -> dict[str, Any]:
+    return asdict(found) | {"geometry": found.geometry.said, "evidence": dict(found.evidence)}
+
+
+def _read(body: Mapping[str, Any]) -> Findings:
+    stored = body["transform"]
+    if stored is not None:
+        stored = EvalTransform(**(stored | {"mean": tuple(stored["mean"]), "std": tuple(stored["std"])}))
+    return Findings(
+        Geometry(**body["geometry"]), stored, bool(body["confirmed"]), tuple(body["notes"]), dict(body["evidence"])
+    )
