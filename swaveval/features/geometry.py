@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -51,9 +52,13 @@ class Sample:
 
     def shown(self, transform: EvalTransform | None = None, zoom: int = 1) -> list[list[Tensor]]:
         """Batches of the images as they are, and of one view of each as training may have shown it."""
-        index = np.arange(len(self.pixels), dtype=np.int32)
-        views = make_views(self.pixels, index, _TRAINING)[:, 0].numpy()
-        return [self._batches(pixels, transform or self.transform, zoom) for pixels in (self.pixels, views)]
+        both = (self.pixels, self.views)
+        return [self._batches(pixels, transform or self.transform, zoom) for pixels in both]
+
+    @cached_property
+    def views(self) -> UInt8[np.ndarray, "n h w 3"]:
+        """One view of each image as training may have shown it."""
+        return make_views(self.pixels, np.arange(len(self.pixels), dtype=np.int32), _TRAINING)[:, 0].numpy()
 
     def pairs(self) -> list[Tensor]:
         """Two views of each image, one batch after another."""
