@@ -11,7 +11,6 @@ from jaxtyping import UInt8
 from torch import Tensor, nn
 
 from swaveval.checkpoints.architectures import ResNet, ResNetSpec
-from swaveval.checkpoints.vit import ViT, possible_heads
 from swaveval.data.transforms import IMAGENET_MEAN, IMAGENET_STD, EvalTransform
 from swaveval.features.extract import Normalise
 from swaveval.features.fingerprint import best_of
@@ -29,7 +28,7 @@ class Fit:
 
     Attributes:
         facts: in what the candidate differs from the network as it was read; {} for that one itself.
-        score: mismatch, 0 for none; of heads 1 − retrieval.
+        score: mismatch, 0 for none; of heads 1 − retrieval or, from weights alone, minus the evidence.
         zoom: how many times larger the images were made.
     """
 
@@ -202,33 +201,3 @@ def preprocessing_fits(network: nn.Module, sample: Sample) -> list[tuple[EvalTra
             return []
         fits.append((transform, found.first))
     return fits
-
-
-# -- heads of a ViT ----------------------------------------------------------------------------------------------------
-
-
-@torch.inference_mode()
-def heads_fits(network: ViT, sample: Sample) -> list[Fit]:
-    """Every number of heads by view retrieval, the present one first: how often the nearest of all second views is
-    the other view of the same image.
-    """
-    batches = sample.pairs()
-    present = network.spec.attention_heads
-    fits = []
-    for heads in dict.fromkeys((present, *possible_heads(network.spec.dim))):
-        with torch.device("meta"):
-            made = replace(network.spec, heads=heads).build()
-        made.load_state_dict(network.state_dict(), assign=True)
-        features = torch.cat([made.eval()(batch) for batch in batches])
-        fits.append(Fit({} if heads == present else {"heads": heads}, 1 - _retrieval(features)))
-    return fits
-
-
-def _retrieval(features: Tensor) -> float:
-    """Share of pairs whose views find each other, by centred cosine, both ways."""
-    unit = nn.functional.normalize(features - features.mean(0), dim=1)
-    first, second = unit[0::2], unit[1::2]
-    similarity = first @ second.T
-    own = torch.arange(len(first), device=features.device)
-    hits = (similarity.argmax(1) == own).float().mean() + (similarity.argmax(0) == own).float().mean()
-    return float(hits / 2)

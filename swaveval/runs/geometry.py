@@ -18,7 +18,8 @@ from swaveval.data.decoded import PixelStream
 from swaveval.data.transforms import IMAGENET_MEAN, IMAGENET_STD, EvalTransform, default_transform, fitted
 from swaveval.features.extract import choose_device
 from swaveval.features.fingerprint import records as batchnorms
-from swaveval.features.geometry import Fit, Sample, heads_fits, preprocessing_fits, resnet_fits, sample_size
+from swaveval.features.geometry import Fit, Sample, preprocessing_fits, resnet_fits, sample_size
+from swaveval.features.heads import heads_fits, heads_in_weights
 from swaveval.results import CheckpointRecord
 from swaveval.results.atomic import write_bytes
 from swaveval.results.encoding import digest, seal, unseal
@@ -33,6 +34,8 @@ NEAR = 1.1
 FITS, OFF = 0.35, 0.45
 # Mismatch over all layers from which on the images are not like those of the training; wrong sizes give 1.2.
 STRANGE = 0.6
+# Evidence by which the weights of a ViT must speak for a number of heads more than for any other, −ln p.
+NATS, TIMES_CHANCE = 10.0, 2.5
 LEAST_IMAGES = 16
 _VERSION = 1
 
@@ -99,7 +102,7 @@ def find_out(
     elif isinstance(backbone.module, ResNet) and free and backbone.module.spec.stem_kernel != 7:
         found = Findings(notes=(f"{_assumed(told, free)}: the file does not tell, and no BatchNorm bears witness",))
     elif isinstance(backbone.module, ViT) and free:
-        found = _with_heads(heads_fits(backbone.module, sample), backbone.module, len(sample.pixels))
+        found = _with_heads(backbone.module, sample)
     if chosen.name:
         found = replace(
             found, evidence=dict(found.evidence) | {"checkpoint": chosen.name, "images": len(sample.pixels)}
@@ -268,32 +271,41 @@ def _as_options(transform: EvalTransform) -> str:
     return f"--mean {mean} --std {std}" + (" --channel-order BGR" if transform.order == "BGR" else "")
 
 
-def _with_heads(fits: Sequence[Fit], network: ViT, n: int) -> Findings:
-    """The number of heads that view retrieval speaks for."""
-    present, best = fits[0], min(fits, key=lambda fit: fit.score)
-    heads = network.spec.attention_heads
-    shown = [[int(fit.facts.get("heads", heads)), round(1 - fit.score, 4)] for fit in fits]
-    evidence = {"by": "view retrieval", "fits": shown}
-    ranked = sorted(fits, key=lambda fit: fit.score)
-    # Standard error of a difference of two shares over 2n looks at the same images.
-    error = (max(present.score * (1 - present.score), 1e-3) / n) ** 0.5
-    gain = present.score - best.score
-    if best is not present and gain > 3 * error:
-        unsure = ranked[1].score - best.score < error
-        also = f"; {int(ranked[1].facts.get('heads', heads))} fit nearly as well (--heads)" if unsure else ""
-        note = (
-            f"{best.facts['heads']} heads: taken because views of an image find each other best with them "
-            f"({1 - best.score:.0%} of pairs, with the usual {heads} {1 - present.score:.0%}){also}; the "
-            "file does not tell"
-        )
-        return Findings(Geometry(heads=int(best.facts["heads"])), notes=(note,), evidence=evidence)
-    if best is present and ranked[1].score - present.score > 2 * error:
+def _with_heads(network: ViT, sample: Sample) -> Findings:
+    """The number of heads that the weights speak for, else view retrieval."""
+    heads, n = network.spec.attention_heads, len(sample.pixels)
+    weights = heads_in_weights(network)
+    ranked = sorted(weights, key=lambda count: -weights[count])
+    evidence: dict[str, Any] = {"by": "weights", "fits": [[count, round(weights[count], 1)] for count in ranked]}
+    most, next_ = weights[ranked[0]], weights[ranked[1]] if len(ranked) > 1 else 0.0
+    # Two products in each block, of one nat each where nothing has been learned.
+    decided = most > TIMES_CHANCE * 2 * network.spec.depth and most - next_ > max(NATS, 0.05 * most)
+    if decided and ranked[0] == heads:
         return Findings(confirmed=True, evidence=evidence)
+    if decided:
+        note = (
+            f"{ranked[0]} heads instead of the {heads} usual for a ViT of width {network.spec.dim}: the file does not "
+            f"tell, but the channels of its attention grew in {ranked[0]} groups (evidence of "
+            f"{weights[ranked[0]]:.0f} nats, for {heads} {weights[heads]:.0f}); --heads N overrules it"
+        )
+        return Findings(Geometry(heads=ranked[0]), notes=(note,), evidence=evidence)
+    fits = heads_fits(network, sample)
+    present, best = fits[0], min(fits, key=lambda fit: fit.score)
+    shown = sorted((int(fit.facts.get("heads", heads)), 1 - fit.score) for fit in fits)
+    evidence |= {"retrieval": [[count, round(share, 4)] for count, share in shown]}
+    words = ", ".join(f"{count} heads {share:.0%}" for count, share in shown)
+    # Standard error of a difference of two shares over looks at the same images, at the worst.
+    error = (max(present.score * (1 - present.score), 1e-3) / n) ** 0.5
+    if best is not present and present.score - best.score > 3 * error:
+        count = int(best.facts["heads"])
+        note = (
+            f"{count} heads instead of the {heads} usual for a ViT of width {network.spec.dim}: the file does not "
+            f"tell, but views of an image find each other best with them ({words}); --heads N overrules it"
+        )
+        return Findings(Geometry(heads=count), notes=(note,), evidence=evidence)
     note = (
         f"{heads} heads are assumed for the ViT of width {network.spec.dim}, as is usual: the file does not tell, and "
-        f"the images do not decide (pairs of views found: "
-        + ", ".join(f"{count} heads {share:.0%}" for count, share in sorted(shown))
-        + "); --heads N says it"
+        f"neither its weights nor the images decide (pairs of views found: {words}); --heads N says it"
     )
     return Findings(notes=(note,), evidence=evidence)
 
