@@ -20,7 +20,7 @@ def hollowness(model: Model, found: Match, extra: Sequence[str] = ()) -> str:
     Args:
         extra: names of the backbone's own kind that the model has no place for.
     """
-    counted = [name for name in model.shapes if not name.endswith("num_batches_tracked")]
+    counted = [name for name in model.shapes if not name.endswith("num_batches_tracked") and name not in model.optional]
     absent = [name for name in counted if name not in found.names]
     built = {block(name) for name in counted}
     beyond = [group for name in extra if (group := block(name)) and group not in built]
