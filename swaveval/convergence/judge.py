@@ -11,7 +11,7 @@ that views alone give stands beside it, and a contradiction is said.
 
 from dataclasses import dataclass, replace
 
-from swaveval.convergence import advice, beside, best, collapse, evidence, movement, quality, visible
+from swaveval.convergence import advice, beside, best, collapse, evidence, movement, quality, undecided, visible
 from swaveval.convergence.findings import Findings, analyse
 from swaveval.convergence.loss import loss_state, since_third
 from swaveval.convergence.quality import LABEL_FREE, LABELLED, Quality
@@ -54,8 +54,12 @@ def judge(series: Series, *, seed: int = 0) -> Verdict:
     decisive = by_views if by_labels is None or aside else by_labels
     words = loss_clause(loss, since_third(series.manifest.loss))
     if decisive is None or decisive.n < FEWEST_IMAGES:
-        return replace(_without_quality(series, decisive, loss, words, seed), labels_set_aside=aside)
+        return replace(undecided.without_quality(series, decisive, loss, words, seed), labels_set_aside=aside)
     labelled = decisive is by_labels
+    if series.manifest.order == "unknown" and decisive.length > 1:
+        chosen = _best(series, decisive, labelled=labelled, seed=seed)
+        verdict = undecided.without_order(decisive, chosen, loss, words, labelled=labelled, seed=seed)
+        return replace(verdict, labels_set_aside=aside)
     judged = _judged(series, decisive, loss, labelled=labelled, seed=seed)
     other: Judged | None = None
     if labelled and by_views is not None and by_views.n >= FEWEST_IMAGES:
@@ -225,20 +229,3 @@ def _best(series: Series, decisive: Quality, *, labelled: bool, seed: int) -> Be
         reason = "the last one: no quality measured without test labels to choose by"
         return Best(record.name, epoch=record.epoch, reason=reason)
     return best.choose(selection, test, seed=seed)
-
-
-def _without_quality(series: Series, few: Quality | None, loss: LossState, words: str, seed: int) -> Verdict:
-    """`few`: a metric with outcomes on too few images, or None."""
-    count = len(series.points)
-    broken = quality.diverged(series)
-    seen = f" {words[0].upper()}{words[1:]}." if words else ""
-    if broken is not None and count == 0:
-        text = f"Inconclusive: no checkpoint could be evaluated, the weights are not finite from {broken.name} on."
-    elif few is not None:
-        noun = "image" if few.n == 1 else "images"
-        text = f"Inconclusive: {few.n} {noun} cannot tell checkpoints apart; {FEWEST_IMAGES} are the least."
-    elif count == 0:
-        text = "Inconclusive: no checkpoint could be evaluated."
-    else:
-        text = "Inconclusive: no metric with per-image outcomes (kNN, linear probe, view retrieval) was evaluated."
-    return Verdict("inconclusive", text + seen, loss, labelled=series.manifest.data.labelled, seed=seed)

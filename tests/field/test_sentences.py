@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -230,3 +231,16 @@ def test_labels_and_views_that_contradict_each_other_are_named_first() -> None:
     agreed = judge(series({KNN: rising, VIEWS: rising}))
     assert (agreed.without_labels, agreed.contradicted) == ("learning", False)
     assert "without" not in agreed.sentence.lower()
+
+
+def test_files_whose_order_nobody_knows_neither_rise_nor_fall() -> None:
+    """Six checkpoints of a run that gets worse, named by their accuracy: "learning, rose 5.9 points … train longer"."""
+    rows = outcomes([*sorted(FALLING), 0.5, 0.5], 3000, seed=0, correlation=0.9)
+    run = series({KNN: rows[:6]}, random={KNN: rows[6:]}, epochs=[1, 2, 3, 4, 5, 6])
+    assert judge(run).verdict in ("learning", "inconclusive")
+    verdict = judge(replace(run, manifest=replace(run.manifest, order="unknown")))
+    assert verdict.verdict == "inconclusive"
+    assert re.search(r"order of the 6 checkpoints is not known, so a rise cannot be told from a fall", verdict.sentence)
+    assert not re.search(r"\b(rose|fell|since|last third)\b", " ".join(texts(verdict)))
+    assert verdict.best is not None
+    assert verdict.best.checkpoint == "epoch=6.ckpt"
