@@ -116,7 +116,13 @@ def _verdict(
         chosen,
         judged.moved,
         beside=beside.clause(decisive, row, compared, linear=probed),
-        aside=_aside(aside, other if contradicted else None, labelled=labelled),
+        aside=_aside(
+            aside,
+            None if other is None else other.state,
+            labelled=labelled,
+            contradicted=contradicted,
+            several=labelled and bool(series.manifest.data.audit.get("several_labels")),
+        ),
         remark=aside or (_contradiction(other) if contradicted and other is not None else ""),
     )
     advised = advice.advise(
@@ -154,13 +160,16 @@ def _verdict(
     )
 
 
-def _aside(set_aside: str, other: Judged | None, *, labelled: bool) -> str:
+def _aside(set_aside: str, other: VerdictState | None, *, labelled: bool, contradicted: bool, several: bool) -> str:
     """What stands in brackets behind the word: by what it was judged, where that is not plainly the labels."""
     if set_aside:
         return "judged without the labels, which say nothing here"
     if not labelled:
         return "judged without labels"
-    return "" if other is None else f"by the labels; without them it would be called {TITLES[other.state].lower()}"
+    by = "by the most frequent label of each image" if several else "by the labels"
+    if other is None or not (contradicted or several):
+        return by if several else ""
+    return f"{by}; without them it would be called {TITLES[other].lower()}"
 
 
 def _contradiction(other: Judged) -> str:

@@ -244,3 +244,14 @@ def test_files_whose_order_nobody_knows_neither_rise_nor_fall() -> None:
     assert not re.search(r"\b(rose|fell|since|last third)\b", " ".join(texts(verdict)))
     assert verdict.best is not None
     assert verdict.best.checkpoint == "epoch=6.ckpt"
+
+
+def test_of_several_labels_an_image_both_verdicts_are_said() -> None:
+    """NIH ChestX-ray: by the most frequent label present, and by views alone."""
+    rising = outcomes([0.05, 0.2, 0.3, 0.35, 0.38, 0.4], 4000, seed=0)
+    run = series({KNN: rising, VIEWS: rising})
+    data = replace(run.manifest.data, audit={"several_labels": {"images": 10}})
+    verdict = judge(replace(run, manifest=replace(run.manifest, data=data)))
+    assert verdict.sentence.startswith(
+        "Learning (by the most frequent label of each image; without them it would be called learning): kNN rose"
+    )
