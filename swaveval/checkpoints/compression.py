@@ -20,7 +20,7 @@ from torch import Tensor
 from swaveval.checkpoints.architectures import ResNetSpec
 from swaveval.checkpoints.backbone import Backbone
 from swaveval.checkpoints.families import CONTAINERS, SCALARS
-from swaveval.checkpoints.loading import load
+from swaveval.checkpoints.loading import described, load
 from swaveval.checkpoints.models import find_model
 from swaveval.checkpoints.options import LoadOptions
 from swaveval.checkpoints.reader import shared_reader
@@ -99,13 +99,14 @@ def read_content(path: Path, options: LoadOptions) -> Content:
     """
     reader = shared_reader()
     with reader.lock, reader.open(path, containers=CONTAINERS, scalars=SCALARS, options=options) as opened:
-        parts, _ = find_model(opened.description, options)
+        description = described(opened, path)
+        parts, _ = find_model(description, options)
         names: dict[tuple[str, ...], list[str]] = {}
         for place, name in parts.view.keys.values():
             names.setdefault(place, []).append(name)
         tensors = {place: opened.take(place, inside) for place, inside in names.items()}
         flat = {name: tensors[place][key] for name, (place, key) in parts.view.keys.items() if key in tensors[place]}
-        return Content(tensors, flat, sorted(opened.description.scalars.items()))
+        return Content(tensors, flat, sorted(description.scalars.items()))
 
 
 # -- the forms -------------------------------------------------------------------------------------------------------

@@ -10,7 +10,9 @@ from swaveval.checkpoints.piece_names import file_in, is_other_piece
 SUFFIXES = (".ckpt", ".pth", ".pt", ".tar", ".torch", ".safetensors", ".bin")
 
 # Files that training programs leave beside checkpoints under the same suffixes.
-_NOT_WEIGHTS = re.compile(r"^(queue\d*|stats\d*|optimizer|scheduler|random_states_\d+|training_args)\.(pth|pt|bin)$")
+_NOT_WEIGHTS = re.compile(
+    r"^(queue\d*|stats\d*|optimizer|scheduler|random_states_\d+|rng_state(_\d+)?|scaler|training_args)\.(pth|pt|bin)$"
+)
 _DIGITS = re.compile(r"(\d+)")
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from swaveval.checkpoints.description import Description
 from swaveval.checkpoints.epochs import progress
 from swaveval.checkpoints.families import CONTAINERS, SCALARS, Parts
 from swaveval.checkpoints.heads import build_head
+from swaveval.checkpoints.hugging_face import beside, trained_beside
 from swaveval.checkpoints.initial import asleep, started, untouched
 from swaveval.checkpoints.input_channels import input_channels
 from swaveval.checkpoints.load_report import LoadReport
@@ -75,8 +77,8 @@ def inspect(path: Path, *, options: LoadOptions | None = None) -> LoadReport:
 
 
 def _load(opened: OpenFile | Together, path: Path, options: LoadOptions, facts: dict[str, Any]) -> Backbone:
-    description = opened.description
-    facts |= progress(description, path.name)
+    description = described(opened, path)
+    facts |= progress(description, path.name) | trained_beside(path)
     facts["warnings"] = description.notes
     facts["size"] = _sizes(path, description, None)
     parts, model = find_model(description, options)
@@ -100,6 +102,12 @@ def _load(opened: OpenFile | Together, path: Path, options: LoadOptions, facts: 
         raise Failure("refused", surplus(model, facts["unexpected"], named=bool(options.backbone)))
     facts["partial"] = bool(found.missing or facts["unexpected"])
     return _assemble(opened, parts, model, found, facts)
+
+
+def described(opened: OpenFile | Together, path: Path) -> Description:
+    """What is in a file, and what the files beside it say of its network."""
+    description = opened.description
+    return replace(description, scalars={**description.scalars, **beside(path)})
 
 
 def _geometry(description: Description, model: Model) -> dict[str, Any]:

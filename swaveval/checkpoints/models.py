@@ -14,7 +14,10 @@ from torch import Tensor, nn
 from swaveval.checkpoints.architectures import ResNetSpec, UnknownArchitecture, infer_resnet
 from swaveval.checkpoints.description import FLOATING, ITEM_BYTES, Description, TensorInfo
 from swaveval.checkpoints.families import Family, Parts, View
+from swaveval.checkpoints.families.hugging_face import CONFIG
+from swaveval.checkpoints.families.hugging_face import FAMILY as HUGGING_FACE
 from swaveval.checkpoints.geometry import RESNET_FIELDS, VIT_FIELDS, Geometry, Settled, Source, in_words, settle
+from swaveval.checkpoints.hugging_face import network_of, without_config
 from swaveval.checkpoints.named import NamedModel, Place, best_place, named_model
 from swaveval.checkpoints.options import LoadOptions
 from swaveval.checkpoints.recognise import Translated, candidates, recognise
@@ -79,6 +82,8 @@ def find_model(description: Description, options: LoadOptions) -> tuple[Parts, M
     """
     named: dict[str, tuple[NamedModel, Place]] = {}
     backbone = options.backbone
+    if backbone is None and (found := _by_config(description)) is not None:
+        return found
 
     def finder(family: Family, view: View) -> tuple[str, Translated] | None:
         hints = family.hints(description)
@@ -116,6 +121,22 @@ def find_model(description: Description, options: LoadOptions) -> tuple[Parts, M
         raise Failure("unsupported", reason) from None
 
 
+def _by_config(description: Description) -> tuple[Parts, Model] | None:
+    """A network of transformers, as the `config.json` beside the file describes it; None where it does not."""
+    names = (info.name for tensors in description.containers.values() for info in tensors)
+    network = network_of(description.scalars.get((CONFIG,)), names)
+    if network is None:
+        return None
+    model = Model(network.build, network.words, network.feature_dim)
+
+    def finder(family: Family, view: View) -> tuple[str, Translated] | None:
+        placed = network.placed(view.tensors, model.shapes) if family is HUGGING_FACE else None
+        return None if placed is None else (placed[0], ("custom", placed[1], None))
+
+    parts = recognise(description, finder)
+    return None if parts is None else (parts, model)
+
+
 def _complete(parts: Parts, copies: Iterator[Parts], build: Callable[[Parts], Model]) -> tuple[Parts, Model]:
     """These parts, or where they lack weights the first copy of the same network that lacks none.
 
@@ -137,6 +158,9 @@ def _nothing_known(description: Description) -> str:
         keys = ", ".join(description.keys[:8]) or "nothing"
         return f"no weights found where checkpoints keep them (a {description.root} with {keys})"
     path, tensors = max(description.containers.items(), key=lambda entry: len(entry[1]))
+    reason = without_config(description.scalars.get((CONFIG,)), {info.name: info for info in tensors})
+    if reason:
+        return reason
     some = ", ".join(printable(info.name, 60) for info in tensors[:4])
     return (
         f"no backbone of a known layout among the {len(tensors)} tensors under {'.'.join(path) or 'the top level'} "

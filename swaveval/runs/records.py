@@ -18,6 +18,7 @@ from swaveval.checkpoints import (
     load,
 )
 from swaveval.checkpoints.discovery import is_pattern
+from swaveval.checkpoints.hugging_face import stamps_beside
 from swaveval.results import CheckpointRecord
 from swaveval.results.atomic import write_bytes
 from swaveval.results.encoding import digest, seal, unseal
@@ -115,4 +116,4 @@ def _stamp(path: Path) -> list[int] | None:
         status = path.stat()
     except OSError:
         return None
-    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, *stamps_beside(path)]

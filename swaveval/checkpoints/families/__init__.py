@@ -8,6 +8,7 @@ from swaveval.checkpoints.description import Description
 from swaveval.checkpoints.families import (
     bolts,
     dino,
+    hugging_face,
     lightly,
     openmmlab,
     plain,
@@ -20,6 +21,7 @@ from swaveval.checkpoints.families import (
 from swaveval.checkpoints.families.family import Family, Parts, View, Views
 
 FAMILIES: tuple[Family, ...] = (
+    hugging_face.FAMILY,
     swaveval.FAMILY,
     vissl.FAMILY,
     solo_learn.FAMILY,
@@ -57,6 +59,8 @@ SCALARS: tuple[tuple[str, ...], ...] = (
     ("loops", "fit_loop", "epoch_loop.batch_progress", "total", "completed"),
     ("meta", "epoch"),
     ("meta", "iter"),
+    (hugging_face.CONFIG,),
+    (hugging_face.PREPROCESSOR,),
 )
 
 __all__ = ["CONTAINERS", "FAMILIES", "SCALARS", "Description", "Family", "Parts", "View", "Views"]
