@@ -55,7 +55,7 @@ class ResNetSpec:
         dilated: how many of the last stages dilate instead of striding (torchvision's `replace_stride_with_dilation`);
             in `bottleneck` blocks only.
         last_stride: of the last stage where it is not dilated; 1 in networks for detection and retrieval.
-        channels: of the images; 3 for RGB.
+        channels: of the images; 3 for RGB, 1 for grey, as many as a satellite has bands.
     """
 
     block: Block = "basic"
@@ -99,7 +99,7 @@ class ResNetSpec:
         width = f"width {self.width}" if self.width != 64 else ""
         dilated = {0: "", 1: "last stage dilated"}.get(self.dilated, f"last {self.dilated} stages dilated")
         last = f"last stage of stride {self.last_stride}" if self.last_stride != 2 and not self.dilated else ""
-        bands = f"{self.channels} channels" if self.channels != 3 else ""
+        bands = {1: "1 channel", 3: ""}.get(self.channels, f"{self.channels} channels")
         return ", ".join(filter(None, [name, stem, padding, relu, width, dilated, last, bands]))
 
     def build(self) -> "ResNet":
@@ -109,7 +109,7 @@ class ResNetSpec:
 class ResNet(nn.Module):
     """torchvision's ResNet up to the pooled features, with torchvision's parameter names.
 
-    Images `(B, 3, H, W)` to features `(B, spec.feature_dim)`.
+    Images `(B, spec.channels, H, W)` to features `(B, spec.feature_dim)`.
     """
 
     def __init__(self, spec: ResNetSpec) -> None:
@@ -216,8 +216,6 @@ def infer_resnet(shapes: Shapes) -> ResNetSpec:
     stem = shapes.get("conv1.weight", ())
     if len(stem) != 4 or stem[2] != stem[3]:
         raise UnknownArchitecture("no convolution called conv1 at the start")
-    if stem[1] != 3:
-        raise UnknownArchitecture(f"the first convolution takes {stem[1]} channels; images have 3")
     blocks: list[int] = []
     while (depth := _count(shapes, f"layer{len(blocks) + 1}")) > 0:
         blocks.append(depth)
@@ -229,6 +227,7 @@ def infer_resnet(shapes: Shapes) -> ResNetSpec:
         "blocks": tuple(blocks),
         "width": stem[0],
         "stem_kernel": stem[2],
+        "channels": stem[1],
         "stem_padding": stem[2] // 2,
         "stem_stride": 2 if stem[2] == 7 else 1,
         "maxpool": stem[2] == 7,

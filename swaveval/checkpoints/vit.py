@@ -33,6 +33,7 @@ class ViTSpec:
         qkv_bias: bias of queries, keys and values. layer_scale: a learned factor after attention and MLP.
         registers: register tokens. class_position: whether the class token has a position embedding.
         heads: of the attention; None for those that a ViT of this width usually has.
+        channels: of the images.
     """
 
     dim: int
@@ -46,6 +47,7 @@ class ViTSpec:
     registers: int = 0
     class_position: bool = True
     heads: int | None = None
+    channels: int = 3
 
     @property
     def attention_heads(self) -> int:
@@ -60,6 +62,7 @@ class ViTSpec:
             ("layer scale", self.layer_scale),
             (f"{self.registers} registers", self.registers),
             (f"{self.attention_heads} heads", self.attention_heads * _HEAD_DIM != self.dim),
+            ("1 channel" if self.channels == 1 else f"{self.channels} channels", self.channels != 3),
         ]
         return ", ".join(filter(None, [name, depth, *(text for text, present in extras if present)]))
 
@@ -72,7 +75,7 @@ class ViTSpec:
 
 
 class ViT(nn.Module):
-    """Images `(B, 3, H, W)` to class tokens `(B, dim)`. H and W must be multiples of the patch."""
+    """Images `(B, spec.channels, H, W)` to class tokens `(B, dim)`. H and W must be multiples of the patch."""
 
     def __init__(self, spec: ViTSpec) -> None:
         super().__init__()
@@ -81,7 +84,7 @@ class ViT(nn.Module):
         self.pos_embed = nn.Parameter(torch.zeros(1, spec.grid**2 + spec.class_position, spec.dim))
         if spec.registers:
             self.register_tokens = nn.Parameter(torch.zeros(1, spec.registers, spec.dim))
-        self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(3, spec.dim, spec.patch, stride=spec.patch)})
+        self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(spec.channels, spec.dim, spec.patch, stride=spec.patch)})
         self.blocks = nn.ModuleList(_Block(spec) for _ in range(spec.depth))
         self.norm = nn.LayerNorm(spec.dim, eps=1e-6)
         if self.cls_token.device.type != "meta":
@@ -198,7 +201,7 @@ def infer_vit(shapes: Shapes) -> ViTSpec:
     """
     patch = shapes.get("patch_embed.proj.weight", ())
     positions = shapes.get("pos_embed", ())
-    if len(patch) != 4 or patch[1] != 3 or patch[2] != patch[3] or len(positions) != 3:
+    if len(patch) != 4 or patch[2] != patch[3] or len(positions) != 3:
         raise UnknownArchitecture("patch or position embeddings of an unusual shape")
     dim = patch[0]
     if dim not in _WIDER_HEADS and not possible_heads(dim):
@@ -209,7 +212,7 @@ def infer_vit(shapes: Shapes) -> ViTSpec:
         raise UnknownArchitecture(f"{positions[1]} position embeddings are not a square, with or without a class token")
     depth = len({found[1] for name in shapes if (found := re.match(r"blocks\.(\d+)\.norm1\.weight", name))})
     first, second = shapes.get("blocks.0.mlp.fc1.weight", ()), shapes.get("blocks.0.mlp.fc2.weight", ())
-    if depth > MOST_BLOCKS or dim > LARGEST_WIDTH or not dim or not patch[2]:
+    if depth > MOST_BLOCKS or dim > LARGEST_WIDTH or not all(patch) or patch[1] > LARGEST_WIDTH:
         raise UnknownArchitecture(f"{depth} blocks of width {dim} are no network anybody trains")
     if not depth or len(first) != 2 or len(second) != 2:
         raise UnknownArchitecture("its blocks are not a plain ViT's")
@@ -225,4 +228,5 @@ def infer_vit(shapes: Shapes) -> ViTSpec:
         layer_scale="blocks.0.ls1.gamma" in shapes,
         registers=registers[1] if len(registers) == 3 else 0,
         class_position=class_position,
+        channels=patch[1],
     )

@@ -70,9 +70,14 @@ def chosen_bands(found: Bands, reading: Reading, channels: int) -> tuple[int, ..
         return None
     if found.count == channels or found.count == 1 and channels == 3:
         return tuple(range(found.count))
+    if found.count < channels:
+        raise Undecodable(
+            f"{has} and the network takes {channels}; give it images of {channels} bands, as it was trained on "
+            "(bands in files of their own must become one file first; --pages bands stacks the pages of a file)"
+        )
     raise Undecodable(
         f"{has} and the network takes {channels}; name those to show with --bands (one-based, in the network's order, "
-        f"such as --bands {','.join(str(min(band, found.count)) for band in range(channels, 0, -1))})"
+        f"such as --bands {','.join(str(band) for band in range(channels, 0, -1))})"
     )
 
 

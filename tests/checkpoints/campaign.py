@@ -86,7 +86,7 @@ def attempt(tally: Tally, path: Path, label: str) -> str | None:
     try:
         backbone = load(path, options=OPTIONS)
         state, digest = "ready", backbone.digest
-        if not bool(torch.isfinite(backbone.module(torch.zeros(1, 3, 32, 32))).all()):
+        if not bool(torch.isfinite(backbone.module(torch.zeros(1, backbone.report.channels or 3, 32, 32))).all()):
             tally.wrong.append(f"{label}: ready with features that are not finite")
     except CheckpointRefused as refusal:
         state = refusal.state

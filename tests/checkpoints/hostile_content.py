@@ -55,7 +55,7 @@ CONTENT_KINDS = (
         replaced("backbone.5.0.conv1.weight", lambda t: t.reshape(len(t), -1).to_sparse()),
     ),
     kind("weights on no device", "refused unsupported", replaced("backbone.5.0.conv1.weight", lambda t: t.to("meta"))),
-    kind("a grey image's network", "unsupported", replaced("backbone.0.weight", lambda t: t[:, :1].contiguous())),
+    kind("a grey image's network", "ready", replaced("backbone.0.weight", lambda t: t[:, :1].contiguous())),
     kind("no channels", "unsupported refused", replaced("backbone.0.weight", lambda t: t[:0])),
     kind(
         "transposed (not contiguous) weight",

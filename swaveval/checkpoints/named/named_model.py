@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from swaveval.checkpoints.description import TensorInfo
+from swaveval.checkpoints.input_channels import input_channels
 from swaveval.checkpoints.named.factories import factory_model
 from swaveval.checkpoints.named.made import Made
 from swaveval.checkpoints.named.output import (
@@ -78,7 +79,10 @@ def named_model(text: str, tensors: Mapping[str, TensorInfo], image_size: int | 
     if kind == "timm":
         return _timm_for(name, tensors, image_size)
     if kind in _TORCHVISION:
-        return _of_torchvision(name, trained_side(tensors))
+        side = trained_side(tensors)
+        model = _of_torchvision(name, side, 3)
+        channels = _channels(model, _other_shapes(model, tensors))
+        return model if channels is None else _of_torchvision(name, side, channels)
     return _of_factory(kind, name, _stamp(kind))
 
 
@@ -86,9 +90,8 @@ def _timm_for(name: str, tensors: Mapping[str, TensorInfo], size: int | None) ->
     """timm's model for the channels and the image size that the file's shapes show, where its own do not fit."""
     model = _of_timm(name, size, 3)
     other = _other_shapes(model, tensors)
-    channels = {found[1] for ours, found in other.items() if _first_channels(model.shapes[ours], found)}
-    if len(channels) == 1:
-        model = _of_timm(name, size, channels.pop())
+    if (channels := _channels(model, other)) is not None:
+        model = _of_timm(name, size, channels)
         other = _other_shapes(model, tensors)
     if any(_SIZED.search(ours) for ours in other):
         shown = _trained_size(tensors)
@@ -109,6 +112,12 @@ def _other_shapes(model: NamedModel, tensors: Mapping[str, TensorInfo]) -> dict[
     return {ours: info.shape for ours, info in found.items() if info is not None and info.shape != model.shapes[ours]}
 
 
+def _channels(model: NamedModel, other: Mapping[str, tuple[int, ...]]) -> int | None:
+    """Of the file's first convolution, where it takes other channels than the model's and is alike for the rest."""
+    found = {shape[1] for ours, shape in other.items() if _first_channels(model.shapes[ours], shape)}
+    return found.pop() if len(found) == 1 else None
+
+
 def _first_channels(ours: tuple[int, ...], theirs: tuple[int, ...]) -> bool:
     """Whether two shapes are of a first convolution for three and for another number of channels."""
     return len(ours) == len(theirs) == 4 and ours[1] == 3 and (ours[0], *ours[2:]) == (theirs[0], *theirs[2:])
@@ -120,13 +129,14 @@ def _of_timm(name: str, size: int | None, channels: int) -> NamedModel:
 
 
 @lru_cache(maxsize=4)
-def _of_torchvision(name: str, side: int | None) -> NamedModel:
-    return _finished(torchvision_model(name, side=side), channels=3)
+def _of_torchvision(name: str, side: int | None, channels: int) -> NamedModel:
+    return _finished(torchvision_model(name, side=side, channels=channels), channels=channels)
 
 
 @lru_cache(maxsize=4)
 def _of_factory(place: str, name: str, stamp: Any) -> NamedModel:
-    return _finished(factory_model(place, name), channels=3)
+    made = factory_model(place, name)
+    return _finished(made, channels=input_channels(made.module) or 3)
 
 
 def _stamp(place: str) -> Any:

@@ -16,11 +16,12 @@ from swaveval.checkpoints.sandbox.failure import Failure, printable
 _TRANSFORM_INPUT = ("googlenet", "inception_v3")
 
 
-def torchvision_model(name: str, *, side: int | None) -> Made:
+def torchvision_model(name: str, *, side: int | None, channels: int = 3) -> Made:
     """torchvision's model of this name, with its classifier, at random initialisation.
 
     Args:
         side: of the images that a transformer's position embeddings are made for; None leaves torchvision's own.
+        channels: of the images; for others than three the first convolution is replaced, as people do.
 
     Raises:
         Failure: torchvision has none of this name.
@@ -39,7 +40,7 @@ def torchvision_model(name: str, *, side: int | None) -> Made:
     quick = {"init_weights": False} if name in _TRANSFORM_INPUT else {}
     slow = {"init_weights": True} if name in _TRANSFORM_INPUT else {}
     try:
-        module = _builder(name, options | quick)()
+        module = _builder(name, options | quick, channels)()
     except (RuntimeError, ValueError, TypeError) as error:
         raise Failure("unsupported", f"torchvision does not build {name}: {printable(error)}") from None
     notes = (
@@ -48,7 +49,7 @@ def torchvision_model(name: str, *, side: int | None) -> Made:
         else ()
     )
     return Made(
-        build=_builder(name, options | slow),
+        build=_builder(name, options | slow, channels),
         module=module,
         words=f"torchvision {name}",
         scores=True,
@@ -57,15 +58,34 @@ def torchvision_model(name: str, *, side: int | None) -> Made:
     )
 
 
-def _builder(name: str, options: dict[str, Any]) -> Callable[[], nn.Module]:
+def _builder(name: str, options: dict[str, Any], channels: int) -> Callable[[], nn.Module]:
     def build() -> nn.Module:
         from torchvision import models
 
         with warnings.catch_warnings():  # of a default that may change
             warnings.simplefilter("ignore")
-            return models.get_model(name, weights=None, **options)
+            return _taking(models.get_model(name, weights=None, **options), channels)
 
     return build
+
+
+def _taking(module: nn.Module, channels: int) -> nn.Module:
+    """The network with a first convolution for so many channels, drawn as widely as the one in its place; in place."""
+    for name, part in module.named_modules():
+        if isinstance(part, nn.Conv2d):
+            if part.in_channels != channels and part.groups == 1:
+                other = nn.Conv2d(
+                    channels,
+                    part.out_channels,
+                    part.kernel_size,  # type: ignore[arg-type]
+                    stride=part.stride,  # type: ignore[arg-type]
+                    padding=part.padding,  # type: ignore[arg-type]
+                    bias=part.bias is not None,
+                )
+                nn.init.normal_(other.weight, std=float(part.weight.std()))
+                module.set_submodule(name, other)
+            break
+    return module
 
 
 def trained_side(tensors: Mapping[str, TensorInfo]) -> int | None:
