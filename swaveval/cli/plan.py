@@ -51,6 +51,9 @@ def plan(
     mean: str | None = shapeless.MEAN,
     std: str | None = shapeless.STD,
     channel_order: str | None = shapeless.ORDER,
+    backbone: str | None = typer.Option(None, "--backbone", help="As in `swaveval run`."),
+    allow_partial: bool = typer.Option(False, "--allow-partial", help="As in `swaveval run`."),
+    trust: bool = typer.Option(False, "--trust", help="As in `swaveval run`: code in the files is executed."),
     one_run: bool = typer.Option(False, "--one-run", help="As in `swaveval run`."),
     as_json: bool = typer.Option(False, "--json", help="Print the plan as JSON on stdout."),
 ) -> None:
@@ -81,7 +84,7 @@ def plan(
         evaluators=names,
         seed=seed,
         transform=choose_transform(size, interpolation),
-        load=LoadOptions(geometry=geometry),
+        load=LoadOptions(trust=trust, allow_partial=allow_partial, backbone=backbone, geometry=geometry),
         normalisation=shapeless.normalisation(mean, std, channel_order),
         one_run=one_run,
     )

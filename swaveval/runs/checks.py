@@ -5,6 +5,7 @@ from dataclasses import replace
 from swaveval.features.devices import check_device
 from swaveval.results.places import check_writable
 from swaveval.runs.executors import cores
+from swaveval.runs.losses import check_log
 from swaveval.runs.progress import Progress
 from swaveval.runs.request import RunError, RunRequest
 
@@ -27,12 +28,14 @@ def check_run(request: RunRequest, progress: Progress) -> RunRequest:
     """What the work needs; gives the request with no more jobs than the machine can do.
 
     Raises:
-        RunError: jobs below 1. DeviceError: the device is not there. OutputError: nothing can be written to `out`.
+        RunError: jobs below 1, or a loss log that is none. DeviceError: the device is not there. OutputError: nothing can be written to `out`.
     """
     check_plan(request)
     if request.jobs < 1:
         raise RunError(f"--jobs is {request.jobs}; it takes 1 or more: the checkpoints evaluated at the same time")
     check_device(request.device)
+    if request.loss_log is not None:
+        check_log(request.loss_log)
     check_writable(request.out)
     if request.jobs > cores():
         progress.message(f"--jobs {request.jobs}, but there are {cores()} processors: {cores()} at a time")

@@ -99,6 +99,15 @@ def recomputed(series: Series) -> LossCurve | None:
     )
 
 
+def check_log(path: Path) -> None:
+    """Read a log that the user named, before anything else is done.
+
+    Raises:
+        RunError: it cannot be read, or holds no loss.
+    """
+    _named(path, None, ())
+
+
 def _named(path: Path, prototypes: int | None, moments: Sequence[Moment]) -> LossCurve:
     """The log the user named."""
     if path.suffix.lower() in _PICKLES:

@@ -11,8 +11,10 @@ import pytest
 from swaveval.convergence.loss import loss_state, since_third
 from swaveval.convergence.wording import loss_clause
 from swaveval.results import LossCurve
+from swaveval.runs.checks import check_run
 from swaveval.runs.losses import find_loss
-from swaveval.runs.request import RunError
+from swaveval.runs.progress import Silent
+from swaveval.runs.request import RunError, RunRequest
 
 EPOCHS, PER_EPOCH = 15, 10
 # What the checkpoints state: 15 epochs of 10 steps, and the untrained network.
@@ -286,3 +288,15 @@ def test_noise_is_no_log(tmp_path: Path) -> None:
         (tmp_path / "noise.log").write_bytes(generator.integers(0, 256, size, dtype=np.uint8).tobytes())
         with pytest.raises(RunError, match="holds no loss"):
             find_loss(tmp_path, loss_log=tmp_path / "noise.log", prototypes=None, moments=MOMENTS)
+
+
+def test_a_named_log_that_is_none_is_refused_before_anything_is_done(tmp_path: Path) -> None:
+    """swav#76, `stats0.pkl`: an hour of evaluation must not end in this refusal."""
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "stats0.pkl").write_bytes(b"\x80\x04]\x94.")
+    request = RunRequest(
+        checkpoints=tmp_path / "checkpoints", out=tmp_path / "report", data="digits", loss_log=tmp_path / "stats0.pkl"
+    )
+    with pytest.raises(RunError, match="never loaded"):
+        check_run(request, Silent())
+    assert not (tmp_path / "report" / "results").exists()
