@@ -1,0 +1,270 @@
+"""Geometry, heads and pre-processing that shapes do not tell: each case of the field read right, or said.
+
+The networks have seen images in training mode through their true geometry, so that BatchNorm has a record of it; the
+files hold nothing but weights, as MoCo's, Tiny-ImageNet recipes' and dense methods' do.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from PIL import Image
+from timm.models.vision_transformer import VisionTransformer
+from torch import nn
+from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
+
+from swaveval.checkpoints import LoadOptions, load
+from swaveval.checkpoints.geometry import Geometry
+from swaveval.data.transforms import EvalTransform
+from swaveval.runs.request import RunRequest
+from swaveval.runs.run import Prepared, prepare
+
+SIDE = 64
+MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """96 colour images with structure at every scale, in two classes."""
+    root = tmp_path_factory.mktemp("photos")
+    generator = torch.Generator().manual_seed(0)
+    colours = torch.tensor([0.55, 0.4, 0.25]).view(3, 1, 1)
+    for row in range(96):
+        image = colours + 0.06 * torch.randn(3, 1, 1, generator=generator)
+        for side, strength in ((4, 0.2), (8, 0.12), (16, 0.08), (64, 0.04)):
+            grain = torch.randn(1, 3, side, side, generator=generator) * strength
+            image = image + nn.functional.interpolate(grain, size=(SIDE, SIDE), mode="bicubic")[0]
+        pixels = (image.clamp(0, 1) * 255).byte().permute(1, 2, 0).numpy()
+        place = root / ("light", "dark")[row % 2] / f"{row:03}.png"
+        place.parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(place)
+    return root
+
+
+def pixels_of(photos: Path) -> torch.Tensor:
+    files = sorted(photos.rglob("*.png"))
+    stacked = np.stack([np.asarray(Image.open(file)) for file in files])
+    return torch.from_numpy(stacked).permute(0, 3, 1, 2).float() / 255
+
+
+def normalised(pixels: torch.Tensor) -> torch.Tensor:
+    return (pixels - MEAN.view(1, 3, 1, 1)) / STD.view(1, 3, 1, 1)
+
+
+def resnet(
+    *, kernel: int = 7, stride: int = 2, pool: bool = True, padding: int | None = None, **options: Any
+) -> ResNet:
+    """torchvision's own ResNet of 16 channels with another stem."""
+    torch.manual_seed(3)
+    block = options.pop("block", BasicBlock)
+    network = ResNet(block, [1, 1, 2, 2], **options)
+    for module in network.modules():  # weights of training are not those of an initialisation: some variety
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.uniform_(module.bias, -0.3, 0.3)
+    if (kernel, stride, padding) != (7, 2, None):
+        padding = kernel // 2 if padding is None else padding
+        network.conv1 = nn.Conv2d(3, 64, kernel, stride=stride, padding=padding, bias=False)
+    if not pool:
+        network.maxpool = nn.Identity()
+    network.fc = nn.Identity()
+    return network
+
+
+def seen(network: nn.Module, images: torch.Tensor) -> nn.Module:
+    """The network after BatchNorm has recorded these images passing through it."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None
+    network.train()
+    with torch.no_grad():
+        for batch in images.split(32):
+            network(batch)
+    return network.eval()
+
+
+def prepared(network: nn.Module, photos: Path, root: Path, **more: Any) -> Prepared:
+    root.mkdir(parents=True, exist_ok=True)
+    content = {"state_dict": network.state_dict(), "epoch": 5} | more.pop("content", {})
+    torch.save(content, root / "epoch=5.pth")
+    return prepare(RunRequest(checkpoints=root / "epoch=5.pth", out=root / "report", data=str(photos), **more))
+
+
+def same_features(found: Prepared, network: nn.Module, images: torch.Tensor) -> None:
+    """What is evaluated gives the true network's own features."""
+    path = next(iter(found.places.values()))
+    backbone = load(path, options=found.request.load)
+    assert backbone.digest == found.records[0].digest
+    with torch.inference_mode():
+        assert (backbone.module(images) - network(images)).abs().max() < 1e-4
+
+
+STEMS: dict[str, dict[str, Any]] = {
+    "usual": {},
+    "7x7 of stride 1 (Tiny-ImageNet recipes)": {"stride": 1},
+    "7x7 without pooling (Tiny-ImageNet recipes)": {"pool": False},
+    "3x3 of stride 1 (CIFAR recipes)": {"kernel": 3, "stride": 1, "pool": False},
+    "3x3 of stride 2 (Tiny-ImageNet recipes)": {"kernel": 3, "stride": 2, "pool": False},
+    "3x3 of stride 2 with pooling": {"kernel": 3, "stride": 2},
+    "5x5 of stride 2": {"kernel": 5, "stride": 2, "pool": False},
+    "dilated last stage (DenseCL)": {"block": Bottleneck, "replace_stride_with_dilation": [False, False, True]},
+}
+
+
+@pytest.mark.parametrize("name", STEMS)
+def test_the_geometry_of_the_training_is_read(name: str, photos: Path, tmp_path: Path) -> None:
+    images = normalised(pixels_of(photos))
+    network = seen(resnet(**STEMS[name]), images)
+    found = prepared(network, photos, tmp_path)
+    same_features(found, network, images[:4])
+    taken = [note for note in found.said if "taken because BatchNorm" in note]
+    usual = name in ("usual", "3x3 of stride 1 (CIFAR recipes)")
+    assert len(taken) == (0 if usual else 1)
+    record = found.records[0]
+    assert record.load["geometry"]["evidence"]["fits"]
+    assert not record.load["warnings"]  # nothing is merely assumed any more
+
+
+def test_what_is_usual_keeps_its_digest(photos: Path, tmp_path: Path) -> None:
+    network = seen(resnet(), normalised(pixels_of(photos)))
+    found = prepared(network, photos, tmp_path)
+    assert not found.said
+    assert found.records[0].digest == load(tmp_path / "epoch=5.pth").digest
+    assert found.workspace.settings.transform == EvalTransform(size=64)
+
+
+def test_the_users_word_stands_against_evidence(photos: Path, tmp_path: Path) -> None:
+    network = seen(resnet(stride=1), normalised(pixels_of(photos)))
+    said = LoadOptions(geometry=Geometry(stem_stride=2, maxpool=False))
+    found = prepared(network, photos, tmp_path, load=said)
+    assert found.records[0].load["architecture"].startswith("resnet of basic blocks 1-1-2-2, 7×7 stem, stride 2")
+    assert found.records[0].load["geometry"]["stem_stride"] == [2, "option"]
+
+
+def test_one_choice_for_the_series_by_its_most_trained(photos: Path, tmp_path: Path) -> None:
+    images = normalised(pixels_of(photos))
+    untrained, trained = resnet(stride=1), seen(resnet(stride=1), images)
+    (tmp_path / "run").mkdir()
+    torch.save({"state_dict": untrained.state_dict(), "epoch": 0}, tmp_path / "run" / "epoch=0.pth")
+    torch.save({"state_dict": trained.state_dict(), "epoch": 5}, tmp_path / "run" / "epoch=5.pth")
+    found = prepare(RunRequest(checkpoints=tmp_path / "run", out=tmp_path / "out", data=str(photos)))
+    words = {record.load["architecture"] for record in found.records if record.kind == "checkpoint"}
+    assert len(words) == 1
+    assert "stride 1" in words.pop()
+
+
+def test_nothing_bears_witness_for_group_normalisation(photos: Path, tmp_path: Path) -> None:
+    """A ResNet without BatchNorm has no record; what is assumed is said, or it is refused."""
+    network = torchvision.models.resnet18(norm_layer=lambda channels: nn.GroupNorm(8, channels))
+    network.fc = nn.Identity()
+    torch.save({"state_dict": network.state_dict(), "epoch": 5}, tmp_path / "epoch=5.pth")
+    with pytest.raises(Exception, match=r"running|missing|100 %|found"):
+        load(tmp_path / "epoch=5.pth")
+
+
+PREPROCESSINGS: dict[str, tuple[Any, EvalTransform]] = {
+    "none": (lambda x: x, EvalTransform(size=64, mean=(0.0,) * 3, std=(1.0,) * 3)),
+    "mean .5, std .5": (lambda x: (x - 0.5) / 0.5, EvalTransform(size=64, mean=(0.5,) * 3, std=(0.5,) * 3)),
+    "0 to 255": (lambda x: 255 * x, EvalTransform(size=64, mean=(0.0,) * 3, std=(1 / 255,) * 3)),
+    "BGR": (lambda x: normalised(x.flip(1)), EvalTransform(size=64, order="BGR")),
+}
+
+
+@pytest.mark.parametrize("name", PREPROCESSINGS)
+def test_the_pre_processing_of_the_training_is_taken_and_said(name: str, photos: Path, tmp_path: Path) -> None:
+    process, transform = PREPROCESSINGS[name]
+    network = seen(resnet(), process(pixels_of(photos)))
+    found = prepared(network, photos, tmp_path)
+    assert found.workspace.settings.transform == transform
+    assert any("taken for the network's pre-processing" in note and "--mean" in note for note in found.said)
+
+
+def test_pre_processing_that_the_user_names_stays(photos: Path, tmp_path: Path) -> None:
+    network = seen(resnet(), pixels_of(photos))
+    wanted = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+    found = prepared(network, photos, tmp_path, normalisation=wanted)
+    assert found.workspace.settings.transform == EvalTransform(size=64, **wanted)
+    assert any("seems to have been trained with other pre-processing" in note for note in found.said)
+
+
+def test_a_file_that_names_its_normalisation(photos: Path, tmp_path: Path) -> None:
+    network = seen(resnet(), (pixels_of(photos) - 0.5) / 0.5)
+    words = {"hyper_parameters": {"augmentations": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}}}
+    found = prepared(network, photos, tmp_path, content=words)
+    assert found.workspace.settings.transform.mean == (0.5, 0.5, 0.5)
+    assert any("as the checkpoints say" in note for note in found.said)
+
+
+def vit(heads: int, *, width: int = 192, grown: bool = True) -> VisionTransformer:
+    """timm's ViT; `grown`: its heads have grown to different strengths, as they do in training."""
+    torch.manual_seed(0)
+    network = VisionTransformer(
+        img_size=64, patch_size=16, embed_dim=width, depth=3, num_heads=heads, num_classes=0, global_pool="token"
+    )
+    with torch.no_grad():
+        for block in network.blocks if grown else ():
+            scale = (1 + 0.3 * torch.randn(3, heads, 1)).clamp(0.3, 2.0)
+            rows = (scale * torch.ones(3, heads, width // heads)).reshape(-1, 1)
+            block.attn.qkv.weight.mul_(rows * 4)  # type: ignore[union-attr, operator]
+    return network.eval()
+
+
+@pytest.mark.parametrize("heads", [3, 6, 12])
+def test_heads_of_a_trained_transformer(heads: int, photos: Path, tmp_path: Path) -> None:
+    network = vit(heads)
+    found = prepared(network, photos, tmp_path)
+    same_features(found, network, normalised(pixels_of(photos))[:4])
+    said = [note for note in found.said if f"{heads} heads instead of the 3 usual" in note]
+    assert len(said) == (0 if heads == 3 else 1)
+
+
+def test_heads_of_an_untrained_transformer_are_said_to_be_assumed(photos: Path, tmp_path: Path) -> None:
+    found = prepared(vit(12, grown=False), photos, tmp_path)
+    assert any(note.startswith("3 heads are assumed") and "--heads" in note for note in found.said)
+
+
+@pytest.mark.parametrize(
+    ("width", "words", "heads"),
+    [
+        (384, {"arch": "vit_small"}, 12),  # facebookresearch/moco-v3
+        (192, {"hyper_parameters": {"method": "mocov3", "backbone": {"name": "vit_tiny"}}}, 12),  # solo-learn
+        (192, {"hyper_parameters": {"method": "dino", "backbone": {"name": "vit_tiny"}}}, 3),
+        (192, {"hyper_parameters": {"num_heads": 6, "decoder": {"num_heads": 4}}}, 6),
+        (192, {"args": {"model": "vit_tiny_patch16_224"}}, 3),
+    ],
+)
+def test_heads_in_the_files_own_words(width: int, words: dict[str, Any], heads: int, tmp_path: Path) -> None:
+    network = vit(heads, width=width)
+    state = network.state_dict()
+    if words.get("arch"):
+        state = {f"module.base_encoder.{name}": tensor for name, tensor in state.items()}
+        state |= {"module.predictor.0.weight": torch.zeros(4, 4)}
+    torch.save({"state_dict": state, "epoch": 3} | words, tmp_path / "a.pth")
+    report = load(tmp_path / "a.pth").report
+    assert report.geometry["heads"] == [heads, "file"]
+    backbone = load(tmp_path / "a.pth")
+    images = torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        assert (backbone.module(images) - network(images)).abs().max() < 1e-4
+
+
+def test_huge_transformers_have_sixteen_heads() -> None:
+    """MAE's, I-JEPA's and timm's ViT-H: 16 of 80, not 20 of 64."""
+    from swaveval.checkpoints.vit import usual_heads
+
+    assert [usual_heads(width) for width in (192, 384, 768, 1024, 1280, 1408, 1664)] == [3, 6, 12, 16, 16, 16, 16]
+
+
+def test_options_name_every_fact() -> None:
+    from swaveval.checkpoints.geometry import as_options, in_words
+
+    facts = {"stem_stride": 1, "maxpool": False, "dilated": 2, "last_stride": 1, "heads": 12, "stem_padding": 2}
+    assert as_options(facts) == (
+        "--stem-stride 1 --no-maxpool --dilation 2 --last-stride 1 --heads 12 --stem-padding 2"
+    )
+    assert "last 2 stages dilated" in in_words(facts)
+    assert replace(Geometry(heads=3), heads=None) == Geometry()
