@@ -29,11 +29,11 @@ MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.2
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """96 colour images with structure at every scale, in two classes."""
+    """48 colour images with structure at every scale, in two classes."""
     root = tmp_path_factory.mktemp("photos")
     generator = torch.Generator().manual_seed(0)
     colours = torch.tensor([0.55, 0.4, 0.25]).view(3, 1, 1)
-    for row in range(96):
+    for row in range(48):
         image = colours + 0.06 * torch.randn(3, 1, 1, generator=generator)
         for side, strength in ((4, 0.2), (8, 0.12), (16, 0.08), (64, 0.04)):
             grain = torch.randn(1, 3, side, side, generator=generator) * strength
@@ -56,19 +56,29 @@ def normalised(pixels: torch.Tensor) -> torch.Tensor:
 
 
 def resnet(
-    *, kernel: int = 7, stride: int = 2, pool: bool = True, padding: int | None = None, **options: Any
+    *,
+    kernel: int = 7,
+    stride: int = 2,
+    pool: bool = True,
+    block: type[BasicBlock] | type[Bottleneck] = BasicBlock,
+    dilated: bool = False,
+    last_stride: int = 2,
 ) -> ResNet:
-    """torchvision's own ResNet of 16 channels with another stem."""
+    """torchvision's own ResNet, 8 channels wide, one block a stage, with another stem or last stage."""
     torch.manual_seed(3)
-    block = options.pop("block", BasicBlock)
-    network = ResNet(block, [1, 1, 2, 2], **options)
+    network = ResNet(block, [1, 1, 1, 1])
+    network.inplanes = 8
+    network.conv1 = nn.Conv2d(3, 8, kernel, stride=stride, padding=kernel // 2, bias=False)
+    network.bn1 = nn.BatchNorm2d(8)
+    for stage in range(4):
+        step = (1, 2, 2, last_stride)[stage]
+        last = stage == 3
+        made = network._make_layer(block, 8 * 2**stage, 1 + last, stride=step, dilate=last and dilated)
+        setattr(network, f"layer{stage + 1}", made)
     for module in network.modules():  # weights of training are not those of an initialisation: some variety
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.5, 1.5)
             nn.init.uniform_(module.bias, -0.3, 0.3)
-    if (kernel, stride, padding) != (7, 2, None):
-        padding = kernel // 2 if padding is None else padding
-        network.conv1 = nn.Conv2d(3, 64, kernel, stride=stride, padding=padding, bias=False)
     if not pool:
         network.maxpool = nn.Identity()
     network.fc = nn.Identity()
@@ -111,7 +121,8 @@ STEMS: dict[str, dict[str, Any]] = {
     "3x3 of stride 2 (Tiny-ImageNet recipes)": {"kernel": 3, "stride": 2, "pool": False},
     "3x3 of stride 2 with pooling": {"kernel": 3, "stride": 2},
     "5x5 of stride 2": {"kernel": 5, "stride": 2, "pool": False},
-    "dilated last stage (DenseCL)": {"block": Bottleneck, "replace_stride_with_dilation": [False, False, True]},
+    "dilated last stage (DenseCL)": {"block": Bottleneck, "dilated": True},
+    "last stage of stride 1 (re-identification)": {"last_stride": 1},
 }
 
 
@@ -141,7 +152,7 @@ def test_the_users_word_stands_against_evidence(photos: Path, tmp_path: Path) ->
     network = seen(resnet(stride=1), normalised(pixels_of(photos)))
     said = LoadOptions(geometry=Geometry(stem_stride=2, maxpool=False))
     found = prepared(network, photos, tmp_path, load=said)
-    assert found.records[0].load["architecture"].startswith("resnet of basic blocks 1-1-2-2, 7×7 stem, stride 2")
+    assert found.records[0].load["architecture"].startswith("resnet of basic blocks 1-1-1-2, 7×7 stem, stride 2")
     assert found.records[0].load["geometry"]["stem_stride"] == [2, "option"]
 
 
