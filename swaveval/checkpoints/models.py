@@ -18,6 +18,7 @@ from swaveval.checkpoints.families.hugging_face import CONFIG
 from swaveval.checkpoints.families.hugging_face import FAMILY as HUGGING_FACE
 from swaveval.checkpoints.geometry import RESNET_FIELDS, VIT_FIELDS, Geometry, Settled, Source, in_words, settle
 from swaveval.checkpoints.hugging_face import network_of, without_config
+from swaveval.checkpoints.module_facts import WithEps, differing, other_eps, whole
 from swaveval.checkpoints.named import NamedModel, Place, best_place, named_model
 from swaveval.checkpoints.options import LoadOptions
 from swaveval.checkpoints.recognise import Translated, candidates, recognise
@@ -115,7 +116,7 @@ def find_model(description: Description, options: LoadOptions) -> tuple[Parts, M
     if parts is None:
         raise Failure("unsupported", _nothing_known(description))
     try:
-        return _complete(parts, copies, lambda found: model_of(found, told(description, found), options))
+        return _complete(parts, copies, lambda found: _inferred(description, found, options))
     except UnknownArchitecture as unknown:
         reason = f"no known architecture ({unknown}); name it with --backbone timm:NAME or --backbone module:factory"
         raise Failure("unsupported", reason) from None
@@ -135,6 +136,20 @@ def _by_config(description: Description) -> tuple[Parts, Model] | None:
 
     parts = recognise(description, finder)
     return None if parts is None else (parts, model)
+
+
+def _inferred(description: Description, parts: Parts, options: LoadOptions) -> Model:
+    """The network that shapes and the file's words describe; of a whole module, only where it is built as that is."""
+    model = model_of(parts, told(description, parts), options)
+    modules = whole(description, parts)
+    if modules is None or options.geometry:
+        return model
+    if different := differing(modules, parts, model.empty):
+        raise UnknownArchitecture(different)
+    if eps := other_eps(modules, model.empty):
+        values = ", ".join(f"{value:g}" for value in sorted({value for _, value in eps}))
+        model = replace(model, build=WithEps(model.build, eps), words=f"{model.words}, norms of eps {values}")
+    return model
 
 
 def _complete(parts: Parts, copies: Iterator[Parts], build: Callable[[Parts], Model]) -> tuple[Parts, Model]:

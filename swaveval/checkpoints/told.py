@@ -1,4 +1,4 @@
-"""What a file's own words say of its network's geometry: hyper-parameters, arguments, names of architectures."""
+"""What a file's own words say of its network's geometry: hyper-parameters, arguments, architectures, whole modules."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,6 +7,7 @@ from typing import Any
 from swaveval.checkpoints.description import Description
 from swaveval.checkpoints.families import Parts
 from swaveval.checkpoints.geometry import Geometry
+from swaveval.checkpoints.module_facts import module_geometry
 
 _DEPTH = 5
 _MOST = 2000
@@ -44,6 +45,7 @@ def told(description: Description, parts: Parts) -> Geometry:
         for name in ("stem_stride", "stem_padding", "maxpool", "dilated", "last_stride", "heads")
         if name not in conventional
     }
+    known |= module_geometry(description, parts).said  # of whole modules, which know best
     if parts.dialect == "vit":
         width = _width(parts)
         heads = known["heads"] or _heads(words, width) or _heads_by_name(words, parts, width)

@@ -15,7 +15,18 @@ from swaveval.checkpoints.sandbox.values import LONGEST_NAME, MOST_TENSORS, Tens
 _MOST_MODULES = 20_000
 _DEEPEST = 60
 # What shapes do not tell of a layer.
-_FACTS = ("stride", "padding", "dilation", "kernel_size", "ceil_mode", "num_heads", "num_attention_heads", "eps")
+_FACTS = (
+    "stride",
+    "padding",
+    "padding_mode",
+    "dilation",
+    "kernel_size",
+    "ceil_mode",
+    "num_heads",
+    "num_attention_heads",
+    "eps",
+    "approximate",
+)
 
 
 def state_of_module(value: Any) -> TensorTable | None:
