@@ -73,6 +73,13 @@ CASES: dict[str, tuple[str, dict[str, Any], str]] = {
         "pooled",
     ),
     "convnextv2": ("ConvNextV2Model", _STAGES | {"num_stages": 2}, "pooled"),
+    "swin": ("SwinModel", _SWIN | {"window_size": 4}, "pooled"),
+    "swin, positions": (
+        "SwinForImageClassification",
+        _SWIN
+        | {"window_size": 3, "patch_size": 4, "mlp_ratio": 2.0, "qkv_bias": False, "use_absolute_embeddings": True},
+        "pooled",
+    ),
 }
 
 

@@ -145,6 +145,7 @@ CONTRADICTIONS: dict[str, tuple[str, dict[str, Any], str]] = {
     "gated": ("dinov2, SwiGLU", {"use_swiglu_ffn": False}, "mlp.weights_in."),
     "depths": ("resnet", {"depths": [1, 1]}, "describes another network"),
     "layer": ("resnet", {"layer_type": "basic"}, "describes another network"),
+    "window": ("swin", {"window_size": 3}, "relative_position_bias_table is 49×1, by the config is 25×1"),
     "kind": ("convnext", {"model_type": "convnextv2"}, "layer_scale_parameter"),
     "another kind": ("resnet", {"model_type": "vit"}, "describes another network"),
 }
@@ -232,6 +233,12 @@ def test_a_kind_that_is_not_built_is_named_with_an_advice_that_works(tmp_path: P
     assert "--backbone path/nets.py:factory" in reason
     found = load(tmp_path / "model.safetensors", options=LoadOptions(backbone=f"{__file__}:LastHidden"))
     assert found.feature_dim == 8
+
+
+def test_images_with_fewer_tokens_than_a_window_are_an_error_as_in_transformers(tmp_path: Path) -> None:
+    found = load(written(tmp_path, "swin"))
+    with pytest.raises(ValueError, match="fewer than a window of 4×4"):
+        found.module(images(3, 8))
 
 
 def test_a_config_beside_a_checkpoint_of_another_program_changes_nothing(tmp_path: Path) -> None:

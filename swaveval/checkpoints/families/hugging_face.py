@@ -12,7 +12,12 @@ FAMILY = Family(
     marks=(MARK,),
     backbone=(),
     # A layer behind the class token, what stands for hidden patches, and what takes patches apart again.
-    ignored=(r"(.*\.)?pooler\.dense\.", r"(.*\.)?embeddings\.mask_token$", r"(.*\.)?decoder\."),
+    ignored=(
+        r"(.*\.)?pooler\.dense\.",
+        r"(.*\.)?embeddings\.mask_token$",
+        r"(.*\.)?decoder\.",
+        r".*\.relative_position_index$",
+    ),
     head="other",
     proves=lambda description: (CONFIG,) in description.scalars,
 )

@@ -37,7 +37,29 @@ _CONVNEXT = (
     (r"encoder\.stages\.(\d+)\.layers\.(\d+)\.(dwconv|pwconv1|pwconv2|grn)\.", r"stages.\1.layers.\2.\3."),
     (r"layernorm\.", "norm."),
 )
-_RULES = {"resnet": _RESIDUAL, "convnext": _CONVNEXT, "convnextv2": _CONVNEXT}
+_WINDOWED = r"encoder\.layers\.(\d+)\.blocks\.(\d+)\."
+_SWIN = (
+    (r"embeddings\.position_embeddings$", "pos_embed"),
+    (r"embeddings\.patch_embeddings\.projection\.", "patch."),
+    (r"embeddings\.norm\.", "first_norm."),
+    (_WINDOWED + r"attention\.self\.(query|key|value)\.", r"stages.\1.blocks.\2.\3."),
+    (_WINDOWED + r"attention\.q_proj\.", r"stages.\1.blocks.\2.query."),
+    (_WINDOWED + r"attention\.k_proj\.", r"stages.\1.blocks.\2.key."),
+    (_WINDOWED + r"attention\.v_proj\.", r"stages.\1.blocks.\2.value."),
+    (
+        _WINDOWED + r"attention\.(?:self|relative_position_bias)\.relative_position_bias_table$",
+        r"stages.\1.blocks.\2.relative",
+    ),
+    (_WINDOWED + r"attention\.(?:output\.dense|o_proj)\.", r"stages.\1.blocks.\2.proj."),
+    (_WINDOWED + r"layernorm_before\.", r"stages.\1.blocks.\2.norm1."),
+    (_WINDOWED + r"layernorm_after\.", r"stages.\1.blocks.\2.norm2."),
+    (_WINDOWED + r"(?:intermediate\.dense|mlp\.fc1)\.", r"stages.\1.blocks.\2.fc1."),
+    (_WINDOWED + r"(?:output\.dense|mlp\.fc2)\.", r"stages.\1.blocks.\2.fc2."),
+    (r"encoder\.layers\.(\d+)\.downsample\.norm\.", r"stages.\1.down_norm."),
+    (r"encoder\.layers\.(\d+)\.downsample\.reduction\.", r"stages.\1.down."),
+    (r"layernorm\.", "norm."),
+)
+_RULES = {"swin": _SWIN, "resnet": _RESIDUAL, "convnext": _CONVNEXT, "convnextv2": _CONVNEXT}
 
 
 def renamed(names: Iterable[str], kind: str) -> dict[str, str]:

@@ -12,13 +12,17 @@ from swaveval.checkpoints.families.copies import copy_rank
 from swaveval.checkpoints.families.hugging_face import CONFIG, MARK
 from swaveval.checkpoints.hugging_face.convolutional import CONVOLUTIONAL, convnext_spec, residual_spec
 from swaveval.checkpoints.hugging_face.names import renamed
+from swaveval.checkpoints.hugging_face.swin import swin_spec
 from swaveval.checkpoints.hugging_face.transformer import TRANSFORMERS, transformer_spec
 from swaveval.checkpoints.hugging_face.words import Words
 from swaveval.checkpoints.sandbox.failure import Failure, printable
 
-_KNOWN = (*TRANSFORMERS, *CONVOLUTIONAL)
-_ADVICE = "--backbone path/nets.py:factory takes it, with a function that returns the transformers model"
-_GROUP = re.compile(r"(blocks|stages)(\.\d+)+(?=\.)")
+_KNOWN = (*TRANSFORMERS, *CONVOLUTIONAL, "swin")
+_ADVICE = (
+    "--backbone path/nets.py:factory takes it, with a function that returns the transformers model (or, where "
+    "transformers 5 renames layers, takes what torch.save(model.state_dict(), file) wrote of it)"
+)
+_GROUP = re.compile(r"(blocks|stages)(\.(\d+|blocks|layers))*(?=\.)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,8 @@ def network_of(said: Any, names: Iterable[str] = ()) -> Network | None:
     words = Words(said)
     if kind in TRANSFORMERS:
         spec: Any = transformer_spec(kind, words, apart=any(".mlp.gate_proj." in name for name in names))
+    elif kind == "swin":
+        spec = swin_spec(words)
     else:
         spec = residual_spec(words) if kind == "resnet" else convnext_spec(kind, words)
     return Network(kind, spec.build, spec.words, spec.feature_dim)
