@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -29,6 +30,7 @@ BYTES_PER_SECOND = 20 << 20  # a slow disk; sets how long a large file may take
 TRUSTED_MEMORY = 1 << 44
 TRUSTED_SECONDS = 60.0
 _START_SECONDS = 120.0  # importing torch from a cold network disk
+_STARTS = 3  # of a process that dies while idle
 
 Containers = Sequence[tuple[str, ...]]
 
@@ -93,7 +95,8 @@ class Reader:
         except (Closed, TimeoutError) as error:
             self.stop()
             raise ReaderError(
-                f"the reading process did not start ({error}); check `{sys.executable} -c 'import torch, safetensors'`"
+                f"the reading process did not start ({error}); check "
+                f"`{sys.executable} -c 'import torch, safetensors'`{_memory_limit()}"
             ) from None
         return ours
 
@@ -148,7 +151,8 @@ class Reader:
         """Open a file in the reading process and have it described.
 
         Raises:
-            Failure: it cannot be read; the kind is the state it gets.
+            Failure: it cannot be read; the kind is the state it gets. ReaderError: the process does not start, or dies
+                as soon as it has.
         """
         resolved = os.path.realpath(path)
         try:
@@ -168,16 +172,10 @@ class Reader:
             "cpu_seconds": int(seconds) + 1,
         }
         self.settle()
-        connection = self.start()
-        connection.settimeout(seconds + PATIENCE)
+        connection = self._asked(request, seconds + PATIENCE)
         self._usage = None
         most_bytes = MEMORY_FLOOR + TENSORS_PER_BYTE * size
         opened = OpenFile(self, connection, seconds=seconds, most_bytes=most_bytes, trusted=options.trust)
-        try:
-            send(connection, {"open": request})
-        except OSError:
-            self.stop()  # it had died while idle; a fresh one may not
-            return self.open(path, containers=containers, scalars=scalars, options=options)
         try:
             opened.description = parse(opened.answer("described"))
         except ValueError:
@@ -187,6 +185,28 @@ class Reader:
             opened.close()
             raise
         return opened
+
+    def _asked(self, request: dict[str, Any], seconds: float) -> socket.socket:
+        """The connection to a process that has been sent the request, and has `seconds` for each answer."""
+        for _ in range(_STARTS):
+            connection = self.start()
+            connection.settimeout(seconds)
+            with suppress(OSError):
+                send(connection, {"open": request})
+                return connection
+            self.stop()  # it had died while idle; a fresh one may not
+        raise ReaderError(
+            f"the reading process died {_STARTS} times before it was asked for anything; close other "
+            f"programs{_memory_limit()}"
+        )
+
+
+def _memory_limit() -> str:
+    """Words that name the limit on this process's memory, which its children inherit; empty where there is none."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if soft == resource.RLIM_INFINITY:
+        return ""
+    return f", and raise the memory limit of {soft / (1 << 30):.1f} GiB (`ulimit -v`)"
 
 
 _shared: Reader | None = None

@@ -9,6 +9,7 @@ import typer
 from swaveval.cli import compare, compress, demo, evaluators, export, inspect, plan, pretrain, report, run, sweep
 from swaveval.cli.exits import DAMAGED, DONE, INTERRUPTED, USAGE
 from swaveval.cli.faults import sentence
+from swaveval.cli.limits import obstacle
 from swaveval.cli.streams import prepare_streams, swallow_rest
 
 EPILOG = "Start with: swaveval demo    Then: swaveval run --ckpt-dir YOUR_RUN/checkpoints --data YOUR_IMAGES"
@@ -56,6 +57,9 @@ def main() -> None:
     prepare_streams()
     # For every process that is started from here, by us or by a library: nothing comes from the current directory.
     os.environ["PYTHONSAFEPATH"] = "1"
+    if (reason := obstacle(sys.argv[1:])) is not None:
+        typer.echo(f"swaveval: {reason}", err=True)
+        sys.exit(USAGE)
     try:
         code = _call()
         sys.stdout.flush()

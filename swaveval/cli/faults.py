@@ -29,16 +29,21 @@ _SENTENCES = {
     errno.ENOMEM: "not enough memory: close other programs, raise `ulimit -v`, or lower --jobs. " + KEPT,
 }  # fmt: skip
 
+# The dynamic linker's words for it.
+_NO_MEMORY = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory")
+
 
 def sentence(error: BaseException) -> str | None:
     """One sentence for a fault that is the machine's or the user's, or None for one that is ours (a traceback)."""
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "can't start new thread" in str(error)):
         return _SENTENCES[errno.ENOMEM]
+    if isinstance(error, ImportError) and any(word in str(error) for word in _NO_MEMORY):
+        return _SENTENCES[errno.ENOMEM]
     if isinstance(error, UnicodeError):
         return f"a text cannot be read or written in this encoding ({error}): set PYTHONUTF8=1 and run again"
     if not isinstance(error, OSError):
         return None
-    if _current_directory_is_gone():
+    if current_directory_is_gone():
         return "the current directory has been removed: change to one that exists (cd) and run again"
     known = _SENTENCES.get(error.errno or 0)
     place = shown(error.filename2 or error.filename)
@@ -54,7 +59,8 @@ def shown(name: object) -> str:
     return text if len(text) <= 200 else f"{text[:90]} … {text[-90:]}"
 
 
-def _current_directory_is_gone() -> bool:
+def current_directory_is_gone() -> bool:
+    """Whether somebody removed the directory that this process stands in."""
     try:
         Path.cwd()
     except FileNotFoundError:

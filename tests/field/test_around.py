@@ -171,6 +171,38 @@ def test_a_current_directory_that_is_gone(evaluated: Path, tmp_path: Path) -> No
     one_sentence(finished)
 
 
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="this system does not say what a process takes")
+@pytest.mark.parametrize("gigabytes", [0.3, 1.0, 3.5])
+def test_a_limit_on_memory_ends_in_a_sentence(gigabytes: float, evaluated: Path) -> None:
+    """`ulimit -v 3500000`: OpenBLAS looked for a buffer for ever; a little less or more, and torch or glibc aborted."""
+    limit = int(gigabytes * 10**9)
+    finished = swaveval(
+        "inspect", evaluated / "checkpoints" / "epoch=1.ckpt", code=None,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+    )  # fmt: skip
+    if gigabytes > 1 and finished.returncode == 0:
+        return  # a torch without GPU libraries fits
+    assert finished.returncode == 2
+    one_sentence(finished, "ulimit -v", f"{limit / 2**30:.1f} GiB")
+
+
+def test_a_reading_process_that_does_not_start_names_the_limit(evaluated: Path) -> None:
+    """Where the command line's look ahead is passed by, as in a library call: bounded, and in words."""
+    code = (
+        "import resource, sys; from pathlib import Path; from swaveval.checkpoints.reader import Reader, ReaderError\n"
+        "from swaveval.checkpoints.options import LoadOptions\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (300 << 20,) * 2)\n"
+        "try: Reader().open(Path(sys.argv[1]), containers=(), scalars=(), options=LoadOptions())\n"
+        "except ReaderError as error: print(error)"
+    )
+    finished = subprocess.run(
+        [command([])[0], "-c", code, evaluated / "checkpoints" / "epoch=1.ckpt"],
+        env=environment(), capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert "did not start" in finished.stdout, finished.stderr
+    assert "`ulimit -v`" in finished.stdout
+
+
 # -- devices and ranges ------------------------------------------------------------------------------------------------
 
 
