@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from swaveval.checkpoints import Backbone, CheckpointRefused, LoadReport, discover, load, random_backbone
+from swaveval.checkpoints import Backbone, CheckpointRefused, LoadReport, arrange, discover, load, random_backbone
 from swaveval.checkpoints.drift import drift
 from swaveval.data import ImageSet, decode, open_images
 from swaveval.data.decoded import DecodedImages
@@ -20,7 +20,6 @@ from swaveval.features.extract import ExtractSettings, extract
 from swaveval.features.untrained import settle_batchnorm
 from swaveval.results import Artifact, CheckpointRecord, DataSummary, Metric, Point, RunManifest, Series
 from swaveval.runs.losses import find_loss
-from swaveval.runs.records import mark_duplicates
 
 EVALUATORS = (
     Knn(ks=(20,), temperatures=(0.07,)),
@@ -97,14 +96,11 @@ def _read(directory: Path) -> tuple[list[CheckpointRecord], dict[str, Backbone]]
                 digest=report.digest if report.state == "ready" else None,
                 epoch=report.epoch,
                 step=report.step,
+                untrained=report.untrained,
                 load={"nonfinite": report.nonfinite, "prototypes": report.prototypes},
             )
         )
-    last = float("inf")
-    ordered = sorted(
-        records, key=lambda record: (last if record.epoch is None else record.epoch, "last" in record.name)
-    )
-    return mark_duplicates(ordered), backbones
+    return list(arrange(records).records), backbones
 
 
 def _evaluate(
