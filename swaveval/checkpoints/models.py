@@ -17,7 +17,7 @@ from swaveval.checkpoints.families import Family, Parts, View
 from swaveval.checkpoints.families.hugging_face import CONFIG
 from swaveval.checkpoints.families.hugging_face import FAMILY as HUGGING_FACE
 from swaveval.checkpoints.geometry import RESNET_FIELDS, VIT_FIELDS, Geometry, Settled, Source, in_words, settle
-from swaveval.checkpoints.hugging_face import network_of, without_config
+from swaveval.checkpoints.hugging_face import network_of, timm_name, without_config
 from swaveval.checkpoints.module_facts import WithEps, differing, other_eps, whole
 from swaveval.checkpoints.named import NamedModel, Place, best_place, named_model
 from swaveval.checkpoints.options import LoadOptions
@@ -113,11 +113,16 @@ def find_model(description: Description, options: LoadOptions) -> tuple[Parts, M
         raise Failure("refused", f"nothing in the file fits --backbone {printable(backbone, 80)}")
     copies = candidates(description)
     parts = next(copies, None)
+    by_timm = timm_name(description.scalars.get((CONFIG,)))
+    if parts is None and by_timm:
+        return find_model(description, replace(options, backbone=by_timm))
     if parts is None:
         raise Failure("unsupported", _nothing_known(description))
     try:
         return _complete(parts, copies, lambda found: _inferred(description, found, options))
     except UnknownArchitecture as unknown:
+        if by_timm:
+            return find_model(description, replace(options, backbone=by_timm))
         reason = f"no known architecture ({unknown}); name it with --backbone timm:NAME or --backbone module:factory"
         raise Failure("unsupported", reason) from None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from swaveval.checkpoints.discovery import natural_key
 from swaveval.results import LossCurve, Series
 from swaveval.runs.loss_axis import Moment, placed
 from swaveval.runs.loss_rows import Row, json_rows, loss_column, table_rows
@@ -17,6 +18,7 @@ from swaveval.runs.request import RunError
 
 # Points of a curve: more than a page can draw say nothing more.
 MOST_POINTS = 1000
+_TRAINER = "trainer_state.json"
 # What training programs call their logs, the surest first.
 KNOWN_LOGS = (
     "metrics.csv",
@@ -35,7 +37,7 @@ KNOWN_LOGS = (
     "training_metrics.json",
     "metrics.json",
     "metrics.jsonl",
-    "trainer_state.json",
+    _TRAINER,
     "history.json",
 )
 _PICKLES = (".pkl", ".pickle", ".npy", ".pt", ".pth")
@@ -72,9 +74,11 @@ def find_loss(
 
 
 def _logs(ckpt_dir: Path) -> Iterator[Path]:
-    places = [ckpt_dir, ckpt_dir.parent, *_below_directories(ckpt_dir)]
+    below = _below_directories(ckpt_dir)
+    # transformers' Trainer writes the log so far into every `checkpoint-500/`: the last one has all of it.
+    last_first = sorted(below, key=lambda place: natural_key(place.as_posix()), reverse=True)
     for name in KNOWN_LOGS:
-        for place in places:
+        for place in (ckpt_dir, ckpt_dir.parent, *(last_first if name == _TRAINER else below)):
             try:
                 yield from (path for path in sorted(place.glob(name)) if path.is_file())
             except OSError:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import timm
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from swaveval.checkpoints import Backbone, CheckpointRefused, LoadOptions, discover, inspect, load
 from swaveval.checkpoints.compression import form_named, load_form, write_form
 from swaveval.checkpoints.initial import random_backbone
+from swaveval.runs.losses import find_loss
 from tests.field.hugging_face_reference import CASES, PLACE, images, weights
 
 REFERENCE: dict[str, Any] = json.loads(PLACE.read_text())
@@ -251,6 +253,23 @@ def test_a_config_beside_a_checkpoint_of_another_program_changes_nothing(tmp_pat
     assert (after.digest, after.architecture) == (before.digest, before.architecture)
 
 
+@pytest.mark.parametrize("name", ["convnext_atto", "resnet18"])
+def test_config_of_timm_on_the_hub_names_the_network(name: str, tmp_path: Path) -> None:
+    """timm's `config.json` says the architecture, which is asked where names do not tell it, and mean and std."""
+    model = timm.create_model(name, pretrained=False).eval()
+    save_file(model.state_dict(), tmp_path / "model.safetensors")
+    words = {"architecture": name, "num_classes": 1000, "pretrained_cfg": {"mean": [0.5] * 3, "std": [0.5] * 3}}
+    (tmp_path / "config.json").write_text(json.dumps(words))
+    found = load(tmp_path / "model.safetensors")
+    seen = images(3, 64)
+    with torch.inference_mode():
+        expected = timm.create_model(name, pretrained=False, num_classes=0).eval()
+        expected.load_state_dict(model.state_dict(), strict=False)
+        torch.testing.assert_close(found.module(seen), expected(seen), rtol=0, atol=1e-5)
+    assert found.report.geometry["normalisation"] == [[0.5] * 3, [0.5] * 3]
+    assert found.architecture == ("resnet18" if name == "resnet18" else f"timm {name}")
+
+
 # -- pre-processing --------------------------------------------------------------------------------------------------
 
 HALF = {"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5], "do_normalize": True, "size": 224}
@@ -297,6 +316,18 @@ def test_what_the_trainer_writes_is_one_checkpoint_a_directory(tmp_path: Path) -
     ]
     reports = [inspect(file.path) for file in discover(tmp_path)]
     assert [(report.step, report.epoch, report.named) for report in reports] == [(500, 2.0, ()), (1000, 4.0, ())]
+
+
+def test_the_log_of_the_last_directory_is_the_loss(tmp_path: Path) -> None:
+    for step in (500, 1000, 1500):
+        path = trained(tmp_path, step)
+        log = [{"loss": 5 - at / 500, "epoch": at / 250, "step": at} for at in range(100, step + 1, 100)]
+        state = {"epoch": step / 250, "global_step": step, "log_history": log}
+        (path.parent / "trainer_state.json").write_text(json.dumps(state))
+    curve = find_loss(tmp_path, loss_log=None, prototypes=None)
+    assert curve is not None
+    assert curve.source == "checkpoint-1500/trainer_state.json"
+    assert (len(curve.values), max(curve.epochs)) == (15, 6.0)
 
 
 def test_a_config_beside_the_directories_of_the_trainer_counts(tmp_path: Path) -> None:

@@ -24,9 +24,12 @@ _WEIGHTS = re.compile(r"(model|pytorch_model)[^/]*\.(safetensors|bin)")
 
 def beside(path: Path) -> dict[tuple[str, ...], Any]:
     """What the files beside a checkpoint say of its network and pre-processing, by the file's name; {} where there is
-    no `config.json` of transformers (one with a `model_type`)."""
+    no `config.json` of transformers (one with a `model_type`) or of timm (with an `architecture`)."""
     for directory in _places(path):
-        config = _plain(_read(directory / CONFIG, _MOST_BYTES))
+        whole = _read(directory / CONFIG, _MOST_BYTES)
+        config = _plain(whole)
+        if isinstance(config.get("architecture"), str) and isinstance(whole.get("pretrained_cfg"), dict):
+            return _of_timm(config["architecture"], whole["pretrained_cfg"])
         if isinstance(config.get("model_type"), str):
             found: dict[tuple[str, ...], Any] = {(CONFIG,): config}
             preprocessing = _normalisation(_read(directory / PREPROCESSOR, _MOST_BYTES))
@@ -34,6 +37,13 @@ def beside(path: Path) -> dict[tuple[str, ...], Any]:
                 found[PREPROCESSOR,] = preprocessing
             return found
     return {}
+
+
+def _of_timm(architecture: str, of_weights: Mapping[str, Any]) -> dict[tuple[str, ...], Any]:
+    """What timm writes beside the weights that it puts on Hugging Face's hub."""
+    normalisation = {"image_mean": of_weights.get("mean"), "image_std": of_weights.get("std")}
+    said = _normalisation(normalisation)
+    return {(CONFIG,): {"architecture": architecture}} | ({(PREPROCESSOR,): said} if said else {})
 
 
 def stamps_beside(path: Path) -> list[int]:

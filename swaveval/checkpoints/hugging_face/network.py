@@ -89,9 +89,15 @@ def network_of(said: Any, names: Iterable[str] = ()) -> Network | None:
     return Network(kind, spec.build, spec.words, spec.feature_dim)
 
 
+def timm_name(said: Any) -> str | None:
+    """`timm:NAME` of what timm's `config.json` names; None where it is none of timm's."""
+    name = said.get("architecture") if isinstance(said, Mapping) else None
+    return f"timm:{name}" if isinstance(name, str) and re.fullmatch(r"[a-z0-9_.]{1,100}", name) else None
+
+
 def without_config(said: Any, tensors: Mapping[str, TensorInfo]) -> str:
     """Why a checkpoint of transformers cannot be read by its config; "" where it is none of transformers'."""
-    if isinstance(said, Mapping):
+    if isinstance(said, Mapping) and "model_type" in said:
         kind = printable(str(said.get("model_type")), 60)
         if kind in _KNOWN:
             return f"{CONFIG} beside it says {kind}, and no weights of such a network are in the file"
