@@ -16,7 +16,16 @@ from swaveval.checkpoints.description import FLOATING, ITEM_BYTES, Description, 
 from swaveval.checkpoints.families import Family, Parts, View
 from swaveval.checkpoints.families.hugging_face import CONFIG
 from swaveval.checkpoints.families.hugging_face import FAMILY as HUGGING_FACE
-from swaveval.checkpoints.geometry import RESNET_FIELDS, VIT_FIELDS, Geometry, Settled, Source, in_words, settle
+from swaveval.checkpoints.geometry import (
+    RESNET_FIELDS,
+    VIT_FIELDS,
+    Geometry,
+    Settled,
+    Source,
+    as_options,
+    in_words,
+    settle,
+)
 from swaveval.checkpoints.hugging_face import network_of, timm_name, without_config
 from swaveval.checkpoints.module_facts import WithEps, differing, other_eps, whole
 from swaveval.checkpoints.named import NamedModel, Place, best_place, named_model
@@ -83,7 +92,7 @@ def find_model(description: Description, options: LoadOptions) -> tuple[Parts, M
     """
     named: dict[str, tuple[NamedModel, Place]] = {}
     backbone = options.backbone
-    if backbone is None and (found := _by_config(description)) is not None:
+    if backbone is None and (found := _by_config(description, options)) is not None:
         return found
 
     def finder(family: Family, view: View) -> tuple[str, Translated] | None:
@@ -127,13 +136,15 @@ def find_model(description: Description, options: LoadOptions) -> tuple[Parts, M
         raise Failure("unsupported", reason) from None
 
 
-def _by_config(description: Description) -> tuple[Parts, Model] | None:
+def _by_config(description: Description, options: LoadOptions) -> tuple[Parts, Model] | None:
     """A network of transformers, as the `config.json` beside the file describes it; None where it does not."""
     names = (info.name for tensors in description.containers.values() for info in tensors)
     network = network_of(description.scalars.get((CONFIG,)), names)
     if network is None:
         return None
-    model = Model(network.build, network.words, network.feature_dim)
+    unused = as_options(options.geometry.said)
+    notes = (f"{unused} has no effect: the network is what {CONFIG} says",) if unused else ()
+    model = Model(network.build, network.words, network.feature_dim, notes)
 
     def finder(family: Family, view: View) -> tuple[str, Translated] | None:
         placed = network.placed(view.tensors, model.shapes) if family is HUGGING_FACE else None

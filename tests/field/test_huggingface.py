@@ -13,8 +13,11 @@ from torch import Tensor, nn
 
 from swaveval.checkpoints import Backbone, CheckpointRefused, LoadOptions, discover, inspect, load
 from swaveval.checkpoints.compression import form_named, load_form, write_form
+from swaveval.checkpoints.geometry import Geometry
 from swaveval.checkpoints.initial import random_backbone
 from swaveval.runs.losses import find_loss
+from swaveval.runs.progress import Silent
+from swaveval.runs.records import read_records
 from tests.field.hugging_face_reference import CASES, PLACE, images, weights
 
 REFERENCE: dict[str, Any] = json.loads(PLACE.read_text())
@@ -361,3 +364,24 @@ def test_an_untrained_network_of_the_kind_is_drawn_from_the_seed(case: str, tmp_
     assert torch.isfinite(first).all()
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+def test_an_option_that_the_config_leaves_no_room_for_is_said_to_have_no_effect(tmp_path: Path) -> None:
+    path = written(tmp_path, "vit")
+    found = load(path, options=LoadOptions(geometry=Geometry(heads=4)))
+    same(found, "vit")
+    assert "--heads 4 has no effect: the network is what config.json says" in found.report.warnings
+
+
+def test_another_config_is_noticed_though_the_weights_stayed(tmp_path: Path) -> None:
+    path = written(tmp_path / "run", "vit")
+    heads = []
+    for words in ({}, {}, {"num_attention_heads": 4}, {"num_attention_heads": 1}):
+        config = REFERENCE["vit"]["config"] | words
+        if words:
+            (path.parent / "config.json").write_text(json.dumps(config, indent=len(heads)))
+        found = read_records(path.parent, LoadOptions(), memory=tmp_path / "memory", progress=Silent())
+        ((digest, _),) = found.places.items()
+        heads.append(digest)
+    assert heads[0] == heads[1]
+    assert len(set(heads)) == 3
