@@ -18,7 +18,7 @@ from swaveval.checkpoints.hugging_face import beside, trained_beside
 from swaveval.checkpoints.initial import asleep, started, untouched
 from swaveval.checkpoints.input_channels import input_channels
 from swaveval.checkpoints.load_report import LoadReport
-from swaveval.checkpoints.models import Match, Model, fill, find_model, match
+from swaveval.checkpoints.models import Match, Model, fill, find_model, match, matching
 from swaveval.checkpoints.open_file import OpenFile
 from swaveval.checkpoints.options import LoadOptions
 from swaveval.checkpoints.partial import hollowness, incomplete, shallow, surplus
@@ -96,10 +96,13 @@ def _load(opened: OpenFile | Together, path: Path, options: LoadOptions, facts: 
     }
     theirs = set(facts["unexpected"])
     hollow = hollowness(model, found, [ours for ours, name in parts.backbone.items() if name in theirs])
+    named = bool(options.backbone)
     if hollow or (found.missing and not options.allow_partial):
-        raise Failure("refused", incomplete(model, found, hollow, named=bool(options.backbone)))
+        fits = matching(parts.view) if hollow and not named else ""
+        raise Failure("refused", incomplete(model, found, hollow, named=named, fits=fits))
     if facts["unexpected"] and not options.allow_partial:
-        raise Failure("refused", surplus(model, facts["unexpected"], named=bool(options.backbone)))
+        fits = "" if named else matching(parts.view)
+        raise Failure("refused", surplus(model, facts["unexpected"], named=named, fits=fits))
     facts["partial"] = bool(found.missing or facts["unexpected"])
     return _assemble(opened, parts, model, found, facts)
 

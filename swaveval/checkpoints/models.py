@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from swaveval.checkpoints.architectures import ResNetSpec, UnknownArchitecture, infer_resnet
 from swaveval.checkpoints.description import FLOATING, ITEM_BYTES, Description, TensorInfo
-from swaveval.checkpoints.families import Family, Parts, View
+from swaveval.checkpoints.families import Family, Parts, View, Views
 from swaveval.checkpoints.families.hugging_face import CONFIG
 from swaveval.checkpoints.families.hugging_face import FAMILY as HUGGING_FACE
 from swaveval.checkpoints.geometry import (
@@ -28,7 +28,7 @@ from swaveval.checkpoints.geometry import (
 )
 from swaveval.checkpoints.hugging_face import network_of, timm_name, without_config
 from swaveval.checkpoints.module_facts import WithEps, differing, other_eps, whole
-from swaveval.checkpoints.named import NamedModel, Place, best_place, named_model
+from swaveval.checkpoints.named import NamedModel, Place, best_place, fitting, named_model
 from swaveval.checkpoints.options import LoadOptions
 from swaveval.checkpoints.recognise import Translated, candidates, recognise
 from swaveval.checkpoints.sandbox.failure import Failure, printable
@@ -36,6 +36,11 @@ from swaveval.checkpoints.told import conventions, told
 from swaveval.checkpoints.vit import ViTSpec, infer_vit, usual_heads
 
 _MOST_COPIES = 8
+FACTORY = "give the network that was trained: --backbone path/to/file.py:factory, a function that returns it"
+
+
+class BuiltOtherwise(UnknownArchitecture):
+    """A whole module of known names and shapes that computes something else."""
 
 
 @dataclass(frozen=True)
@@ -132,8 +137,8 @@ def find_model(description: Description, options: LoadOptions) -> tuple[Parts, M
     except UnknownArchitecture as unknown:
         if by_timm:
             return find_model(description, replace(options, backbone=by_timm))
-        reason = f"no known architecture ({unknown}); name it with --backbone timm:NAME or --backbone module:factory"
-        raise Failure("unsupported", reason) from None
+        advice = FACTORY if isinstance(unknown, BuiltOtherwise) else naming(parts.view)
+        raise Failure("unsupported", f"no known architecture ({unknown}); {advice}") from None
 
 
 def _by_config(description: Description, options: LoadOptions) -> tuple[Parts, Model] | None:
@@ -161,7 +166,7 @@ def _inferred(description: Description, parts: Parts, options: LoadOptions) -> M
     if modules is None or options.geometry:
         return model
     if different := differing(modules, parts, model.empty):
-        raise UnknownArchitecture(different)
+        raise BuiltOtherwise(different)
     if eps := other_eps(modules, model.empty):
         values = ", ".join(f"{value:g}" for value in sorted({value for _, value in eps}))
         model = replace(model, build=WithEps(model.build, eps), words=f"{model.words}, norms of eps {values}")
@@ -193,10 +198,22 @@ def _nothing_known(description: Description) -> str:
     if reason:
         return reason
     some = ", ".join(printable(info.name, 60) for info in tensors[:4])
+    view = Views(description).joined(((path, ""),))
     return (
         f"no backbone of a known layout among the {len(tensors)} tensors under {'.'.join(path) or 'the top level'} "
-        f"({some}, …); name the architecture with --backbone timm:NAME or --backbone module:factory"
+        f"({some}, …); {naming(view) if view else FACTORY}"
     )
+
+
+def naming(view: View) -> str:
+    """How to name a file's network: one of timm's or torchvision's that was found to fit it, else what always works."""
+    return matching(view) or f"{FACTORY} (timm:NAME and torchvision:NAME name theirs; none that was tried fits)"
+
+
+def matching(view: View) -> str:
+    """The name of a network of timm's or torchvision's that fits a file; empty where none was found."""
+    text = fitting(view.tensors)
+    return f"--backbone {text} has its names and shapes and reads it, if that was trained" if text else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ missing: without its first layer, a whole block or half its weights it gives the
 import re
 from collections.abc import Sequence
 
-from swaveval.checkpoints.models import Match, Model
+from swaveval.checkpoints.models import FACTORY, Match, Model
 from swaveval.checkpoints.sandbox.failure import printable
 
 _LEAST = 0.5
@@ -58,26 +58,23 @@ def block(name: str) -> str:
     return hit[0] if hit else ""
 
 
-def incomplete(model: Model, found: Match, hollow: str, *, named: bool) -> str:
-    """What is missing, and what to do about it, in one sentence."""
+def incomplete(model: Model, found: Match, hollow: str, *, named: bool, fits: str = "") -> str:
+    """What is missing, and what to do about it, in one sentence; `fits` as `models.matching` gives it."""
     reason = f"only {100 * found.share:.4g} % of the {model.words} backbone was found"
     reason += f"; missing: {some(found.missing)}; " if found.missing else "; "
     if not hollow:
         return reason + "--allow-partial accepts it, and the page then says so"
     if named:
         return reason + f"{hollow}, so it is another network than the one named with --backbone"
-    return reason + f"{hollow}, so it cannot be used: it is another network, or a part of one; {YOUR_CLASS}"
+    return reason + f"{hollow}, so it cannot be used: it is another network, or a part of one; {fits or FACTORY}"
 
 
-def surplus(model: Model, names: Sequence[str], *, named: bool) -> str:
-    """Of weights without a place."""
+def surplus(model: Model, names: Sequence[str], *, named: bool, fits: str = "") -> str:
+    """Of weights without a place; `fits` as `models.matching` gives it."""
     reason = f"the file has weights that a {model.words} has no place for, so it is another network: {some(names)}; "
     if named:
         return reason + "--allow-partial ignores them, and the page then says so"
-    return reason + f"{YOUR_CLASS}; or, if they belong to no part of the backbone, --allow-partial ignores them"
-
-
-YOUR_CLASS = "give the class that was trained: --backbone module:factory, a function that returns it"
+    return reason + f"{fits or FACTORY}; or, if they belong to no part of the backbone, --allow-partial ignores them"
 
 
 def some(names: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """An architecture that the user names: `timm:NAME`, `torchvision:NAME`, `module:factory`, `path/to/nets.py:factory`."""
 
+from swaveval.checkpoints.named.fitting import fitting
 from swaveval.checkpoints.named.named_model import NamedModel, named_model
 from swaveval.checkpoints.named.placing import Place, best_place
 
-__all__ = ["NamedModel", "Place", "best_place", "named_model"]
+__all__ = ["NamedModel", "Place", "best_place", "fitting", "named_model"]

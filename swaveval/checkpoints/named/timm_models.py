@@ -95,9 +95,10 @@ def _notes(name: str, module: nn.Module) -> tuple[str, ...]:
     mean, std = (tuple(round(value, 4) for value in config.get(key) or ()) for key in ("mean", "std"))
     if not mean or (mean, std) == _IMAGENET:
         return ()
-    shown = " and ".join(f"{word} {', '.join(map(str, values))}" for word, values in (("mean", mean), ("std", std)))
+    shown = " ".join(f"--{word} {','.join(map(str, values))}" for word, values in (("mean", mean), ("std", std)))
     return (
-        f"timm's own weights of {name} were trained on images normalised with {shown}: where these were too, say so",
+        f"timm's own weights of {name} were trained on images normalised otherwise than ImageNet's: where these were "
+        f"too, {shown} says so",
     )
 
 
