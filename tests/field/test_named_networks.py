@@ -100,7 +100,7 @@ def test_other_normalisation_is_said(tmp_path: Path) -> None:
     """timm trained its ViT with mean and standard deviation .5."""
     network = timm.create_model("vit_tiny_patch16_224", num_classes=0)
     warnings = read(network.state_dict(), tmp_path, "timm:vit_tiny_patch16_224").report.warnings
-    assert any("mean 0.5, 0.5, 0.5 and std 0.5, 0.5, 0.5" in warning for warning in warnings)
+    assert any("--mean 0.5,0.5,0.5 --std 0.5,0.5,0.5" in warning for warning in warnings)
 
 
 Features = Callable[[Any, Tensor], Tensor]
