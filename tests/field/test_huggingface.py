@@ -146,6 +146,7 @@ CONTRADICTIONS: dict[str, tuple[str, dict[str, Any], str]] = {
     "bands": ("vit", {"num_channels": 1}, "describes another network"),
     "heads": ("vit", {"num_attention_heads": 3}, "3 heads for a width of 8"),
     "bias": ("vit", {"qkv_bias": False}, "by the config has no place for it"),
+    "rotation": ("dinov3", {"rope_theta": 0.0}, "says rope_theta: 0"),
     "registers": ("dinov2, registers", {"num_register_tokens": 4}, "register_tokens is 1×3×8, by the config is 1×4×8"),
     "gated": ("dinov2, SwiGLU", {"use_swiglu_ffn": False}, "mlp.weights_in."),
     "depths": ("resnet", {"depths": [1, 1]}, "describes another network"),

@@ -118,6 +118,9 @@ def transformer_spec(kind: str, words: Words, *, apart: bool) -> TransformerSpec
     patch, side = words.side("patch_size", 14 if kind in _DINOV2 else 16), words.side("image_size", 224)
     if side < patch:
         raise Failure("refused", f"config.json says images of {side} px in patches of {patch} px")
+    theta = words.number("rope_theta", 100.0, most=1e9) if rotary else 0.0
+    if rotary and not theta:
+        raise Failure("refused", "config.json says rope_theta: 0, by which positions cannot be turned")
     registers = {"dinov2_with_registers": 4, "dinov3_vit": 0}.get(kind)
     return TransformerSpec(
         kind=kind,
@@ -134,7 +137,7 @@ def transformer_spec(kind: str, words: Words, *, apart: bool) -> TransformerSpec
         activation=words.choice("hidden_act", "gelu", ACTIVATIONS),
         biases=biases,
         registers=0 if registers is None else words.count("num_register_tokens", registers, least=0, most=1024),
-        theta=words.number("rope_theta", 100.0, most=1e9) if rotary else 0.0,
+        theta=theta,
         spread=words.number("initializer_range", 0.02, most=1.0),
     )
 
