@@ -39,10 +39,11 @@ app.command("inspect", rich_help_panel="Checkpoints")(inspect.inspect)
 app.command("compress", rich_help_panel="Checkpoints")(compress.compress)
 
 
-def _version(asked: bool) -> None:
+def _version(asked: bool) -> bool:
     if asked:
         typer.echo(f"swaveval {package_version('swaveval')}")
         raise typer.Exit
+    return asked
 
 
 @app.callback()
@@ -107,7 +108,9 @@ def _tell(error: Exception) -> int:
     Every exception class of this package is made to be read: its text says what was wrong and what to do.
     """
     ours = type(error).__module__.startswith("swaveval.")
-    text = str(error) if ours else sentence(error)
+    training = sys.argv[1:2] == ["pretrain"] and "--resume" not in sys.argv
+    again = "the same command with --resume" if training else "the same command"
+    text = str(error) if ours else sentence(error, again=again)
     if text is None:
         raise error
     typer.echo(f"swaveval: {text}", err=True)

@@ -4,7 +4,7 @@ import errno
 import os
 from pathlib import Path
 
-KEPT = "What was finished is kept; the same command goes on from there"
+KEPT = "What was finished is kept; {again} goes on from there"
 
 # errno → what is the matter with the file at {place}, and what to do.
 _SENTENCES = {
@@ -33,12 +33,17 @@ _SENTENCES = {
 _NO_MEMORY = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory")
 
 
-def sentence(error: BaseException) -> str | None:
-    """One sentence for a fault that is the machine's or the user's, or None for one that is ours (a traceback)."""
+def sentence(error: BaseException, *, again: str = "the same command") -> str | None:
+    """One sentence for a fault that is the machine's or the user's, or None for one that is ours (a traceback).
+
+    Args:
+        error: what was raised.
+        again: what goes on with the work once the fault is mended.
+    """
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "can't start new thread" in str(error)):
-        return _SENTENCES[errno.ENOMEM]
+        return _SENTENCES[errno.ENOMEM].format(again=again)
     if isinstance(error, ImportError) and any(word in str(error) for word in _NO_MEMORY):
-        return _SENTENCES[errno.ENOMEM]
+        return _SENTENCES[errno.ENOMEM].format(again=again)
     if isinstance(error, UnicodeError):
         return f"a text cannot be read or written in this encoding ({error}): set PYTHONUTF8=1 and run again"
     if not isinstance(error, OSError):
@@ -49,7 +54,7 @@ def sentence(error: BaseException) -> str | None:
     place = shown(error.filename2 or error.filename)
     if known is None:
         return f"{place}: {error.strerror or error}" if error.filename else str(error) or type(error).__name__
-    return known.format(place=place)
+    return known.format(place=place, again=again)
 
 
 def shown(name: object) -> str:

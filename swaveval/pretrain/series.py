@@ -24,9 +24,16 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
-        with atomic_path(Path(path)) as temporary, temporary.open("wb") as stream:
-            # Through a stream the archive does not contain the temporary's random name: same weights, same bytes.
-            torch.save(checkpoint, stream)
+        try:
+            with atomic_path(Path(path)) as temporary, temporary.open("wb") as stream:
+                # Through a stream the archive does not contain the temporary's random name: same weights, same bytes.
+                torch.save(checkpoint, stream)
+        except (OSError, RuntimeError) as error:
+            # On a full disk torch's archive fails once more while it is closed, and only that is raised.
+            fault = error if isinstance(error, OSError) else error.__context__
+            if not isinstance(fault, OSError):
+                raise
+            raise OSError(fault.errno, fault.strerror, str(path)) from error
 
 
 class CheckpointSeries(pl.Callback):

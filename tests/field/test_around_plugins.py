@@ -128,6 +128,7 @@ def test_a_busy_plugin_has_a_limit_too(tmp_path: Path) -> None:
             host.describe()
 
 
+@pytest.mark.torture
 def test_a_plugin_over_the_series_and_one_with_two_of_an_id(spoilt: Path, bars: Path, tmp_path: Path) -> None:
     series = tmp_path / "series.py"
     write_plugin(series, "pass")

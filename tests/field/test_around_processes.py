@@ -10,9 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from around_runs import ROOT, bars, command, environment, evaluated, spoilt, swaveval, write_plugin
+from around_runs import ROOT, bars, checkpoint, command, environment, evaluated, spoilt, swaveval, write_plugin
 
 MODULES = ("multiprocessing", "torch", "numpy", "random", "json", "socket", "typing", "safetensors", "PIL", "signal")
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's process table")
 
 
 def wait_until(true: Callable[[], object], seconds: float = 60) -> bool:
@@ -45,7 +48,42 @@ def alive(pid: int) -> bool:
         return False
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's process table")
+FAMILY = """
+import sys
+from pathlib import Path
+from swaveval.checkpoints import load
+from swaveval.runs.child import Child
+from swaveval.runs.plugins import PluginHost
+load(Path(sys.argv[1]))
+worker = Child("swaveval.runs.worker")
+host = PluginHost(sys.argv[2])
+host.describe()
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+@needs_proc
+def test_every_kind_of_process_ends_with_its_parent(checkpoint: Path, tmp_path: Path) -> None:
+    """A reader with its fork, a worker, a plugin's process: their parent is killed, and they go too."""
+    parent = subprocess.Popen(
+        [sys.executable, "-c", FAMILY, str(checkpoint), write_plugin(tmp_path / "mine.py")],
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert parent.stdout is not None
+    assert parent.stdin is not None
+    assert parent.stdout.readline() == b"ready\n"
+    family = descendants(parent.pid)
+    assert len(family) >= 4
+    parent.kill()
+    parent.communicate()
+    assert wait_until(lambda: not any(map(alive, family)), 20)
+
+
+@pytest.mark.torture
+@needs_proc
 def test_nothing_outlives_a_killed_parent_and_a_killed_worker_costs_a_retry(spoilt: Path, bars: Path) -> None:
     """`--jobs 2`: first one worker is killed and the run goes on; then the whole, and nothing is left."""
     out = spoilt / "other"
@@ -124,15 +162,21 @@ def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-@pytest.mark.parametrize("path", [None, ":/nowhere:"], ids=["as installed", "empty entries in PYTHONPATH"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(None, id="as installed", marks=pytest.mark.torture),
+        pytest.param(":/nowhere:", id="empty entries in PYTHONPATH"),
+    ],
+)
 def test_the_current_directory_shadows_no_module_in_any_process(
-    path: str | None, poisoned: Path, spoilt: Path, bars: Path, tmp_path: Path
+    path: str | None, poisoned: Path, checkpoint: Path, bars: Path, tmp_path: Path
 ) -> None:
     """Workers, their readers and a plugin's process start in a directory of `torch.py`, `multiprocessing.py` …"""
-    arguments: list[object] = ["run", "-c", spoilt / "checkpoints", "-d", bars, "-e", "knn", "-o", tmp_path / "out"]
+    arguments: list[object] = ["run", "-c", checkpoint, "-d", bars, "-e", "knn", "-o", tmp_path / "out"]
     arguments += ["--evaluator", write_plugin(tmp_path / "mine.py"), "-j", 2]
     if path is not None:
-        arguments = ["inspect", spoilt / "checkpoints" / "epoch=1.ckpt"]
+        arguments = ["inspect", checkpoint]
     # Like the console script: without the current directory, which `python -m` puts in before our first line. An
     # interpreter with an empty entry in PYTHONPATH imports from there itself; the processes we start must not.
     given = "" if path is None else f"import os; os.environ['PYTHONPATH'] = {str(ROOT) + path!r}; "
@@ -148,6 +192,25 @@ def test_the_current_directory_shadows_no_module_in_any_process(
     assert finished.returncode == 0, finished.stderr
     log = poisoned / "poisoned.log"
     assert not log.exists(), log.read_text(encoding="utf-8")
+
+
+def test_neither_a_worker_nor_a_plugin_imports_from_the_current_directory(
+    poisoned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from swaveval.runs.child import Child
+    from swaveval.runs.plugins import PluginHost
+
+    host = PluginHost(write_plugin(tmp_path / "mine.py"))
+    monkeypatch.chdir(poisoned)
+    worker = Child("swaveval.runs.worker")
+    try:
+        worker.send(("prepare", dict, 1))  # for whose answer it has imported all of torch and the evaluators
+        assert worker.receive(seconds=300) == ("ready", None)
+        host.describe()
+    finally:
+        worker.end()
+        host.close()
+    assert not (poisoned / "poisoned.log").exists()
 
 
 def test_python_m_leaves_the_current_directory_out(poisoned: Path) -> None:
