@@ -11,6 +11,7 @@ from swaveval.checkpoints.models import FACTORY, Match, Model
 from swaveval.checkpoints.sandbox.failure import printable
 
 _LEAST = 0.5
+_SHORTCUT = ".downsample."
 _BLOCK = re.compile(r"(.*?\.)??\d+(?=\.)")
 
 
@@ -32,6 +33,11 @@ def hollowness(model: Model, found: Match, extra: Sequence[str] = ()) -> str:
     layer = first.rpartition(".")[0] + "."
     if any(name == first or name.startswith(layer) for name in absent):
         return f"its first layer ({printable(layer[:-1], 60)}) is not in the file"
+    shortcuts = {name.rpartition(_SHORTCUT)[0] + _SHORTCUT for name in absent if _SHORTCUT in name}
+    for place in sorted(shortcuts):
+        if not any(name.startswith(place) for name in found.names):
+            # Option A of the CIFAR ResNets subsamples and pads with zeros, before, after or on both sides.
+            return f"its shortcut {printable(place.strip('.'), 60)} has no weights, so it is not this kind of shortcut"
     last = counted[-1].rpartition(".")[0] + "."
     if not any(name.startswith(last) for name in found.names):
         return f"its last layer ({printable(last[:-1], 60)}) is not in the file"
