@@ -73,8 +73,8 @@ def chosen_bands(found: Bands, reading: Reading, channels: int) -> tuple[int, ..
     if found.count < channels:
         raise Undecodable(
             f"{has} and the network takes {channels}; give it images of {channels} bands, as it was trained on "
-            "(bands in files of their own must become one file first; --pages bands stacks the pages of a file), or show "
-            "some of them twice with --bands"
+            "(bands in files of their own must become one file first; --pages bands stacks the pages of a file), or "
+            "show some of them twice with --bands"
         )
     raise Undecodable(
         f"{has} and the network takes {channels}; name those to show with --bands (one-based, in the network's order, "
