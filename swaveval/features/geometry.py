@@ -1,5 +1,6 @@
 """Which geometry, number of heads and normalisation of the input a network's weights fit, on a sample of images."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,11 +14,12 @@ from torch import Tensor, nn
 from swaveval.checkpoints.architectures import ResNet, ResNetSpec
 from swaveval.data.transforms import IMAGENET_MEAN, IMAGENET_STD, EvalTransform
 from swaveval.features.extract import Normalise
-from swaveval.features.fingerprint import best_of
+from swaveval.features.fingerprint import Mismatch, best_of, mismatch, records
 from swaveval.features.views import ViewSettings, make_views
 
 # As self-supervised training shows images: crops of a fifth of the area upwards, mirrored, in other colours.
 _TRAINING = ViewSettings(views=1, scale=(0.2, 1.0), brightness=0.4, contrast=0.4, saturation=0.4)
+_LARGEST_ZOOMED = 128  # larger images are seldom shown smaller than in training
 _PAIRS = ViewSettings(views=2, scale=(0.3, 1.0))
 Facts = Mapping[str, int | bool]
 
@@ -28,7 +30,8 @@ class Fit:
 
     Attributes:
         facts: in what the candidate differs from the network as it was read; {} for that one itself.
-        score: mismatch, 0 for none; of heads 1 − retrieval or, from weights alone, minus the evidence.
+        score: mismatch, 0 for none; of heads 1 − retrieval. Of a geometry that a first look at some of the images left
+            out: the present one's mismatch times how much worse it did there.
         zoom: how many times larger the images were made.
     """
 
@@ -79,6 +82,62 @@ def sample_size(side: int) -> int:
     return max(16, min(128, (1 << 19) // side**2))
 
 
+# A geometry this many times worse than the present one on a first look is not looked at again.
+_OUT_OF_QUESTION = 1.3
+_STEM_FACTS = {"stem_stride", "stem_padding", "maxpool"}
+
+
+class _Trials:
+    """Geometries held against the sample: all by a first look, those that may be better by all of it.
+
+    The first look takes a quarter of the images, in the one form that fits the present geometry better; of another stem
+    the first stage alone, which shows it.
+    """
+
+    def __init__(self, network: ResNet, sample: Sample) -> None:
+        self.network, self.sample = network, sample
+        self.some = replace(sample, pixels=sample.pixels[: max(8, len(sample.pixels) // 4)])
+        self.first_stage = 1 + len(records(network.get_submodule("layer1")))
+        held = [mismatch(network, batches) for batches in sample.shown()]
+        found = [math.inf if one is None else one.all for one in held]
+        self.form = int(np.argmin(found))
+        self.tried = {self._key({}, 1): Fit({}, min(found))}
+        self._looks: dict[int | None, float] = {}
+
+    @property
+    def best(self) -> Fit:
+        return min((fit for fit in self.tried.values() if fit.zoom == 1), key=lambda fit: fit.score)
+
+    def score(self, facts: Facts, zoom: int = 1) -> float:
+        """The candidate's mismatch."""
+        key = self._key(facts, zoom)
+        if key not in self.tried:
+            layers = self.first_stage if set(facts) <= _STEM_FACTS and zoom == 1 else None
+            worse = self._look(facts, zoom, layers) / max(self._present_look(layers), 1e-9)
+            score = self.tried[self._key({}, 1)].score * worse
+            if worse < _OUT_OF_QUESTION:
+                found = best_of(self._built(facts), self.sample.shown(zoom=zoom))
+                score = math.inf if found is None else found.all
+            self.tried[key] = Fit(facts, score, zoom)
+        return self.tried[key].score
+
+    def _present_look(self, layers: int | None) -> float:
+        if layers not in self._looks:
+            self._looks[layers] = self._look({}, 1, layers)
+        return self._looks[layers]
+
+    def _look(self, facts: Facts, zoom: int, layers: int | None) -> float:
+        held: Mismatch | None = mismatch(self._built(facts), self.some.shown(zoom=zoom)[self.form], layers=layers)
+        return math.inf if held is None else held.all
+
+    def _built(self, facts: Facts) -> ResNet:
+        return _refilled(replace(self.network.spec, **facts), self.network)  # type: ignore[arg-type]
+
+    @staticmethod
+    def _key(facts: Facts, zoom: int) -> tuple[tuple[str, int | bool], ...]:
+        return (*sorted(facts.items()), ("zoom", zoom))
+
+
 def resnet_fits(network: ResNet, free: Sequence[str], sample: Sample) -> list[Fit]:
     """Every geometry that the weights may have been trained with, the present one first.
 
@@ -88,41 +147,26 @@ def resnet_fits(network: ResNet, free: Sequence[str], sample: Sample) -> list[Fi
     Args:
         free: the facts that nobody told; the others stay.
     """
-    shown = sample.shown()
-    tried: dict[tuple[tuple[str, int | bool], ...], Fit] = {}
-
-    def score(facts: Facts, zoom: int = 1) -> float:
-        key = (*sorted(facts.items()), ("zoom", zoom))
-        if key not in tried:
-            spec = replace(network.spec, **facts)  # type: ignore[arg-type]
-            found = best_of(_refilled(spec, network), shown if zoom == 1 else sample.shown(zoom=zoom))
-            tried[key] = Fit(facts, float("inf") if found is None else found.all, zoom)
-        return tried[key].score
-
-    present = score({})
-    if np.isfinite(present):
+    trials = _Trials(network, sample)
+    if np.isfinite(trials.score({})):
         stems = sorted(_stems(network.spec, free), key=lambda facts: -_reduction(replace(network.spec, **facts)))  # type: ignore[arg-type]
         for facts in stems:
             reduction = _reduction(replace(network.spec, **facts))  # type: ignore[arg-type]
-            if reduction * 2 >= _reduction(network.spec) or _best(tried).facts:
-                score(facts)
+            if reduction * 2 >= _reduction(network.spec) or trials.best.facts:
+                trials.score(facts)
         stages = _stages(network.spec, free)
-        best = _best(tried).facts
+        best = trials.best.facts
         for more in stages:
-            score(more)
+            trials.score(more)
         for more in stages if best else ():
-            score({**best, **more})
-        best = _best(tried).facts
+            trials.score({**best, **more})
+        best = trials.best.facts
         for facts in stems if set(best) & {"dilated", "last_stride"} else ():
-            score({**best, **facts})
+            trials.score({**best, **facts})
         side = sample.pixels.shape[1]
-        if side <= 256 and score({}, 2) < present and side <= 64:
-            score({}, 4)
-    return list(tried.values())
-
-
-def _best(tried: Mapping[Any, Fit]) -> Fit:
-    return min((fit for fit in tried.values() if fit.zoom == 1), key=lambda fit: fit.score)
+        if side <= _LARGEST_ZOOMED and trials.score({}, 2) < trials.score({}) and side <= 64:
+            trials.score({}, 4)
+    return list(trials.tried.values())
 
 
 def _reduction(spec: ResNetSpec) -> int:
