@@ -37,7 +37,7 @@ def arrange(records: Sequence[CheckpointRecord], files: Mapping[str, tuple[float
     read = [Found(record, read_name(record.name), *facts.get(record.name, (None, 0))) for record in records]
     found, notes = place(read)
     originals = _originals(found)
-    copies = {entry.record.name for entry in found} - {entry.record.name for entry in originals}
+    copies = {e.record.name for e in found if e.record.state == "ready"} - {entry.record.name for entry in originals}
     main, strays = _strays(originals)
     main, basis, said = _ordered(main)
     notes += (said,) * bool(said)

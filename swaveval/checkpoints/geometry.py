@@ -115,3 +115,21 @@ def as_options(said: Mapping[str, Any]) -> str:
         else:
             words.append(f"{OPTIONS[name]} {value}")
     return " ".join(words)
+
+
+_WHO = {
+    "option": "option",
+    "file": "the file",
+    "evidence": "BatchNorm or heads on a sample",
+    "family": "its family's habit",
+    "usual": "usual",
+}
+
+
+def by_source(told: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(source, facts in words) of a load report's `geometry`; entries that are no fact or malformed are left out."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, entry in told.items():
+        if name in OPTIONS and isinstance(entry, list | tuple) and len(entry) == 2 and entry[1] in SOURCES:
+            found.setdefault(entry[1], {})[name] = entry[0]
+    return [(_WHO[source], in_words(found[source])) for source in SOURCES if source in found]

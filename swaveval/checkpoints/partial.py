@@ -33,6 +33,9 @@ def hollowness(model: Model, found: Match, extra: Sequence[str] = ()) -> str:
     layer = first.rpartition(".")[0] + "."
     if any(name == first or name.startswith(layer) for name in absent):
         return f"its first layer ({printable(layer[:-1], 60)}) is not in the file"
+    statistics = [name for name in counted if name.endswith("running_mean")]
+    if statistics and not any(name in found.names for name in statistics):
+        return "no layer's running statistics are in the file, so it does not normalise by batches (GroupNorm?)"
     shortcuts = {name.rpartition(_SHORTCUT)[0] + _SHORTCUT for name in absent if _SHORTCUT in name}
     for place in sorted(shortcuts):
         if not any(name.startswith(place) for name in found.names):

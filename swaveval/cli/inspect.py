@@ -162,6 +162,8 @@ def _finite(value: float) -> float | None:
 
 def show(entries: Sequence[Entry], moved: "tuple[list[str], Drift] | None") -> None:
     """Everything on a terminal: files, what is to be said of them, sizes, movement."""
+    from swaveval.checkpoints.geometry import by_source
+
     console = Console()
     console.print(_files_table(entries, wide=console.width >= WIDE))
     for sentence, names in _sentences(entries).items():
@@ -169,6 +171,8 @@ def show(entries: Sequence[Entry], moved: "tuple[list[str], Drift] | None") -> N
     ready = [report for _, _, report in entries if report.state == "ready"]
     if ready:
         console.print()
+        for source, facts in by_source(ready[-1].geometry):
+            console.print(Text(f"Shapes do not tell: {facts} ({source})."))
         console.print(_sizes_table(ready[-1]))
         console.print(Text(_why_this_size(ready)))
     if moved is not None:

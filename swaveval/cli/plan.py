@@ -64,7 +64,7 @@ def plan(
     from swaveval.runs.request import DEFAULT_EVALUATORS, RunRequest, default_out
     from swaveval.runs.run import prepare
     from swaveval.runs.specs import split_names
-    from swaveval.runs.transform_choice import choose_transform
+    from swaveval.runs.transform_choice import choose_transform, interpolated
 
     geometry = shapeless.geometry(
         heads=heads,
@@ -85,7 +85,7 @@ def plan(
         seed=seed,
         transform=choose_transform(size, interpolation),
         load=LoadOptions(trust=trust, allow_partial=allow_partial, backbone=backbone, geometry=geometry),
-        normalisation=shapeless.normalisation(mean, std, channel_order),
+        normalisation=interpolated(interpolation) | shapeless.normalisation(mean, std, channel_order),
         one_run=one_run,
     )
     with TerminalProgress(quiet=as_json) as progress:

@@ -118,7 +118,7 @@ def run(
     from swaveval.runs.request import DEFAULT_EVALUATORS, RunRequest, default_out
     from swaveval.runs.run import run as run_evaluation
     from swaveval.runs.specs import split_names
-    from swaveval.runs.transform_choice import choose_transform
+    from swaveval.runs.transform_choice import choose_transform, interpolated
 
     geometry = shapeless.geometry(
         heads=heads,
@@ -139,7 +139,7 @@ def run(
         seed=seed,
         transform=choose_transform(size, interpolation),
         load=LoadOptions(trust=trust, allow_partial=allow_partial, backbone=backbone, geometry=geometry),
-        normalisation=shapeless.normalisation(mean, std, channel_order),
+        normalisation=interpolated(interpolation) | shapeless.normalisation(mean, std, channel_order),
         device=device,
         jobs=jobs,
         name=name,

@@ -1,6 +1,7 @@
 """A report card per checkpoint: every metric, its interval, its change since the previous, first and best one."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,7 @@ def loaded(load: Any) -> list[list[str]]:
     ):
         if load.get(key) is not None:
             rows.append([title, wording.clipped(load[key], 80)])
+    rows += geometry(load.get("geometry"))
     matched = load.get("matched")
     if isinstance(matched, int | float) and not isinstance(matched, bool):
         rows.append(["backbone weights matched", wording.number(float(matched), "fraction")])
@@ -89,6 +91,24 @@ def loaded(load: Any) -> list[list[str]]:
         if load.get(key):
             rows.append(["warning", said])
     rows += [["warning", wording.clipped(text, 300)] for text in _list(load.get("warnings"))[:5]]
+    return rows
+
+
+def geometry(told: Any) -> list[list[str]]:
+    """What shapes do not tell and who said it, in one row, and how well a sample fits it; else []."""
+    if not isinstance(told, Mapping):
+        return []
+    said = [pair for pair in _list(told.get("words")) if isinstance(pair, list | tuple) and len(pair) == 2]
+    known = [f"{facts} ({source})" for source, facts in said]
+    rows = [["not told by shapes", wording.clipped("; ".join(known), 200)]] if known else []
+    evidence = told.get("evidence")
+    fits = _list(evidence.get("fits")) if isinstance(evidence, Mapping) else []
+    pairs = [fit for fit in fits if isinstance(fit, list | tuple) and len(fit) == 2][:3]
+    if pairs and isinstance(evidence, Mapping):
+        words = "; ".join(f"{name}: {value}" for name, value in pairs)
+        rows.append(
+            [f"sample held against {wording.clipped(evidence.get('by', 'it'), 40)}", wording.clipped(words, 200)]
+        )
     return rows
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from swaveval import __version__
 from swaveval.checkpoints import CheckpointRefused, LoadOptions, load
 from swaveval.checkpoints.architectures import ResNet
-from swaveval.checkpoints.geometry import Geometry, as_options, in_words
+from swaveval.checkpoints.geometry import Geometry, as_options, by_source, in_words
 from swaveval.checkpoints.vit import ViT
 from swaveval.data import ImageSet
 from swaveval.data.decoded import PixelStream
@@ -122,7 +122,7 @@ def shapeless(
 
     What the user said stands; then what a file says of its normalisation; then what the sample says.
     """
-    settled = bool(request.normalisation) or request.transform_recorded
+    settled = bool({"mean", "std", "order"} & set(request.normalisation)) or request.transform_recorded
     named = [record.load.get("geometry", {}).get("normalisation") for record in records if record.evaluated]
     notes: tuple[str, ...] = ()
     if (
@@ -133,7 +133,7 @@ def shapeless(
         and all(pair == named[0] for pair in named)
     ):
         mean, std = (tuple(float(value) for value in part) for part in named[0])
-        request = replace(request, normalisation={"mean": mean, "std": std})
+        request = replace(request, normalisation=dict(request.normalisation) | {"mean": mean, "std": std})
         settled = True
         if (mean, std) != (IMAGENET_MEAN, IMAGENET_STD):
             words = " and ".join(",".join(f"{value:.4g}" for value in part) for part in (mean, std))
@@ -143,7 +143,7 @@ def shapeless(
     )
     if images.channels != 3:
         return request, Findings(notes=notes)
-    progress.stage("what shapes do not tell", 0)
+    progress.stage("checking the architecture on a sample", 0)
     found = find_out(
         records,
         places,
@@ -156,7 +156,7 @@ def shapeless(
     )
     if found.transform is not None:
         taken = {name: getattr(found.transform, name) for name in ("mean", "std", "order")}
-        request = replace(request, normalisation=taken)
+        request = replace(request, normalisation=dict(request.normalisation) | taken)
     if found.geometry:
         request = replace(request, load=replace(request.load, evidence=found.geometry))
     return request, replace(found, notes=(*notes, *found.notes))
@@ -174,10 +174,13 @@ def most_trained(records: Sequence[CheckpointRecord]) -> CheckpointRecord | None
 
 def annotated(record: CheckpointRecord, found: Findings) -> CheckpointRecord:
     """The record with what was found out; an assumption that was confirmed is no warning any more."""
-    if not found.evidence or not record.load:
+    told = dict(record.load.get("geometry") or {})
+    if not told and not found.evidence:
         return record
     load = dict(record.load)
-    load["geometry"] = dict(load.get("geometry") or {}) | {"evidence": dict(found.evidence)}
+    load["geometry"] = told | {"words": [list(pair) for pair in by_source(told)]}
+    if found.evidence:
+        load["geometry"]["evidence"] = dict(found.evidence)
     if found.confirmed or found.geometry:
         load["warnings"] = [text for text in load.get("warnings", ()) if "the file does not tell (--" not in text]
     return replace(record, load=load)

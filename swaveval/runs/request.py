@@ -54,7 +54,8 @@ class RunRequest:
         split_seed: of the split that is drawn when the data gives none; None takes run.json's, so that no image that
             was trained on is tested on, else `seed`.
         transform: eval transform; None takes run.json's, else one that fits the images.
-        normalisation: `mean`, `std`, `order` of the eval transform that the user gave; they win over `transform`'s.
+        normalisation: `mean`, `std`, `order`, `interpolation` of the eval transform that the user gave; they win over
+            `transform`'s.
         transform_recorded: whether the transform is the training run's own record.
         load: how checkpoints may be read.
         device: torch device, or `auto`.

@@ -1,17 +1,27 @@
 """The eval transform as far as the command line names it."""
 
+from typing import Any
+
 from swaveval.data.transforms import EvalTransform
 from swaveval.runs.request import RunError
 
 
 def choose_transform(size: int | None, interpolation: str | None) -> EvalTransform | None:
-    """A transform with the given size and interpolation, or None when neither is given (then the data decides).
+    """A transform of the given size, or None when none is given: then the data decides the size.
 
     Raises:
         RunError: an interpolation this project does not know.
     """
-    if size is None and interpolation is None:
-        return None
+    chosen = interpolated(interpolation)
+    return None if size is None else EvalTransform(size=size, **chosen)
+
+
+def interpolated(interpolation: str | None) -> dict[str, Any]:
+    """The field of an EvalTransform that `--interpolation` sets, whatever decides the size; {} where it is not given.
+
+    Raises:
+        RunError: an interpolation this project does not know.
+    """
     if interpolation not in (None, "bilinear", "bicubic"):
         raise RunError(f"--interpolation takes bilinear or bicubic, not {interpolation!r}")
-    return EvalTransform(size=size or 224, interpolation="bicubic" if interpolation == "bicubic" else "bilinear")
+    return {} if interpolation is None else {"interpolation": interpolation}

@@ -17,11 +17,12 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
-from swaveval.checkpoints import LoadOptions, load
+from swaveval.checkpoints import CheckpointRefused, LoadOptions, load
 from swaveval.checkpoints.geometry import Geometry
 from swaveval.data.transforms import EvalTransform
-from swaveval.runs.request import RunRequest
+from swaveval.runs.request import RunError, RunRequest
 from swaveval.runs.run import Prepared, prepare
+from swaveval.runs.transform_choice import choose_transform, interpolated
 
 SIDE = 64
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
@@ -168,13 +169,26 @@ def test_one_choice_for_the_series_by_its_most_trained(photos: Path, tmp_path: P
     assert "stride 1" in words.pop()
 
 
-def test_nothing_bears_witness_for_group_normalisation(photos: Path, tmp_path: Path) -> None:
-    """A ResNet without BatchNorm has no record; what is assumed is said, or it is refused."""
+def test_group_normalisation_is_another_network(tmp_path: Path) -> None:
+    """It has a ResNet's names without running statistics; --allow-partial would normalise by none."""
     network = torchvision.models.resnet18(norm_layer=lambda channels: nn.GroupNorm(8, channels))
-    network.fc = nn.Identity()
     torch.save({"state_dict": network.state_dict(), "epoch": 5}, tmp_path / "epoch=5.pth")
-    with pytest.raises(Exception, match=r"running|missing|100 %|found"):
-        load(tmp_path / "epoch=5.pth")
+    for allowed in (False, True):
+        with pytest.raises(CheckpointRefused, match=r"GroupNorm\?.*--backbone module:factory"):
+            load(tmp_path / "epoch=5.pth", options=LoadOptions(allow_partial=allowed))
+
+
+def test_where_no_file_can_be_read_each_says_why(photos: Path, tmp_path: Path) -> None:
+    for name in ("a.pth", "b.pth"):
+        (tmp_path / name).write_text("hello")
+    with pytest.raises(RunError, match=r"none of 2 .*a\.pth \(unsupported\): the file is text.*b\.pth"):
+        prepare(RunRequest(checkpoints=tmp_path, out=tmp_path / "out", data=str(photos)))
+
+
+def test_interpolation_leaves_the_size_to_the_images(photos: Path, tmp_path: Path) -> None:
+    assert choose_transform(None, "bicubic") is None
+    found = prepared(resnet(), photos, tmp_path, normalisation=interpolated("bicubic"))
+    assert found.workspace.settings.transform == EvalTransform(size=64, interpolation="bicubic")
 
 
 PREPROCESSINGS: dict[str, tuple[Any, EvalTransform]] = {
