@@ -174,7 +174,7 @@ def test_group_normalisation_is_another_network(tmp_path: Path) -> None:
     network = torchvision.models.resnet18(norm_layer=lambda channels: nn.GroupNorm(8, channels))
     torch.save({"state_dict": network.state_dict(), "epoch": 5}, tmp_path / "epoch=5.pth")
     for allowed in (False, True):
-        with pytest.raises(CheckpointRefused, match=r"GroupNorm\?.*--backbone module:factory"):
+        with pytest.raises(CheckpointRefused, match=r"GroupNorm\?.*--backbone path/to/file.py:factory"):
             load(tmp_path / "epoch=5.pth", options=LoadOptions(allow_partial=allowed))
 
 
