@@ -77,11 +77,13 @@ class Sample:
         return [nn.functional.interpolate(batch, scale_factor=zoom, mode="bilinear") for batch in batches]
 
 
-def sample_size(side: int) -> int:
-    """How many images of this side are looked at: 128 up to 64 px, 16 of 224 px."""
-    return max(16, min(128, (1 << 19) // side**2))
+def sample_size(side: int, *, bottlenecks: bool = False) -> int:
+    """How many images of this side are looked at: 128 up to 64 px, half as many by a deep network; 16 of 224 px."""
+    return max(16, min(64 if bottlenecks else 128, (1 << 19) // side**2))
 
 
+# A present geometry that fits this well needs no rivals: as trained .05, another stem or stage from .1 on.
+FITS_WELL = 0.08
 # A geometry this many times worse than the present one on a first look is not looked at again.
 _OUT_OF_QUESTION = 1.3
 _STEM_FACTS = {"stem_stride", "stem_padding", "maxpool"}
@@ -141,14 +143,15 @@ class _Trials:
 def resnet_fits(network: ResNet, free: Sequence[str], sample: Sample) -> list[Fit]:
     """Every geometry that the weights may have been trained with, the present one first.
 
-    Stems are tried with the stages as they are, stages with the present stem and with the best one. A stem without
-    any reduction costs sixteen times the usual one: it is tried where one with less reduction already fits better.
+    Where that one fits as well as only the right one does, no other is tried. Stems are tried with the stages as they
+    are, stages with the present stem and with the best one. A stem without any reduction costs sixteen times the usual
+    one: it is tried where one with less reduction already fits better.
 
     Args:
         free: the facts that nobody told; the others stay.
     """
     trials = _Trials(network, sample)
-    if np.isfinite(trials.score({})):
+    if np.isfinite(trials.score({})) and trials.score({}) > FITS_WELL:
         stems = sorted(_stems(network.spec, free), key=lambda facts: -_reduction(replace(network.spec, **facts)))  # type: ignore[arg-type]
         for facts in stems:
             reduction = _reduction(replace(network.spec, **facts))  # type: ignore[arg-type]
