@@ -190,12 +190,10 @@ def test_no_views_is_skipped() -> None:
 
 
 def test_not_finite_is_a_sentence() -> None:
-    given_features = features(grouped(m=30))
-    views = given_features.views
-    assert views is not None
-    views.features[4, 1, 2] = np.nan
+    views = grouped(m=30)
+    views[4, 1, 2] = np.nan
     with pytest.raises(NotFinite, match="1 of 30 images"):
-        Views()(given_features, seed=0)
+        Views()(features(views), seed=0)
 
 
 def test_is_an_evaluator_with_checked_parameters() -> None:

@@ -283,8 +283,8 @@ def _compared(module: nn.Module, notes: tuple[str, ...], made: Original, expecte
         return f"noted: {'; '.join(assumed)}"[:400]
     # What a run tells of a network whose BatchNorm remembers another forward pass.
     here, there = (mismatch(one, [made.images(4)]) for one in (module, made.module))
-    if here is not None and there is not None and here.of_mean() > FACTOR * there.of_mean():
-        right, off = there.of_mean(), here.of_mean()
+    if here is not None and there is not None and here.all > FACTOR * there.all:
+        right, off = there.all, here.all
         return f"evident: BatchNorm's statistics are off by {off:.2g} where the right network's are by {right:.2g}"
     return f"different: by {min(gaps):.2g}, shape {tuple(features.shape)}, as {type(module).__name__}; notes {said}"
 
