@@ -148,6 +148,11 @@ def _not_learning(facts: Facts) -> str:
     if beside := _beside_untrained(facts):
         cause = ", which BatchNorm's statistics alone can bring" if found.shown.interval()[0] > 0 else ""
         return f"{beside}; {_gain(facts)}{cause}{loss}"
+    if found.over_random is not None and not found.lost and quality.start == "step 0":
+        # What excluded a gain, where the run's own start alone did not.
+        effect, reach = found.over_random.effect, points(half_width(found.over_random.interval()))
+        place = f"{points(effect)} ± {reach} points {'above' if effect >= 0 else 'below'}"
+        return f"{_gain(facts)}; its last third lies {place} {untrained_networks(len(quality.random))}{loss}"
     return f"{_gain(facts)}{loss}"
 
 
