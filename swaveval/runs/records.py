@@ -1,10 +1,13 @@
 """Checkpoint files → records in natural order, each file read once as long as it does not change."""
 
+import base64
 import json
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from swaveval import __version__
 from swaveval.checkpoints import (
@@ -17,8 +20,10 @@ from swaveval.checkpoints import (
     discover,
     load,
 )
+from swaveval.checkpoints.by_weights import divide_by_weights
 from swaveval.checkpoints.discovery import is_pattern
 from swaveval.checkpoints.hugging_face import stamps_beside
+from swaveval.checkpoints.lineage import Sample, sample
 from swaveval.results import CheckpointRecord
 from swaveval.results.atomic import write_bytes
 from swaveval.results.encoding import digest, seal, unseal
@@ -26,7 +31,7 @@ from swaveval.runs.progress import Progress
 from swaveval.runs.request import RunError
 
 # Part of what is remembered of a file: another way to read the same bytes forgets it.
-_READING = 2
+_READING = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +67,20 @@ def read_records(directory: Path, options: LoadOptions, *, memory: Path, progres
     progress.stage("reading checkpoints", len(files))
     records: list[CheckpointRecord] = []
     places: dict[str, Path] = {}
+    samples: dict[str, Sample] = {}
     for position, file in enumerate(files):
-        record = _record(file, _remembered(file, options, memory))
+        report, weights = _remembered(file, options, memory)
+        record = _record(file, report)
         if record.state == "ready" and record.digest:
             places.setdefault(record.digest, file.path)
+            samples[record.digest] = weights
         records.append(record)
         progress.advance(position + 1, len(files))
     times = {file.name: (stamp[1] / 1e9, stamp[0]) for file in files if (stamp := _stamp(file.path)) is not None}
-    return FoundRecords(arrange(records, times), places)
+    found = arrange(records, times)
+    division = divide_by_weights(found.division, found.order, samples)
+    notes = dict.fromkeys((*division.notes, *found.notes))  # what speaks against the order comes first
+    return FoundRecords(replace(found, division=division, notes=tuple(notes)), places)
 
 
 def _record(file: CheckpointFile, report: LoadReport) -> CheckpointRecord:
@@ -85,25 +96,34 @@ def _record(file: CheckpointFile, report: LoadReport) -> CheckpointRecord:
     )
 
 
-def _remembered(file: CheckpointFile, options: LoadOptions, memory: Path) -> LoadReport:
-    """The load report of a file, from memory when the file has not changed since."""
+def _remembered(file: CheckpointFile, options: LoadOptions, memory: Path) -> tuple[LoadReport, Sample]:
+    """The load report of a file and some of its weights, from memory when the file has not changed since."""
     place = memory / f"{digest([str(file.path.absolute()), repr(options), __version__, _READING])[:32]}.json"
     before = _stamp(file.path)
     try:
         held = unseal(place.read_bytes())
         if held["stamp"] == before:
-            return _report(held["report"])
+            return _report(held["report"]), {name: _unpacked(text) for name, text in held["weights"].items()}
     except (OSError, ValueError, KeyError, TypeError):
         pass  # never read before, or a damaged memory: read the file itself
     try:
-        report = load(file.path, options=options).report
+        backbone = load(file.path, options=options)
     except CheckpointRefused as refusal:
-        report = refusal.report
+        return refusal.report, {}
+    report, weights = backbone.report, sample(backbone)
     # Only good news is remembered: what could not be read is looked at again, it may have been finished or repaired.
     if report.state == "ready" and before is not None and _stamp(file.path) == before:
+        body = {"stamp": before, "report": json.loads(json.dumps(report.to_json()))}
+        body["weights"] = {
+            name: base64.b64encode(values.astype("<f4").tobytes()).decode() for name, values in weights.items()
+        }
         with suppress(OSError):  # `plan` looks at places it may not write to
-            write_bytes(place, seal({"stamp": before, "report": json.loads(json.dumps(report.to_json()))}))
-    return report
+            write_bytes(place, seal(body))
+    return report, weights
+
+
+def _unpacked(text: str) -> np.ndarray[Any, np.dtype[np.float32]]:
+    return np.frombuffer(base64.b64decode(text), dtype="<f4").astype(np.float32)
 
 
 def _report(body: dict[str, Any]) -> LoadReport:

@@ -195,6 +195,15 @@ def several() -> list[Trial]:
             File(f"e{e}.ckpt", e, e % 2, lightning(e, e * 10, hyper_parameters={"seed": e % 2})) for e in range(1, 7)
         ],
     }
+    ten = range(1, 11)
+    cases |= {
+        "odd and even epochs": [File(f"epoch={e - 1}.ckpt", e, e % 2, lightning(e - 1, e * 10)) for e in ten],
+        "odd and even, bare": [File(f"ckp-{e}.pth", e, e % 2) for e in ten],
+        "two and one": [File(f"{e}.pt", e, int(e % 3 == 0)) for e in ten],
+        "three in turn": [File(f"model_{e}.pth", e, e % 3) for e in ten],
+        "one after the other": [File(f"epoch_{e}.pth", e, int(e > 5)) for e in ten],
+        "one file of another": [File(f"epoch_{e}.pth", e, int(e == 4)) for e in ten],
+    }
     return [series("several runs", name, files) for name, files in cases.items()]
 
 

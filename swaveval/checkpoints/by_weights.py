@@ -1,0 +1,60 @@
+"""What the weights say of whether the checkpoints of a directory are one run, where nothing else speaks against it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import pairwise
+
+from swaveval.checkpoints.lineage import Descent, Sample, descent
+from swaveval.checkpoints.membership import Division
+from swaveval.checkpoints.moments import Found
+from swaveval.checkpoints.name_order import OrderBasis
+
+
+def divide_by_weights(division: Division, order: OrderBasis, samples: Mapping[str, Sample]) -> Division:
+    """The division, with the trainings that the weights show where it has one run.
+
+    Args:
+        samples: by digest.
+
+    Where the order is stated, files that are woven into one another are runs. Where it is only that of modification
+    times, or not known, weights may as well say that the order is another: a note.
+    """
+    if division.reasons or len(division.runs) != 1:
+        return division
+    (found,) = division.runs.values()
+    if any(str(entry.record.digest) not in samples for entry in found):
+        return division
+    line = descent([samples[str(entry.record.digest)] for entry in found])
+    if not line.kind or (line.kind == "anew" and _far(found, line.example)):
+        return division
+    said = _said(found, line)
+    if order == "unknown" or (order == "time" and line.kind == "parted"):
+        return replace(
+            division, notes=(f"the order may be another, or the files of several runs: {said}", *division.notes)
+        )
+    runs = {f"run {i}": tuple(found[at] for at in group) for i, group in enumerate(line.groups, 1)}
+    return Division(runs, (said,), division.notes)
+
+
+def _said(found: tuple[Found, ...], line: Descent) -> str:
+    names = [found[at].record.name for at in line.example]
+    if line.kind == "anew":
+        return f"the weights start anew at {names[1]}: they have nothing in common with those of {names[0]} before it"
+    outer, inner = f"{names[0]} and {names[2]}", names[1]
+    if line.kind == "woven":
+        return f"the weights of {outer} are of one training and have nothing in common with {inner} between them"
+    several = {at for group in line.groups for at in group}
+    rest = [entry.record.name for at, entry in enumerate(found) if at not in several]
+    either = f"; {', '.join(rest[:6])} could be of any" if rest else ""
+    return f"the weights of {outer} are nearer to each other than to {inner} between them, time and again{either}"
+
+
+def _far(found: tuple[Found, ...], example: tuple[int, ...]) -> bool:
+    """Whether what lies between two files may be long enough for a network to forget its start."""
+    before, after = example
+    for axis in ("epoch", "step"):
+        places = [getattr(entry.record, axis) for entry in found]
+        if None not in places:
+            gaps = [b - a for a, b in pairwise(places)]
+            return bool(gaps[before] > 2 * max(gaps[before - 1], gaps[after]))
+    return False
