@@ -9,6 +9,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
 Block = Literal["basic", "bottleneck"]
@@ -56,6 +57,7 @@ class ResNetSpec:
             in `bottleneck` blocks only.
         last_stride: of the last stage where it is not dilated; 1 in networks for detection and retrieval.
         channels: of the images; 3 for RGB, 1 for grey, as many as a satellite has bands.
+        padded: shortcuts without weights, which subsample and pad with zeros: option A of 1512.03385 for CIFAR.
     """
 
     block: Block = "basic"
@@ -71,6 +73,7 @@ class ResNetSpec:
     dilated: int = 0
     last_stride: int = 2
     channels: int = 3
+    padded: bool = False
 
     @property
     def feature_dim(self) -> int:
@@ -100,7 +103,8 @@ class ResNetSpec:
         dilated = {0: "", 1: "last stage dilated"}.get(self.dilated, f"last {self.dilated} stages dilated")
         last = f"last stage of stride {self.last_stride}" if self.last_stride != 2 and not self.dilated else ""
         bands = {1: "1 channel", 3: ""}.get(self.channels, f"{self.channels} channels")
-        return ", ".join(filter(None, [name, stem, padding, relu, width, dilated, last, bands]))
+        padded = "shortcuts padded with zeros" if self.padded else ""
+        return ", ".join(filter(None, [name, stem, padding, relu, padded, width, dilated, last, bands]))
 
     def build(self) -> "ResNet":
         return ResNet(self)
@@ -135,15 +139,28 @@ class ResNet(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d((1, 1))
         # Small stems come from lightly's and solo-learn's CIFAR networks; lightly's keep PyTorch's own initialisation.
         # It decides what a random baseline can do: torchvision's draws features that already tell digits apart.
-        for module in self.modules() if spec.stem_kernel == 7 else ():
+        # Those with padded shortcuts are He's own for CIFAR, drawn by their inputs.
+        for module in self.modules() if spec.stem_kernel == 7 or spec.padded else ():
             if isinstance(module, nn.Conv2d) and module.weight.device.type != "meta":
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+                nn.init.kaiming_normal_(module.weight, mode="fan_in" if spec.padded else "fan_out", nonlinearity="relu")
 
     def forward(self, images: Tensor) -> Tensor:
         hidden = self.maxpool(self.relu(self.bn1(self.conv1(images))))
         for stage in self._stages:
             hidden = self.get_submodule(stage)(hidden)
         return torch.flatten(self.avgpool(hidden), 1)
+
+
+class _Padded(nn.Module):
+    """Every `stride`-th pixel, and half of the new channels as zeros on either side of the old ones."""
+
+    def __init__(self, stride: int, more: int) -> None:
+        super().__init__()
+        self.stride, self.more = stride, more
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        before = self.more // 2
+        return F.pad(hidden[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, before, self.more - before))
 
 
 def _stage(
@@ -155,8 +172,10 @@ def _stage(
     layers: list[nn.Module] = []
     for position in range(depth):
         step = stride if position == 0 else 1
-        downsample = None
-        if step != 1 or channels != out:
+        downsample: nn.Module | None = None
+        if spec.padded and (step != 1 or channels != out):
+            downsample = _Padded(step, out - channels)
+        elif step != 1 or channels != out:
             downsample = nn.Sequential(nn.Conv2d(channels, out, 1, stride=step, bias=False), nn.BatchNorm2d(out))
         dilation = dilations[0] if position == 0 else dilations[1]
         layers.append(kind(channels, planes, step, downsample, spec.groups, spec.width_per_group, dilation))
@@ -233,7 +252,10 @@ def infer_resnet(shapes: Shapes) -> ResNetSpec:
         "maxpool": stem[2] == 7,
     }
     if "layer1.0.conv3.weight" not in shapes:
-        return ResNetSpec(block="basic", **common)  # type: ignore[arg-type]
+        # Three stages after a 3×3 stem are He's for CIFAR, whose shortcuts need no weights; four without are a part.
+        shortcut = any(".downsample." in name for name in shapes)
+        padded = len(blocks) == 3 and stem[2] == 3 and not shortcut
+        return ResNetSpec(block="basic", padded=padded, **common)  # type: ignore[arg-type]
     planes = shapes["layer1.0.conv3.weight"][0] // Bottleneck.expansion
     middle = shapes.get("layer1.0.conv2.weight", ())
     if len(middle) != 4 or not middle[1] or planes != stem[0]:

@@ -284,7 +284,7 @@ def probe_images(backbone: Backbone, count: int = 8) -> Tensor:
     spec = getattr(backbone.module, "spec", None)
     side = 224
     if isinstance(spec, ViTSpec):
-        side = spec.patch * spec.grid
+        side = spec.patch * (spec.grid or 14)
     elif isinstance(spec, ResNetSpec):
         side = 128 if spec.maxpool else 32
     return torch.randn(count, 3, side, side, generator=torch.Generator().manual_seed(0))

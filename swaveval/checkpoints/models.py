@@ -296,6 +296,20 @@ def _check(spec: ResNetSpec, settled: Settled) -> None:
 
 
 def _assumed_stem(spec: ResNetSpec, settled: Settled) -> tuple[str, ...]:
+    return _assumed_shortcuts(spec) + _assumed_reduction(spec, settled)
+
+
+def _assumed_shortcuts(spec: ResNetSpec) -> tuple[str, ...]:
+    if not spec.padded:
+        return ()
+    return (
+        "shortcuts without weights are taken for every second pixel with zeros on both sides of its channels, as in "
+        "most ResNets for CIFAR; where zeros came after them, or pixels were averaged, name the network by a factory "
+        "(--backbone path/to/file.py:factory)",
+    )
+
+
+def _assumed_reduction(spec: ResNetSpec, settled: Settled) -> tuple[str, ...]:
     if spec.stem_kernel == 7 or not {"stem_stride", "maxpool"} <= set(settled.open):
         return ()
     pooling = "max-pooling" if spec.maxpool else "no max-pooling"

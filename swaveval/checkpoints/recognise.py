@@ -16,6 +16,10 @@ Translated = tuple[Dialect, dict[str, str], int | None]
 Finder = Callable[[Family, View], tuple[str, Translated] | None]
 
 _CHUNK = re.compile(r"blocks\.\d+\.(\d+\.)")
+_OF_VIT = re.compile(
+    r"(cls_token|dist_token|pos_embed|register_tokens|reg_token|storage_tokens|rope_embed\.periods|patch_embed\.|blocks\.|norm\.)"
+)
+_REGISTERS = re.compile(r"(reg_token|storage_tokens)$")
 _STAGE = re.compile(r"(\d+)\.0\.conv1\.weight")
 # Where each dialect shows, under whatever prefix.
 _SIGNS = re.compile(r"(|.*\.)(layer1\.0\.conv1\.weight|patch_embed\.proj\.weight|\d+\.0\.conv1\.weight)$")
@@ -173,13 +177,14 @@ def _sequential(inside: Mapping[str, TensorInfo]) -> Translated | None:
 
 
 def _transformer(inside: Mapping[str, TensorInfo]) -> Translated | None:
-    """DINO's, DINOv2's and timm's ViT. DINOv2 trained in chunks says `blocks.0.3.` for `blocks.3.`."""
-    if "patch_embed.proj.weight" not in inside or "cls_token" not in inside:
+    """DINO's (1 to 3), I-JEPA's and timm's ViT. DINOv2 trained in chunks says `blocks.0.3.` for `blocks.3.`."""
+    if "patch_embed.proj.weight" not in inside:
         return None
-    kept = re.compile(r"(cls_token|pos_embed|register_tokens|reg_token|patch_embed\.|blocks\.|norm\.)")
+    if "cls_token" not in inside and not {"pos_embed", "blocks.0.attn.qkv.weight"} <= set(inside):
+        return None
     names: dict[str, str] = {}
     for name in inside:
-        if kept.match(name):
-            ours = _CHUNK.sub(r"blocks.\1", name).replace("reg_token", "register_tokens")
+        if _OF_VIT.match(name):
+            ours = _REGISTERS.sub("register_tokens", _CHUNK.sub(r"blocks.\1", name))
             names[ours.replace(".mlp.w12.", ".mlp.fc1.").replace(".mlp.w3.", ".mlp.fc2.")] = name
     return "vit", names, None

@@ -48,7 +48,12 @@ def told(description: Description, parts: Parts) -> Geometry:
     known |= module_geometry(description, parts).said  # of whole modules, which know best
     if parts.dialect == "vit":
         width = _width(parts)
-        heads = known["heads"] or _heads(words, width) or _heads_by_name(words, parts, width)
+        heads = (
+            known["heads"]
+            or _heads_by_periods(parts, width)
+            or _heads(words, width)
+            or _heads_by_name(words, parts, width)
+        )
         return Geometry(heads=heads if heads and width % heads == 0 else None)
     for name, value in _resnet(words).items():
         if known[name] is None:
@@ -64,8 +69,14 @@ def conventions(parts: Parts) -> Geometry:
 
 
 def _width(parts: Parts) -> int:
-    shape = parts.view.tensors[parts.backbone["cls_token"]].shape if "cls_token" in parts.backbone else ()
-    return shape[-1] if shape else 0
+    return parts.view.tensors[parts.backbone["patch_embed.proj.weight"]].shape[0]
+
+
+def _heads_by_periods(parts: Parts, width: int) -> int | None:
+    """Of DINOv3: each head has four channels for each of the file's rotary periods."""
+    name = parts.backbone.get("rope_embed.periods")
+    count = parts.view.tensors[name].elements if name else 0
+    return width // (4 * count) if count and width % (4 * count) == 0 else None
 
 
 def _heads(words: list[tuple[tuple[str, ...], Any]], width: int) -> int | None:

@@ -120,7 +120,7 @@ def test_shapes_of_something_else_are_named() -> None:
     with pytest.raises(UnknownArchitecture, match="no network anybody trains"):
         infer_resnet({"conv1.weight": (8, 0, 3, 3), "layer1.0.conv1.weight": (8, 8, 3, 3)})
     with pytest.raises(UnknownArchitecture, match="no network anybody trains"):
-        infer_vit({"patch_embed.proj.weight": (64, 0, 8, 8), "pos_embed": (1, 5, 64)})
+        infer_vit({"patch_embed.proj.weight": (64, 0, 8, 8), "pos_embed": (1, 4, 64)})
     with pytest.raises(UnknownArchitecture, match="not a square"):
         infer_vit({"patch_embed.proj.weight": (64, 3, 8, 8), "pos_embed": (1, 7, 64)})
 

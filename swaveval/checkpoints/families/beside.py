@@ -9,7 +9,7 @@ import re
 _FIRST = re.compile(
     r"(fc\d*|heads?|head_\w+|\w+_head|classifiers?|linear\w*|last_linear|logits|lincls"
     r"|proj|projectors?|projections?|project\w*|proj_\w+|predictors?|predictions?|prediction_\w+|mlp_head|neck"
-    r"|decoder\w*|mask_token|prototypes?\w*|clusters?|centroids?|assigner"
+    r"|decoder\w*|mask_token|masked_embed|local_cls_norm|prototypes?\w*|clusters?|centroids?|assigner"
     r"|queue\w*|memory_bank|bank|n_averaged|n_iter|global_step|epoch"
     r"|online_\w+|momentum_\w+|\w+_momentum|target_\w+|ema_\w+|\w+_ema|teacher\w*|student\w*|encoder_k|encoder_m"
     r"|criterion\w*|loss\w*|\w+_loss|loss_fn|center|knn\w*|probes?|\w+_probe|callbacks?_\w+|metrics?|\w+_(acc|accuracy|metric)"

@@ -5,7 +5,7 @@
 | raw weights, and their running average (EMA, SWA) | the average |
 | student and teacher (DINO, DINOv2, iBOT) | the teacher |
 | online or query network, and its momentum, target or key network (MoCo, BYOL, solo-learn) | the online one |
-| I-JEPA's encoder and target encoder | the target encoder |
+| I-JEPA's and MSN's encoder and target encoder | the target encoder |
 
 Decided by words of the names alone, so every process decides alike.
 """
@@ -26,10 +26,10 @@ def copy_rank(name: str, beside: Collection[str] = ()) -> int:
 
     Args:
         name: of a container or of a place inside one (`teacher.backbone.`).
-        beside: names of the other top-level containers.
+        beside: names of what lies at the top level of the file.
     """
     words = set(_WORDS.findall(name.lower()))
-    if "target" in words and {"encoder", "predictor"} <= set(beside):
+    if "target" in words and "encoder" in beside and {"predictor", "prototypes"} & set(beside):
         return 0
     if words & _AVERAGES and not words & {"target"}:
         return 0

@@ -146,7 +146,7 @@ class Views:
     def __init__(self, description: Description) -> None:
         self.description = description
         self._joined: dict[Containers, View | None] = {}
-        beside = {path[0] for path in description.containers if len(path) == 1}
+        beside = {path[0] for path in description.containers if len(path) == 1} | set(description.keys)
         ranked = sorted(
             description.containers, key=lambda path: container_rank(path, len(description.containers[path]), beside)
         )

@@ -4,7 +4,6 @@ Features are the class token after the final norm (`last_hidden_state[:, 0]`), f
 all tokens. transformers' `pooler` (a layer behind the class token, often untrained) is left out.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from swaveval.checkpoints.hugging_face.words import ACTIVATIONS, Words
+from swaveval.checkpoints.rotary import Rotation, rotated, rotation
 from swaveval.checkpoints.sandbox.failure import Failure
 
 _DINOV2 = ("dinov2", "dinov2_with_registers")
@@ -182,16 +182,18 @@ class Transformer(nn.Module):
         names = [name for name in ("cls_token", "distillation_token") if hasattr(self, name)]
         first = [getattr(self, name).expand(len(images), -1, -1) for name in names]
         tokens = torch.cat([*first, tokens], dim=1)
-        rotation = None
+        turned = None
         if self.spec.rotary:
-            rotation = self._rotation(rows, columns, images.device)
+            each = self.spec.width // self.spec.heads
+            frequencies = 1 / self.spec.theta ** torch.arange(0, 1, 4 / each, device=images.device)
+            turned = rotation(rows, columns, frequencies)
         else:
             tokens = tokens + self._positions(rows, columns, len(first))
         if self.spec.registers:
             registers = self.register_tokens.expand(len(images), -1, -1)
             tokens = torch.cat([tokens[:, :1], registers, tokens[:, 1:]], dim=1)
         for block in self.blocks:
-            tokens = block(tokens, rotation)
+            tokens = block(tokens, turned)
         tokens = self.norm(tokens)
         return tokens[:, 0] if self.spec.class_token else tokens.mean(1)
 
@@ -204,17 +206,6 @@ class Transformer(nn.Module):
         resized = F.interpolate(square, size=(rows, columns), mode="bicubic", antialias=antialias)
         patches = resized.permute(0, 2, 3, 1).reshape(1, rows * columns, -1)
         return torch.cat([self.pos_embed[:, :first], patches], dim=1)
-
-    def _rotation(self, rows: int, columns: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Cosines and sines `(patches, width of a head)` of DINOv3's rotary positions."""
-        each = self.spec.width // self.spec.heads
-        frequencies = 1 / self.spec.theta ** torch.arange(0, 1, 4 / each, dtype=torch.float32, device=device)
-        sides = [
-            2 * torch.arange(0.5, count, dtype=torch.float32, device=device) / count - 1 for count in (rows, columns)
-        ]
-        centres = torch.stack(torch.meshgrid(*sides, indexing="ij"), dim=-1).flatten(0, 1)
-        angles = (2 * math.pi * centres[:, :, None] * frequencies).flatten(1, 2).tile(2)
-        return angles.cos(), angles.sin()
 
 
 class _Block(nn.Module):
@@ -235,20 +226,20 @@ class _Block(nn.Module):
         self.ls1 = nn.Parameter(torch.ones(spec.width)) if spec.scaled else None
         self.ls2 = nn.Parameter(torch.ones(spec.width)) if spec.scaled else None
 
-    def forward(self, tokens: Tensor, rotation: tuple[Tensor, Tensor] | None) -> Tensor:
-        attended = self._attention(self.norm1(tokens), rotation)
+    def forward(self, tokens: Tensor, turned: Rotation | None) -> Tensor:
+        attended = self._attention(self.norm1(tokens), turned)
         tokens = tokens + (attended if self.ls1 is None else attended * self.ls1)
         mixed = self._mlp(self.norm2(tokens))
         return tokens + (mixed if self.ls2 is None else mixed * self.ls2)
 
-    def _attention(self, tokens: Tensor, rotation: tuple[Tensor, Tensor] | None) -> Tensor:
+    def _attention(self, tokens: Tensor, turned: Rotation | None) -> Tensor:
         batch, count, width = tokens.shape
         heads = [
             layer(tokens).reshape(batch, count, self.spec.heads, -1).transpose(1, 2)
             for layer in (self.query, self.key, self.value)
         ]
-        if rotation is not None:
-            heads = [*(_rotated(part, *rotation) for part in heads[:2]), heads[2]]
+        if turned is not None:
+            heads = [*(rotated(part, turned) for part in heads[:2]), heads[2]]
         mixed = F.scaled_dot_product_attention(*heads)
         return self.proj(mixed.transpose(1, 2).reshape(batch, count, width))
 
@@ -259,10 +250,3 @@ class _Block(nn.Module):
             return self.fc2(activation(hidden))
         gate, value = (self.gate(tokens), hidden) if self.spec.apart else hidden.chunk(2, dim=-1)
         return self.fc2((activation if self.spec.rotary else F.silu)(gate) * value)
-
-
-def _rotated(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """The patches' part of `(B, heads, tokens, d)` rotated; class token and registers stay."""
-    first, patches = heads[..., : -len(cos), :], heads[..., -len(cos) :, :]
-    one, other = patches.chunk(2, dim=-1)
-    return torch.cat([first, patches * cos + torch.cat([-other, one], dim=-1) * sin], dim=-2)

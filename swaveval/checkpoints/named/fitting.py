@@ -30,6 +30,10 @@ _TIMM = (
     (r"conv_stem\.weight", ("efficientnet_b*", "mobilenetv3_*", "mobilenetv2_*", "tf_efficientnet_b*", "mnasnet_*")),
     (r"layer1\.0\.(se|conv2\.fc1|attn)\.", ("seresnet*", "seresnext*", "ecaresnet*", "resnest*")),
     (r"layer1\.0\.downsample\.1\.weight", ("resnet*d", "resnext*", "wide_resnet*", "res2net*")),
+    (r"blocks\.0\.attn\.relative_position_bias_table", ("beit*",)),
+    (r"blocks\.0\.(gamma_1|attn\.q_proj\.weight)", ("eva02_*", "vit_*_dinov3*", "xcit_*", "eva*")),
+    (r"attn_pool\.latent", ("vit_*_siglip*",)),
+    (r"blocks\.\d+\.proj\.weight", ("hiera_*", "mvitv2_*")),
     (r"blocks\.0\.attn\.qkv\.weight", ("deit*_distilled*", "deit3_*", "cait_*", "vit_*")),
 )
 _TORCHVISION = (
