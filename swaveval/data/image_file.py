@@ -25,6 +25,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from swaveval.data.arrays import array_pictures, array_samples, is_array
 from swaveval.data.errors import Undecodable
 from swaveval.data.facts import Decoded, ImageFacts, facts_of
 from swaveval.data.metadata import jpeg_pixels, png_pixels
@@ -190,6 +191,8 @@ def _accepts(name: str, head: bytes) -> bool:
 
 def _page_positions(content: bytes) -> tuple[int, ...]:
     """Where the pictures of a file are, for `seek`. A file whose pages cannot be counted has one."""
+    if is_array(content):
+        return tuple(range(array_pictures(content)))
     if _is_tiff(content):
         return picture_pages(content)
     with contextlib.suppress(Exception), _identify(content) as image:
@@ -222,6 +225,8 @@ def _stacked_pages(content: bytes, positions: Sequence[int]) -> Decoded:
 
 def _decode(content: bytes, position: int, *, scales: tuple[int, ...]) -> Decoded:
     """The picture at a position of the file, loaded to the end."""
+    if is_array(content):
+        return _stored(array_samples(content, position), "NumPy")
     try:
         image = _at(content, position)
     except Exception:
@@ -252,9 +257,12 @@ def _at(content: bytes, position: int) -> ImageFile.ImageFile:
 
 
 def _by_tifffile(content: bytes, position: int) -> Decoded:
-    samples = band_samples(content, position)
+    return _stored(band_samples(content, position), "TIFF")
+
+
+def _stored(samples: Samples, kind: str) -> Decoded:
     height, width, bands = samples.values.shape
-    return Decoded(samples, f"{samples.values.dtype} × {bands}", "TIFF", width, height, 1)
+    return Decoded(samples, f"{samples.values.dtype} × {bands}", kind, width, height, 1)
 
 
 def _fit(image: ImageFile.ImageFile, *, scales: tuple[int, ...]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from swaveval.data.annotations import beside
 from swaveval.data.class_level import Level, class_level
 from swaveval.data.folder_names import Meaning, kinds, meaning, split_name
+from swaveval.data.folds import first_fold
 from swaveval.data.names import counted, listed, printable, shortened
 
 Parts = tuple[str, ...]
@@ -44,6 +45,7 @@ def place_by_folders(files: Sequence[str]) -> Placing:
     - Masks, drawn annotations, thumbnails and augmented copies beside the images are left out.
     - `train/`, `test/`, `val/` or `validation/`, and names like `train2017`, `train_images` or `imagesTr`: a given
       split, classes inside. Splits may also stand inside the class folders.
+    - Folds of a cross-validation that each hold train and test: the first of them.
     - Folders that are parts (`batch_1`, numbered shards), dates, cameras, places or patients: no classes; what is
       inside them is read instead.
     - Other folders that hold images: classes, by the first folder (as torchvision's ImageFolder).
@@ -113,6 +115,8 @@ def _images_alone(files: Sequence[str]) -> tuple[Members, list[str], list[str]]:
             if container
             else f"{aside} left out"
         )
+    inner, folds = first_fold(inner)
+    notes += [folds] * bool(folds)
     return inner, notes, reasons
 
 

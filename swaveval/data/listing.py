@@ -5,6 +5,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from swaveval.data.arrays import SUFFIX
 from swaveval.data.errors import DataError
 from swaveval.data.image_file import looks_like_image
 from swaveval.data.names import natural_key, printable, shortened
@@ -27,6 +28,7 @@ class Listing:
         unreadable: (printable name, reason) of directories that could not be listed.
         repeated: links to directories that had been listed already (loops among them).
         folders: how many directories were listed, the root not counted.
+        arrays: relative names of `.npy` files that stand beside images and may be anything: labels, features, depth.
     """
 
     files: list[str] = field(default_factory=list)
@@ -35,6 +37,7 @@ class Listing:
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     repeated: int = 0
     folders: int = 0
+    arrays: list[str] = field(default_factory=list)
 
     def ignore(self, name: str) -> None:
         self.ignored += 1
@@ -43,7 +46,7 @@ class Listing:
 
 
 def list_images(root: Path) -> Listing:
-    """Every file below `root` that has an image's extension or an image's signature.
+    """Every file below `root` that has an image's extension or an image's signature, or is an array among arrays.
 
     Symbolic links are followed, each directory is listed once; hidden files and directories are ignored.
 
@@ -76,6 +79,11 @@ def list_images(root: Path) -> Listing:
         for entry in inside:
             name = f"{folder}/{entry.name}" if folder else entry.name
             _sort_in(entry, name, listing, pending, links)
+    if len(listing.arrays) > len(listing.files):  # arrays are the images, unless others are
+        listing.files += listing.arrays
+        listing.arrays = []
+    for name in listing.arrays:
+        listing.ignore(name)
     listing.files.sort(key=natural_key)
     return listing
 
@@ -92,7 +100,9 @@ def _sort_in(entry: os.DirEntry[str], name: str, listing: Listing, pending: list
         regular = stat.S_ISREG(entry.stat().st_mode)
     except OSError:
         regular = True
-    if regular and not hidden and (Path(entry.name).suffix.lower() in EXTENSIONS or _has_signature(entry.path)):
+    if regular and not hidden and entry.name.lower().endswith(SUFFIX):
+        listing.arrays.append(name)
+    elif regular and not hidden and (Path(entry.name).suffix.lower() in EXTENSIONS or _has_signature(entry.path)):
         listing.files.append(name)
     else:
         listing.ignore(name)

@@ -180,6 +180,8 @@ def _from_directory(
     notes = classes.notes
     if listing.repeated:
         notes += (f"{counted(listing.repeated, 'link')} to folders that were already listed not followed.",)
+    if len(listing.arrays) > 1:
+        notes += (f"{counted(len(listing.arrays), 'array')} (.npy) beside the images not read.",)
     found = _Found(
         files=tuple(shown[position] for position in good),
         records=usable,

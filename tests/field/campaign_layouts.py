@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from tests.field.brought import ASIDE, CLASS_OF, CLASSES, EACH, IMAGES, IS_TEST, TEST, Brought, trial
 from tests.field.campaign import Trial
+from tests.field.fold_layouts import fold_layouts
 from tests.field.known_layouts import known_layouts
 from tests.field.label_cells import several_labels, values
 from tests.field.label_files import incomplete_tables, other_tables, tables
@@ -191,6 +192,7 @@ def trials() -> list[Trial]:
         *classes_inside_parts(random.Random("inside")),
         *flat(random.Random("flat")),
         *known_layouts(),
+        *fold_layouts(),
         *words_of_the_option(random.Random("option")),
         *tables(random.Random("tables"), 72),
         *values(),

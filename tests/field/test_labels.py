@@ -17,6 +17,7 @@ from swaveval.results import Series
 from tests.field.brought import picture
 from tests.field.campaign import run, wrong
 from tests.field.campaign_layouts import trials
+from tests.field.fold_layouts import fold_layouts
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +48,11 @@ def test_case(name: str) -> None:
     chosen = [trial for trial in trials() if trial.name == name]
     assert len(chosen) == 1
     assert not wrong(run(chosen))
+
+
+def test_folds_of_a_cross_validation_are_not_merged() -> None:
+    """`fold0/train/cat/…`, `fold0/test/…`, `fold1/…`: one image of all would be in train and test."""
+    assert not wrong(run(list(fold_layouts())))
 
 
 def put(directory: Path, numbers: range) -> Path:
