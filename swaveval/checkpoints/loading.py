@@ -26,7 +26,7 @@ from swaveval.checkpoints.pieces import Together, bytes_of, pieces_of, standing_
 from swaveval.checkpoints.reader import shared_reader
 from swaveval.checkpoints.refusal import CheckpointRefused
 from swaveval.checkpoints.sandbox.failure import Failure, printable
-from swaveval.checkpoints.told import normalisation
+from swaveval.checkpoints.told import normalisation, shown_as
 from swaveval.checkpoints.weights_digest import tensor_hashes, weights_digest
 
 # A file whose end is missing is being written when it changed this recently (seconds), and damaged when it did not.
@@ -117,7 +117,9 @@ def _geometry(description: Description, model: Model) -> dict[str, Any]:
     """What shapes do not tell, as the report says it."""
     found: dict[str, Any] = {} if model.geometry is None else dict(model.geometry.to_json())
     named = normalisation(description)
-    return found | ({} if named is None else {"normalisation": [list(part) for part in named]})
+    found |= {} if named is None else {"normalisation": [list(part) for part in named]}
+    shown = shown_as(description)
+    return found | ({"shown": shown} if shown else {})
 
 
 def _assemble(opened: OpenFile | Together, parts: Parts, model: Model, found: Match, facts: dict[str, Any]) -> Backbone:

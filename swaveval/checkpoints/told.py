@@ -6,6 +6,7 @@ from typing import Any
 
 from swaveval.checkpoints.description import Description
 from swaveval.checkpoints.families import Parts
+from swaveval.checkpoints.families.hugging_face import PREPROCESSOR
 from swaveval.checkpoints.geometry import Geometry
 from swaveval.checkpoints.module_facts import module_geometry
 
@@ -171,6 +172,15 @@ def normalisation(description: Description) -> tuple[tuple[float, ...], tuple[fl
     if not all(0 < item <= 1.5 for item in std) or not all(0 <= item <= 1 for item in mean):
         return None
     return mean, std
+
+
+def shown_as(description: Description) -> dict[str, Any]:
+    """`input_size`, `interpolation` and `crop_share` of the eval images, as the file beside the weights says them."""
+    said = description.scalars.get((PREPROCESSOR,))
+    kinds: dict[str, type] = {"input_size": int, "interpolation": str, "crop_share": float}
+    if not isinstance(said, Mapping):
+        return {}
+    return {name: said[name] for name, kind in kinds.items() if isinstance(said.get(name), kind)}
 
 
 def _three(value: Any) -> bool:

@@ -29,6 +29,7 @@ from swaveval.runs.records import read_records
 from swaveval.runs.request import RunError, RunRequest, owner, relative_source, resolve, training_images
 from swaveval.runs.series_features import feature_series
 from swaveval.runs.several_runs import several_runs
+from swaveval.runs.shown_as import shown_as_said
 from swaveval.runs.specs import make_specs
 from swaveval.runs.workspace import Workspace, baseline_records, model_record
 
@@ -137,6 +138,7 @@ def prepare(request: RunRequest, progress: Progress | None = None) -> Prepared:
     workspace = build_workspace(request, progress=progress)
     for note in workspace.images.audit.get("pixels", ()):
         progress.message(f"note: {note}")
+    request, stated = shown_as_said(request, records, workspace.images)
     request, findings = shapeless(request, records, found.places, workspace.images, progress)
     if findings.geometry:
         found = read_records(
@@ -151,7 +153,7 @@ def prepare(request: RunRequest, progress: Progress | None = None) -> Prepared:
     )
     plan = make_plan(rows, specs, workspace.store, key=workspace.key, force=request.force)
     doubts = tuple(f"taken for one run (--one-run) despite {reason}" for reason in arrangement.division.reasons)
-    said = (*doubts, *arrangement.notes, *findings.notes)
+    said = (*doubts, *arrangement.notes, *stated, *findings.notes)
     return Prepared(request, workspace, tuple(rows), found.places, tuple(specs), plan, arrangement.order, said)
 
 

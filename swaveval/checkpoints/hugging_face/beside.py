@@ -18,6 +18,8 @@ _TRAINER = "trainer_state.json"
 _MOST_BYTES = 4 << 20  # a classifier of 21 841 named classes has 1.3 MB; a long training's log more
 _MOST_TRAINER_BYTES = 64 << 20
 _MOST_NAMES, _MOST_ITEMS, _MOST_TEXT = 500, 64, 200
+# Pillow's numbers.
+_RESAMPLING = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
 _OF_TRAINER = re.compile(r"checkpoint-\d+")
 _WEIGHTS = re.compile(r"(model|pytorch_model)[^/]*\.(safetensors|bin)")
 
@@ -32,7 +34,7 @@ def beside(path: Path) -> dict[tuple[str, ...], Any]:
             return _of_timm(config["architecture"], whole["pretrained_cfg"])
         if isinstance(config.get("model_type"), str):
             found: dict[tuple[str, ...], Any] = {(CONFIG,): config}
-            preprocessing = _normalisation(_read(directory / PREPROCESSOR, _MOST_BYTES))
+            preprocessing = _preprocessing(_read(directory / PREPROCESSOR, _MOST_BYTES))
             if preprocessing:
                 found[PREPROCESSOR,] = preprocessing
             return found
@@ -41,8 +43,16 @@ def beside(path: Path) -> dict[tuple[str, ...], Any]:
 
 def _of_timm(architecture: str, of_weights: Mapping[str, Any]) -> dict[tuple[str, ...], Any]:
     """What timm writes beside the weights that it puts on Hugging Face's hub."""
-    normalisation = {"image_mean": of_weights.get("mean"), "image_std": of_weights.get("std")}
-    said = _normalisation(normalisation)
+    side = of_weights.get("input_size")
+    said = _preprocessing(
+        {
+            "image_mean": of_weights.get("mean"),
+            "image_std": of_weights.get("std"),
+            "size": side[-1] if isinstance(side, list) and side else None,
+            "resample": of_weights.get("interpolation"),
+            "crop_pct": of_weights.get("crop_pct"),
+        }
+    )
     return {(CONFIG,): {"architecture": architecture}} | ({(PREPROCESSOR,): said} if said else {})
 
 
@@ -109,6 +119,36 @@ def _leaf(value: Any) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
     return isinstance(value, bool) or (isinstance(value, int) and abs(value) < 1 << 53)
+
+
+def _preprocessing(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The normalisation, and as far as the file says them `input_size` in pixels, `interpolation` (Pillow's name), and
+    `crop_share`: the input's side as a share of the short side it is cut from."""
+    said = _normalisation(found)
+    cropped = found.get("do_center_crop") is True
+    side = _side(found.get("crop_size")) if cropped else None
+    resized = _side(found.get("size")) if found.get("do_resize", True) is True else None
+    if side or resized:
+        said["input_size"] = side or resized
+    resample = found.get("resample", found.get("interpolation"))
+    name = _RESAMPLING.get(resample) if type(resample) is int else resample
+    if isinstance(name, str) and name in _RESAMPLING.values():
+        said["interpolation"] = name
+    share = found.get("crop_pct", side / resized if side and resized else 1.0 if resized else None)
+    if isinstance(share, int | float) and not isinstance(share, bool) and 0.1 <= share <= 1:
+        said["crop_share"] = float(share)
+    return said
+
+
+def _side(value: Any) -> int | None:
+    """Of a square in pixels, in any of the ways it is written."""
+    if isinstance(value, dict):
+        short = value.get("shortest_edge")
+        value = short if short is not None else [value.get("height"), value.get("width")]
+    if isinstance(value, list):
+        value = value[0] if value and all(item == value[0] for item in value) else None
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if whole and 8 <= value <= 4096 else None
 
 
 def _normalisation(found: Mapping[str, Any]) -> dict[str, Any]:
