@@ -9,16 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from swaveval.checkpoints.advice import matching
 from swaveval.checkpoints.backbone import Backbone
 from swaveval.checkpoints.description import Description
 from swaveval.checkpoints.epochs import progress
 from swaveval.checkpoints.families import CONTAINERS, SCALARS, Parts
+from swaveval.checkpoints.families.vissl import piece_of
 from swaveval.checkpoints.heads import build_head
 from swaveval.checkpoints.hugging_face import beside, trained_beside
 from swaveval.checkpoints.initial import asleep, started, untouched
 from swaveval.checkpoints.input_channels import input_channels
 from swaveval.checkpoints.load_report import LoadReport
-from swaveval.checkpoints.models import Match, Model, fill, find_model, match, matching
+from swaveval.checkpoints.models import Match, Model, fill, find_model, match
 from swaveval.checkpoints.open_file import OpenFile
 from swaveval.checkpoints.options import LoadOptions
 from swaveval.checkpoints.partial import hollowness, incomplete, shallow, surplus
@@ -81,6 +83,8 @@ def _load(opened: OpenFile | Together, path: Path, options: LoadOptions, facts: 
     facts |= progress(description, path.name) | trained_beside(path)
     facts["warnings"] = description.notes
     facts["size"] = _sizes(path, description, None)
+    if piece := piece_of(description):
+        raise Failure("refused", piece)
     parts, model = find_model(description, options)
     found = match(model, parts.backbone, parts.view.tensors)
     facts |= {
@@ -136,6 +140,10 @@ def _assemble(opened: OpenFile | Together, parts: Parts, model: Model, found: Ma
         {k: v for k, v in hashes.items() if k.startswith("backbone.")}, model.words
     )
     facts["digest"] = weights_digest(hashes, model.words)
+    if below := next(
+        (name for name, value in weights.items() if name.endswith("running_var") and bool((value < 0).any())), ""
+    ):
+        raise Failure("refused", f"{printable(below, 80)} has variances below zero: the file is damaged")
     if facts["nonfinite"]:
         reason = f"{facts['nonfinite']} of the backbone's weights are NaN or infinite: this training diverged"
         raise Failure("refused", reason)

@@ -11,9 +11,10 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
+from swaveval.checkpoints.advice import FACTORY, naming, nothing_known
 from swaveval.checkpoints.architectures import ResNetSpec, UnknownArchitecture, infer_resnet
 from swaveval.checkpoints.description import FLOATING, ITEM_BYTES, Description, TensorInfo
-from swaveval.checkpoints.families import Family, Parts, View, Views
+from swaveval.checkpoints.families import Family, Parts, View
 from swaveval.checkpoints.families.hugging_face import CONFIG
 from swaveval.checkpoints.families.hugging_face import FAMILY as HUGGING_FACE
 from swaveval.checkpoints.geometry import (
@@ -26,9 +27,9 @@ from swaveval.checkpoints.geometry import (
     in_words,
     settle,
 )
-from swaveval.checkpoints.hugging_face import network_of, timm_name, without_config
+from swaveval.checkpoints.hugging_face import network_of, timm_name
 from swaveval.checkpoints.module_facts import WithEps, differing, other_eps, whole
-from swaveval.checkpoints.named import NamedModel, Place, best_place, fitting, named_model
+from swaveval.checkpoints.named import NamedModel, Place, best_place, named_model
 from swaveval.checkpoints.options import LoadOptions
 from swaveval.checkpoints.recognise import Translated, candidates, recognise
 from swaveval.checkpoints.sandbox.failure import Failure, printable
@@ -36,7 +37,6 @@ from swaveval.checkpoints.told import conventions, told
 from swaveval.checkpoints.vit import ViTSpec, infer_vit, usual_heads
 
 _MOST_COPIES = 8
-FACTORY = "give the network that was trained: --backbone path/to/file.py:factory, a function that returns it"
 
 
 class BuiltOtherwise(UnknownArchitecture):
@@ -131,7 +131,7 @@ def find_model(description: Description, options: LoadOptions) -> tuple[Parts, M
     if parts is None and by_timm:
         return find_model(description, replace(options, backbone=by_timm))
     if parts is None:
-        raise Failure("unsupported", _nothing_known(description))
+        raise Failure("unsupported", nothing_known(description))
     try:
         return _complete(parts, copies, lambda found: _inferred(description, found, options))
     except UnknownArchitecture as unknown:
@@ -187,33 +187,6 @@ def _complete(parts: Parts, copies: Iterator[Parts], build: Callable[[Parts], Mo
                     note = "the copy that would be read first lacks weights; another copy, which is complete, was read"
                     return replace(other, notes=(*other.notes, note)), same
     return parts, model
-
-
-def _nothing_known(description: Description) -> str:
-    if not description.containers:
-        keys = ", ".join(description.keys[:8]) or "nothing"
-        return f"no weights found where checkpoints keep them (a {description.root} with {keys})"
-    path, tensors = max(description.containers.items(), key=lambda entry: len(entry[1]))
-    reason = without_config(description.scalars.get((CONFIG,)), {info.name: info for info in tensors})
-    if reason:
-        return reason
-    some = ", ".join(printable(info.name, 60) for info in tensors[:4])
-    view = Views(description).joined(((path, ""),))
-    return (
-        f"no backbone of a known layout among the {len(tensors)} tensors under {'.'.join(path) or 'the top level'} "
-        f"({some}, …); {naming(view) if view else FACTORY}"
-    )
-
-
-def naming(view: View) -> str:
-    """How to name a file's network: one of timm's or torchvision's that was found to fit it, else what always works."""
-    return matching(view) or f"{FACTORY} (timm:NAME and torchvision:NAME name theirs; none that was tried fits)"
-
-
-def matching(view: View) -> str:
-    """The name of a network of timm's or torchvision's that fits a file; empty where none was found."""
-    text = fitting(view.tensors)
-    return f"--backbone {text} has its names and shapes and reads it, if that was trained" if text else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ missing: without its first layer, a whole block or half its weights it gives the
 import re
 from collections.abc import Sequence
 
-from swaveval.checkpoints.models import FACTORY, Match, Model
+from swaveval.checkpoints.advice import FACTORY
+from swaveval.checkpoints.models import Match, Model
 from swaveval.checkpoints.sandbox.failure import printable
 
 _LEAST = 0.5
@@ -25,6 +26,8 @@ def hollowness(model: Model, found: Match, extra: Sequence[str] = ()) -> str:
     absent = [name for name in counted if name not in found.names]
     built = {block(name) for name in counted}
     beyond = [group for name in extra if (group := block(name)) and group not in built]
+    if any(re.search(r"(^|\.)lora_[AB]?", name) for name in extra):
+        return "the file has adapters (LoRA) that are not merged into it (peft: model.merge_and_unload() does that)"
     if beyond:
         return f"the file has a part {printable(beyond[0], 60)} beyond what could be built"
     if not absent:
@@ -44,6 +47,14 @@ def hollowness(model: Model, found: Match, extra: Sequence[str] = ()) -> str:
     last = counted[-1].rpartition(".")[0] + "."
     if not any(name.startswith(last) for name in found.names):
         return f"its last layer ({printable(last[:-1], 60)}) is not in the file"
+    owners = {name.rpartition(".")[0] + "." for name in absent}
+    wrapped = next((owner for owner in sorted(owners) if any(name.startswith(owner) for name in extra)), "")
+    if wrapped:
+        return f"its layer {printable(wrapped[:-1], 60)} is there in another form (wrapped, pruned or re-parametrised)"
+    layers = {name.rpartition(".")[0] for name in counted if not block(name)}
+    lost = sorted(layer for layer in layers if layer and not any(name.startswith(layer + ".") for name in found.names))
+    if lost:
+        return f"nothing of its layer {printable(lost[0], 60)} is in the file"
     held = {block(name) for name in found.names}
     gone = [group for name in absent if (group := block(name)) and group not in held]
     if gone:
@@ -56,7 +67,9 @@ def hollowness(model: Model, found: Match, extra: Sequence[str] = ()) -> str:
 def shallow(model: Model) -> str:
     """A word of caution on a ResNet of fewer stages than any that is usually trained; else empty."""
     stages = {name.partition(".")[0] for name in model.shapes if re.match(r"layer\d+\.", name)}
-    if model.template is None and 0 < len(stages) < 3:
+    # Three after a 3×3 stem are He's for CIFAR.
+    usual = 4 if model.shapes.get("conv1.weight", (0,))[-1] == 7 else 3
+    if model.template is None and 0 < len(stages) < usual:
         return f"the file has {len(stages)} stages of a ResNet: if it is one piece of several, the rest is missing"
     return ""
 
@@ -69,7 +82,15 @@ def block(name: str) -> str:
 
 def incomplete(model: Model, found: Match, hollow: str, *, named: bool, fits: str = "") -> str:
     """What is missing, and what to do about it, in one sentence; `fits` as `models.matching` gives it."""
-    reason = f"only {100 * found.share:.4g} % of the {model.words} backbone was found"
+    kinds = sorted({hit[1] for name in found.missing if (hit := re.search(r" \(dtype (\S+) in the file\)$", name))})
+    if kinds:
+        return (
+            f"its weights are {', '.join(kinds)}, which are not read as they stand (scales and zero points lie "
+            "elsewhere): save them as floating point, {name: tensor.dequantize() …} or tensor.float() * scale"
+        )
+    reason = f"only {min(99.99, 100 * found.share):.4g} % of the {model.words} backbone was found"
+    if not found.missing:
+        reason = f"a {model.words} was found, and more"
     reason += f"; missing: {some(found.missing)}; " if found.missing else "; "
     if not hollow:
         return reason + "--allow-partial accepts it, and the page then says so"

@@ -1,7 +1,10 @@
 """From a description of a file to the names of its backbone, head and prototypes."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from itertools import islice, takewhile
 from typing import Literal
 
 from swaveval.checkpoints.description import Description, Path, TensorInfo
@@ -15,9 +18,10 @@ Dialect = Literal["named", "sequential", "vit", "custom"]
 Translated = tuple[Dialect, dict[str, str], int | None]
 Finder = Callable[[Family, View], tuple[str, Translated] | None]
 
+_MOST_COPIES = 8
 _CHUNK = re.compile(r"blocks\.\d+\.(\d+\.)")
 _OF_VIT = re.compile(
-    r"(cls_token|dist_token|pos_embed|register_tokens|reg_token|storage_tokens|rope_embed\.periods|patch_embed\.|blocks\.|norm\.)"
+    r"(cls_token|dist_token|pos_embed|register_tokens|reg_token|storage_tokens|rope_embed\.periods|patch_embed\.|blocks\.|norm\.|fc_norm\.)"
 )
 _REGISTERS = re.compile(r"(reg_token|storage_tokens)$")
 _STAGE = re.compile(r"(\d+)\.0\.conv1\.weight")
@@ -40,6 +44,43 @@ def candidates(description: Description, finder: Finder | None = None) -> Iterat
     Raises:
         Failure: several backbones lie at places no family knows, so that choosing one would be a guess.
     """
+    found = _candidates(description, finder)
+    first = next(found, None)
+    if first is None:
+        return
+    if finder is None and "teacher" in _place(first):
+        others: list[Parts] = []
+        with suppress(Failure):  # of a later place, which may not be asked for
+            others.extend(islice(found, _MOST_COPIES))
+        student = next((other for other in others if "student" in _place(other)), None)
+        if student is not None and not _alike(first, student):
+            same = [other for other in others if _alike(other, student)]
+            note = "the teacher in the file is another network than its student: the student, which learns, was read"
+            yield replace(same[0], notes=(*same[0].notes, note))
+            yield from same[1:]
+            return
+        yield first
+        yield from others
+        return
+    yield first
+    yield from found
+
+
+def _place(parts: Parts) -> str:
+    """Where the backbone lies in the file, in words."""
+    name = next(iter(parts.backbone.values()))
+    return ".".join((*parts.view.path, name)).lower()
+
+
+def _alike(one: Parts, other: Parts) -> bool:
+    """Whether two backbones have the same names and shapes, as a network and its running average have."""
+    shapes = [
+        {ours: parts.view.tensors[theirs].shape for ours, theirs in parts.backbone.items()} for parts in (one, other)
+    ]
+    return shapes[0] == shapes[1]
+
+
+def _candidates(description: Description, finder: Finder | None) -> Iterator[Parts]:
     views = Views(description)
     seen: set[tuple[Path, str]] = set()
     for family in FAMILIES:
@@ -65,9 +106,34 @@ def _found(family: Family, view: View, finder: Finder | None) -> list[tuple[str,
     ranked = sorted(read, key=lambda prefix: (copy_rank(prefix), listed.get(prefix, len(listed)), len(prefix), prefix))
     unknown = [prefix for prefix in ranked if prefix not in listed and copy_rank(prefix) == copy_rank(ranked[0])]
     if ranked and ranked[0] not in listed and len(unknown) > 1:
-        several = ", ".join(printable(prefix, 60) for prefix in unknown[:5])
-        raise Failure("unsupported", f"several backbones in the file ({several}); which one is meant cannot be told")
+        wrapping = _wrapping(unknown)
+        shapes = [_shapes(view, prefix, read[prefix]) for prefix in unknown]
+        if wrapping and all(one == shapes[0] for one in shapes):
+            ranked.insert(0, ranked.pop(ranked.index(wrapping)))
+        else:
+            raise Failure("unsupported", _several(unknown))
     return [(prefix, read[prefix]) for prefix in ranked]
+
+
+def _wrapping(prefixes: Sequence[str]) -> str:
+    """Of a network and what wraps it, both registered, the latter: BYOL has `net.` and `online_encoder.net.`."""
+    longest = max(prefixes, key=len)
+    parts = [prefix.split(".") for prefix in prefixes]
+    above = sum(1 for _ in takewhile(lambda level: len(set(level)) == 1, zip(*parts, strict=False)))
+    return longest if all(longest.endswith(".".join(part[above:])) for part in parts) else ""
+
+
+def _shapes(view: View, prefix: str, found: Translated) -> dict[str, tuple[int, ...]]:
+    return {ours: view.tensors[prefix + theirs].shape for ours, theirs in found[1].items()}
+
+
+def _several(prefixes: Sequence[str]) -> str:
+    names = ", ".join(printable(prefix, 60) for prefix in prefixes[:5])
+    return (
+        f"several backbones in the file ({names}); which one is meant cannot be told: save that one by itself, "
+        f"torch.save({{name: value for name, value in weights.items() if name.startswith({prefixes[0][:60]!a})}}, "
+        "'weights.pt')"
+    )
 
 
 def _is_copy(prefix: str, listed: Collection[str]) -> bool:

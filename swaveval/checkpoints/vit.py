@@ -1,7 +1,8 @@
 """Vision transformers as DINO, DINOv2, DINOv3, I-JEPA and timm write them, told apart by names and shapes.
 
 Features are the normalised class token, as DINO's and DINOv2's own evaluations read them (`x_norm_clstoken`); of a
-distilled DeiT the mean of its two class tokens, of a network without any (I-JEPA) the mean of its patches, as in timm.
+distilled DeiT the mean of its two class tokens, of a network without any (I-JEPA) the mean of its patches, as in
+timm; where the last norm is called `fc_norm`, that of the mean of patches.
 """
 
 import math
@@ -38,6 +39,7 @@ class ViTSpec:
         channels: of the images.
         class_tokens: 1; 2 in a distilled DeiT; 0 where patches are averaged.
         rotary: positions by rotation in place of position embeddings (DINOv3), `grid` then being 0.
+        pooled: patches are averaged before the final norm, which is then called `fc_norm` (timm's `avg`, MAE tuned).
         masked_bias: a mask beside the bias of queries, keys and values (DINOv3). apart: SwiGLU of two matrices.
     """
 
@@ -55,6 +57,7 @@ class ViTSpec:
     channels: int = 3
     class_tokens: int = 1
     rotary: bool = False
+    pooled: bool = False
     masked_bias: bool = False
     apart: bool = False
 
@@ -76,6 +79,7 @@ class ViTSpec:
             ("layer scale", self.layer_scale),
             (f"{self.registers} registers", self.registers),
             ({0: "no class token", 2: "two class tokens"}.get(self.class_tokens, ""), self.class_tokens != 1),
+            ("norm of the mean of patches", self.pooled),
             (f"{self.attention_heads} heads", self.attention_heads * _HEAD_DIM != self.dim),
             ("1 channel" if self.channels == 1 else f"{self.channels} channels", self.channels != 3),
         ]
@@ -108,8 +112,9 @@ class ViT(nn.Module):
             self.register_tokens = nn.Parameter(torch.zeros(1, spec.registers, spec.dim))
         self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(spec.channels, spec.dim, spec.patch, stride=spec.patch)})
         self.blocks = nn.ModuleList(_Block(spec) for _ in range(spec.depth))
-        self.norm = nn.LayerNorm(spec.dim, eps=spec.eps)
-        if self.norm.weight.device.type != "meta":
+        norm = nn.LayerNorm(spec.dim, eps=spec.eps)
+        self.add_module("fc_norm" if spec.pooled else "norm", norm)
+        if norm.weight.device.type != "meta":
             for name in ("cls_token", "dist_token", "pos_embed"):
                 if hasattr(self, name):
                     nn.init.trunc_normal_(getattr(self, name), std=0.02)
@@ -134,8 +139,10 @@ class ViT(nn.Module):
         tokens = torch.cat([*(part.expand(len(images), -1, -1) for part in first), patches], dim=1)
         for block in self.blocks:
             tokens = block(tokens, turned)
-        tokens = self.norm(tokens)
         count = self.spec.class_tokens
+        if self.spec.pooled:
+            return self.get_submodule("fc_norm")(tokens[:, count + self.spec.registers :].mean(1))
+        tokens = self.get_submodule("norm")(tokens)
         if count == 0:
             return tokens[:, self.spec.registers :].mean(1)
         return tokens[:, 0] if count == 1 else tokens[:, :count].mean(1)
@@ -300,6 +307,7 @@ def infer_vit(shapes: Shapes) -> ViTSpec:
         channels=patch[1],
         class_tokens=tokens,
         rotary=rotary,
+        pooled="fc_norm.weight" in shapes and "norm.weight" not in shapes,
     )
 
 

@@ -40,6 +40,10 @@ def decoy(state: State) -> State:
 
 
 ijepa = partial(made, VisionTransformer, class_token=False, global_pool="avg", fc_norm=False)
+averaged = partial(made, VisionTransformer, global_pool="avg", fc_norm=True)
+averaged_with_registers = partial(
+    made, VisionTransformer, class_token=False, reg_tokens=4, no_embed_class=True, global_pool="avg", fc_norm=True
+)
 gap_with_registers = partial(
     made, VisionTransformer, class_token=False, reg_tokens=4, no_embed_class=True, global_pool="avg", fc_norm=False
 )
@@ -138,6 +142,14 @@ CASES = {
     "timm, registers": Case(registers, lambda network: network.state_dict(), "4 registers"),
     "timm, registers and no class token": Case(
         gap_with_registers, lambda network: network.state_dict(), "4 registers, no class token"
+    ),
+    "MAE, tuned with the mean of patches": Case(
+        averaged,
+        lambda network: {"model": network.state_dict() | {"head.weight": torch.ones(10, 128)}, "epoch": 3},
+        "norm of the mean of patches",
+    ),
+    "timm's gap with registers": Case(
+        averaged_with_registers, lambda network: network.state_dict(), "norm of the mean of patches"
     ),
     "DINOv3": Case(dinov3, as_meta_writes, "rotary positions, 2 blocks, layer scale, 4 registers"),
     "DINOv3, SwiGLU": Case(dinov3_gated, as_meta_writes, "SwiGLU"),

@@ -83,7 +83,8 @@ def open_container(file: BinaryIO, size: int, *, trust: bool, verify_all: bool, 
         return _open_safetensors(file, size)
     if head[257:262] == b"ustar":
         raise Failure(
-            "unsupported", "a tar archive (or a PyTorch file from before 2017); save it again with torch.save"
+            "unsupported",
+            "a tar archive: unpack it first (a PyTorch file from before 2017: save it again with torch.save)",
         )
     if head[:1] == b"\x80":
         return open_legacy(file, size, trust=trust)

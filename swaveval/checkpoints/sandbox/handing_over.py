@@ -38,7 +38,11 @@ def sound(name: str, tensor: Tensor) -> None:
     """
     label = printable(name, 80)
     if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized:
-        raise Failure("unsupported", f"{label} is not a plain tensor ({tensor.layout}, {tensor.device.type})")
+        kind = "quantised" if tensor.is_quantized else f"{tensor.layout}, {tensor.device.type}"
+        advice = "it has no values: save the network after its weights were loaded"
+        if tensor.device.type != "meta":
+            advice = "save dense floating point in its place (tensor.dequantize() or tensor.to_dense())"
+        raise Failure("unsupported", f"{label} is not a plain tensor ({kind}); {advice}")
     if tensor.dtype not in DTYPES:
         raise Failure("unsupported", f"{label} has the dtype {tensor.dtype}, which no backbone has")
     if tensor.is_neg():

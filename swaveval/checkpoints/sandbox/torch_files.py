@@ -67,7 +67,11 @@ def open_legacy(file: BinaryIO, size: int, *, trust: bool) -> Opened:
     if file.read(len(_LEGACY_START)) != _LEGACY_START:
         found = disallowed_globals(_start_of(file, size))
         names = f" naming {', '.join(found[:6])}" if found else ""
-        raise Failure("unsupported", f"a plain Python pickle{names}, not written by torch.save")
+        raise Failure(
+            "unsupported",
+            f"a plain Python pickle{names}, not written by torch.save; if you trust it, write its weights as tensors: "
+            "torch.save({name: torch.as_tensor(value) for name, value in weights.items()}, 'weights.pt')",
+        )
     loaded = torch_load(file, lambda: _start_of(file, size), mmap=False, trust=trust)
     return Opened(
         file=file,

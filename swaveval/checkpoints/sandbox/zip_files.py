@@ -74,9 +74,21 @@ def _check_members(members: list[zipfile.ZipInfo], size: int) -> int:
     if not any(name.endswith("/data.pkl") and name.count("/") == 1 for name in names):
         if any(name.endswith(".npy") for name in names):
             raise Failure("unsupported", "a NumPy archive (.npz), not a checkpoint")
-        raise Failure("unsupported", "a zip archive without data.pkl: not written by torch.save")
+        if any("/archive_format" in name or name.endswith("models/model.json") for name in names):
+            raise Failure(
+                "unsupported",
+                "an exported program (.pt2) holds code; save its weights instead: "
+                "torch.save(torch.export.load(file).state_dict, 'weights.pt')",
+            )
+        inside = sorted(name for name in names if not name.endswith("/"))
+        some = ", ".join(printable(name, 60) for name in inside[:3])
+        raise Failure("unsupported", f"a zip archive, not written by torch.save; unpack it first: it holds {some}")
     if any(name.endswith("/constants.pkl") for name in names):
-        raise Failure("unsupported", "a TorchScript archive holds code; save its state_dict() instead")
+        raise Failure(
+            "unsupported",
+            "a TorchScript archive holds code; save its weights instead: "
+            "torch.save(torch.jit.load(file).state_dict(), 'weights.pt')",
+        )
     if len(roots) > 1:
         raise Failure("refused", "the archive mixes several top-level directories: not written by torch.save")
     return expanded
