@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.field.architecture_campaign import case, names, wrong
+from tests.field.architecture_campaign import case
+from tests.field.architecture_originals import names
+from tests.field.architecture_report import wrong
 
 # Small networks of many kinds; of the rest the campaign in full reads every one.
 _KINDS = (
