@@ -10,6 +10,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,11 @@ from swaveval.checkpoints.backbone import Backbone
 from swaveval.checkpoints.families import CONTAINERS, SCALARS
 from swaveval.checkpoints.loading import described, load
 from swaveval.checkpoints.models import find_model
+from swaveval.checkpoints.open_file import OpenFile
 from swaveval.checkpoints.options import LoadOptions
-from swaveval.checkpoints.reader import shared_reader
+from swaveval.checkpoints.piece_names import SHARD
+from swaveval.checkpoints.pieces import Together, bytes_of, pieces_of, standing_for
+from swaveval.checkpoints.reader import Reader, shared_reader
 from swaveval.checkpoints.vit import ViTSpec
 from swaveval.results.atomic import atomic_path
 
@@ -97,8 +101,9 @@ def read_content(path: Path, options: LoadOptions) -> Content:
     Raises:
         Failure: it cannot be read.
     """
-    reader = shared_reader()
-    with reader.lock, reader.open(path, containers=CONTAINERS, scalars=SCALARS, options=options) as opened:
+    path = standing_for(path)
+    pieces, reader = pieces_of(path), shared_reader()
+    with reader.lock, _opened(reader, pieces, options) as opened:
         description = described(opened, path)
         parts, _ = find_model(description, options)
         names: dict[tuple[str, ...], list[str]] = {}
@@ -107,6 +112,30 @@ def read_content(path: Path, options: LoadOptions) -> Content:
         tensors = {place: opened.take(place, inside) for place, inside in names.items()}
         flat = {name: tensors[place][key] for name, (place, key) in parts.view.keys.items() if key in tensors[place]}
         return Content(tensors, flat, sorted(description.scalars.items()))
+
+
+def _opened(
+    reader: Reader, pieces: tuple[Path, ...], options: LoadOptions
+) -> AbstractContextManager[OpenFile | Together]:
+    if len(pieces) > 1:
+        return Together(reader, pieces, CONTAINERS, SCALARS, options)
+    return reader.open(pieces[0], containers=CONTAINERS, scalars=SCALARS, options=options)
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Whether something is one checkpoint: a file, or a directory that is one."""
+    return path.is_file() or standing_for(path).is_file()
+
+
+def form_path(path: Path, form: Form, directory: Path | None) -> Path:
+    """Where a form of a checkpoint goes: beside it unless `directory` says otherwise; one file also for many pieces."""
+    shard = SHARD.fullmatch(path.name)
+    return (directory or path.parent) / f"{shard['stem'] if shard else path.stem}{form.suffix}"
+
+
+def checkpoint_bytes(path: Path) -> int:
+    """Of all files of a checkpoint."""
+    return bytes_of(standing_for(path))
 
 
 # -- the forms -------------------------------------------------------------------------------------------------------
@@ -221,7 +250,7 @@ def measure(path: Path, *, options: LoadOptions, repeats: int = 5, images: Tenso
     probes = probe_images(original) if images is None else images
     features = _features(original, probes)
     scale = float(features.abs().max())
-    size = path.stat().st_size
+    size = checkpoint_bytes(path)
     seconds = _time(lambda: load(path, options=options), repeats)
     rows = [Measured("original", "the file as it is", size, 1.0, seconds, True, 0.0, scale)]
     content = read_content(path, options)

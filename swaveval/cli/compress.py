@@ -23,7 +23,9 @@ Rows = Sequence["Measured"]
 
 
 def compress(
-    files: list[Path] = typer.Argument(..., help="Checkpoint files."),
+    files: list[Path] = typer.Argument(
+        ..., help="Checkpoints: files (of shards any one), or directories that are one (FSDP)."
+    ),
     to: str | None = typer.Option(
         None, "--to", help="Write this form: weights, deflate, safetensors, zstd, bf16 or fp16. Default: only measure."
     ),
@@ -54,15 +56,23 @@ def compress(
       swaveval compress checkpoints/*.ckpt --to safetensors --out archive/
     """
     from swaveval.checkpoints import CheckpointRefused, LoadOptions
-    from swaveval.checkpoints.compression import CompressionError, form_named, measure, write_form
+    from swaveval.checkpoints.compression import (
+        CompressionError,
+        checkpoint_bytes,
+        form_named,
+        form_path,
+        is_checkpoint,
+        measure,
+        write_form,
+    )
 
     options = LoadOptions(trust=trust, backbone=backbone)
     try:
         form = None if to is None else form_named(to)
     except CompressionError as error:
         raise typer.BadParameter(str(error), param_hint="--to") from None
-    if missing := [file for file in files if not file.is_file()]:
-        typer.echo(f"swaveval: {missing[0]} is not a file", err=True)
+    if missing := [file for file in files if not is_checkpoint(file)]:
+        typer.echo(f"swaveval: {missing[0]} {_no_checkpoint(missing[0])}", err=True)
         raise typer.Exit(USAGE)
     failed = False
     measured: list[dict[str, Any]] = []
@@ -75,9 +85,9 @@ def compress(
                 if not as_json:
                     show(file, rows, changes)
             if form is not None:
-                target = (out or file.parent) / f"{file.stem}{form.suffix}"
-                written = write_form(file, form, target, options=options)
-                typer.echo(f"{written} ({size(written.stat().st_size)} of {size(file.stat().st_size)})", err=as_json)
+                written = write_form(file, form, form_path(file, form, out), options=options)
+                before = size(checkpoint_bytes(file))
+                typer.echo(f"{written} ({size(written.stat().st_size)} of {before})", err=as_json)
         except (CheckpointRefused, CompressionError) as error:
             typer.echo(f"swaveval: {file}: {error}", err=True)
             failed = True
@@ -85,6 +95,19 @@ def compress(
         typer.echo(json.dumps(measured, allow_nan=False))
     if failed:
         raise typer.Exit(CELLS_FAILED)
+
+
+def _no_checkpoint(path: Path) -> str:
+    from swaveval.checkpoints import discover
+
+    if not path.is_dir():
+        return "is not a file"
+    inside = [file.path for file in discover(path)]
+    if not inside:
+        return "is a directory without a checkpoint"
+    return f"is a directory, no checkpoint; give what is in it: {inside[0]}" + (
+        f" and {len(inside) - 1} more" if len(inside) > 1 else ""
+    )
 
 
 def knn_changes(

@@ -16,6 +16,9 @@ from swaveval.cli.exits import CELLS_FAILED, DONE, USAGE, WRITING
 if TYPE_CHECKING:
     from swaveval.checkpoints import LoadOptions, LoadReport
     from swaveval.checkpoints.drift import Drift
+    from swaveval.checkpoints.lineage import Sample
+
+    Samples = dict[str, Sample]
 
 PARTS = ("backbone", "head", "prototypes", "optimiser", "other")
 MOST_LAYERS = 40
@@ -75,7 +78,10 @@ def inspect(
         typer.echo(f"swaveval: no checkpoint files in {path}", err=True)
         raise typer.Exit(USAGE)
     entries = read(files, options)
-    moved = movement(entries, options) if drift and path.is_dir() else None
+    samples: "Samples" = {}
+    moved = movement(entries, options, samples) if drift and path.is_dir() else None
+    if several := several_runs(entries, samples):
+        typer.echo(several, err=True)
     if as_json:
         rows = as_rows(entries, moved)
         typer.echo(json.dumps(rows if path.is_dir() else rows[0], allow_nan=False))
@@ -101,16 +107,38 @@ def read(files: Sequence[tuple[str, Path]], options: "LoadOptions") -> list[Entr
     return [(record.name, paths[record.name], reports[record.name]) for record in order(records, times)]
 
 
-def movement(entries: Sequence[Entry], options: "LoadOptions") -> "tuple[list[str], Drift] | None":
-    """Names of the ready checkpoints with weights of their own, and how far their layers moved; None under two."""
-    from swaveval.checkpoints import load
+def several_runs(entries: Sequence[Entry], samples: "Samples") -> str:
+    """What speaks against the files' being one run; an empty string where nothing does."""
+    from swaveval.checkpoints import arrange
+    from swaveval.checkpoints.by_weights import divide_by_weights
+    from swaveval.runs.records import record_of
+
+    times = {name: (path.stat().st_mtime, path.stat().st_size) for name, path, _ in entries if path.exists()}
+    found = arrange([record_of(name, report) for name, _, report in entries], times)
+    reasons = divide_by_weights(found.division, found.order, samples).reasons
+    return f"swaveval: these are not one run: {'; '.join(reasons[:4])}" if reasons else ""
+
+
+def movement(entries: Sequence[Entry], options: "LoadOptions", samples: "Samples") -> "tuple[list[str], Drift] | None":
+    """Names of the ready checkpoints with weights of their own, and how far their layers moved; None under two.
+
+    Some weights of each are put into `samples`.
+    """
+    from swaveval.checkpoints import Backbone, load
     from swaveval.checkpoints.drift import drift
+    from swaveval.checkpoints.lineage import sample
+
+    def sampled(name: str, path: Path) -> Backbone:
+        backbone = load(path, options=options)
+        samples[str(digests[name])] = sample(backbone)
+        return backbone
 
     distinct = {report.digest: (name, path) for name, path, report in reversed(entries) if report.state == "ready"}
     chosen = list(reversed(distinct.values()))
     if len(chosen) < 2:
         return None
-    return [name for name, _ in chosen], drift(load(path, options=options) for _, path in chosen)
+    digests = {name: report.digest for name, _, report in entries}
+    return [name for name, _ in chosen], drift(sampled(name, path) for name, path in chosen)
 
 
 def same_as(entries: Sequence[Entry]) -> dict[str, str]:

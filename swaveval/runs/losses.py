@@ -12,6 +12,7 @@ import numpy as np
 from swaveval.checkpoints.discovery import natural_key
 from swaveval.results import LossCurve, Series
 from swaveval.runs.loss_axis import Moment, placed
+from swaveval.runs.loss_parts import joined
 from swaveval.runs.loss_rows import Row, json_rows, loss_column, table_rows
 from swaveval.runs.loss_text import text_rows
 from swaveval.runs.request import RunError
@@ -61,28 +62,50 @@ def find_loss(
     if loss_log is not None:
         return _named(loss_log, prototypes, moments)
     found: LossCurve | None = None
-    for path in _logs(ckpt_dir):
-        curve = _curve(_quietly(path), _relative(path, ckpt_dir), prototypes, moments)
+    for rows, source in _read_logs(ckpt_dir):
+        curve = _curve(rows, source, prototypes, moments)
         if curve is not None and curve.axis != "row":
             return curve
         found = found or curve
-    for place in (ckpt_dir, ckpt_dir.parent, *_below_directories(ckpt_dir)):
-        curve = _curve(_event_rows(place), "TensorBoard event files", prototypes, moments)
+    for rows in _event_logs(ckpt_dir):
+        curve = _curve(rows, "TensorBoard event files", prototypes, moments)
         if curve is not None and (curve.axis != "row" or found is None):
             return curve
     return found
 
 
-def _logs(ckpt_dir: Path) -> Iterator[Path]:
+def _event_logs(ckpt_dir: Path) -> Iterator[list[Row]]:
+    """Rows of each directory of event files; first those that go on where another ends, as one."""
+    places = (ckpt_dir, ckpt_dir.parent, *_below_directories(ckpt_dir))
+    held = [(rows, place) for place in places if len(rows := _event_rows(place)) > 1]
+    together, parts = joined(held)
+    yield from ([together] if parts else [])
+    yield from (rows for rows, _ in held)
+
+
+def _read_logs(ckpt_dir: Path) -> Iterator[tuple[list[Row], str]]:
+    """Rows and name of each log; first those of one name that go on where another ends, as one."""
+    for same in _logs(ckpt_dir):
+        held = [(rows, path) for path in same if len(rows := _quietly(path)) > 1]
+        together, parts = joined(held) if same and same[0].name != _TRAINER else ([], ())
+        if parts:
+            yield together, " and ".join(_relative(path, ckpt_dir) for path in parts)
+        yield from ((rows, _relative(path, ckpt_dir)) for rows, path in held)
+
+
+def _logs(ckpt_dir: Path) -> Iterator[list[Path]]:
+    """Logs by the pattern of their name, the surest first."""
     below = _below_directories(ckpt_dir)
     # transformers' Trainer writes the log so far into every `checkpoint-500/`: the last one has all of it.
     last_first = sorted(below, key=lambda place: natural_key(place.as_posix()), reverse=True)
     for name in KNOWN_LOGS:
+        found: list[Path] = []
         for place in (ckpt_dir, ckpt_dir.parent, *(last_first if name == _TRAINER else below)):
             try:
-                yield from (path for path in sorted(place.glob(name)) if path.is_file())
+                found += [path for path in sorted(place.glob(name)) if path.is_file()]
             except OSError:
                 continue
+        yield found
 
 
 def recomputed(series: Series) -> LossCurve | None:
@@ -225,7 +248,7 @@ def _below_directories(directory: Path) -> list[Path]:
         ]
     except OSError:
         return []
-    return sorted([*first, *second])[:200]
+    return sorted([*first, *second], key=lambda place: natural_key(place.as_posix()))[:200]
 
 
 def _relative(path: Path, ckpt_dir: Path) -> str:

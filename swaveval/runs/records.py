@@ -70,7 +70,7 @@ def read_records(directory: Path, options: LoadOptions, *, memory: Path, progres
     samples: dict[str, Sample] = {}
     for position, file in enumerate(files):
         report, weights = _remembered(file, options, memory)
-        record = _record(file, report)
+        record = record_of(file.name, report)
         if record.state == "ready" and record.digest:
             places.setdefault(record.digest, file.path)
             samples[record.digest] = weights
@@ -83,9 +83,10 @@ def read_records(directory: Path, options: LoadOptions, *, memory: Path, progres
     return FoundRecords(replace(found, division=division, notes=tuple(notes)), places)
 
 
-def _record(file: CheckpointFile, report: LoadReport) -> CheckpointRecord:
+def record_of(name: str, report: LoadReport) -> CheckpointRecord:
+    """What was found in a file, by the name it has in its directory."""
     return CheckpointRecord(
-        name=file.name,
+        name=name,
         state=report.state,
         reason=report.refusal,
         digest=report.digest if report.state == "ready" else None,

@@ -1,5 +1,6 @@
 """Checkpoints that are several files: one checkpoint each, read whole or refused with what works, never half."""
 
+import datetime
 import warnings
 from pathlib import Path
 
@@ -7,8 +8,12 @@ import torch
 import torch.distributed.checkpoint as dcp
 from field_networks import prefixed, read_as, refusal, saved, small_resnet
 from safetensors.torch import save_file
+from typer.testing import CliRunner
 
-from swaveval.checkpoints import discover
+from swaveval.checkpoints import LoadOptions, discover, inspect
+from swaveval.checkpoints.compression import form_named, measure
+from swaveval.cli.app import app
+from tests.field.series_files import lightning
 
 
 def shards(directory: Path, *, suffix: str) -> list[Path]:
@@ -50,6 +55,21 @@ def written_by_dcp(directory: Path) -> None:
         dcp.save(state | {"optimizer": optimiser}, checkpoint_id=directory, no_dist=True)
 
 
+def without_epoch(directory: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        state = {"state_dict": prefixed("backbone.", small_resnet().state_dict())}
+        dcp.save(state, checkpoint_id=directory, no_dist=True)
+
+
+class Payload:
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return open, (self.path, "w")
+
+
 def test_a_directory_of_torch_distributed_checkpoint(tmp_path: Path) -> None:
     """FSDP's and Lightning's FSDP's directories: put together in the limited process."""
     for epoch in (1, 2):
@@ -58,6 +78,54 @@ def test_a_directory_of_torch_distributed_checkpoint(tmp_path: Path) -> None:
     assert [file.name for file in found] == ["epoch=1.ckpt", "epoch=2.ckpt"]
     read_as(found[0].path, small_resnet())
     read_as(tmp_path / "epoch=2.ckpt", small_resnet())
+
+
+def test_the_epoch_of_a_directory_is_read(tmp_path: Path) -> None:
+    """Saved beside the tensors, or in Lightning's `meta.pt`, whose damage costs nothing else."""
+    written_by_dcp(tmp_path / "own")
+    assert inspect(tmp_path / "own").epoch == 3
+    without_epoch(tmp_path / "none")
+    assert inspect(tmp_path / "none").epoch is None
+    without_epoch(tmp_path / "lightning")
+    facts = {"hyper_parameters": {"lr": 0.1, "when": datetime.timedelta(1)}, "callbacks": {}, "state_dict": {}}
+    saved(tmp_path / "lightning" / "meta.pt", lightning(4, 50) | facts)
+    report = read_as(tmp_path / "lightning", small_resnet())
+    assert (report.epoch, report.step, report.settings) == (5, 50, {"lr": 0.1})
+    for content in (b"", b"PK\x03\x04", (tmp_path / "lightning" / "meta.pt").read_bytes()[:300]):
+        (tmp_path / "lightning" / "meta.pt").write_bytes(content)
+        assert read_as(tmp_path / "lightning", small_resnet()).epoch is None
+
+
+def test_the_meta_file_of_a_directory_runs_no_code(tmp_path: Path) -> None:
+    without_epoch(tmp_path / "d")
+    torch.save({"epoch": 3, "x": Payload(str(tmp_path / "canary"))}, tmp_path / "d" / "meta.pt")
+    assert read_as(tmp_path / "d", small_resnet()).epoch is None
+    assert not (tmp_path / "canary").exists()
+
+
+def test_compressed_all_the_same(tmp_path: Path) -> None:
+    """Shards and directories are compressed whole or not at all, with the names of their parts gone."""
+    (tmp_path / "shards").mkdir()
+    paths = shards(tmp_path / "shards", suffix=".safetensors")
+    written_by_dcp(tmp_path / "fsdp" / "epoch=3.ckpt")
+    whole = {paths[1]: "shards/model", tmp_path / "fsdp" / "epoch=3.ckpt": "fsdp/epoch=3"}
+    for path, stem in whole.items():
+        rows = measure(path, options=LoadOptions(), repeats=1)
+        assert rows[0].size > 300_000
+        assert [row.problem for row in rows] == [""] * len(rows)
+        assert all(row.identical for row in rows if row.form in ("weights", "deflate", "safetensors", "zstd"))
+        for form in ("safetensors", "weights"):
+            done = CliRunner().invoke(app, ["compress", str(path), "--to", form])
+            assert done.exit_code == 0, done.stderr
+            written = tmp_path / f"{stem}{form_named(form).suffix}"
+            read_as(written, small_resnet())
+            assert inspect(written).digest == inspect(path).digest
+            assert inspect(written).epoch == inspect(path).epoch
+    paths[2].unlink()
+    done = CliRunner().invoke(app, ["compress", str(paths[0]), "--to", "bf16"])
+    assert (done.exit_code, "model-00003-of-00003" in done.stderr) == (1, True)
+    done = CliRunner().invoke(app, ["compress", str(tmp_path / "fsdp")])
+    assert (done.exit_code, "is a directory, no checkpoint; give what is in it:" in done.stderr) == (2, True)
 
 
 def test_a_damaged_piece_of_a_directory(tmp_path: Path) -> None:

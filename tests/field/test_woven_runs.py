@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from swaveval.checkpoints import discover
+from swaveval.cli.app import app
 from swaveval.runs.request import RunError, RunRequest
 from swaveval.runs.run import prepare
 from tests.field.series_files import File, lightning, read, write
@@ -73,3 +75,19 @@ def test_where_the_order_is_not_known_it_is_a_note(tmp_path: Path) -> None:
     found = read(tmp_path / "c")
     assert not found.division.reasons
     assert found.notes[0].startswith("the order may be another, or the files of several runs: the weights of 0.70.pth")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+def test_inspect_says_that_a_directory_holds_several_runs(tmp_path: Path, arguments: list[str]) -> None:
+    alternating(tmp_path / "woven")
+    write(tmp_path / "versions", [File(f"v{run}/epoch={e}.ckpt", e, run) for run in (0, 1) for e in (1, 2)])
+    write(tmp_path / "one", [File(f"epoch={e}.ckpt", e) for e in (1, 2, 3)])
+    for name, said in (
+        ("woven", "not one run: the weights of epoch=1.ckpt and epoch=3.ckpt are of one training and have nothing"),
+        ("versions", "not one run: v 0 (epochs 1 to 2) and v 1 (epochs 1 to 2) do not follow on"),
+        ("one", ""),
+    ):
+        done = CliRunner().invoke(app, ["inspect", str(tmp_path / name), *arguments])
+        assert done.exit_code == 0
+        assert said in done.stderr
+        assert ("not one run" in done.stderr) == bool(said)

@@ -5,6 +5,7 @@ and dictionaries, so nothing of it is imported or run. Each piece of a tensor li
 wrote it and is read by the restricted unpickler, as any other file.
 """
 
+import contextlib
 import io
 import os
 import pickle
@@ -15,17 +16,21 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
+from swaveval.checkpoints.sandbox.container import open_regular
 from swaveval.checkpoints.sandbox.failure import Failure, printable
 from swaveval.checkpoints.sandbox.rules import Use
 from swaveval.checkpoints.sandbox.stand_ins import StandIn, stand_in
 from swaveval.checkpoints.sandbox.torch_files import LARGEST_PICKLE, Opened
 from swaveval.checkpoints.sandbox.values import MOST_TENSORS, is_mapping, is_tensor
+from swaveval.checkpoints.sandbox.zip_files import open_zip
 
 _TORCH = {"torch.Size": torch.Size, "collections.OrderedDict": dict} | {
     f"torch.{name}": getattr(torch, name)
     for name in ("float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool")
 }
 _SKIPPED = ("optim", "opt_", "lr_sched", "sched")
+_FACTS = ("epoch", "global_step", "pytorch-lightning_version", "loops", "hyper_parameters")
+_LARGEST_FACT = 8192  # bytes, as torch.save wrote a number
 _COMMAND = "python -m torch.distributed.checkpoint.format_utils dcp_to_torch"
 
 
@@ -75,9 +80,24 @@ def open_distributed(file: BinaryIO, size: int, path: str) -> Opened:
             f"the directory's checkpoint cannot be put together here: {type(error).__name__}: {printable(error, 100)}"
         )
         raise Failure("unsupported", f"{reason}; {_COMMAND} {printable(directory_of(path))} FILE does it") from None
+    facts = _beside(Path(path).parent)
+    whole |= {name: value for name, value in facts.items() if name not in whole}
     held = sum(entry.stat().st_size for entry in os.scandir(Path(path).parent) if entry.name.endswith(".distcp"))
     note = "a directory of torch.distributed.checkpoint, put together from its pieces"
     return Opened(file, "torch distributed", whole, False, None, held, 2 * held + size, (note,))
+
+
+def _beside(directory: Path) -> dict[str, Any]:
+    """What Lightning keeps beside the pieces in `meta.pt`: how far the training was, and its settings."""
+    try:
+        file, status = open_regular(str(directory / "meta.pt"))
+        with file:
+            if status.st_size > LARGEST_PICKLE:
+                return {}
+            root = open_zip(file, status.st_size, trust=False, verify_all=True).root
+    except (Failure, OSError):
+        return {}  # the weights are none the worse
+    return {name: root[name] for name in _FACTS if name in root} if is_mapping(root) else {}
 
 
 def directory_of(path: str) -> str:
@@ -106,12 +126,23 @@ def _put(root: dict[str, Any], path: list[str], tensor: Tensor) -> None:
     root[path[-1]] = tensor
 
 
+def _put_fact(root: dict[str, Any], path: list[str], content: bytes) -> None:
+    """A number or word that was saved beside the tensors (`epoch`); anything else is left out."""
+    with contextlib.suppress(Exception):  # no weight depends on it
+        value = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        for key in path[:-1]:
+            root = root.setdefault(key, {})
+        if type(value) in (int, float, bool, str) and path[-1] not in root:
+            root[path[-1]] = value
+
+
 def _fill(whole: dict[str, Any], places: Any, index: dict[str, Any], info: dict[str, Any], directory: Path) -> None:
     """Copy one stored piece to its place in its tensor."""
     target: Any = whole
     for key in _path(places, index["fqn"]):
         target = target.get(key) if is_mapping(target) else None
-    if not is_tensor(target):
+    fact = target is None and "offset" in info and int(info["length"]) <= _LARGEST_FACT
+    if (not is_tensor(target) and not fact) or index["fqn"].lower().startswith(_SKIPPED):
         return
     relative, start, length = info["relative_path"], int(info["offset"]), int(info["length"])
     if os.path.basename(relative) != relative or info.get("transform_descriptors"):  # noqa: PTH119
@@ -121,10 +152,15 @@ def _fill(whole: dict[str, Any], places: Any, index: dict[str, Any], info: dict[
         content = stream.read(length)
     if len(content) < length:
         raise Failure("corrupt", f"{printable(relative, 80)} is cut short", cut_short=True)
+    if fact and not zipfile.is_zipfile(io.BytesIO(content)):
+        return
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         damaged = archive.testzip()
     if damaged:
         raise Failure("corrupt", f"{printable(relative, 80)} is damaged: {printable(damaged, 60)}")
+    if fact:
+        _put_fact(whole, _path(places, index["fqn"]), content)
+        return
     piece = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     offset = index.get("offset")
     corner = tuple(offset) if offset is not None else (0,) * target.dim()
