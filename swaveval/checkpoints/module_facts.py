@@ -1,5 +1,6 @@
 """What a whole module (`torch.save(model)`) says of its own geometry, and whether ours is built as it was."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from torch import nn
 from swaveval.checkpoints.description import Description
 from swaveval.checkpoints.families import Parts
 from swaveval.checkpoints.geometry import Geometry
+from swaveval.checkpoints.vit import ViT
 
 Facts = Mapping[str, Any]
 
@@ -38,6 +40,7 @@ _ACTIVATIONS = frozenset(
         "Softsign",
     ]
 )
+_SHORTCUT = re.compile(r"\.(shortcut|downsample)\b")
 _OTHER_POOLING = frozenset(("AvgPool2d", "BlurPool2d", "LPPool2d", "MaxPool2d"))
 
 
@@ -168,6 +171,11 @@ def other_eps(found: Whole, built: nn.Module) -> tuple[tuple[str, float], ...]:
 
 def differing(found: Whole, parts: Parts, built: nn.Module) -> str:
     """What the pickled modules do otherwise than the network we build; empty where nothing is known to differ."""
+    pooled = found.modules.get(found.root[:-1], {}).get("global_pool")
+    if isinstance(built, ViT) and isinstance(pooled, str):
+        expected = "avg" if built.spec.pooled or not built.spec.class_tokens else "token"
+        if pooled != expected:
+            return f"its features are pooled by global_pool={pooled!a}, where {expected!a} could be built"
     for name, part in built.named_modules():
         facts = found.facts(name)
         if isinstance(part, nn.Conv2d) and facts:
@@ -195,7 +203,11 @@ def _other_layers(found: Whole, parts: Parts) -> str:
         stem = not transformer and name in {found.root + own for own in ("relu", "act1", "maxpool")}
         if parts.dialect == "sequential" and parts.sequential_gap is not None:
             stem = name in {f"{found.root}{index}" for index in range(2, parts.sequential_gap)}
-        if not (inside or stem) or not name.startswith(found.root):
+        if not name.startswith(found.root):
+            continue
+        if kind in _OTHER_POOLING and _SHORTCUT.search(name) and facts.get("kernel_size") != 1:
+            return f"its {name} is a {kind} (kernel_size {facts.get('kernel_size')})"
+        if not (inside or stem):
             continue
         if (kind in _ACTIVATIONS and kind not in usual) or facts.get("approximate", "none") != "none":
             return f"its {name} is a {kind}" + (" with tanh" if facts.get("approximate") == "tanh" else "")

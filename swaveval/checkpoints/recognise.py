@@ -10,7 +10,7 @@ from typing import Literal
 from swaveval.checkpoints.description import Description, Path, TensorInfo
 from swaveval.checkpoints.families import FAMILIES, Family, Parts, View, Views, plain
 from swaveval.checkpoints.families.beside import is_beside
-from swaveval.checkpoints.families.copies import copy_rank
+from swaveval.checkpoints.families.copies import copy_rank, is_plain
 from swaveval.checkpoints.families.family import plain_name
 from swaveval.checkpoints.sandbox.failure import Failure, printable
 
@@ -62,8 +62,34 @@ def candidates(description: Description, finder: Finder | None = None) -> Iterat
         yield first
         yield from others
         return
+    if finder is None and first.family == plain.FAMILY.name and not is_plain(first.view.path):
+        _alone(first, found)
+        found = _candidates(description, finder)
+        next(found)
     yield first
     yield from found
+
+
+def _alone(first: Parts, others: Iterator[Parts]) -> None:
+    """Refuse to choose between networks under several keys (folds, epochs, members) of which none is a copy."""
+    rivals: list[str] = []
+    with suppress(Failure):
+        rivals.extend(
+            ".".join(other.view.path)
+            for other in islice(others, _MOST_COPIES)
+            if other.view.path != first.view.path
+            and _alike(first, other)
+            and copy_rank(".".join(first.view.path)) == copy_rank(".".join(other.view.path)) == 1
+        )
+    if rivals:
+        own = ".".join(first.view.path)
+        names = ", ".join(printable(name, 60) for name in (own, *rivals[:4]))
+        place = "".join(f"[{key[:60]!a}]" for key in first.view.path)
+        raise Failure(
+            "unsupported",
+            f"several networks of one kind in the file ({names}); which one is meant cannot be told: save that one by "
+            f"itself, torch.save(checkpoint{place}, 'weights.pt')",
+        )
 
 
 def _place(parts: Parts) -> str:
@@ -120,7 +146,8 @@ def _wrapping(prefixes: Sequence[str]) -> str:
     longest = max(prefixes, key=len)
     parts = [prefix.split(".") for prefix in prefixes]
     above = sum(1 for _ in takewhile(lambda level: len(set(level)) == 1, zip(*parts, strict=False)))
-    return longest if all(longest.endswith(".".join(part[above:])) for part in parts) else ""
+    longest_parts = longest.split(".")
+    return longest if all(longest_parts[-len(part[above:]) :] == part[above:] for part in parts) else ""
 
 
 def _shapes(view: View, prefix: str, found: Translated) -> dict[str, tuple[int, ...]]:

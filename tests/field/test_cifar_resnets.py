@@ -144,3 +144,26 @@ def test_a_projector_in_place_of_linear(tmp_path: Path) -> None:
     made = network(8)
     state = made.state_dict() | {"linear.0.weight": torch.ones(64, 64), "linear.1.running_mean": torch.ones(64)}
     read_as(saved(tmp_path / "a.pt", state), made, side=32)
+
+
+class Averaged(nn.Module):
+    """PyramidNet's and others' shortcut: pixels are averaged, not picked."""
+
+    def __init__(self, kernel: int) -> None:
+        super().__init__()
+        self.pool = nn.AvgPool2d(kernel, stride=2)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return F.pad(self.pool(images), (0, 0, 0, 0, images.shape[1] // 2, images.shape[1] // 2))
+
+
+@pytest.mark.parametrize("kernel", [1, 2])
+def test_a_whole_module_tells_whether_pixels_are_averaged(kernel: int, tmp_path: Path) -> None:
+    made = network(8)
+    for stage in (made.layer2, made.layer3):
+        stage[0].shortcut = Averaged(kernel)
+    path = saved(tmp_path / "model.pth", made)
+    if kernel == 1:
+        read_as(path, made, side=32)
+    else:
+        assert "its layer2.0.shortcut.pool is a AvgPool2d (kernel_size 2)" in refusal(path).reason

@@ -207,3 +207,28 @@ def test_three_stages_after_a_large_stem_are_said(tmp_path: Path) -> None:
     state = {name: value for name, value in small_resnet().state_dict().items() if "layer4" not in name}
     notes = load(saved(tmp_path / "a.pth", state)).report.warnings
     assert any("the file has 3 stages of a ResNet" in note for note in notes)
+
+
+def test_lightlys_msn_calls_the_average_backbone(tmp_path: Path) -> None:
+    network = small_vit()
+    anchor = prefixed("anchor_backbone.vit.", small_vit(5).state_dict())
+    content = {"state_dict": anchor | prefixed("backbone.vit.", network.state_dict()) | {"prototypes.weight": ONES}}
+    read_as(saved(tmp_path / "checkpoint.ckpt", content), network, side=32)
+
+
+@pytest.mark.parametrize(
+    "keys", [("fold0", "fold1"), ("best_model", "last_model"), ("epoch_1", "epoch_2"), ("model1", "model2")]
+)
+@pytest.mark.parametrize("inside", [(), ("state_dict",)], ids=["themselves", "a state dict deep"])
+def test_of_several_networks_that_are_no_copies_none_is_chosen(
+    keys: tuple[str, str], inside: tuple[str, ...], tmp_path: Path
+) -> None:
+    content: dict[str, Any] = {}
+    for seed, key in enumerate(keys):
+        content[key] = {name: small_resnet(seed).state_dict() for name in inside} or small_resnet(seed).state_dict()
+    reason = refusal(saved(tmp_path / "checkpoint.pth", content)).reason
+    assert f"several networks of one kind in the file ({'.'.join((keys[0], *inside))}, " in reason
+    place = "".join(f"[{key!r}]" for key in (keys[0], *inside))
+    assert f"torch.save(checkpoint{place}, 'weights.pt')" in reason
+    alone = content[keys[0]]["state_dict"] if inside else content[keys[0]]
+    read_as(saved(tmp_path / "weights.pt", alone), small_resnet())

@@ -217,3 +217,20 @@ def test_untrained_networks_and_compressed_files_are_of_the_same_kind(name: str,
     form = form_named("safetensors")
     read_as(write_form(path, form, tmp_path / f"small{form.suffix}", options=LoadOptions()), network, side=32)
     assert probe_images(backbone).shape[-1] in (32, 112)
+
+
+@pytest.mark.parametrize("make", [ijepa, averaged, distilled, registers, gap_with_registers])
+def test_whole_modules(make: Network, tmp_path: Path) -> None:
+    network = make()
+    read_as(saved(tmp_path / "model.pth", network), network, side=32)
+
+
+def averages() -> nn.Module:
+    return made(VisionTransformer, global_pool="avg", fc_norm=False)
+
+
+def test_a_whole_module_that_averages_its_patches_beside_a_class_token_says_so(tmp_path: Path) -> None:
+    """Its weights alone are those of a network whose feature is the class token."""
+    path = saved(tmp_path / "model.pth", averages())
+    assert "its features are pooled by global_pool='avg'" in refusal(path).reason
+    read_as(path, averages(), side=32, backbone=f"{__file__}:averages")

@@ -14,11 +14,33 @@ import re
 from collections.abc import Collection
 
 _AVERAGES = frozenset({"teacher", "ema", "averaged", "average", "avg", "swa", "polyak", "shadow"})
-_FOLLOWERS = frozenset({"momentum", "target", "key", "k", "m", "slow"})
+# lightly's MSN calls what is trained `anchor_backbone`, and its average, which MSN evaluates, `backbone`.
+_FOLLOWERS = frozenset({"anchor", "momentum", "target", "key", "k", "m", "slow"})
 _WORDS = re.compile(r"[a-z]+")
 
 # Where programs keep their weights, the usual place first; of other names the fuller one is taken.
+_PLAIN = frozenset(
+    {
+        "state",
+        "dict",
+        "model",
+        "module",
+        "net",
+        "network",
+        "backbone",
+        "encoder",
+        "weight",
+        "weights",
+        "param",
+        "params",
+    }
+)
 _USUAL = ("state_dict", "model_state_dict", "model", "module", "net", "network", "backbone", "encoder")
+
+
+def is_plain(path: tuple[str, ...]) -> bool:
+    """Whether a place says no more than that it holds a network's weights."""
+    return all(word in _PLAIN for key in path for word in re.split(r"[_.\-]", key.lower()))
 
 
 def copy_rank(name: str, beside: Collection[str] = ()) -> int:

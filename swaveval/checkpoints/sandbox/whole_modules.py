@@ -26,6 +26,7 @@ _FACTS = (
     "num_attention_heads",
     "eps",
     "approximate",
+    "global_pool",
 )
 
 
