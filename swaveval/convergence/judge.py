@@ -15,7 +15,7 @@ from swaveval.convergence import advice, beside, best, collapse, evidence, movem
 from swaveval.convergence.findings import Findings, analyse
 from swaveval.convergence.loss import loss_state, since_third
 from swaveval.convergence.quality import LABEL_FREE, LABELLED, Quality
-from swaveval.convergence.sentence import TITLES, Facts, sentence
+from swaveval.convergence.sentence import TITLES, Facts, incomplete, sentence
 from swaveval.convergence.thresholds import ALPHA, FEWEST_IMAGES, LABEL_FREE_MARGIN
 from swaveval.convergence.verdict import Advice, Best, LossState, Verdict, VerdictState, opposed
 from swaveval.convergence.wording import loss_clause
@@ -41,7 +41,23 @@ class Judged:
 
 
 def judge(series: Series, *, seed: int = 0) -> Verdict:
-    """Judge a series; deterministic in (series, seed).
+    """Judge a series; deterministic in (series, seed). What the store has lost is in the sentence.
+
+    See `_whole` for what the verdict rests on.
+    """
+    verdict = _whole(series, seed=seed)
+    if not series.lost:
+        return verdict
+    title, said = TITLES[verdict.verdict], verdict.sentence
+    if said.startswith(title):
+        rest = said[len(title) :]
+        aside = f"; {rest[2:]}" if rest.startswith(" (") else f"){rest}"
+        said = f"{title} (from incomplete results{aside}"
+    return replace(verdict, sentence=f"{said} {incomplete(series)}")
+
+
+def _whole(series: Series, *, seed: int) -> Verdict:
+    """Judge what is there.
 
     Quality is the first of `knn.loo_top1`, `knn.top1`, `linear.top1` that has per-image outcomes; without any of
     them, or where the labels cannot be seen in the images, the verdict rests on view retrieval and the representation,

@@ -13,7 +13,7 @@ from swaveval.convergence.rise import FEWEST
 from swaveval.convergence.thresholds import ALPHA, GAIN, PLATEAU
 from swaveval.convergence.verdict import Best, LossState, VerdictState
 from swaveval.convergence.wording import half_width, moved, p_text, points
-from swaveval.results import CheckpointRecord
+from swaveval.results import CheckpointRecord, Series
 
 TITLES: dict[VerdictState, str] = {
     "learning": "Learning",
@@ -67,6 +67,17 @@ def sentence(state: VerdictState, facts: Facts) -> str:
     if facts.diverged is not None and state != "regressed":
         text += f" Training diverged: the weights are not finite from {facts.diverged.name} on."
     return text
+
+
+def incomplete(series: Series) -> str:
+    """What the verdict could not weigh since the store has lost it."""
+    lost, total = series.lost, len(series.manifest.cells)
+    shown = ", ".join(f"{one.evaluator} on {one.checkpoint}" for one in lost[:2]) + " …" * (len(lost) > 2)
+    are = "is" if len(lost) == 1 else "are"
+    return (
+        f"{len(lost):,} of {max(total, len(lost)):,} stored results {are} missing or damaged and not weighed ({shown}): "
+        f"`swaveval run` computes {'it' if len(lost) == 1 else 'them'} again."
+    )
 
 
 def _gain(facts: Facts) -> str:

@@ -272,10 +272,16 @@ def test_a_lost_result_is_named_and_made_again(evaluator: str, suffix: str, how:
     page = (out / "index.html").read_text(encoding="utf-8")
     assert f"{evaluator} on " in page
     assert "could not be read" in page
+    said = json.loads((out / "verdict.json").read_text(encoding="utf-8"))["sentence"]
+    assert "1 of " in said
+    assert f"stored results is missing or damaged and not weighed ({evaluator} on " in said
+    assert " (from incomplete results" in said.split(":")[0]
+    assert "rom incomplete results" in page
     lost = [row for row in swaveval("export", out, "-f", "json", code=4).stdout.split("{") if '"lost"' in row]
     assert len(lost) == 1
     evaluate(spoilt / "checkpoints", bars)
     assert table(spoilt) == whole
+    assert "incomplete" not in json.loads((out / "verdict.json").read_text(encoding="utf-8"))["sentence"]
     assert "could not be read" not in (out / "index.html").read_text(encoding="utf-8")
 
 
