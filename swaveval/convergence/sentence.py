@@ -75,8 +75,8 @@ def incomplete(series: Series) -> str:
     shown = ", ".join(f"{one.evaluator} on {one.checkpoint}" for one in lost[:2]) + " …" * (len(lost) > 2)
     are = "is" if len(lost) == 1 else "are"
     return (
-        f"{len(lost):,} of {max(total, len(lost)):,} stored results {are} missing or damaged and not weighed ({shown}): "
-        f"`swaveval run` computes {'it' if len(lost) == 1 else 'them'} again."
+        f"{len(lost):,} of {max(total, len(lost)):,} stored results {are} missing or damaged and not weighed "
+        f"({shown}): `swaveval run` computes {'it' if len(lost) == 1 else 'them'} again."
     )
 
 

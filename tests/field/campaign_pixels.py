@@ -20,40 +20,21 @@ from PIL import Image, PngImagePlugin
 from swaveval.data import DataError, open_images, reading_from
 from swaveval.data.image_file import quiet_pillow
 from tests.field.campaign import Outcome, Trial
-
-Array = np.ndarray[Any, np.dtype[Any]]
-N, SIDE = 4, 24
-
-
-def pattern(seed: int, bands: int = 3) -> Array:
-    """`(24, 24, bands)` in 0 … 1, smooth, with both ends in it; images differ in brightness."""
-    chance = np.random.default_rng(seed)
-    coarse = chance.random((4, 4, bands))
-    fine = np.kron(coarse, np.ones((6, 6, 1))) * (0.5 + 0.5 * (seed + 1) / N) + 0.02 * chance.random(
-        (SIDE, SIDE, bands)
-    )
-    fine = np.clip(fine / 1.1, 0, 1)
-    fine[0, 0], fine[0, 1] = 0, 1
-    return fine
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A form of the set.
-
-    Attributes:
-        write: puts image number `seed` into a file, without extension.
-        truth: its pixels, uint8 `(H, W, C)`; with pages several.
-        mend: options that make it right where the defaults do not. channels: of the network.
-    """
-
-    kind: str
-    name: str
-    write: Callable[[Path, int], None]
-    truth: Callable[[int], list[Array]]
-    mend: Mapping[str, str] = field(default_factory=dict)
-    channels: int | None = None
-    tolerance: int = 1
+from tests.field.pixel_metadata import metadata, orientation
+from tests.field.pixel_variants import (
+    SIDE,
+    Array,
+    N,
+    Variant,
+    chunk,
+    grey,
+    levels,
+    pattern,
+    png16,
+    rgb,
+    saved,
+    scaled,
+)  # fmt: skip
 
 
 def trials() -> list[Trial]:
@@ -102,57 +83,14 @@ def _difference(images: Any, truth: list[Array], tolerance: int) -> str:
     return f"off by {worst} levels" if worst > tolerance else ""
 
 
-# -- what the pixels are ---------------------------------------------------------------------------------------------
-
-
-def levels(values: Array) -> Array:
-    """0 … 1 to 0 … 255."""
-    return np.rint(values * 255).astype(np.uint8)
-
-
-def rgb(seed: int) -> Array:
-    return levels(pattern(seed))
-
-
-def grey(seed: int) -> Array:
-    return np.repeat(levels(pattern(seed, 1)), 3, axis=2)
-
-
-def scaled(seed: int, bands: int, low: float, high: float, dtype: Any) -> Array:
-    values = low + pattern(seed, bands) * (high - low)
-    whole = np.issubdtype(dtype, np.integer)
-    result = (np.rint(values) if whole else values).astype(dtype)
-    return result[..., 0] if bands == 1 else result
-
-
-def png16(values: Array, *, grey_alpha: bool = False) -> bytes:
-    """16-bit RGB(A) or grey with transparency, which Pillow does not write."""
-    height, width, bands = values.shape
-    kind = {2: 4, 3: 2, 4: 6}[bands]
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
-    head = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + head + _chunk(b"IDAT", zlib.compress(rows)) + _chunk(b"IEND", b"")
-
-
-def _chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-
-def _saved(image: Image.Image, kind: str, suffix: str, **options: Any) -> Callable[[Path], None]:
-    return lambda path: image.save(path.with_suffix(suffix), kind, **options)
-
-
-# -- the variants ----------------------------------------------------------------------------------------------------
-
-
 def _variants() -> Iterator[Variant]:
     yield from _plain()
     yield from _deep()
     yield from _bands()
     yield from _pages()
     yield from _transparency()
-    yield from _orientation()
-    yield from _metadata()
+    yield from orientation()
+    yield from metadata()
 
 
 def _plain() -> Iterator[Variant]:
@@ -402,72 +340,3 @@ def _transparency() -> Iterator[Variant]:
             png16(np.concatenate([scaled(s, 1, 0, 65_535, np.uint16)[..., None], opaque], 2))),
         lambda s: [grey(s)],
     )  # fmt: skip
-
-
-def _orientation() -> Iterator[Variant]:
-    turns = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_270,
-             8: Image.Transpose.ROTATE_90}  # fmt: skip
-    for turn, way in turns.items():
-        exif = Image.Exif()
-        exif[0x0112] = turn
-
-        def write(path: Path, seed: int, e: Image.Exif = exif) -> None:
-            Image.fromarray(rgb(seed)).save(path.with_suffix(".png"), exif=e)
-
-        yield Variant("orientation", f"tag {turn}, as stored", write, lambda s: [rgb(s)])
-        yield Variant(
-            "orientation", f"tag {turn}, upright", write,
-            lambda s, w=way: [np.asarray(Image.fromarray(rgb(s)).transpose(w))], {"exif": "apply"},
-        )  # fmt: skip
-
-
-def _metadata() -> Iterator[Variant]:
-    def png(seed: int, **options: Any) -> bytes:
-        buffer = io.BytesIO()
-        Image.fromarray(rgb(seed)).save(buffer, "PNG", **options)
-        return buffer.getvalue()
-
-    def with_chunks(content: bytes, *chunks: bytes) -> bytes:
-        return content[:33] + b"".join(chunks) + content[33:]
-
-    text = PngImagePlugin.PngInfo()
-    text.add_text("comment", "x" * 2_000_000, zip=True)
-    damaged = bytearray(_chunk(b"tEXt", b"comment\0hello"))
-    damaged[-1] ^= 1
-    for name, change in (
-        ("2 MB of compressed text", lambda s: png(s, pnginfo=text)),
-        ("2 MB of plain text", lambda s: with_chunks(png(s), _chunk(b"tEXt", b"c\0" + b"x" * 2_000_000))),
-        ("text whose checksum is wrong", lambda s: with_chunks(png(s), bytes(damaged))),
-        ("a colour profile that is noise", lambda s: with_chunks(png(s), _chunk(b"iCCP", b"p\0\7noise"))),
-        ("EXIF that is noise", lambda s: with_chunks(png(s), _chunk(b"eXIf", b"noise"))),
-        ("EXIF of 2 MB", lambda s: with_chunks(png(s), _chunk(b"eXIf", b"II*\0" + b"x" * 2_000_000))),
-        ("text after the pixels", lambda s: png(s)[:-12] + _chunk(b"zTXt", b"c\0\0noise") + png(s)[-12:]),
-    ):
-        yield Variant(
-            "metadata", f"PNG with {name}",
-            lambda p, s, f=change: p.with_suffix(".png").write_bytes(f(s)), lambda s: [rgb(s)],
-        )  # fmt: skip
-
-    def jpeg(seed: int, segment: bytes) -> bytes:
-        buffer = io.BytesIO()
-        Image.fromarray(rgb(seed)).save(buffer, "JPEG", quality=100, subsampling=0)
-        content = buffer.getvalue()
-        return content[:2] + segment + content[2:]
-
-    def decoded(seed: int) -> list[Array]:
-        with Image.open(io.BytesIO(jpeg(seed, b""))) as image:
-            return [np.asarray(image.convert("RGB"))]
-
-    for name, marker, body in (
-        ("EXIF that is noise", 0xE1, b"Exif\0\0II*\0\xff\xff\xff\xff"),
-        ("EXIF cut off", 0xE1, b"Exif\0\0MM"),
-        ("a colour profile in odd pieces", 0xE2, b"ICC_PROFILE\0\x09\x02noise"),
-        ("an MPO index that is noise", 0xE2, b"MPF\0II*\0\x08\0\0\0\xff\xff"),
-        ("Photoshop's block cut off", 0xED, b"Photoshop 3.0\08BIM\x04\x04"),
-        ("XMP that is no XML", 0xE1, b"http://ns.adobe.com/xap/1.0/\0<x"),
-    ):
-        segment = bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
-        yield Variant(
-            "metadata", f"JPEG with {name}",
-            lambda p, s, x=segment: p.with_suffix(".jpg").write_bytes(jpeg(s, x)), decoded,
-        )  # fmt: skip
