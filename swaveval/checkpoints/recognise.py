@@ -23,10 +23,18 @@ _CHUNK = re.compile(r"blocks\.\d+\.(\d+\.)")
 _OF_VIT = re.compile(
     r"(cls_token|dist_token|pos_embed|register_tokens|reg_token|storage_tokens|rope_embed\.periods|patch_embed\.|blocks\.|norm\.|fc_norm\.)"
 )
+_OF_MMPRETRAIN = (
+    (re.compile(r"^patch_embed\.projection\."), "patch_embed.proj."),
+    (re.compile(r"^ln1\."), "norm."),
+    (re.compile(r"^layers\.(\d+)\.ln([12])\."), r"blocks.\1.norm\2."),
+    (re.compile(r"^layers\.(\d+)\.ffn\.layers\.0\.0\."), r"blocks.\1.mlp.fc1."),
+    (re.compile(r"^layers\.(\d+)\.ffn\.layers\.1\."), r"blocks.\1.mlp.fc2."),
+    (re.compile(r"^layers\.(\d+)\."), r"blocks.\1."),
+)
 _REGISTERS = re.compile(r"(reg_token|storage_tokens)$")
 _STAGE = re.compile(r"(\d+)\.0\.conv1\.weight")
 # Where each dialect shows, under whatever prefix.
-_SIGNS = re.compile(r"(|.*\.)(layer1\.0\.conv1\.weight|patch_embed\.proj\.weight|\d+\.0\.conv1\.weight)$")
+_SIGNS = re.compile(r"(|.*\.)(layer1\.0\.conv1\.weight|patch_embed\.proj(?:ection)?\.weight|\d+\.0\.conv1\.weight)$")
 
 
 def recognise(description: Description, finder: Finder | None = None) -> Parts | None:
@@ -269,8 +277,19 @@ def _sequential(inside: Mapping[str, TensorInfo]) -> Translated | None:
     return "sequential", names, first
 
 
+def _as_timm(name: str) -> str:
+    """mmpretrain's and mmselfsup's name of a ViT's weight as timm has it."""
+    for theirs, ours in _OF_MMPRETRAIN:
+        name = theirs.sub(ours, name)
+    return name
+
+
 def _transformer(inside: Mapping[str, TensorInfo]) -> Translated | None:
-    """DINO's (1 to 3), I-JEPA's and timm's ViT. DINOv2 trained in chunks says `blocks.0.3.` for `blocks.3.`."""
+    """DINO's (1 to 3), I-JEPA's, timm's and mmpretrain's ViT. DINOv2 in chunks says `blocks.0.3.` for `blocks.3.`."""
+    if "patch_embed.projection.weight" in inside and "layers.0.attn.qkv.weight" in inside:
+        own = {_as_timm(name): name for name in inside}
+        found = _transformer({ours: inside[name] for ours, name in own.items()})
+        return found and ("vit", {ours: own[theirs] for ours, theirs in found[1].items()}, None)
     if "patch_embed.proj.weight" not in inside:
         return None
     if "cls_token" not in inside and not {"pos_embed", "blocks.0.attn.qkv.weight"} <= set(inside):

@@ -101,12 +101,15 @@ def _heads_by_name(words: list[tuple[tuple[str, ...], Any]], parts: Parts, width
             heads.add(_MOCO3[text])
         elif (size := _VIT_NAME.match(text)) and _usual_width(size[1]) == width:
             heads.add(_SIZES[size[1]])
+    if moco3 and not heads and width == _usual_width("small"):
+        return _MOCO3["vit_small"]
     return heads.pop() if len(heads) == 1 else None
 
 
 def _of_moco3(parts: Parts) -> bool:
-    """MoCo v3's names: base and momentum encoder with a predictor, around a ViT."""
-    return parts.view.has(r"base_encoder\.") and parts.view.has(r"(momentum_encoder|predictor)\.")
+    """MoCo v3's names around a ViT: base and momentum encoder with a predictor; mmselfsup's of them."""
+    theirs = parts.view.has(r"base_encoder\.") and parts.view.has(r"(momentum_encoder|predictor)\.")
+    return theirs or (parts.view.has(r"head\.predictor\.") and parts.view.has(r"momentum_encoder\."))
 
 
 def _usual_width(size: str) -> int:

@@ -85,6 +85,16 @@ def as_meta_writes(network: nn.Module) -> State:
     return written
 
 
+def as_mmpretrain_writes(state: State) -> State:
+    written: State = {}
+    for name, value in state.items():
+        renamed = name.replace("patch_embed.proj", "patch_embed.projection").replace("blocks.", "layers.")
+        renamed = renamed.replace(".mlp.fc1.", ".ffn.layers.0.0.").replace(".mlp.fc2.", ".ffn.layers.1.")
+        renamed = renamed.replace(".norm1.", ".ln1.").replace(".norm2.", ".ln2.")
+        written["ln1." + renamed.removeprefix("norm.") if renamed.startswith("norm.") else renamed] = value
+    return written
+
+
 @dataclass(frozen=True)
 class Case:
     """Attributes: network, content (of a file, from its weights), says (in the report)."""
@@ -150,6 +160,26 @@ CASES = {
     ),
     "timm's gap with registers": Case(
         averaged_with_registers, lambda network: network.state_dict(), "norm of the mean of patches"
+    ),
+    "mmpretrain's MAE": Case(
+        small_vit,
+        lambda network: {
+            "meta": {"epoch": 3},
+            "state_dict": prefixed("backbone.", as_mmpretrain_writes(network.state_dict()))
+            | {"neck.decoder_embed.weight": torch.ones(8, 128), "neck.mask_token": torch.ones(1, 1, 8)}
+            | {"data_preprocessor.mean": torch.ones(3, 1, 1), "head.x": torch.ones(1)},
+        },
+        "vit_128",
+    ),
+    "mmselfsup's MoCo v3": Case(
+        small_vit,
+        lambda network: {
+            "meta": {"epoch": 3},
+            "state_dict": prefixed("backbone.", as_mmpretrain_writes(network.state_dict()))
+            | prefixed("momentum_encoder.module.0.", as_mmpretrain_writes(decoy(network.state_dict())))
+            | {"neck.fc0.weight": torch.ones(8, 128), "head.predictor.fc0.weight": torch.ones(8, 8)},
+        },
+        "vit_128",
     ),
     "DINOv3": Case(dinov3, as_meta_writes, "rotary positions, 2 blocks, layer scale, 4 registers"),
     "DINOv3, SwiGLU": Case(dinov3_gated, as_meta_writes, "SwiGLU"),
@@ -234,3 +264,17 @@ def test_a_whole_module_that_averages_its_patches_beside_a_class_token_says_so(t
     path = saved(tmp_path / "model.pth", averages())
     assert "its features are pooled by global_pool='avg'" in refusal(path).reason
     read_as(path, averages(), side=32, backbone=f"{__file__}:averages")
+
+
+@pytest.mark.parametrize("theirs", ["moco-v3", "mmselfsup"])
+def test_the_small_transformer_of_moco_v3_has_twelve_heads(theirs: str, tmp_path: Path) -> None:
+    """Without a word on the architecture in the file: both code bases have one ViT of this width."""
+    network = VisionTransformer(**TINY | {"embed_dim": 384, "depth": 1, "num_heads": 12}, global_pool="token")
+    state = lived_in(network).state_dict()
+    if theirs == "moco-v3":
+        content = prefixed("module.base_encoder.", state) | {"module.predictor.0.weight": torch.ones(8, 8)}
+    else:
+        content = prefixed("backbone.", as_mmpretrain_writes(state)) | {"head.predictor.fc0.weight": torch.ones(8, 8)}
+        content |= prefixed("momentum_encoder.module.0.", as_mmpretrain_writes(decoy(state)))
+    report = read_as(saved(tmp_path / "epoch_3.pth", {"state_dict": content}), network, side=32)
+    assert report.geometry["heads"] == [12, "file"]
