@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from swaveval.checkpoints.hugging_face.drawing import draw
 from swaveval.checkpoints.hugging_face.words import ACTIVATIONS, Words
 from swaveval.checkpoints.sandbox.failure import Failure
 
@@ -59,19 +60,12 @@ def residual_spec(words: Words) -> ResidualSpec:
         channels=words.count("num_channels", 3, most=1024),
         stem=words.count("embedding_size", 64),
         widths=widths,
-        depths=_depths(words, (3, 4, 6, 3), len(widths)),
+        depths=words.depths((3, 4, 6, 3), length=len(widths)),
         layer=layer,
         activation=words.choice("hidden_act", "relu", ACTIVATIONS),
         early=words.flag("downsample_in_bottleneck", False) and layer == "bottleneck",
         first=words.flag("downsample_in_first_stage", False),
     )
-
-
-def _depths(words: Words, usual: tuple[int, ...], length: int) -> tuple[int, ...]:
-    depths = words.counts("depths", usual, length=length)
-    if sum(depths) > 1000:
-        raise Failure("refused", f"config.json says {sum(depths)} blocks, more than any network has")
-    return depths
 
 
 class Residual(nn.Module):
@@ -190,7 +184,7 @@ def convnext_spec(kind: str, words: Words) -> ConvNeXtSpec:
         channels=words.count("num_channels", 3, most=1024),
         patch=words.side("patch_size", 4),
         widths=widths,
-        depths=_depths(words, (3, 3, 9, 3), len(widths)),
+        depths=words.depths((3, 3, 9, 3), length=len(widths)),
         activation=words.choice("hidden_act", "gelu", ACTIVATIONS),
         eps=words.number("layer_norm_eps", 1e-12, most=1.0),
         scale=0.0 if kind == "convnextv2" else words.number("layer_scale_init_value", 1e-6),
@@ -211,11 +205,7 @@ class ConvNeXt(nn.Module):
             self.stages.append(_Stage(spec, before, width, depth, first=position == 0))
             before = width
         self.norm = nn.LayerNorm(before, eps=spec.eps)
-        for module in self.modules():
-            if isinstance(module, nn.Linear | nn.Conv2d) and module.weight.device.type != "meta":
-                nn.init.normal_(module.weight, std=spec.spread)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+        draw(self, spec.spread)
 
     def forward(self, images: Tensor) -> Tensor:
         hidden = _channels_last(self.first_norm, self.patch(images))

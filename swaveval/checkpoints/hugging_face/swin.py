@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from swaveval.checkpoints.hugging_face.drawing import draw
 from swaveval.checkpoints.hugging_face.words import ACTIVATIONS, Words
 from swaveval.checkpoints.sandbox.failure import Failure
 
@@ -57,11 +58,9 @@ class SwinSpec:
 
 def swin_spec(words: Words) -> SwinSpec:
     """The network that a config describes. Raises: Failure: it describes none."""
-    depths = words.counts("depths", (2, 2, 6, 2))
+    depths = words.depths((2, 2, 6, 2))
     heads = words.counts("num_heads", (3, 6, 12, 24), length=len(depths))
     width = words.count("embed_dim", 96, most=1 << 13)
-    if sum(depths) > 1000:
-        raise Failure("refused", f"config.json says {sum(depths)} blocks, more than any network has")
     for stage, count in enumerate(heads):
         if width * 2**stage % count:
             reason = f"{count} heads for a width of {width * 2**stage}, which they do not divide"
@@ -97,11 +96,7 @@ class Swin(nn.Module):
         last = len(spec.depths) - 1
         self.stages = nn.ModuleList(_Stage(spec, stage, merges=stage < last) for stage in range(last + 1))
         self.norm = nn.LayerNorm(spec.feature_dim, eps=spec.eps)
-        for module in self.modules():
-            if isinstance(module, nn.Linear | nn.Conv2d) and module.weight.device.type != "meta":
-                nn.init.normal_(module.weight, std=spec.spread)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+        draw(self, spec.spread)
 
     def forward(self, images: Tensor) -> Tensor:
         patch = self.spec.patch

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from swaveval.checkpoints.hugging_face.drawing import draw
 from swaveval.checkpoints.hugging_face.words import ACTIVATIONS, Words
 from swaveval.checkpoints.rotary import Rotation, rotated, rotation
 from swaveval.checkpoints.sandbox.failure import Failure
@@ -166,11 +167,7 @@ class Transformer(nn.Module):
 
     def _draw(self) -> None:
         """transformers' own random initialisation."""
-        for module in self.modules():
-            if isinstance(module, nn.Linear | nn.Conv2d):
-                nn.init.trunc_normal_(module.weight, std=self.spec.spread)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+        draw(self, self.spec.spread, by=nn.init.trunc_normal_)
         for name in ("cls_token", "pos_embed", "register_tokens" if self.spec.rotary else ""):
             if hasattr(self, name):
                 nn.init.trunc_normal_(getattr(self, name), std=self.spec.spread)

@@ -70,6 +70,13 @@ class Words:
             raise self._wrong(name, f"a list of {length or '1 to 8'} numbers")
         return tuple(value)
 
+    def depths(self, usual: tuple[int, ...], *, length: int | None = None) -> tuple[int, ...]:
+        """Blocks of each stage."""
+        found = self.counts("depths", usual, length=length)
+        if sum(found) > 1000:
+            raise Failure("refused", f"config.json says {sum(found)} blocks, more than any network has")
+        return found
+
     def side(self, name: str, usual: int) -> int:
         """A side in pixels, given as one number or as two equal ones."""
         value = self._said.get(name, usual)
