@@ -180,6 +180,8 @@ def _identify(content: bytes) -> ImageFile.ImageFile:
         if min(image.size) < 1:
             raise Undecodable(f"the image is {image.size[0]}×{image.size[1]} pixels")
         return image
+    if content[4:8] == b"ftyp" and content[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"heim", b"heis"):
+        raise Undecodable("HEIC, which is not read here; convert it to JPEG or PNG")
     raise Undecodable(remark or "not an image in a format that is read here (JPEG, PNG, WebP, GIF, BMP, TIFF, PNM, …)")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from swaveval.data.errors import DataError
 from swaveval.data.folder_names import SPLITS
+from swaveval.data.label_foreign import by_number, check_table
 from swaveval.data.label_json import rows_of_json
 from swaveval.data.label_values import read_values
 from swaveval.data.listing import EXTENSIONS
@@ -85,7 +86,8 @@ def read_labels(path: Path, files: Sequence[str] = (), *, column: str | None = N
             f"the label file {name} cannot be read ({error.strerror}); give a CSV file {SHAPE}, or one of the words "
             "none and folders"
         ) from error
-    text = _decoded(content)
+    check_table(content, name)
+    text = by_number(path, _decoded(content))
     if path.suffix.lower() in {".json", ".jsonl", ".ndjson"}:
         header, records = rows_of_json(text, name=name)
     else:
@@ -113,7 +115,8 @@ def _cells(text: str, files: Sequence[str], *, name: str) -> tuple[list[str], li
     rows: list[tuple[int, list[str]]] = []
     delimiter = _delimiter(text)
     if delimiter == " ":
-        rows = [(number, _by_spaces(line)) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+        lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+        rows = _in_columns(lines) or [(number, _by_spaces(line)) for number, line in lines]
     else:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
         try:
@@ -152,6 +155,23 @@ def _by_spaces(line: str) -> list[str]:
     """`some path/1.jpg 7`: everything before the last space is the name, as names may hold spaces."""
     parts = line.strip().rsplit(None, 1)
     return [part.strip().strip("\"'") for part in parts]
+
+
+def _in_columns(lines: Sequence[tuple[int, str]]) -> list[tuple[int, list[str]]]:
+    """CelebA's `list_attr_celeba.txt`: a count, the names of the columns but the first, then a name and as many cells;
+    [] where the lines are not like that."""
+    cells = [(number, line.split()) for number, line in lines]
+    if len(cells) < 2:
+        return []
+    if len(cells) > 2 and len(cells[0][1]) == 1 and cells[0][1][0].isdigit():
+        cells = cells[1:]
+    width = len(cells[-1][1])
+    body = cells[1:]
+    if width < 3 or len(cells[0][1]) != width - 1 or any(len(row) != width for _, row in body):
+        return []
+    if not all(PurePosixPath(row[0]).suffix.lower() in EXTENSIONS for _, row in body):
+        return []
+    return [(cells[0][0], ["filename", *cells[0][1]]), *body]
 
 
 def _is_header(cells: Sequence[str], files: Sequence[str]) -> bool:

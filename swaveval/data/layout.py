@@ -293,6 +293,13 @@ def _without_common_classes(groups: dict[str, Members]) -> dict[str, Members]:
         groups = {split: {n: parts[1:] for n, parts in members.items()} for split, members in groups.items()}
         everything = [parts for members in groups.values() for parts in members.values()]
     tops = {split: {parts[0] for parts in members.values() if len(parts) > 1} for split, members in groups.items()}
+    # Tiny-ImageNet: `train/n01443537/images/…` has classes, `val/images/…` and `test/images/…` have none.
+    if any(len(folders) > 1 for folders in tops.values()):
+        bare = {
+            s for s, folders in tops.items() if len(folders) == 1 and meaning(next(iter(folders))).kind == "container"
+        }
+        groups = {split: _without_common(members) if split in bare else members for split, members in groups.items()}
+        tops = {split: set() if split in bare else folders for split, folders in tops.items()}
     others = {split: set().union(*(tops[other] for other in groups if other != split)) for split in groups}
     return {
         split: members if tops[split] & others[split] else _without_common(members) for split, members in groups.items()

@@ -14,7 +14,10 @@ _READ = "jpg jpeg jpe jfif mpo png apng webp gif bmp dib tif tiff ppm pgm pbm pn
 # Not read here, but images all the same: better listed as undecodable than silently ignored.
 _NOT_READ = "heic heif tga psd"
 EXTENSIONS = frozenset(f".{extension}" for extension in f"{_READ} {_NOT_READ}".split())
-_NOT_DATA = frozenset({"__MACOSX", "lightly_outputs"})
+# What systems and tools leave: resource forks, thumbnails of storage servers, bins.
+_NOT_DATA = frozenset(
+    {"__MACOSX", "lightly_outputs", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
+)
 
 
 @dataclass(slots=True)

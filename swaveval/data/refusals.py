@@ -10,6 +10,19 @@ from swaveval.data.names import counted, printable, shortened
 
 _ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 
+_WRITE = "write each picture as PNG, TIFF (16 bits and floating point are read) or .npy"
+_OTHERS: tuple[tuple[frozenset[str], str], ...] = (
+    (frozenset({".dcm", ".dicom", ".ima", ".nii", ".mha", ".mhd", ".nrrd", ".gz"}), f"medical volumes: {_WRITE}"),
+    (frozenset({".npz", ".h5", ".hdf5", ".mat", ".zarr", ".fits", ".exr", ".hdr"}), f"arrays: {_WRITE}"),
+    (frozenset({".svs", ".ndpi", ".mrxs", ".scn", ".czi", ".lif", ".nd2"}), f"whole slides: cut tiles, and {_WRITE}"),
+    (frozenset({".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf"}), f"camera raw files: {_WRITE}"),
+    (frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm"}), "videos: write their frames as JPEG or PNG"),
+    (frozenset({".tar", ".zip", ".tgz", ".7z", ".rar"}), "archives: unpack them"),
+    (frozenset({".parquet", ".arrow", ".tfrecord", ".tfrecords", ".lmdb", ".mdb", ".rec", ".beton", ".pkl"}),
+     f"a data set packed by another program: {_WRITE}"),
+    (frozenset({".svg", ".pdf", ".eps"}), "drawings: write them as PNG"),
+)  # fmt: skip
+
 
 def check_directory(path: str, directory: Path) -> None:
     """Raises DataError, with a suggestion, unless `directory` is one."""
@@ -58,4 +71,8 @@ def nothing_there(root: Path, listing: Listing) -> str:
         counted(count, noun) for count, noun in ((listing.folders, "folder"), (listing.ignored, "other file")) if count
     ]
     example = f", e.g. {listing.ignored_examples[0]}" if listing.ignored_examples else ""
+    endings = {Path(name).suffix.lower() for name in listing.ignored_examples}
+    known = next((words for suffixes, words in _OTHERS if endings & suffixes), "")
+    if known:
+        return f"{shown} holds no images that are read here (found {' and '.join(parts)}{example}): {known}"
     return f"{shown} holds no images (found {' and '.join(parts)}{example}); give a directory that holds images"

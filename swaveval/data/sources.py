@@ -1,5 +1,6 @@
 """What the user calls their data to an ImageSet."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -17,6 +18,7 @@ from swaveval.data.facts import ImageFacts
 from swaveval.data.image_file import read_image
 from swaveval.data.imageset import ImageSet
 from swaveval.data.label_option import NONE, is_word, table_and_column
+from swaveval.data.label_table import LabelTable
 from swaveval.data.labels import place_by_rows, read_labels
 from swaveval.data.layout import Placing, place_by_first_folder, place_by_folders, place_without_labels
 from swaveval.data.listing import list_images
@@ -221,8 +223,22 @@ def _placed(root: Path, files: Sequence[str], option: Path | None) -> Placing:
     if is_word(option):
         return place_without_labels(files) if str(option) == NONE else place_by_first_folder(files)
     path, column = table_and_column(option)
-    table = read_labels(path, files, column=column)
+    table = _from_where_it_lies(read_labels(path, files, column=column), path, files, root)
     return place_by_rows(files, table, name=printable(path.name), root=str(root.resolve()))
+
+
+def _from_where_it_lies(table: LabelTable, path: Path, files: Sequence[str], root: Path) -> LabelTable:
+    """Names of a table inside the image directory may count from its own folder (`train/metadata.csv`)."""
+    with contextlib.suppress(OSError, ValueError):
+        folder = path.resolve().parent.relative_to(root.resolve()).as_posix()
+        present = set(files)
+        if folder != ".":
+            rows = (
+                replace(row, filename=inside) if (inside := f"{folder}/{row.filename}") in present else row
+                for row in table.rows
+            )
+            return replace(table, rows=tuple(rows))
+    return table
 
 
 def _image_set(name: str, path: str, found: _Found, seed: int, how: Rendering, trained: Collection[str]) -> ImageSet:
@@ -231,6 +247,8 @@ def _image_set(name: str, path: str, found: _Found, seed: int, how: Rendering, t
         raise DataError(
             f"{shortened(path)} holds 1 usable image{_left_out(found)}; an evaluation needs at least one for the bank "
             "and one to test with, and a few hundred to say anything"
+            + f"; it holds {counted(_pages(found), 'picture')}: --pages all makes each an image"
+            * (_pages(found) > 1)
         )
     is_test, origin = found.is_test, found.origin
     if is_test is None:
@@ -281,13 +299,25 @@ def _left_out(found: _Found) -> str:
     )
 
 
+def _pages(found: _Found) -> int:
+    """Pictures in the file of the first image."""
+    return found.facts[0].pages if found.facts else 1
+
+
+# What label files are called, the surest first.
+_LABEL_FILES = ("labels.csv", "metadata.csv", "metadata.jsonl", "_classes.csv", "train.csv", "annotations.csv")
+
+
 def _label_file_hint(root: Path, placing: Placing) -> tuple[str, ...]:
     """A label file that lies about and was not asked for."""
     if placing.labelled or placing.source != "folders":
         return ()
-    for directory, where in ((root, "inside the directory"), (root.resolve().parent, "beside the directory")):
-        if (directory / "labels.csv").is_file():
-            return (f"labels.csv {where} was not used; give it with --labels for labels.",)
+    places = [(root, "inside the directory"), (root.resolve().parent, "beside the directory")]
+    places += [(root / split, f"in {split}/") for split in ("train", "images")]
+    for name in _LABEL_FILES:
+        for directory, where in places:
+            if (directory / name).is_file():
+                return (f"{name} {where} was not used; give it with --labels for labels.",)
     return ()
 
 
