@@ -48,13 +48,28 @@ def records(module: nn.Module) -> list[BatchNorm]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What went through one BatchNorm beside what it has a record of; float64, one value a channel.
+
+    Attributes:
+        mean: of the sample, as it differs from the running mean. variance: of the sample.
+        running: running variance. eps: that BatchNorm adds to both variances.
+    """
+
+    mean: Tensor
+    variance: Tensor
+    running: Tensor
+    eps: float
+
+
 class _Enough(Exception):
     """Raised inside a forward pass when the last layer that is asked for has been reached."""
 
 
 @torch.inference_mode()
-def mismatch(module: nn.Module, batches: Iterable[Tensor], *, layers: int | None = None) -> Mismatch | None:
-    """Hold the statistics of images against the running statistics of a network.
+def passed(module: nn.Module, batches: Iterable[Tensor], *, layers: int | None = None) -> list[Layer] | None:
+    """Statistics of images at every BatchNorm with a record, in order of execution.
 
     Every BatchNorm normalises by its batch, as in training: so a difference in an early layer is not carried on into
     all later ones, and images other than those of the training differ less.
@@ -62,7 +77,7 @@ def mismatch(module: nn.Module, batches: Iterable[Tensor], *, layers: int | None
     Args:
         module: left as it is; a copy is worked on.
         batches: float32 images `(B, C, H, W)` as the network takes them, B > 1.
-        layers: how many BatchNorms to look at in order of execution; the pass ends there. None takes all.
+        layers: how many BatchNorms to look at; the pass ends there. None takes all.
 
     Returns:
         None where no BatchNorm has a record, or the images are too small for the network.
@@ -99,20 +114,64 @@ def mismatch(module: nn.Module, batches: Iterable[Tensor], *, layers: int | None
             continue
         except (RuntimeError, ValueError):  # nothing left of the image, or one value per channel
             return None
-    if not sums:
-        return None
-    means, variances = [], []
+    found = []
     for layer, (count, first, second) in sums.items():
-        running = layer.running_var.double() + layer.eps  # type: ignore[union-attr]
-        off = first / count
-        spread = (second / count - off * off).clamp(min=0) + layer.eps
-        means.append(float((off * off / running).mean().sqrt()))
-        variances.append(float((spread / running).log().abs().mean()))
-    found = Mismatch(tuple(means), tuple(variances))
-    return found if np.isfinite(found.all) else None
+        mean = first / count
+        variance = (second / count - mean * mean).clamp(min=0)
+        found.append(Layer(mean, variance, layer.running_var.double(), layer.eps))  # type: ignore[union-attr]
+    return found or None
 
 
-def best_of(module: nn.Module, samples: Sequence[Sequence[Tensor]], *, layers: int | None = None) -> Mismatch | None:
-    """The smallest mismatch over several samples of one image set: as they are, and as training may have shown them."""
-    found = [held for sample in samples if (held := mismatch(module, sample, layers=layers)) is not None]
-    return min(found, key=lambda held: held.first if layers == 1 else held.all) if found else None
+def compared(layers: Sequence[Layer], other: Sequence[Layer] | None = None, share: float = 0.0) -> Mismatch:
+    """How far statistics lie from the running ones.
+
+    Args:
+        other: those of other images at the same layers. share: their part in the running average.
+    """
+    means, variances = [], []
+    for position, layer in enumerate(layers):
+        mean, variance = layer.mean, layer.variance
+        if other is not None:
+            mean = torch.lerp(mean, other[position].mean, share)
+            variance = torch.lerp(variance, other[position].variance, share)
+        means.append(float((mean * mean / (layer.running + layer.eps)).mean().sqrt()))
+        variances.append(float(((variance + layer.eps) / (layer.running + layer.eps)).log().abs().mean()))
+    return Mismatch(tuple(means), tuple(variances))
+
+
+def mismatch(module: nn.Module, batches: Iterable[Tensor], *, layers: int | None = None) -> Mismatch | None:
+    """Hold the statistics of images against the running statistics of a network; arguments as of `passed`."""
+    found = passed(module, batches, layers=layers)
+    held = compared(found) if found else None
+    return held if held is not None and np.isfinite(held.all) else None
+
+
+# The part of small crops in a running average of momentum .1, where 2 large crops and then 4, 6, 8 small ones pass one
+# by one (lightly, DINO), and where those of a size pass together (swav).
+SHARES = (1 - 0.9**4) / (1 - 0.9**6), (1 - 0.9**6) / (1 - 0.9**8), (1 - 0.9**8) / (1 - 0.9**10), 0.1 / 0.19
+
+
+def best_of(
+    module: nn.Module,
+    samples: Sequence[Sequence[Tensor]],
+    *,
+    small: Sequence[Tensor] = (),
+    layers: int | None = None,
+) -> Mismatch | None:
+    """The smallest mismatch over several samples of one image set: as they are, and as training may have shown them.
+
+    Args:
+        small: small crops, for a network of multi-crop training: its running statistics mix theirs with those of the
+            samples, in one of `SHARES`.
+    """
+    found = []
+    crops = passed(module, small, layers=layers) if small else None
+    for sample in samples:
+        whole = passed(module, sample, layers=layers)
+        if whole is None:
+            continue
+        found.append(compared(whole))
+        if crops is not None:
+            found += [compared(whole, crops, share) for share in SHARES]
+    finite = [held for held in found if np.isfinite(held.all)]
+    return min(finite, key=lambda held: held.first if layers == 1 else held.all) if finite else None

@@ -14,11 +14,14 @@ from torch import Tensor, nn
 from swaveval.checkpoints.architectures import ResNet, ResNetSpec
 from swaveval.data.transforms import IMAGENET_MEAN, IMAGENET_STD, EvalTransform
 from swaveval.features.extract import Normalise
-from swaveval.features.fingerprint import Mismatch, best_of, mismatch, records
+from swaveval.features.fingerprint import Mismatch, best_of, records
 from swaveval.features.views import ViewSettings, make_views
 
 # As self-supervised training shows images: crops of a fifth of the area upwards, mirrored, in other colours.
 _TRAINING = ViewSettings(views=1, scale=(0.2, 1.0), brightness=0.4, contrast=0.4, saturation=0.4)
+# The small crops of multi-crop training: a twentieth to a seventh of the area, 96 px beside 224 (swav, DINO, lightly),
+# of small images half a side.
+_SMALL = replace(_TRAINING, scale=(0.05, 0.14))
 _LARGEST_ZOOMED = 128  # larger images are seldom shown smaller than in training
 _PAIRS = ViewSettings(views=2, scale=(0.3, 1.0))
 Facts = Mapping[str, int | bool]
@@ -62,6 +65,16 @@ class Sample:
         """One view of each image as training may have shown it."""
         return make_views(self.pixels, np.arange(len(self.pixels), dtype=np.int32), _TRAINING)[:, 0].numpy()
 
+    def small(self) -> list[Tensor]:
+        """Batches of one small crop of each image, as multi-crop training shows them beside the large ones."""
+        whole = self.pixels.shape[1]
+        side = whole * 96 // 224 if whole > _LARGEST_ZOOMED else max(1, whole // 2)
+        return [_resized(batch, side) for batch in self._batches(self._small_crops, self.transform, 1)]
+
+    @cached_property
+    def _small_crops(self) -> UInt8[np.ndarray, "n h w c"]:
+        return make_views(self.pixels, np.arange(len(self.pixels), dtype=np.int32), _SMALL)[:, 0].numpy()
+
     def pairs(self) -> list[Tensor]:
         """Two views of each image, one batch after another."""
         index = np.arange(len(self.pixels), dtype=np.int32)
@@ -77,6 +90,10 @@ class Sample:
         return [nn.functional.interpolate(batch, scale_factor=zoom, mode="bilinear") for batch in batches]
 
 
+def _resized(batch: Tensor, side: int) -> Tensor:
+    return nn.functional.interpolate(batch, size=(side, side), mode="bilinear", antialias=True)
+
+
 def sample_size(side: int, *, bottlenecks: bool = False) -> int:
     """How many images of this side are looked at: 128 up to 64 px, half as many by a deep network; 16 of 224 px."""
     return max(16, min(64 if bottlenecks else 128, (1 << 19) // side**2))
@@ -84,31 +101,35 @@ def sample_size(side: int, *, bottlenecks: bool = False) -> int:
 
 # A present geometry that fits this well needs no rivals: as trained .05, another stem or stage from .1 on.
 FITS_WELL = 0.08
-# A geometry this many times worse than the present one on a first look is not looked at again.
-_OUT_OF_QUESTION = 1.3
+# A geometry is worth all images when a first look finds it so much better; then it leads if it is by the second.
+_PROMISING, _LEADS = 0.95, 1.1
 _STEM_FACTS = {"stem_stride", "stem_padding", "maxpool"}
 
 
 class _Trials:
     """Geometries held against the sample: all by a first look, those that may be better by all of it.
 
-    The first look takes a quarter of the images, in the one form that fits the present geometry better; of another stem
-    the first stage alone, which shows it.
+    The first look takes a quarter of the images, in the one form that fits the present geometry better (and small crops
+    beside it, of a network that may have seen some); of another stem the first stage alone, which shows it.
     """
 
     def __init__(self, network: ResNet, sample: Sample) -> None:
         self.network, self.sample = network, sample
         self.some = replace(sample, pixels=sample.pixels[: max(8, len(sample.pixels) // 4)])
         self.first_stage = 1 + len(records(network.get_submodule("layer1")))
-        held = [mismatch(network, batches) for batches in sample.shown()]
-        found = [math.inf if one is None else one.all for one in held]
+        found = [_off(best_of(network, [batches])) for batches in sample.shown()]
         self.form = int(np.argmin(found))
+        # A geometry that fits without small crops has seen none.
+        if min(found) > FITS_WELL:
+            found.append(_off(best_of(network, [sample.shown()[self.form]], small=sample.small())))
         self.tried = {self._key({}, 1): Fit({}, min(found))}
         self._looks: dict[int | None, float] = {}
 
     @property
-    def best(self) -> Fit:
-        return min((fit for fit in self.tried.values() if fit.zoom == 1), key=lambda fit: fit.score)
+    def leader(self) -> Facts:
+        """What fits best if it is better than the present geometry by a margin, else {}."""
+        best = min((fit for fit in self.tried.values() if fit.zoom == 1), key=lambda fit: fit.score)
+        return best.facts if best.score * _LEADS < self.score({}) else {}
 
     def score(self, facts: Facts, zoom: int = 1) -> float:
         """The candidate's mismatch."""
@@ -117,9 +138,9 @@ class _Trials:
             layers = self.first_stage if set(facts) <= _STEM_FACTS and zoom == 1 else None
             worse = self._look(facts, zoom, layers) / max(self._present_look(layers), 1e-9)
             score = self.tried[self._key({}, 1)].score * worse
-            if worse < _OUT_OF_QUESTION:
-                found = best_of(self._built(facts), self.sample.shown(zoom=zoom))
-                score = math.inf if found is None else found.all
+            if worse < _PROMISING:
+                small = self.sample.small() if zoom == 1 else ()
+                score = _off(best_of(self._built(facts), self.sample.shown(zoom=zoom), small=small))
             self.tried[key] = Fit(facts, score, zoom)
         return self.tried[key].score
 
@@ -129,8 +150,8 @@ class _Trials:
         return self._looks[layers]
 
     def _look(self, facts: Facts, zoom: int, layers: int | None) -> float:
-        held: Mismatch | None = mismatch(self._built(facts), self.some.shown(zoom=zoom)[self.form], layers=layers)
-        return math.inf if held is None else held.all
+        small = self.some.small() if zoom == 1 else ()
+        return _off(best_of(self._built(facts), [self.some.shown(zoom=zoom)[self.form]], small=small, layers=layers))
 
     def _built(self, facts: Facts) -> ResNet:
         return _refilled(replace(self.network.spec, **facts), self.network)  # type: ignore[arg-type]
@@ -140,12 +161,16 @@ class _Trials:
         return (*sorted(facts.items()), ("zoom", zoom))
 
 
+def _off(held: Mismatch | None) -> float:
+    return math.inf if held is None else held.all
+
+
 def resnet_fits(network: ResNet, free: Sequence[str], sample: Sample) -> list[Fit]:
     """Every geometry that the weights may have been trained with, the present one first.
 
     Where that one fits as well as only the right one does, no other is tried. Stems are tried with the stages as they
-    are, stages with the present stem and with the best one. A stem without any reduction costs sixteen times the usual
-    one: it is tried where one with less reduction already fits better.
+    are, stages with the present stem and with one that leads. What costs many times the present geometry (a stem
+    without any reduction, three dilated stages) is tried where a step in its direction leads already.
 
     Args:
         free: the facts that nobody told; the others stay.
@@ -155,17 +180,17 @@ def resnet_fits(network: ResNet, free: Sequence[str], sample: Sample) -> list[Fi
         stems = sorted(_stems(network.spec, free), key=lambda facts: -_reduction(replace(network.spec, **facts)))  # type: ignore[arg-type]
         for facts in stems:
             reduction = _reduction(replace(network.spec, **facts))  # type: ignore[arg-type]
-            if reduction * 2 >= _reduction(network.spec) or trials.best.facts:
+            if reduction * 2 >= _reduction(network.spec) or trials.leader:
                 trials.score(facts)
         stages = _stages(network.spec, free)
-        best = trials.best.facts
+        stem = trials.leader
         for more in stages:
-            trials.score(more)
-        for more in stages if best else ():
-            trials.score({**best, **more})
-        best = trials.best.facts
-        for facts in stems if set(best) & {"dilated", "last_stride"} else ():
-            trials.score({**best, **facts})
+            if int(more.get("dilated", 0)) < 3 or trials.leader.get("dilated") == 2:
+                trials.score(more)
+                _ = trials.score({**stem, **more}) if stem else None
+        leader = trials.leader
+        for facts in stems if set(leader) & {"dilated", "last_stride"} else ():
+            trials.score({**leader, **facts})
         side = sample.pixels.shape[1]
         if side <= _LARGEST_ZOOMED and trials.score({}, 2) < trials.score({}) and side <= 64:
             trials.score({}, 4)
