@@ -1,7 +1,7 @@
 """A checkpoint file to a Backbone, or to a typed refusal. The one place where reading, names and models meet."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -99,7 +99,8 @@ def _load(opened: OpenFile | Together, path: Path, options: LoadOptions, facts: 
         "geometry": _geometry(description, model),
     }
     theirs = set(facts["unexpected"])
-    hollow = hollowness(model, found, [ours for ours, name in parts.backbone.items() if name in theirs])
+    extra = [ours for ours, name in parts.backbone.items() if name in theirs]
+    hollow = hollowness(model, found, extra, _below(parts, facts["unexpected"]))
     named = bool(options.backbone)
     if hollow or (found.missing and not options.allow_partial):
         fits = matching(parts.view) if hollow and not named else ""
@@ -109,6 +110,12 @@ def _load(opened: OpenFile | Together, path: Path, options: LoadOptions, facts: 
         raise Failure("refused", surplus(model, facts["unexpected"], named=named, fits=fits))
     facts["partial"] = bool(found.missing or facts["unexpected"])
     return _assemble(opened, parts, model, found, facts)
+
+
+def _below(parts: Parts, names: Sequence[str]) -> list[str]:
+    """Names of the file as they are below the backbone's prefix, where it has one."""
+    prefix = next((theirs[: -len(ours)] for ours, theirs in parts.backbone.items() if theirs.endswith(ours)), "")
+    return [name.removeprefix(prefix) for name in names]
 
 
 def described(opened: OpenFile | Together, path: Path) -> Description:

@@ -16,17 +16,17 @@ _SHORTCUT = ".downsample."
 _BLOCK = re.compile(r"(.*?\.)??\d+(?=\.)")
 
 
-def hollowness(model: Model, found: Match, extra: Sequence[str] = ()) -> str:
+def hollowness(model: Model, found: Match, extra: Sequence[str] = (), around: Sequence[str] = ()) -> str:
     """What makes the found part of a backbone useless, in words; empty where it may be used with --allow-partial.
 
     Args:
-        extra: names of the backbone's own kind that the model has no place for.
+        extra: names of the backbone's own kind that the model has no place for. around: all that it has none for.
     """
     counted = [name for name in model.shapes if not name.endswith("num_batches_tracked") and name not in model.optional]
     absent = [name for name in counted if name not in found.names]
     built = {block(name) for name in counted}
     beyond = [group for name in extra if (group := block(name)) and group not in built]
-    if any(re.search(r"(^|\.)lora_[AB]?", name) for name in extra):
+    if any(re.search(r"(^|\.)lora_[AB]?", name) for name in (*extra, *around)):
         return "the file has adapters (LoRA) that are not merged into it (peft: model.merge_and_unload() does that)"
     if beyond:
         return f"the file has a part {printable(beyond[0], 60)} beyond what could be built"
@@ -39,6 +39,9 @@ def hollowness(model: Model, found: Match, extra: Sequence[str] = ()) -> str:
     statistics = [name for name in counted if name.endswith("running_mean")]
     if statistics and not any(name in found.names for name in statistics):
         return "no layer's running statistics are in the file, so it does not normalise by batches (GroupNorm?)"
+    bare = next((name for name in statistics if name in absent and name[:-4] + "var" in absent), "")
+    if bare and bare.replace("running_mean", "weight") in found.names:
+        return f"{printable(bare.rpartition('.')[0], 60)} has no running statistics (InstanceNorm?)"
     shortcuts = {name.rpartition(_SHORTCUT)[0] + _SHORTCUT for name in absent if _SHORTCUT in name}
     for place in sorted(shortcuts):
         if not any(name.startswith(place) for name in found.names):
@@ -48,7 +51,7 @@ def hollowness(model: Model, found: Match, extra: Sequence[str] = ()) -> str:
     if not any(name.startswith(last) for name in found.names):
         return f"its last layer ({printable(last[:-1], 60)}) is not in the file"
     owners = {name.rpartition(".")[0] + "." for name in absent}
-    wrapped = next((owner for owner in sorted(owners) if any(name.startswith(owner) for name in extra)), "")
+    wrapped = next((owner for owner in sorted(owners) if any(name.startswith(owner) for name in (*extra, *around))), "")
     if wrapped:
         return f"its layer {printable(wrapped[:-1], 60)} is there in another form (wrapped, pruned or re-parametrised)"
     layers = {name.rpartition(".")[0] for name in counted if not block(name)}

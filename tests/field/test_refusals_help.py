@@ -199,6 +199,25 @@ def test_a_network_without_its_first_normalisation_is_another(partial: bool, tmp
     assert "nothing of its layer bn1" in refusal(saved(tmp_path / "a.pt", state), allow_partial=partial).reason
 
 
+@pytest.mark.parametrize("partial", [False, True])
+def test_nor_of_a_network_that_is_named(partial: bool, tmp_path: Path) -> None:
+    state = small_resnet().state_dict()
+    del state["layer1.0.conv2.weight"]
+    path = saved(tmp_path / "a.pt", {"state_dict": prefixed("encoder.", state | prefixed("layer1.0.conv2.", NORMED))})
+    factory = f"{Path(__file__).with_name('field_networks.py')}:small_resnet"
+    reason = refusal(path, allow_partial=partial, backbone=factory).reason
+    assert "its layer layer1.0.conv2 is there in another form" in reason
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_a_layer_without_running_statistics_is_no_batch_normalisation(partial: bool, tmp_path: Path) -> None:
+    """InstanceNorm has a BatchNorm's names; the stem kept its BatchNorm."""
+    state = small_resnet().state_dict()
+    state = {name: value for name, value in state.items() if not re.match(r"layer.*running_", name)}
+    reason = refusal(saved(tmp_path / "a.pt", state), allow_partial=partial).reason
+    assert "layer1.0.bn1 has no running statistics" in reason
+
+
 def test_flattened_weights_are_named(tmp_path: Path) -> None:
     state = {
         "_fsdp_wrapped_module._flat_param": torch.randn(1000),

@@ -179,6 +179,18 @@ def test_a_teacher_of_another_kind_is_a_distillations(
     assert any("the student, which learns, was read" in note for note in report.warnings)
 
 
+def student() -> nn.Module:
+    return torchvision_resnet(blocks=(1, 1, 1, 1), width=8)
+
+
+def test_a_deeper_teacher_is_not_where_a_named_student_lies(tmp_path: Path) -> None:
+    """A ResNet-34 has every weight of a ResNet-18."""
+    torch.manual_seed(0)
+    network, deeper = student(), torchvision_resnet(blocks=(1, 2, 2, 1), width=8)
+    content = prefixed("student.", network.state_dict()) | prefixed("teacher.", deeper.state_dict())
+    read_as(saved(tmp_path / "a.pth", {"state_dict": content}), network, backbone=f"{__file__}:student")
+
+
 def test_the_average_of_such_a_student_comes_before_it(tmp_path: Path) -> None:
     network = small_resnet()
     content = {

@@ -31,7 +31,8 @@ def best_place(
 ) -> Place | None:
     """The place at which most elements of a network with these shapes are found; None when nothing is.
 
-    Of equally good ones the copy that is documented as the one to be read, then the shorter prefix.
+    Of equally good ones that of no deeper network, then the copy that is documented as the one to be read, then the
+    shorter prefix.
 
     Args:
         tensors: of the file, under names without wrappers.
@@ -53,8 +54,20 @@ def best_place(
         hits = (shape for name, shape in needed.items() if _shape(tensors, place.prefix + place.inside(name)) == shape)
         return sum(map(math.prod, hits))
 
-    def order(place: Place) -> tuple[int, int, int, int, str]:
-        return -found(place), copy_rank(place.prefix), len(place.lead), len(place.prefix), place.prefix
+    every = {plain_name(name) for name in shapes}
+
+    def surplus(place: Place) -> int:
+        """Tensors beyond the network within its own parts: a deeper one's blocks (a ResNet-34 holds a ResNet-18)."""
+        own = {place.inside(name) for name in every}
+        heads = {name.partition(".")[0] for name in own}
+        inside = (name[len(place.prefix) :] for name in tensors if name.startswith(place.prefix))
+        return sum(
+            name not in own and name.partition(".")[0] in heads and not name.endswith("num_batches_tracked")
+            for name in inside
+        )
+
+    def order(place: Place) -> tuple[int, int, int, int, int, str]:
+        return -found(place), surplus(place), copy_rank(place.prefix), len(place.lead), len(place.prefix), place.prefix
 
     best = min(candidates, key=order)
     return best if found(best) else None
