@@ -31,7 +31,9 @@ STATUS = frozenset(
     {"last", "latest", "best", "final", "newest", "current", "checkpoint", "ckpt", "chkpt", "model", "weights", "state"}
 )
 LATEST = frozenset({"last", "latest", "final", "newest"})
-_AFTER = re.compile(r"([kK])?[_\-]?(epochs?|ep|e|steps?|iters?|iterations?|it)(?![a-z]|[=_\-]?\d)", re.IGNORECASE)
+_AFTER = re.compile(r"([kKmM])?[_\-]?(epochs?|ep|e|steps?|iters?|iterations?|it)(?![a-z]|[=_\-]?\d)", re.IGNORECASE)
+_THOUSANDS = re.compile(r"([km])(?![a-z])", re.IGNORECASE)  # `step_10k`
+_ZEROS = {"": "", "k": "000", "m": "000000"}
 _VERSION = re.compile(r"-v(\d+)$")
 _DATE = re.compile(
     r"(?<!\d)((?:19|20)\d\d)[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])"
@@ -142,7 +144,9 @@ class _Part:
                 continue
             after = _AFTER.match(text, place)
             if after is not None and label not in _EPOCH | _STEP and "." not in piece:
-                self._number(piece + ("000" if after.group(1) else ""), after.group(2).lower(), directory=directory)
+                self._number(
+                    piece + _ZEROS[(after.group(1) or "").lower()], after.group(2).lower(), directory=directory
+                )
                 place = after.end()
                 if label:
                     pending.append(label)
@@ -152,6 +156,9 @@ class _Part:
                 # `epoch.10.6.02`: the epoch, then a decimal.
                 piece = piece.split(".")[0]
                 place = match.start() + len(piece)
+            thousands = _THOUSANDS.match(text, place)
+            if thousands is not None and label in _STEP and "." not in piece:
+                piece, place = piece + _ZEROS[thousands.group(1)], thousands.end()
             hyphened = text[max(0, match.start() - 1) : match.start()] == "-"
             if directory and label == "checkpoint" and hyphened:
                 label = "step"  # transformers' Trainer: checkpoint-500/

@@ -155,7 +155,9 @@ def loss_column(rows: Sequence[Mapping[str, object]], *, comma: bool = False) ->
             if told and number(value, comma=comma) is not None:
                 counts[name] = counts.get(name, 0) + 1
     if not counts:
-        return None
+        # What TensorBoard exports of one curve: `Wall time,Step,Value`.
+        columns = {plain(name): name for name in rows[0]} if rows else {}
+        return columns["value"] if columns.keys() == {"wall_time", "step", "value"} else None
     ranks = {
         name: _LOSS_NAMES.index(plain(name)) if plain(name) in _LOSS_NAMES else len(_LOSS_NAMES) for name in counts
     }

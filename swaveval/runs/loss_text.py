@@ -12,9 +12,9 @@ from pathlib import Path
 from swaveval.runs.loss_rows import MOST_ROWS, Row, bounded
 
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?"
-_EPOCH = re.compile(r"\bepochs?(?:\s*\(train\))?\s*[:=#]?\s*[\[(]?\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
+_EPOCH = re.compile(r"\bepochs?(?:\s*\(train\))?['\"]?\s*[:=#]?\s*[\[(]?\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
 _STEP = re.compile(
-    r"\b(?:global[_ ]?step|step|iter(?:ation)?)s?\b\s*[:=#]?\s*[\[(]?\s*(\d+)(?![\d.]*\s*/)", re.IGNORECASE
+    r"\b(?:global[_ ]?step|step|iter(?:ation)?)s?\b['\"]?\s*[:=#]?\s*[\[(]?\s*(\d+)(?![\d.]*\s*/)", re.IGNORECASE
 )
 _LOSS = re.compile(
     r"(?<![a-z_])(?:(?:train(?:ing)?|total|swav|avg|average|mean|running)[_ /.-]*){0,2}loss(?:[_ ]train)?"

@@ -38,6 +38,11 @@ KNOWN_LOGS = (
     "training_metrics.json",
     "metrics.json",
     "metrics.jsonl",
+    "scalars.json",
+    "*.log.json",
+    "stdout.json",
+    "summary.csv",
+    "results.csv",
     _TRAINER,
     "history.json",
 )

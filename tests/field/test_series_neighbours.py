@@ -1,0 +1,107 @@
+"""Checkpoint names and logs of well-known code bases, beside the cases of test_one_run.py and test_losses_field.py."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from swaveval.checkpoints.names import read_name
+from swaveval.runs.losses import find_loss
+from tests.field.series_files import File, lightning, read, write
+from tests.field.test_losses_field import MOMENTS, truth
+
+FIVE = range(1, 6)
+# Name of the checkpoint after e epochs, what is inside, and (epoch, step) that may be stated of it.
+NAMES: dict[str, tuple[Callable[[int], str], Callable[[int], dict[str, object] | None], Callable[[int], object]]] = {
+    "mmengine": (
+        lambda e: f"epoch_{e}.pth", lambda e: {"meta": {"epoch": e, "iter": e * 10}}, lambda e: (e, e * 10),
+    ),
+    "MoCo": (
+        lambda e: f"checkpoint_{e - 1:04}.pth.tar", lambda e: {"epoch": e, "arch": "resnet18"}, lambda e: (e, None),
+    ),
+    "timm": (lambda e: f"checkpoint-{e}.pth.tar", lambda e: {"epoch": e}, lambda e: (e, None)),
+    "Trainer": (lambda e: f"checkpoint-{e * 500}/pytorch_model.bin", lambda e: None, lambda e: (None, e * 500)),
+    "fastai": (lambda e: f"models/model_{e}.pth", lambda e: None, lambda e: (None, None)),
+    "ignite": (lambda e: f"best_model_{e}_val_loss=-0.{90 - 7 * e}.pt", lambda e: None, lambda e: (None, None)),
+    "epoch and loss": (lambda e: f"ckpt_epoch_{e * 10}_loss_{7 - e}.2.pth", lambda e: None, lambda e: (e * 10, None)),
+    "thousands": (lambda e: f"step_{e * 10}k.pt", lambda e: None, lambda e: (None, e * 10_000)),
+    "millions": (lambda e: f"step-{e}M.pt", lambda e: None, lambda e: (None, e * 1_000_000)),
+    "thousands first": (lambda e: f"{e}k_steps.pt", lambda e: None, lambda e: (None, e * 1000)),
+    "of all": (lambda e: f"epoch{e * 10}of100.pth", lambda e: None, lambda e: (e * 10, None)),
+    "spaces": (lambda e: f"my model epoch {e} (copy).pth", lambda e: None, lambda e: (e, None)),
+    "other scripts": (lambda e: f"эпоха_{e}.pth", lambda e: None, lambda e: (None, None)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_of_code_bases(name: str, tmp_path: Path) -> None:
+    called, inside, stated = NAMES[name]
+    write(tmp_path / "c", [File(called(e), e, inside=inside(e)) for e in reversed(FIVE)])
+    found = read(tmp_path / "c")
+    assert not found.division.reasons
+    assert [record.name for record in found.records] == [called(e) for e in FIVE]
+    assert [(record.epoch, record.step) for record in found.records] == [stated(e) for e in FIVE]
+
+
+def test_what_lightning_writes_a_second_time_is_a_copy_or_a_place_of_its_own(tmp_path: Path) -> None:
+    files = [
+        File(f"epoch={e - 1}-step={e * 10}{'-v1' * (e == 2)}.ckpt", e, inside=lightning(e - 1, e * 10)) for e in FIVE
+    ]
+    files += [File(f"last{v}.ckpt", 5, inside=lightning(4, 50)) for v in ("", "-v1")]
+    write(tmp_path / "c", files)
+    found = read(tmp_path / "c")
+    assert not found.division.reasons
+    assert [record.epoch for record in found.records if record.same_as is None] == [1, 2, 3, 4, 5]
+    assert {record.name for record in found.records if record.same_as} == {"last.ckpt", "last-v1.ckpt"}
+
+
+def test_a_number_of_thousands_is_no_word_of_its_own() -> None:
+    assert read_name("step_10k.pt").step == 10_000
+    assert read_name("step_10kept.pt").step == 10
+    assert read_name("step_1.5k.pt").step != 1500000
+
+
+STEPS, EPOCHS = range(1, 151), range(15)
+LOGS: dict[str, tuple[str, str]] = {
+    "mmselfsup": ("20240501_120000.log.json", "\n".join([json.dumps({"env_info": "x"})] + [
+        json.dumps({"mode": "train", "epoch": e + 1, "iter": i, "lr": 0.1, "loss": truth(e + i / 10)})
+        for e in EPOCHS for i in range(1, 11)])),
+    "mmengine": ("20240501_120000/vis_data/scalars.json", "\n".join(
+        json.dumps({"lr": 0.1, "loss": truth(s / 10), "iter": s, "step": s}) for s in STEPS)),
+    "VISSL": ("stdout.json", "\n".join(
+        json.dumps({"iteration": s, "phase_idx": (s - 1) // 10, "loss": truth(s / 10)}) for s in STEPS)),
+    "timm": ("summary.csv", "epoch,train_loss,eval_loss,lr\n" + "\n".join(
+        f"{e},{truth(e + 1)},1.0,0.1" for e in EPOCHS)),
+    "DINO": ("log.txt", "\n".join(json.dumps({"train_loss": truth(e + 1), "epoch": e}) for e in EPOCHS)),
+    "fastai": ("history.csv", "epoch,train_loss,valid_loss,time\n" + "\n".join(
+        f"{e},{truth(e + 1)},1.0,00:12" for e in EPOCHS)),
+    "Trainer, printed": ("train.log", "\n".join(
+        str({"loss": truth(e + 1), "learning_rate": 1e-4, "epoch": float(e + 1)}) for e in EPOCHS)),
+    "progress bar": ("train.log", "\r".join(
+        f"Epoch {e}: {10 * i}%|█| {i}/10 [00:01<00:00, 9it/s, loss={truth(e + i / 10)}, v_num=0]"
+        for e in EPOCHS for i in range(1, 11))),
+    "MoCo": ("train.log", "\n".join(
+        f"Epoch: [{e}][{i}/10]\tTime  0.4 (  0.5)\tLoss {truth(e + i / 10):.4e} (9.9e+00)\tAcc@1  50.00"
+        for e in EPOCHS for i in range(1, 11))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_logs_of_code_bases_are_found_and_placed(name: str, tmp_path: Path) -> None:
+    file, text = LOGS[name]
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).write_text(text + "\n", encoding="utf-8")
+    curve = find_loss(tmp_path, loss_log=None, prototypes=None, moments=MOMENTS)
+    assert curve is not None
+    assert (curve.axis, curve.epochs[-1]) == ("epoch", 15)
+    assert curve.values == pytest.approx([truth(epoch) for epoch in curve.epochs], abs=0.01)
+
+
+def test_what_tensorboard_exports_of_one_curve(tmp_path: Path) -> None:
+    path = tmp_path / "run-train-tag-loss.csv"
+    path.write_text("Wall time,Step,Value\n" + "\n".join(f"{1.7e9 + s},{s},{truth(s / 10)}" for s in STEPS) + "\n")
+    curve = find_loss(tmp_path, loss_log=path, prototypes=None, moments=MOMENTS)
+    assert curve is not None
+    assert curve.axis == "epoch"
+    assert curve.values == pytest.approx([truth(epoch) for epoch in curve.epochs])
