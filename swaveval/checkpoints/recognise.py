@@ -107,9 +107,17 @@ def _place(parts: Parts) -> str:
 
 
 def _alike(one: Parts, other: Parts) -> bool:
-    """Whether two backbones have the same names and shapes, as a network and its running average have."""
+    """Whether two backbones have weights of the same names and shapes, as a network and its running average have.
+
+    Averages are often kept without BatchNorm's statistics.
+    """
     shapes = [
-        {ours: parts.view.tensors[theirs].shape for ours, theirs in parts.backbone.items()} for parts in (one, other)
+        {
+            ours: parts.view.tensors[theirs].shape
+            for ours, theirs in parts.backbone.items()
+            if not ours.endswith(("running_mean", "running_var", "num_batches_tracked"))
+        }
+        for parts in (one, other)
     ]
     return shapes[0] == shapes[1]
 

@@ -1,5 +1,6 @@
 """Files as public repositories of self-supervised learning write them: the copy and the network that each documents."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -177,6 +178,16 @@ def test_a_teacher_of_another_kind_is_a_distillations(
     path = saved(tmp_path / "checkpoint.pth", {"student": student, "teacher": frozen} if deep else content)
     report = read_as(path, network)
     assert any("the student, which learns, was read" in note for note in report.warnings)
+
+
+@pytest.mark.parametrize("kept", [r".*num_batches_tracked$", r".*(running_mean|running_var|num_batches_tracked)$"])
+def test_a_teacher_without_counters_or_statistics_is_still_the_students_average(kept: str, tmp_path: Path) -> None:
+    network = small_resnet()
+    average = {name: value for name, value in network.state_dict().items() if not re.match(kept, name)}
+    content = {"student": (other := small_resnet(9)).state_dict(), "teacher": average}
+    path = saved(tmp_path / "a.pth", content)
+    report = read_as(path, other if "mean" in kept else network)
+    assert not any("which learns" in note for note in report.warnings)
 
 
 def student() -> nn.Module:
