@@ -30,6 +30,7 @@ _RUN = frozenset(
 STATUS = frozenset(
     {"last", "latest", "best", "final", "newest", "current", "checkpoint", "ckpt", "chkpt", "model", "weights", "state"}
 )
+_COUNTED = frozenset({"checkpoint", "ckpt", "chkpt"})
 LATEST = frozenset({"last", "latest", "final", "newest"})
 _AFTER = re.compile(r"([kKmM])?[_\-]?(epochs?|ep|e|steps?|iters?|iterations?|it)(?![a-z]|[=_\-]?\d)", re.IGNORECASE)
 _THOUSANDS = re.compile(r"([km])(?![a-z])", re.IGNORECASE)  # `step_10k`
@@ -90,7 +91,7 @@ def read_name(name: str) -> NameReading:
     return NameReading(
         epoch=epoch,
         step=step,
-        numbers=tuple(own.numbers),
+        numbers=(*(number for part in above for number in part.numbers), *own.numbers),
         run=(*("/".join((*part.words, *part.run, *part.moments, *part.opaque)) for part in above), *words, *own.run),
         moments=tuple(own.moments),
         opaque=tuple(own.opaque),
@@ -181,6 +182,8 @@ class _Part:
             self.step = int(float(piece)) if decimal and len(piece) < 6 else int(digits)
         elif label in _RUN:
             self.run.append(f"{label} {piece}")
+        elif directory and label in _COUNTED and not decimal:
+            self.numbers.append((label, int(digits)))  # Ray Tune: checkpoint_000003/
         elif directory:
             # `lr0.1/`, `exp3/`, `1/`: a number of a directory that is no epoch or step counts runs.
             self.run.append(f"{label} {piece}".strip())

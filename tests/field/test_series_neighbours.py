@@ -29,6 +29,7 @@ NAMES: dict[str, tuple[Callable[[int], str], Callable[[int], dict[str, object] |
     "millions": (lambda e: f"step-{e}M.pt", lambda e: None, lambda e: (None, e * 1_000_000)),
     "thousands first": (lambda e: f"{e}k_steps.pt", lambda e: None, lambda e: (None, e * 1000)),
     "of all": (lambda e: f"epoch{e * 10}of100.pth", lambda e: None, lambda e: (e * 10, None)),
+    "Ray Tune": (lambda e: f"checkpoint_{e:06}/model.pt", lambda e: None, lambda e: (None, None)),
     "spaces": (lambda e: f"my model epoch {e} (copy).pth", lambda e: None, lambda e: (e, None)),
     "other scripts": (lambda e: f"эпоха_{e}.pth", lambda e: None, lambda e: (None, None)),
 }  # fmt: skip
@@ -42,6 +43,15 @@ def test_names_of_code_bases(name: str, tmp_path: Path) -> None:
     assert not found.division.reasons
     assert [record.name for record in found.records] == [called(e) for e in FIVE]
     assert [(record.epoch, record.step) for record in found.records] == [stated(e) for e in FIVE]
+
+
+def test_two_trials_of_ray_tune_are_two_runs(tmp_path: Path) -> None:
+    names = [
+        (trial, f"trial_{name}/checkpoint_{e:06}/model.pt", e) for trial, name in enumerate(("a", "b")) for e in FIVE
+    ]
+    write(tmp_path / "c", [File(name, e, trial) for trial, name, e in names])
+    runs = read(tmp_path / "c").division.runs
+    assert sorted(len(files) for files in runs.values()) == [5, 5]
 
 
 def test_what_lightning_writes_a_second_time_is_a_copy_or_a_place_of_its_own(tmp_path: Path) -> None:
