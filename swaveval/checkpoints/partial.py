@@ -36,6 +36,9 @@ def hollowness(model: Model, found: Match, extra: Sequence[str] = (), around: Se
     layer = first.rpartition(".")[0] + "."
     if any(name == first or name.startswith(layer) for name in absent):
         return f"its first layer ({printable(layer[:-1], 60)}) is not in the file"
+    other = next((name for name in found.missing if " (shape " in name), "")
+    if other:
+        return f"its {printable(other.partition(' ')[0], 60)} has another shape"
     statistics = [name for name in counted if name.endswith("running_mean")]
     if statistics and not any(name in found.names for name in statistics):
         return "no layer's running statistics are in the file, so it does not normalise by batches (GroupNorm?)"

@@ -218,6 +218,17 @@ def test_a_layer_without_running_statistics_is_no_batch_normalisation(partial: b
     assert "layer1.0.bn1 has no running statistics" in reason
 
 
+@pytest.mark.parametrize("partial", [False, True])
+def test_a_weight_of_another_shape_is_another_networks(partial: bool, tmp_path: Path) -> None:
+    """Swin's authors number its downsampling otherwise than timm: each would have been drawn at random."""
+    state = small_resnet().state_dict()
+    state |= {"layer3.0.conv2.weight": torch.ones(16, 16, 3, 3), "layer3.0.bn2.weight": torch.ones(16)}
+    for backbone in (None, f"{Path(__file__).with_name('field_networks.py')}:small_resnet"):
+        reason = refusal(saved(tmp_path / "a.pt", state), allow_partial=partial, backbone=backbone).reason
+        assert "its layer3.0.conv2.weight has another shape" in reason
+        assert "allow-partial" not in reason
+
+
 def test_flattened_weights_are_named(tmp_path: Path) -> None:
     state = {
         "_fsdp_wrapped_module._flat_param": torch.randn(1000),
