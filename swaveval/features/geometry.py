@@ -1,6 +1,5 @@
 """Which geometry, number of heads and normalisation of the input a network's weights fit, on a sample of images."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from swaveval.checkpoints.architectures import ResNet, ResNetSpec
 from swaveval.data.transforms import IMAGENET_MEAN, IMAGENET_STD, EvalTransform
 from swaveval.features.extract import Normalise
-from swaveval.features.fingerprint import Mismatch, best_of, records
+from swaveval.features.fingerprint import best_of, least_off
 from swaveval.features.views import ViewSettings, make_views
 
 # As self-supervised training shows images: crops of a fifth of the area upwards, mirrored, in other colours.
@@ -103,27 +102,24 @@ def sample_size(side: int, *, bottlenecks: bool = False) -> int:
 FITS_WELL = 0.08
 # A geometry is worth all images when a first look finds it so much better; then it leads if it is by the second.
 _PROMISING, _LEADS = 0.95, 1.1
-_STEM_FACTS = {"stem_stride", "stem_padding", "maxpool"}
 
 
 class _Trials:
     """Geometries held against the sample: all by a first look, those that may be better by all of it.
 
-    The first look takes a quarter of the images, in the one form that fits the present geometry better (and small crops
-    beside it, of a network that may have seen some); of another stem the first stage alone, which shows it.
+    The first look takes a quarter of the images, in the one form that fits the present geometry better, and small crops
+    beside it unless that one fits well without: then it has seen none.
     """
 
     def __init__(self, network: ResNet, sample: Sample) -> None:
         self.network, self.sample = network, sample
         self.some = replace(sample, pixels=sample.pixels[: max(8, len(sample.pixels) // 4)])
-        self.first_stage = 1 + len(records(network.get_submodule("layer1")))
-        found = [_off(best_of(network, [batches])) for batches in sample.shown()]
+        found = [least_off(network, [batches]) for batches in sample.shown()]
         self.form = int(np.argmin(found))
-        # A geometry that fits without small crops has seen none.
-        if min(found) > FITS_WELL:
-            found.append(_off(best_of(network, [sample.shown()[self.form]], small=sample.small())))
+        self.fits = min(found) <= FITS_WELL
+        if not self.fits:
+            found.append(least_off(network, [sample.shown()[self.form]], sample.small()))
         self.tried = {self._key({}, 1): Fit({}, min(found))}
-        self._looks: dict[int | None, float] = {}
 
     @property
     def leader(self) -> Facts:
@@ -135,23 +131,21 @@ class _Trials:
         """The candidate's mismatch."""
         key = self._key(facts, zoom)
         if key not in self.tried:
-            layers = self.first_stage if set(facts) <= _STEM_FACTS and zoom == 1 else None
-            worse = self._look(facts, zoom, layers) / max(self._present_look(layers), 1e-9)
+            worse = self._look(facts, zoom) / max(self._present_look, 1e-9)
             score = self.tried[self._key({}, 1)].score * worse
             if worse < _PROMISING:
                 small = self.sample.small() if zoom == 1 else ()
-                score = _off(best_of(self._built(facts), self.sample.shown(zoom=zoom), small=small))
+                score = least_off(self._built(facts), self.sample.shown(zoom=zoom), small)
             self.tried[key] = Fit(facts, score, zoom)
         return self.tried[key].score
 
-    def _present_look(self, layers: int | None) -> float:
-        if layers not in self._looks:
-            self._looks[layers] = self._look({}, 1, layers)
-        return self._looks[layers]
+    @cached_property
+    def _present_look(self) -> float:
+        return self._look({}, 1)
 
-    def _look(self, facts: Facts, zoom: int, layers: int | None) -> float:
+    def _look(self, facts: Facts, zoom: int) -> float:
         small = self.some.small() if zoom == 1 else ()
-        return _off(best_of(self._built(facts), [self.some.shown(zoom=zoom)[self.form]], small=small, layers=layers))
+        return least_off(self._built(facts), [self.some.shown(zoom=zoom)[self.form]], small)
 
     def _built(self, facts: Facts) -> ResNet:
         return _refilled(replace(self.network.spec, **facts), self.network)  # type: ignore[arg-type]
@@ -159,10 +153,6 @@ class _Trials:
     @staticmethod
     def _key(facts: Facts, zoom: int) -> tuple[tuple[str, int | bool], ...]:
         return (*sorted(facts.items()), ("zoom", zoom))
-
-
-def _off(held: Mismatch | None) -> float:
-    return math.inf if held is None else held.all
 
 
 def resnet_fits(network: ResNet, free: Sequence[str], sample: Sample) -> list[Fit]:
@@ -176,7 +166,7 @@ def resnet_fits(network: ResNet, free: Sequence[str], sample: Sample) -> list[Fi
         free: the facts that nobody told; the others stay.
     """
     trials = _Trials(network, sample)
-    if np.isfinite(trials.score({})) and trials.score({}) > FITS_WELL:
+    if np.isfinite(trials.score({})) and not trials.fits:
         stems = sorted(_stems(network.spec, free), key=lambda facts: -_reduction(replace(network.spec, **facts)))  # type: ignore[arg-type]
         for facts in stems:
             reduction = _reduction(replace(network.spec, **facts))  # type: ignore[arg-type]

@@ -227,19 +227,28 @@ def _with_geometry(found: Findings, fits: Sequence[Fit], told: Mapping[str, Any]
             f"{in_words(best.facts)}: taken because BatchNorm's running statistics fit it best ({numbers}){unsure}; "
             "the file does not tell"
         )
-    elif present.score > best.score * 1.05:
-        read = in_words({name: told[name][0] for name in best.facts})
-        how = "better, on images that fit neither" if present.score > best.score * CLEAR else "about as well"
+    elif (rival := _rival(plain, present)) is not None:
+        read, other = in_words({name: told[name][0] for name in rival.facts}), in_words(rival.facts)
+        how = "better, on images that fit neither" if present.score > rival.score * CLEAR else "about as well"
         notes.append(
-            f"{read}: assumed, the file does not tell; BatchNorm's running statistics fit {instead} {how} ({numbers})"
+            f"{read}: assumed, the file does not tell; BatchNorm's running statistics fit {other} "
+            f"({as_options(rival.facts)}) {how} (off by {rival.score:.2f}, as read {present.score:.2f})"
         )
     if min(best.score, zoomed.score if zoomed else best.score) > STRANGE:
         notes.append(
             f"the images are not like those the network was trained on: no geometry fits BatchNorm's running "
             f"statistics on them (off by {best.score:.2f} at best; .05 to .3 is usual)"
         )
-    confirmed = not geometry and present.score <= best.score * 1.05
+    confirmed = not geometry and _rival(plain, present) is None
     return replace(found, geometry=geometry, confirmed=confirmed, notes=tuple(notes), evidence=evidence)
+
+
+def _rival(plain: Sequence[Fit], present: Fit) -> Fit | None:
+    """The best other geometry, where it fits about as well as the present one; none where that one fits as trained."""
+    # A padding of 0 is nobody's habit, and hardly differs from the usual one.
+    others = (fit for fit in plain if fit.facts and fit.facts.get("stem_padding") != 0)
+    rival = next(others, None)
+    return rival if rival is not None and rival.score < present.score * NEAR else None
 
 
 def _preprocessing(module: Any, sample: Sample, *, settled: bool) -> tuple[Findings, Sample]:
