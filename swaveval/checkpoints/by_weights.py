@@ -28,7 +28,7 @@ def divide_by_weights(division: Division, order: OrderBasis, samples: Mapping[st
     if not line.kind or (line.kind == "anew" and _far(found, line.example)):
         return division
     said = _said(found, line)
-    if order == "unknown" or (order == "time" and line.kind == "parted"):
+    if len(line.groups) < 2 or order == "unknown" or (order == "time" and line.kind == "parted"):
         return replace(
             division, notes=(f"the order may be another, or the files of several runs: {said}", *division.notes)
         )
@@ -46,7 +46,10 @@ def _said(found: tuple[Found, ...], line: Descent) -> str:
     several = {at for group in line.groups for at in group}
     rest = [entry.record.name for at, entry in enumerate(found) if at not in several]
     either = f"; {', '.join(rest[:6])} could be of any" if rest else ""
-    return f"the weights of {outer} are nearer to each other than to {inner} between them, time and again{either}"
+    return (
+        f"the weights of {outer} are nearer to each other than to {inner} between them, time and again{either}; near "
+        "their common start the runs are alike, so see whether the first files stand with the right one"
+    )
 
 
 def _far(found: tuple[Found, ...], example: tuple[int, ...]) -> bool:

@@ -84,14 +84,16 @@ def descent(samples: Sequence[Sample]) -> Descent:
     if returning:
         nearest = min(cosines[i, k] for i, _, k in returning)
         groups = _groups(cosines >= nearest / 2)
-        return Descent(groups, "woven", returning[0]) if len(groups) > 1 else whole
+        if len(groups) > 1:
+            return Descent(groups, "woven", returning[0])
     if start := _new_start(cosines):
         return Descent((tuple(range(start)), tuple(range(start, len(samples)))), "anew", (start - 1, start))
     crossing = _crossing(distances)
     if crossing is None:
         return whole
+    # Files that no other of their training follows could be of any.
     groups = tuple(group for group in _chains(distances) if group[-1] - group[0] >= len(group) > 1)
-    return Descent(groups, "parted", crossing) if len(groups) > 1 else whole
+    return Descent(groups if len(groups) > 1 else whole.groups, "parted", crossing)
 
 
 def _compared(samples: Sequence[Sample]) -> tuple[Any, Any]:

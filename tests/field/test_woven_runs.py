@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from swaveval.checkpoints import discover
@@ -56,6 +57,25 @@ def test_whatever_the_files_are_called(tmp_path: Path, names: list[str]) -> None
     assert read(tmp_path / "c").division.reasons
     write(tmp_path / "d", [File(name, i) for i, name in enumerate(names, 1)])
     assert not any("nothing in common" in reason for reason in read(tmp_path / "d").division.reasons)
+
+
+def test_two_trainings_of_one_seed_are_told_once_they_part(tmp_path: Path) -> None:
+    write(tmp_path / "c", [File(f"ckp-{e}.pth", e) for e in range(1, 9)])
+    start = torch.load(tmp_path / "c" / "ckp-1.pth", weights_only=True)
+    for run in (0, 1):  # each goes on in a direction of its own
+        generator = torch.Generator().manual_seed(run)
+        moved = {name: torch.randn(value.shape, generator=generator) for name, value in start.items()}
+        for e in range(1 + run, 9, 2):
+            state = {n: v + 0.02 * e * moved[n] if v.ndim > 1 else v for n, v in start.items()}
+            torch.save(state, tmp_path / "c" / f"ckp-{e}.pth")
+    found = read(tmp_path / "c").division
+    (reason,) = found.reasons
+    assert "nearer to each other than to" in reason
+    assert "near their common start the runs are alike" in reason
+    last = [
+        {file.record.name for file in files} & {f"ckp-{e}.pth" for e in range(4, 9)} for files in found.runs.values()
+    ]
+    assert sorted(map(sorted, last)) == [["ckp-4.pth", "ckp-6.pth", "ckp-8.pth"], ["ckp-5.pth", "ckp-7.pth"]]
 
 
 def test_a_run_that_did_not_load_its_checkpoint_starts_anew(tmp_path: Path) -> None:
