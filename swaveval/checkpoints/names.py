@@ -34,6 +34,8 @@ _COUNTED = frozenset({"checkpoint", "ckpt", "chkpt"})
 LATEST = frozenset({"last", "latest", "final", "newest"})
 _AFTER = re.compile(r"([kKmM])?[_\-]?(epochs?|ep|e|steps?|iters?|iterations?|it)(?![a-z]|[=_\-]?\d)", re.IGNORECASE)
 _THOUSANDS = re.compile(r"([km])(?![a-z])", re.IGNORECASE)  # `step_10k`
+# `epoch=-1`: before the first; `epoch-1` and `epoch--1` are separators.
+_MINUS = re.compile(r"=-$")
 _ZEROS = {"": "", "k": "000", "m": "000000"}
 _VERSION = re.compile(r"-v(\d+)$")
 _DATE = re.compile(
@@ -157,6 +159,9 @@ class _Part:
                 # `epoch.10.6.02`: the epoch, then a decimal.
                 piece = piece.split(".")[0]
                 place = match.start() + len(piece)
+            before = text[: match.start()]
+            if label in _EPOCH | _STEP and _MINUS.search(before) and "." not in piece:
+                piece = f"-{piece}"
             thousands = _THOUSANDS.match(text, place)
             if thousands is not None and label in _STEP and "." not in piece:
                 piece, place = piece + _ZEROS[thousands.group(1)], thousands.end()

@@ -25,6 +25,7 @@ class ImageFacts:
         alpha_low, alpha_high: smallest and largest value of the transparency.
         transparent: whether anything is not fully opaque.
         turn: EXIF orientation that is not applied while decoding, 1 for none.
+        white_is_zero: whether values of more than 8 bits are turned round, since the file says that its least is white.
         pixels: SHA-256 of the decoded values, of pages of a file with several; else empty.
     """
 
@@ -48,6 +49,7 @@ class ImageFacts:
     transparent: bool = False
     turn: int = 1
     pixels: str = ""
+    white_is_zero: bool = False
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -82,6 +84,7 @@ def facts_of(decoded: Decoded, page: int, pages: int, upright: bool) -> ImageFac
             high=found.high,
             bulk_low=found.bulk_low,
             bulk_high=found.bulk_high,
+            white_is_zero=picture.white_is_zero,
         )
         if picture.values.dtype == np.uint8:
             facts = replace(facts, kind="byte")

@@ -220,8 +220,8 @@ def _stacked_pages(content: bytes, positions: Sequence[int]) -> Decoded:
     if len({(array.shape[:2], array.dtype) for array in values}) > 1:
         raise Undecodable("its pages differ in size or type, so they are no bands of one picture (--pages bands)")
     first = pages[0]
-    no_data = first.picture.no_data if isinstance(first.picture, Samples) else None
-    samples = Samples(np.concatenate(values, axis=2), colours=0, no_data=no_data)
+    said = first.picture if isinstance(first.picture, Samples) else Samples(values[0], colours=0)
+    samples = Samples(np.concatenate(values, axis=2), colours=0, no_data=said.no_data, white_is_zero=said.white_is_zero)
     return Decoded(samples, first.mode, first.format, first.width, first.height, first.turn)
 
 

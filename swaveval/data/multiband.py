@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from swaveval.data.samples import NO_DATA, ORIENTATION, Samples, as_number
+from swaveval.data.samples import NO_DATA, ORIENTATION, WHITE_IS_ZERO, Samples, as_number
 
 LARGEST_BYTES = 1 << 30
 _DEFLATE = {8, 32946}
@@ -65,6 +65,7 @@ def band_samples(content: bytes, page: int) -> Samples:
                 colours=3 if colour else int(grey),
                 alpha=alpha,
                 no_data=None if tagged is None else as_number(tagged.value),
+                white_is_zero=int(found.photometric) == WHITE_IS_ZERO,
             )
     except Unreadable:
         raise

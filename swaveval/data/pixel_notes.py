@@ -50,6 +50,13 @@ def _ranges(facts: Sequence[ImageFacts], how: Rendering) -> Iterator[str]:
                 f"becomes 0 … 255 in every image; --range LOW:HIGH says otherwise."
                 + ("" if any(one.colours == 0 for one in group) else f" {loaders}.")
             )
+    turned = [one for one in facts if one.white_is_zero]
+    if turned:
+        yield (
+            f"{counted(len(turned), 'image')} of {total:,} say that their least value is white (TIFF, WhiteIsZero) "
+            "and are shown so, like such images of 8 bits. Pillow, and with it a training loader, turns only those of "
+            "8 bits round and shows these as negatives: write them anew without the tag where training saw them so."
+        )
     bytes_ = [one for one in facts if one.kind == "byte"]
     if isinstance(said, tuple) and bytes_ and not (said[0] >= 0 and said[1] <= 255):
         yield f"{counted(len(bytes_), 'image')} of 8 bits keep 0 … 255: --range beyond it is for images of more bits."

@@ -11,9 +11,14 @@ from swaveval.data.names import counted, printable, shortened
 _ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 
 _WRITE = "write each picture as PNG, TIFF (16 bits and floating point are read) or .npy"
+_ARCHIVE = (
+    "NumPy archives: save each array in it by itself (np.save('images.npy', np.load('FILE.npz')['x'])), pictures as "
+    "N×H×W×C, which --pages all reads as N images"
+)
 _OTHERS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({".dcm", ".dicom", ".ima", ".nii", ".mha", ".mhd", ".nrrd", ".gz"}), f"medical volumes: {_WRITE}"),
-    (frozenset({".npz", ".h5", ".hdf5", ".mat", ".zarr", ".fits", ".exr", ".hdr"}), f"arrays: {_WRITE}"),
+    (frozenset({".npz"}), _ARCHIVE),
+    (frozenset({".h5", ".hdf5", ".mat", ".zarr", ".fits", ".exr", ".hdr"}), f"arrays: {_WRITE}"),
     (frozenset({".svs", ".ndpi", ".mrxs", ".scn", ".czi", ".lif", ".nd2"}), f"whole slides: cut tiles, and {_WRITE}"),
     (frozenset({".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf"}), f"camera raw files: {_WRITE}"),
     (frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm"}), "videos: write their frames as JPEG or PNG"),
@@ -39,6 +44,8 @@ def check_directory(path: str, directory: Path) -> None:
         ) from error
     if exists and directory.suffix.lower() in _ARCHIVES:
         raise DataError(f"{shown} is an archive; unpack it and give the directory")
+    if exists and directory.suffix.lower() == ".npz":
+        raise DataError(f"{shown} is no directory; {_ARCHIVE}; give the directory they lie in")
     if exists and directory.suffix.lower() in {".csv", ".tsv", ".txt"}:
         raise DataError(f"{shown} is a text file; give the directory of images as data, and this file as labels")
     if exists:

@@ -19,6 +19,7 @@ _QUANTILE_VALUES = 1 << 20
 _BLOCK_VALUES = 1 << 22
 
 BITS, ORIENTATION, SAMPLES_PER_PIXEL, PLANES, SAMPLE_FORMAT, NO_DATA = 258, 274, 277, 284, 339, 42113
+PHOTOMETRIC, WHITE_IS_ZERO = 262, 0
 _NOMINAL_16 = (0.0, 65535.0)
 
 
@@ -32,6 +33,8 @@ class Samples:
         alpha: whether the last band is transparency.
         nominal: (low, high) that the format itself defines, or None.
         no_data: the value that stands for a missing one, or None.
+        white_is_zero: whether the file says that its least value is white (TIFF's photometric interpretation 0): its
+            grey levels are turned round after the range has been mapped, as Pillow does with those of 8 bits.
     """
 
     values: Array
@@ -39,6 +42,7 @@ class Samples:
     alpha: bool = False
     nominal: tuple[float, float] | None = None
     no_data: float | None = None
+    white_is_zero: bool = False
 
     @property
     def whole(self) -> bool:
@@ -85,8 +89,10 @@ def eight_bits(samples: Samples, low: float, high: float) -> Array:
     step = max(1, _BLOCK_VALUES // max(1, mapped[0].size))  # a whole large picture in 64 bits would not fit a laptop
     for start in range(0, len(mapped), step):
         stored = samples.measured[start : start + step]
-        numbers = np.where(_present(stored, samples.no_data), stored, low).astype(np.float64)
-        mapped[start : start + step] = np.rint(((numbers - low) * (255 / (high - low))).clip(0, 255))
+        present = _present(stored, samples.no_data)
+        numbers = np.where(present, stored, low).astype(np.float64)
+        levels = np.rint(((numbers - low) * (255 / (high - low))).clip(0, 255))
+        mapped[start : start + step] = np.where(present, 255 - levels, 0) if samples.white_is_zero else levels
     if not samples.alpha:
         return mapped
     opaque = samples.values[..., -1:].astype(np.float64)
@@ -115,7 +121,7 @@ def deep_samples(image: ImageFile.ImageFile, reopen: Callable[[], ImageFile.Imag
         nominal = _NOMINAL_16 if kind in {"PPM", "JPEG2000"} else None
         if isinstance(image, TiffImagePlugin.TiffImageFile) and tuple(tag(image, BITS)) == (12,):
             nominal = (0.0, 4095.0)
-        return Samples(values, colours=1, nominal=nominal, no_data=no_data)
+        return Samples(values, colours=1, nominal=nominal, no_data=no_data, white_is_zero=_white_is_zero(image))
     raw = {_raw_mode(tile) for tile in image.tile}
     if raw == {"LA;16B"}:  # 4 bytes a pixel, which is 8-bit RGBA to the decoder
         parts = np.asarray(_unpacked(image, "RGBA")).astype(np.uint16)
@@ -151,6 +157,10 @@ def tag(image: TiffImagePlugin.TiffImageFile, number: int) -> tuple[Any, ...]:
     except Exception:  # a damaged tag is a missing one
         return ()
     return value if isinstance(value, tuple) else (value,)
+
+
+def _white_is_zero(image: ImageFile.ImageFile) -> bool:
+    return isinstance(image, TiffImagePlugin.TiffImageFile) and tag(image, PHOTOMETRIC) == (WHITE_IS_ZERO,)
 
 
 def _no_data(image: ImageFile.ImageFile) -> float | None:

@@ -21,7 +21,7 @@ from swaveval.data.reading import AS_LOADERS, Reading
 from swaveval.results.atomic import write_bytes
 from swaveval.results.encoding import seal, unseal
 
-SCHEMA = 2
+SCHEMA = 3
 # A scan faster than this is not worth a file in the user's cache directory.
 REMEMBER_AFTER_SECONDS = 3.0
 # A file changed this shortly before it was read could be changed again without its time stamps showing it.

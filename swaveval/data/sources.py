@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from swaveval.data.array_sets import check_tables
 from swaveval.data.audit import audit
 from swaveval.data.classes import as_classes, given_split
 from swaveval.data.errors import DataError, Undecodable
@@ -182,6 +183,7 @@ def _from_directory(
     notes = classes.notes
     if listing.repeated:
         notes += (f"{counted(listing.repeated, 'link')} to folders that were already listed not followed.",)
+    notes += check_tables([shown[position] for position in good], [record.facts for record in usable])
     if len(listing.arrays) > 1:
         notes += (f"{counted(len(listing.arrays), 'array')} (.npy) beside the images not read.",)
     found = _Found(

@@ -78,6 +78,8 @@ def identity(facts: Sequence[ImageFacts], how: Rendering) -> dict[str, str]:
         said["alpha"] = reading.alpha
     if reading.exif != "apply" and any(one.turn != 1 for one in facts):
         said["exif"] = reading.exif
+    if any(one.white_is_zero for one in facts):
+        said["white"] = "0"
     if any(_read_anew(one, how) for one in facts):
         # Not whether it was found or said: the same range gives the same pixels.
         within = isinstance(reading.range, tuple) and any(one.kind == "byte" and _read_anew(one, how) for one in facts)

@@ -141,3 +141,66 @@ def test_arrays_beside_images_are_no_images(tmp_path: Path) -> None:
     after = open_images(str(root))
     assert (after.fingerprint, len(after)) == (before.fingerprint, 6)
     assert "5 arrays (.npy) beside the images not read." in after.audit["notes"]
+
+
+def tables(root: Path, **shapes: tuple[int, ...]) -> Path:
+    root.mkdir()
+    for name, shape in shapes.items():
+        np.save(root / f"{name}.npy", np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8))
+    return root
+
+
+@pytest.mark.parametrize(
+    ("shapes", "reason"),
+    [
+        ({"images": (90, 3072)}, r"if its rows are pictures \(3,072 = 32×32×3\), write each as PNG"),
+        ({"images": (90, 784)}, r"if its rows are pictures \(784 = 28×28\)"),
+        ({"x_train": (90, 3072), "x_test": (40, 3072)}, r"each of the 2 arrays there would be one grey picture"),
+        ({"features": (300, 500)}, "features have no pixels: give the images that they were made from"),
+        ({"epoch1": (600, 64), "epoch2": (600, 64)}, "features|rows are pictures"),
+        ({"train": (300, 500), "test": (100, 500)}, "features have no pixels"),
+        ({f"part{n}": (100 if n < 4 else 60, 3072) for n in range(5)}, "3,072 = 32×32×3"),
+        ({f"{n}": (1, 512) for n in range(5)}, "an array of shape 1×512: rows of numbers, no picture"),
+        ({"mnist": (600, 28, 28)}, r"600 pictures of 28×28 without a channel axis\? Save them as N×H×W×1"),
+        ({"a": (5000, 48, 32)}, "5,000 pictures of 48×32 without a channel axis"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_tables_are_no_pictures(tmp_path: Path, shapes: dict[str, tuple[int, ...]], reason: str) -> None:
+    """Features and flattened sets were one grey picture a file."""
+    with pytest.raises(DataError, match=reason):
+        open_images(str(tables(tmp_path / "data", **shapes)))
+
+
+def test_many_tables_are_read_with_a_note_and_pictures_without(tmp_path: Path) -> None:
+    """Where the set is large enough to be one, it stays the user's."""
+    root = tables(tmp_path / "shards", **{f"s{n}": (40, 192) for n in range(32)})
+    assert any("was read as one grey picture" in note for note in open_images(str(root)).audit["notes"])
+    root = tables(tmp_path / "pictures", **{f"s{n}": (40, 48) for n in range(32)})
+    assert not any("grey picture" in note for note in open_images(str(root)).audit["notes"])
+    root = tables(tmp_path / "spectra", **{f"s{n}": (8, 90 + n) for n in range(32)})
+    assert len(open_images(str(root))) == 32
+
+
+def test_the_advice_on_flattened_pictures_works(tmp_path: Path) -> None:
+    root = put(tmp_path / "flat", [np.stack([picture(n).astype(np.uint8)[:9].ravel() for n in range(8)])])
+    flat = np.load(root / "0.npy")
+    (tmp_path / "png").mkdir()
+    for number, row in enumerate(flat):
+        Image.fromarray(row.reshape(9, 9, 3)).save(tmp_path / "png" / f"{number}.png")
+    assert (shown(tmp_path / "png", 3) == picture(3)[:9]).all()
+    stack = np.stack([picture(n, 1)[..., 0] for n in range(40)]).astype(np.uint8)
+    root = put(tmp_path / "stack", [stack[..., None]])
+    assert (shown(root, 7, reading=Reading(pages="all"))[..., 0] == stack[7]).all()
+
+
+def test_an_npz_is_told_what_to_become(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    stack = np.stack([picture(n) for n in range(6)]).astype(np.uint8)
+    np.savez(tmp_path / "data" / "set.npz", x=stack)
+    for path in (tmp_path / "data", tmp_path / "data" / "set.npz"):
+        with pytest.raises(DataError, match=r"NumPy archives: save each array in it by itself"):
+            open_images(str(path))
+    (tmp_path / "apart").mkdir()
+    np.save(tmp_path / "apart" / "images.npy", np.load(tmp_path / "data" / "set.npz")["x"])
+    assert (shown(tmp_path / "apart", 4, reading=Reading(pages="all")) == stack[4]).all()

@@ -72,6 +72,18 @@ def test_a_number_of_thousands_is_no_word_of_its_own() -> None:
     assert read_name("step_1.5k.pt").step != 1500000
 
 
+@pytest.mark.parametrize("inside", [None, "own"])
+def test_minus_one_is_before_zero_and_no_second_one(inside: str | None, tmp_path: Path) -> None:
+    """`epoch=-1` was read as epoch 1 and clashed with it."""
+    own = {e: None if inside is None else {"epoch": e} for e in range(-1, 4)}
+    write(tmp_path / "c", [File(f"epoch={e}.ckpt", e + 1, inside=own[e]) for e in (2, -1, 1, 3, 0)])
+    found = read(tmp_path / "c")
+    assert not found.division.reasons
+    assert [record.name for record in found.records] == [f"epoch={e}.ckpt" for e in range(-1, 4)]
+    assert read_name("epoch=-1-step=0.ckpt").epoch == -1
+    assert read_name("epoch-1-step-10.ckpt").epoch == read_name("model_epoch_-1.pt").epoch == 1
+
+
 STEPS, EPOCHS = range(1, 151), range(15)
 LOGS: dict[str, tuple[str, str]] = {
     "mmselfsup": ("20240501_120000.log.json", "\n".join([json.dumps({"env_info": "x"})] + [
