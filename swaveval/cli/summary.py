@@ -20,14 +20,6 @@ HEADLINES = (
     ("spectrum.rankme", "RankMe"),
     ("prototypes.loss", "loss"),
 )
-STATE_STYLE = {
-    "learning": "bold green",
-    "converged": "bold green",
-    "regressed": "bold yellow",
-    "collapsed": "bold red",
-    "not-learning": "bold red",
-    "inconclusive": "bold yellow",
-}
 BLOCKS = "▁▂▃▄▅▆▇█"
 ROWS = 12
 SPARKS = 10
@@ -37,8 +29,10 @@ UNBOUNDED = 1000
 
 def print_summary(series: "Series", verdict: "Verdict", page: str, console: Console | None = None) -> None:
     """Print what a person wants to know first; every string from disk goes through Text, never through markup."""
+    from swaveval.convergence.verdict import WORDS
+
     console = console or _console()
-    console.print(Text(verdict.verdict, style=STATE_STYLE.get(verdict.verdict, "bold")), end="  ")
+    console.print(Text(verdict.verdict, style=WORDS[verdict.verdict].style), end="  ")
     console.print(Text(verdict.sentence))
     columns = [(metric, label) for metric, label in HEADLINES if metric in series.metric_ids]
     if columns and series.points:

@@ -15,9 +15,9 @@ from swaveval.convergence import advice, beside, best, collapse, evidence, movem
 from swaveval.convergence.findings import Findings, analyse
 from swaveval.convergence.loss import loss_state, since_third
 from swaveval.convergence.quality import LABEL_FREE, LABELLED, Quality
-from swaveval.convergence.sentence import TITLES, Facts, incomplete, sentence
+from swaveval.convergence.sentence import Facts, incomplete, sentence
 from swaveval.convergence.thresholds import ALPHA, FEWEST_IMAGES, LABEL_FREE_MARGIN
-from swaveval.convergence.verdict import Advice, Best, LossState, Verdict, VerdictState, opposed
+from swaveval.convergence.verdict import WORDS, Advice, Best, LossState, Verdict, VerdictState, opposed
 from swaveval.convergence.wording import loss_clause
 from swaveval.results import CheckpointRecord, Series
 
@@ -48,7 +48,7 @@ def judge(series: Series, *, seed: int = 0) -> Verdict:
     verdict = _whole(series, seed=seed)
     if not series.lost:
         return verdict
-    title, said = TITLES[verdict.verdict], verdict.sentence
+    title, said = WORDS[verdict.verdict].title, verdict.sentence
     if said.startswith(title):
         rest = said[len(title) :]
         aside = f"; {rest[2:]}" if rest.startswith(" (") else f"){rest}"
@@ -185,7 +185,7 @@ def _aside(set_aside: str, other: VerdictState | None, *, labelled: bool, contra
     by = "by the most frequent label of each image" if several else "by the labels"
     if other is None or not (contradicted or several):
         return by if several else ""
-    return f"{by}; without them it would be called {TITLES[other].lower()}"
+    return f"{by}; without them it would be called {WORDS[other].title.lower()}"
 
 
 def _contradiction(other: Judged) -> str:

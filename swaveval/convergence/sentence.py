@@ -11,18 +11,9 @@ from swaveval.convergence.noise import images_needed
 from swaveval.convergence.quality import Quality
 from swaveval.convergence.rise import FEWEST
 from swaveval.convergence.thresholds import ALPHA, GAIN, PLATEAU
-from swaveval.convergence.verdict import Best, LossState, VerdictState
+from swaveval.convergence.verdict import WORDS, Best, LossState, VerdictState
 from swaveval.convergence.wording import half_width, moved, p_text, points
 from swaveval.results import CheckpointRecord, Series
-
-TITLES: dict[VerdictState, str] = {
-    "learning": "Learning",
-    "converged": "Converged",
-    "regressed": "Regressed",
-    "collapsed": "Collapsed",
-    "not-learning": "Not learning",
-    "inconclusive": "Inconclusive",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +50,7 @@ def sentence(state: VerdictState, facts: Facts) -> str:
         "inconclusive": _inconclusive,
     }[state](facts)
     marked = f" ({facts.aside})" if facts.aside else ""
-    text = f"{TITLES[state]}{marked}: {body}."
+    text = f"{WORDS[state].title}{marked}: {body}."
     if facts.beside:
         text += f" {facts.beside[0].upper()}{facts.beside[1:]}."
     if facts.remark:

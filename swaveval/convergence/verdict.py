@@ -1,10 +1,94 @@
 """The verdict: the sentence at the top of the page, and everything it rests on."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 VerdictState = Literal["learning", "converged", "regressed", "collapsed", "not-learning", "inconclusive"]
 LossShape = Literal["falling", "flat", "rising", "nan", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A verdict's word, and everything that goes with it wherever it is shown.
+
+    Attributes:
+        title: for people. gloss: what it means; alone: the same of a single checkpoint.
+        none: why no checkpoint is recommended, where none is.
+        style: on a terminal, as rich understands it.
+        light, dark: colour of the word and of the ground behind it, on a light page and on a dark one.
+        icon: a drawing in lines, as SVG in a square of 48.
+    """
+
+    title: str
+    gloss: str
+    alone: str
+    style: str
+    light: tuple[str, str]
+    dark: tuple[str, str]
+    icon: str
+    none: str = "None can be recommended from these results."
+
+
+WORDS: Mapping[VerdictState, Word] = {
+    "learning": Word(
+        title="Learning",
+        gloss="better than at the start, by more than chance",
+        alone="better than networks nobody trained",
+        style="bold green",
+        light=("#0a6b4e", "#e4f3ec"),
+        dark=("#4fd1a5", "#12302a"),
+        icon='<path d="M6 38 C18 36 24 28 40 12"/><path d="M28 11h13v13"/>',
+    ),
+    "converged": Word(
+        title="Converged",
+        gloss="better than at the start, and no longer changing",
+        alone="better than at the start, and no longer changing",
+        style="bold green",
+        light=("#0b5a97", "#e3eff8"),
+        dark=("#63b3ed", "#152a3d"),
+        icon='<path d="M6 38 C12 18 18 13 42 13"/><circle cx="42" cy="13" r="2.5" fill="currentColor"/>',
+    ),
+    "regressed": Word(
+        title="Regressed",
+        gloss="it was better before",
+        alone="it was better before",
+        style="bold yellow",
+        light=("#8f4a00", "#fbeedd"),
+        dark=("#f5a65b", "#35240f"),
+        icon='<path d="M6 36 C14 8 22 8 26 14 C31 22 34 28 41 35"/><path d="M41 24v12H29"/>',
+    ),
+    "collapsed": Word(
+        title="Collapsed",
+        gloss="the features lost what they had",
+        alone="the features lost what they had",
+        style="bold red",
+        light=("#a3123f", "#fdeaef"),
+        dark=("#ff8fa3", "#3a1820"),
+        icon='<path d="M8 8l9 9M40 8l-9 9M8 40l9-9M40 40l-9-9"/><circle cx="24" cy="24" r="3.5" fill="currentColor"/>',
+        none="None: the run collapsed.",
+    ),
+    "not-learning": Word(
+        title="Not learning",
+        gloss="no better than at the start",
+        alone="no better than networks nobody trained",
+        style="bold red",
+        light=("#6c3483", "#f3eaf7"),
+        dark=("#d3a8e6", "#2c2036"),
+        icon='<path d="M6 30h36"/><path d="M6 18h36" stroke-dasharray="2 8"/>',
+        none="None: no checkpoint is shown to be better than the start.",
+    ),
+    "inconclusive": Word(
+        title="Inconclusive",
+        gloss="too little to tell",
+        alone="too little to tell",
+        style="bold yellow",
+        light=("#48525d", "#eceff2"),
+        dark=("#b7c0ca", "#23292f"),
+        icon='<path d="M16 17a8 8 0 1 1 11 8c-2.5 1.2-3 2.500-3 5"/>'
+        '<circle cx="24" cy="38" r="1.500" fill="currentColor"/>',
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from swaveval.convergence.paired import paired_difference
+from swaveval.convergence.verdict import WORDS
 from swaveval.report import glossary, wording
 from swaveval.report.contents import Contents, quality_metrics
 
@@ -24,26 +25,13 @@ class Banner:
 LONGEST_TEST = 160  # letters
 LONGEST_SENTENCE = 1500
 
-BANNERS = {
-    "learning": ("Learning", "better than at the start, by more than chance"),
-    "converged": ("Converged", "better than at the start, and no longer changing"),
-    "regressed": ("Regressed", "it was better before"),
-    "collapsed": ("Collapsed", "the features lost what they had"),
-    "not-learning": ("Not learning", "no better than at the start"),
-    "inconclusive": ("Inconclusive", "too little to tell"),
-}
-
-ONE_CHECKPOINT = {
-    "learning": "better than networks nobody trained",
-    "not-learning": "no better than networks nobody trained",
-}
 CLASSES_SHOWN = 6
 
 
 def banner(contents: Contents) -> Banner:
     state = contents.verdict.verdict
-    word, gloss = BANNERS[state]
-    return Banner(state, word, ONE_CHECKPOINT.get(state, gloss) if len(contents.points) == 1 else gloss)
+    word = WORDS[state]
+    return Banner(state, word.title, word.alone if len(contents.points) == 1 else word.gloss)
 
 
 def sentence(contents: Contents) -> str:
@@ -127,6 +115,17 @@ def _paired_interval(contents: Contents, metric_id: str) -> tuple[float, float] 
     ):
         return None
     return paired_difference(last[0], first[0]).ci95
+
+
+def overview_table(contents: Contents) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """The first figure as numbers: head and one row per checkpoint."""
+    chosen = quality_metrics(contents)
+    head = (contents.axis, *(glossary.term(name).brief for name in chosen))
+    rows = tuple(
+        (contents.labels[i], *(wording.of_metric(point.metrics.get(name)) for name in chosen))
+        for i, point in enumerate(contents.points)
+    )
+    return head, rows
 
 
 @dataclass(frozen=True)

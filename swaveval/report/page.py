@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,32 +11,23 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from swaveval.convergence.verdict import Verdict
-from swaveval.report import cards, charts, first, glossary, palette, provenance, sections, weights, wording
+from swaveval.convergence.verdict import WORDS, Verdict
+from swaveval.report import cards, charts, first, palette, provenance, wording
 from swaveval.report.budget import Thinned, thinnings
-from swaveval.report.confusion import per_class
-from swaveval.report.contents import Contents, gather, quality_metrics
+from swaveval.report.contents import Contents, gather
 from swaveval.report.figures import overview_picture
 from swaveval.report.galleries import Galleries, galleries
-from swaveval.report.map import chart as map_chart
 from swaveval.report.map import feature_map
 from swaveval.report.options import DEFAULTS, ReportOptions
 from swaveval.report.packing import blob, json_blob
+from swaveval.report.section import Built, Given, Section
+from swaveval.report.sections import SECTIONS
 from swaveval.results import Series
 from swaveval.results.atomic import write_text
 
-SCRIPTS = (
-    "core.js",
-    "theme.js",
-    "overview.js",
-    "small.js",
-    "map.js",
-    "confusion.js",
-    "galleries.js",
-    "drift.js",
-    "cards.js",
-    "page.js",
-)
+# Before those of the sections, and after them.
+SCRIPTS = ("core.js", "theme.js", "overview.js", "small.js")
+START = "page.js"
 MOST_CHECKPOINTS = 600
 # The map's plot, its tags and the names of its images come on top of what is measured.
 MARGIN = 60_000
@@ -53,7 +44,7 @@ def write_report(out: Path, *, series: Series, verdict: Verdict, options: Report
     return target
 
 
-def render(series: Series, verdict: Verdict, options: ReportOptions) -> str:
+def render(series: Series, verdict: Verdict, options: ReportOptions, sections: tuple[Section, ...] = SECTIONS) -> str:
     """The page as text, as large as the options allow and no larger."""
     notes: tuple[str, ...] = ()
     if len(series.points) > MOST_CHECKPOINTS:
@@ -61,10 +52,11 @@ def render(series: Series, verdict: Verdict, options: ReportOptions) -> str:
         series = _fewer(series, verdict)
     contents = gather(series, verdict)
     full, pictures = feature_map(contents), galleries(contents)
-    data, fixed, context = _fixed(contents, options, pictures)
+    page = _Page(*_fixed(contents, options, pictures), sections)
+    given = Given(contents, pictures, Thinned(), options)
     target = min(options.target_bytes, options.limit_bytes)
     # What cannot be thinned is rendered once, to know how much room the rest has.
-    room = target - len(_fill(context, data, fixed, Thinned(), notes))
+    room = target - len(page.filled(given, notes))
     for thinned in thinnings(contents, full, pictures, images=options.images):
         if thinned.size <= room - MARGIN:
             break
@@ -73,17 +65,40 @@ def render(series: Series, verdict: Verdict, options: ReportOptions) -> str:
             replace(thinned, sheets={}, data=thinned.data | {"sheets": {}}),
             (*notes, "Pictures were left out."),
         )
-    if thinned.map is not None:
-        context |= {"map": map_chart(thinned.map), "map_headline": sections.map_headline(contents, thinned.map)}
-        fixed |= {"figure-map": blob(context["map"].item.encode())}
-    return _fill(context | {"matrices": thinned.confusions}, data, fixed, thinned, notes)
+    return page.filled(replace(given, thinned=thinned), notes)
 
 
-def _fill(
-    context: dict[str, Any], data: dict[str, Any], fixed: dict[str, str], thinned: Thinned, notes: tuple[str, ...]
-) -> str:
-    blobs = fixed | thinned.blobs | {"data": json_blob({"confusion": [], "sheets": {}} | data | thinned.data)}
-    return document("page.html.j2", context | {"thinned": (*notes, *thinned.notes)}, SCRIPTS, blobs, thinned.sheets)
+@dataclass(frozen=True)
+class _Page:
+    """Everything that no budget changes: the script's data, blobs, the template's context; and the sections."""
+
+    data: dict[str, Any]
+    blobs: dict[str, str]
+    context: dict[str, Any]
+    sections: tuple[Section, ...]
+
+    def filled(self, given: Given, notes: tuple[str, ...]) -> str:
+        thinned = given.thinned
+        shown = [(section, built) for section in self.sections if (built := section.build(given)) is not None]
+        data: dict[str, Any] = {"confusion": [], "sheets": {}} | self.data
+        blobs = dict(self.blobs)
+        for _, built in shown:
+            data |= built.data
+            blobs |= built.blobs
+        blobs |= thinned.blobs | {"data": json_blob(data | thinned.data)}
+        bodies = [
+            {"id": section.id, "title": section.title, "headline": built.headline, "open": section.open}
+            | {"body": _body(section, built, given)}
+            for section, built in shown
+        ]
+        context = self.context | {"sections": bodies, "thinned": (*notes, *thinned.notes)}
+        own = dict.fromkeys(section.script for section in self.sections if section.script)
+        return document("page.html.j2", context, (*SCRIPTS, *own, START), blobs, thinned.sheets)
+
+
+def _body(section: Section, built: Built, given: Given) -> Markup:
+    common = {"contents": given.contents, "images": given.options.images, "wording": wording}
+    return Markup(environment().get_template(section.template).render(common | dict(built.context)))
 
 
 def _fewer(series: Series, verdict: Verdict) -> Series:
@@ -115,10 +130,6 @@ def _fixed(
     if overview is not None:
         data["overview"] = overview.about
         blobs["figure-overview"] = blob(overview.item.encode())
-    heat = weights.drift(contents)
-    if heat is not None:
-        data["drift"] = heat
-    class_title, class_rows = per_class(contents)
     context: dict[str, Any] = {
         "run": wording.clipped(manifest.name, 80),
         "created": manifest.created,
@@ -128,40 +139,12 @@ def _fixed(
         "verdict": contents.verdict,
         "recommended": first.recommended(contents),
         "changes": first.changes(contents),
-        "claims": first.evidence(contents),
-        "advice": [
-            tuple(wording.sentence(wording.clipped(glossary.in_words(text), 300)) for text in (a.action, a.reason))
-            for a in contents.verdict.advice
-        ],
         "warnings": provenance.warnings(contents),
         "overview": overview,
         "contents": contents,
-        "overview_table": _overview_table(contents),
+        "overview_table": first.overview_table(contents),
         "picture": overview_picture(contents),
-        "map": None,
-        "map_headline": "",
-        "matrices": (),
-        "quality": sections.metric_section(contents, glossary.SUPERVISED),
-        "groups": sections.metric_section(contents, ("clusters", "prototypes")),
-        "label_free": sections.metric_section(contents, glossary.LABEL_FREE),
-        "other": sections.metric_section(contents, sections.other_evaluators(contents)),
-        "weights": sections.metric_section(contents, ("drift",)),
-        "weights_headline": sections.weights_headline(contents),
-        "drift": heat,
-        "anatomy": weights.anatomy(contents),
-        "class_title": class_title,
-        "class_rows": class_rows,
-        "pictures": pictures,
-        "neighbours_headline": sections.neighbours_headline(pictures),
         "images": options.images,
-        "provenance": provenance,
-        "sections": sections,
-        "terms": [
-            (glossary.anchor(name), glossary.term(glossary.base_id(name)), glossary.base_id(name))
-            for name in _bases(contents)
-        ],
-        "docs_url": options.docs_url,
-        "wording": wording,
     }
     return data, blobs, context
 
@@ -210,6 +193,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["number"] = wording.number
+    made.globals["verdict_words"] = WORDS
     return made
 
 
@@ -232,18 +216,3 @@ def _plain_script(name: str) -> str:
 def _script(names: tuple[str, ...]) -> str:
     parts = [_plain_script(name) for name in names]
     return '(() => {\n"use strict";\n' + "\n".join(parts) + "\n})();"
-
-
-def _overview_table(contents: Contents) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """The first figure as numbers: head and one row per checkpoint."""
-    chosen = quality_metrics(contents)
-    head = (contents.axis, *(glossary.term(name).brief for name in chosen))
-    rows = tuple(
-        (contents.labels[i], *(wording.of_metric(point.metrics.get(name)) for name in chosen))
-        for i, point in enumerate(contents.points)
-    )
-    return head, rows
-
-
-def _bases(contents: Contents) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(glossary.base_id(name) for name in contents.metric_ids))

@@ -1,102 +1,130 @@
-"""The folded sections: what each is called, and the number that stands in its headline."""
+"""The sections of the page, in their order."""
 
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from swaveval.report import glossary, wording
+from swaveval.report import first, glossary, provenance, weights, wording
+from swaveval.report.confusion import per_class
 from swaveval.report.contents import Contents
 from swaveval.report.galleries import Galleries
 from swaveval.report.map import FeatureMap
-from swaveval.report.provenance import unused
-from swaveval.report.small import Tile, tiles
-from swaveval.report.weights import anatomy
+from swaveval.report.map import chart as map_chart
+from swaveval.report.metric_section import headline, metric_section, other_evaluators
+from swaveval.report.packing import blob
+from swaveval.report.section import Built, Given, Section
 
 
-@dataclass(frozen=True)
-class Variant:
-    """One metric by another protocol than its headline, as a row of a table."""
-
-    label: str
-    first: str
-    best: str
-    last: str
-    facts: str
-
-
-@dataclass(frozen=True)
-class MetricSection:
-    """A section of small charts.
-
-    Attributes:
-        headline: its number. groups: the charts under their headings.
-        variants: the same metrics by other protocols. where: labels of the first, best and last checkpoint.
-    """
-
-    headline: str
-    groups: tuple[tuple[str, tuple[Tile, ...]], ...]
-    variants: tuple[Variant, ...] = ()
-    where: tuple[str, str, str] = ("", "", "")
+def _why(given: Given) -> Built:
+    claims, verdict = first.evidence(given.contents), given.contents.verdict
+    advice = [
+        tuple(wording.sentence(wording.clipped(glossary.in_words(text), 300)) for text in (a.action, a.reason))
+        for a in verdict.advice
+    ]
+    return Built(
+        wording.count(len(claims), "claim"), {"claims": claims, "advice": advice, "labelled": verdict.labelled}
+    )
 
 
-def metric_section(contents: Contents, evaluators: tuple[str, ...]) -> MetricSection | None:
-    """The metrics of some evaluators; None where there are none."""
-    chosen = [name for name in contents.metric_ids if name.split(".", 1)[0] in evaluators]
-    if not chosen:
+def _quality(given: Given) -> Built | None:
+    found = metric_section(given.contents, glossary.SUPERVISED)
+    title, rows = per_class(given.contents)
+    matrices = given.thinned.confusions
+    if not (found or rows or matrices):
         return None
-    variants = [name for name in chosen if glossary.base_id(name) != name and glossary.base_id(name) in chosen]
-    grouped: dict[str, list[str]] = {}
-    for name in chosen:
-        if name not in variants:
-            grouped.setdefault(glossary.group(name), []).append(name)
-    groups = tuple((wording.clipped(title, 60), tiles(contents, tuple(names))) for title, names in grouped.items())
-    return MetricSection(headline(contents, tuple(chosen)), groups, *_variants(contents, tuple(variants)))
+    context = {"quality": found, "class_title": title, "class_rows": rows, "matrices": matrices}
+    return Built(found.headline if found else "", context)
 
 
-def _variants(contents: Contents, names: tuple[str, ...]) -> tuple[tuple[Variant, ...], tuple[str, str, str]]:
-    if not contents.points:
-        return (), ("", "", "")
-    best = contents.best if contents.best is not None else len(contents.points) - 1
-    rows = tuple(
-        Variant(
-            wording.clipped(glossary.term(name).label, 80),
-            wording.of_metric(contents.metric(name, 0)),
-            wording.of_metric(contents.metric(name, best)),
-            wording.of_metric(contents.metric(name, -1)),
-            wording.clipped(contents.sample(name).protocol, 300),
-        )
-        for name in names
-    )
-    return rows, (contents.labels[0], contents.labels[best], contents.labels[-1])
+def _map(given: Given) -> Built | None:
+    drawn = given.thinned.map
+    if drawn is None:
+        return None
+    chart = map_chart(drawn)
+    return Built(map_headline(given.contents, drawn), {"map": chart}, blobs={"figure-map": blob(chart.item.encode())})
 
 
-def other_evaluators(contents: Contents) -> tuple[str, ...]:
-    """Evaluators that are not built in."""
-    return tuple(
-        dict.fromkeys(e for name in contents.metric_ids if (e := name.split(".", 1)[0]) not in glossary.GROUPS)
-    )
+def _groups(given: Given) -> Built | None:
+    found, typical = metric_section(given.contents, ("clusters", "prototypes")), given.pictures.typical
+    if not (found or typical):
+        return None
+    return Built(found.headline if found else "", {"groups": found, "typical": typical})
 
 
-HEADLINES = (
-    "knn.top1",
-    "linear.top1",
-    "clusters.purity",
-    "prototypes.perplexity",
-    "views.retrieval",
-    "spectrum.rankme",
-    "drift.relative_l2",
+def _neighbours(given: Given) -> Built | None:
+    if not given.pictures.neighbours:
+        return None
+    return Built(neighbours_headline(given.pictures), {"shown": given.pictures.shown})
+
+
+def _label_free(given: Given) -> Built | None:
+    return _tiles(given.contents, glossary.LABEL_FREE)
+
+
+def _other(given: Given) -> Built | None:
+    return _tiles(given.contents, other_evaluators(given.contents))
+
+
+def _tiles(contents: Contents, evaluators: tuple[str, ...]) -> Built | None:
+    found = metric_section(contents, evaluators)
+    return None if found is None else Built(found.headline, {"tiles": found})
+
+
+def _weights(given: Given) -> Built | None:
+    found, heat = metric_section(given.contents, ("drift",)), weights.drift(given.contents)
+    anatomy = weights.anatomy(given.contents)
+    if not (found or heat or anatomy[1]):
+        return None
+    context = {"weights": found, "drift": heat, "anatomy": anatomy}
+    return Built(weights_headline(given.contents), context, {} if heat is None else {"drift": heat})
+
+
+def _cards(given: Given) -> Built | None:
+    if not given.contents.points:
+        return None
+    head, rows = first.overview_table(given.contents)
+    return Built(wording.count(len(given.contents.points), "checkpoint"), {"head": head, "rows": rows})
+
+
+def _data(given: Given) -> Built:
+    context = {"audit": provenance.audit(given.contents), "counts": provenance.class_counts(given.contents)}
+    return Built(data_headline(given.contents), context)
+
+
+def _made(given: Given) -> Built:
+    contents = given.contents
+    context: dict[str, Any] = {
+        "aside": provenance.unused(contents),
+        "failed": provenance.failed_cells(contents),
+        "command": wording.clipped(contents.series.manifest.command or "not recorded", 1000),
+        "made_by": provenance.made_by(contents),
+        "evaluators": provenance.evaluators(contents),
+        "settings": provenance.mapping(contents.series.manifest.hyperparameters),
+        "versions": provenance.mapping(contents.series.manifest.versions),
+    }
+    return Built(made_headline(contents), context)
+
+
+def _definitions(given: Given) -> Built:
+    bases = dict.fromkeys(glossary.base_id(name) for name in given.contents.metric_ids)
+    terms = [(glossary.anchor(name), glossary.term(name), name) for name in bases]
+    return Built(wording.count(len(terms), "metric"), {"terms": terms, "docs_url": given.options.docs_url})
+
+
+SECTIONS = (
+    Section("why", "Why: the evidence", _why, "section_why.html.j2", open=True),
+    Section("quality", "Quality", _quality, "section_quality.html.j2", "confusion.js"),
+    Section("map", "Feature map", _map, "section_map.html.j2", "map.js"),
+    Section("groups", "Clusters and prototypes", _groups, "section_groups.html.j2", "galleries.js"),
+    Section("neighbours", "Nearest neighbours", _neighbours, "section_neighbours.html.j2", "galleries.js"),
+    Section("label-free", "Label-free metrics", _label_free, "section_tiles.html.j2"),
+    Section("other", "Other evaluators", _other, "section_tiles.html.j2"),
+    Section("weights", "Weights", _weights, "section_weights.html.j2", "drift.js"),
+    Section("cards", "Report cards", _cards, "section_cards.html.j2", "cards.js"),
+    Section("data", "Data audit", _data, "section_data.html.j2"),
+    Section("made", "How it was made", _made, "section_made.html.j2"),
+    Section("definitions", "Definitions", _definitions, "section_definitions.html.j2"),
 )
-
-
-def headline(contents: Contents, chosen: tuple[str, ...]) -> str:
-    """`kNN 97.6 % · linear 96.9 %`: the last values of the two best-known of `chosen`."""
-    known = [name for name in HEADLINES if name in chosen] or list(chosen)
-    said = []
-    for name in known[:2]:
-        metric = contents.metric(name, -1)
-        if metric is not None:
-            said.append(f"{wording.clipped(glossary.term(name).brief, 30)} {wording.of_metric(metric)}")
-    return " · ".join(said)
 
 
 def map_headline(contents: Contents, drawn: FeatureMap) -> str:
@@ -117,7 +145,7 @@ def neighbours_headline(galleries: Galleries) -> str:
 
 def weights_headline(contents: Contents) -> str:
     said = [headline(contents, ("drift.relative_l2",))] if contents.has("drift.relative_l2") else []
-    size, parts, _ = anatomy(contents)
+    size, parts, _ = weights.anatomy(contents)
     if size:
         said.append(f"{size} a file, {parts[0].share:.0f} % of it {wording.clipped(parts[0].name, 30)}")
     return " · ".join(said)
@@ -136,7 +164,7 @@ def data_headline(contents: Contents) -> str:
 def made_headline(contents: Contents) -> str:
     manifest = contents.series.manifest
     said = [f"swaveval {wording.clipped(manifest.versions['swaveval'], 20)}"] if "swaveval" in manifest.versions else []
-    aside = [file for file in unused(contents) if file.state != "same weights"]
+    aside = [file for file in provenance.unused(contents) if file.state != "same weights"]
     if aside:
         said.append(f"{wording.count(len(aside), 'file')} not evaluated")
     return " · ".join(said) or "command, versions, protocol"

@@ -16,8 +16,8 @@ from swaveval.convergence.findings import Findings, analyse
 from swaveval.convergence.judge import collapsed, decide
 from swaveval.convergence.noise import Estimate
 from swaveval.convergence.quality import LABELLED, find
-from swaveval.convergence.sentence import TITLES
 from swaveval.convergence.thresholds import ALPHA
+from swaveval.convergence.verdict import WORDS
 from swaveval.report.first import LONGEST_TEST
 from swaveval.results import LossCurve
 from tests.convergence.simulated import KNN, measured, outcomes, series
@@ -211,7 +211,7 @@ def test_every_sentence_agrees_with_the_evidence(path: Any) -> None:
     """On real runs: title, numbers, signs and words of the sentence are those of the first piece of evidence."""
     stored = load(path)
     verdict = judge(stored)
-    assert verdict.sentence.startswith(f"{TITLES[verdict.verdict]}: ")
+    assert verdict.sentence.startswith(f"{WORDS[verdict.verdict].title}: ")
     assert verdict.sentence.endswith(".")
     assert not re.search(r"\bnan\b|None|inf\b|  ", verdict.sentence)
     assert max(len(each.test) for each in verdict.evidence) <= LONGEST_TEST  # or the page would cut it

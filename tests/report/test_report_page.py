@@ -12,10 +12,9 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from swaveval.convergence.verdict import LossState, Verdict, VerdictState
+from swaveval.convergence.verdict import WORDS, LossState, Verdict, VerdictState
 from swaveval.report import ReportOptions, write_figures, write_report
 from swaveval.report.cost import duration
-from swaveval.report.first import BANNERS
 from swaveval.report.page import environment, render
 from swaveval.results import Artifact, Metric, Series
 from swaveval.results.encoding import seal, unseal
@@ -69,9 +68,9 @@ def html(evaluated: Evaluated) -> str:
 
 
 def test_every_verdict_has_its_own_word_and_shape() -> None:
-    assert set(BANNERS) == set(get_args(VerdictState))
-    icons = [environment().get_template("_macros.html.j2").module.icon(state) for state in BANNERS]  # type: ignore[attr-defined]
-    assert len(set(icons)) == len({word for word, _ in BANNERS.values()}) == len(BANNERS)
+    assert set(WORDS) == set(get_args(VerdictState))
+    icons = [environment().get_template("_macros.html.j2").module.icon(state) for state in WORDS]  # type: ignore[attr-defined]
+    assert len(set(icons)) == len({word.title for word in WORDS.values()}) == len(WORDS)
 
 
 @pytest.mark.parametrize("state", ["learning", "not-learning"])

@@ -1,4 +1,4 @@
-// Report cards: filled when opened, from the columns every checkpoint shares.
+// Report cards: filled when opened, from the columns every checkpoint shares, and what other sections' scripts can draw.
 S.changeCell = (metric, position, kind) => {
   const other = { previous: position - 1, first: 0, best: S.data.best }[kind];
   if (other === null || other < 0 || other === position) return S.el("td", { class: "num" }, "–");
@@ -37,16 +37,16 @@ S.fillCard = async (details) => {
   parts.push(S.cardTable(position), S.el("p", { class: "note" }, "Changes with an interval are paired, image by image (bootstrap, exact McNemar p, not corrected for looking at many); the others are plain differences. Green: better, orange: worse."));
   for (const [name, status, reason] of checkpoint.missing) parts.push(S.el("p", { class: "note" }, `${name}: ${status}. ${reason}`));
   const pictures = S.el("div", { class: "side-by-side" });
-  const still = await S.stillMap(position, 280);
+  const still = await S.stillMap?.(position, 280);
   if (still) pictures.append(S.el("figure", {}, S.el("h4", {}, "Feature map"), still));
-  for (const about of S.data.confusion.slice(0, 1)) {
+  for (const about of S.matrix ? S.data.confusion.slice(0, 1) : []) {
     const matrix = await S.matrix(about.name, position);
     if (matrix) pictures.append(S.el("figure", { class: "confusion" }, S.el("h4", {}, `Confusion (${about.title})`), S.drawMatrix(matrix, 280)), S.el("div", {}, S.el("h4", {}, "Most confused"), S.worstPairs(matrix, 6)));
   }
   if (checkpoint.usage) pictures.append(S.el("figure", {}, S.el("h4", {}, "Images per prototype, fullest first"), S.usageBars(checkpoint.usage), S.el("p", { class: "note" }, "Dashed: an even share.")));
   if (pictures.children.length) parts.push(pictures);
-  if (S.data.gallery.neighbours[position]) parts.push(S.el("h4", {}, "Nearest neighbours"), S.neighbourTable([position], 40));
-  if (S.data.gallery.typical[position]) {
+  if (S.neighbourTable && S.data.gallery.neighbours[position]) parts.push(S.el("h4", {}, "Nearest neighbours"), S.neighbourTable([position], 40));
+  if (S.typicalGrid && S.data.gallery.typical[position]) {
     const all = S.data.gallery.typical[position], prototypes = all.filter((group) => group.kind === "prototype");
     parts.push(S.el("h4", {}, "Most typical images"), S.typicalGrid((prototypes.length ? prototypes : all).slice(0, 12)));
   }
@@ -54,4 +54,4 @@ S.fillCard = async (details) => {
   parts.push(S.el("h4", {}, "The file"), S.el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "The checkpoint file" }, S.el("table", {}, S.el("tbody", {}, facts.map(([name, value]) => S.el("tr", { class: name === "warning" ? "warned" : null }, S.el("th", { scope: "row" }, name), S.el("td", {}, value)))))));
   details.querySelector(".fill").replaceChildren(...parts);
 };
-S.startCards = () => { for (const details of document.querySelectorAll(".report-card")) S.whenOpen(details, () => S.fillCard(details)); };
+S.sections.cards = () => { for (const details of document.querySelectorAll(".report-card")) S.whenOpen(details, () => S.fillCard(details)); };

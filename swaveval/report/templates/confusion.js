@@ -51,7 +51,7 @@ S.worstPairs = (matrix, most) => {
   pairs.sort((a, b) => counts[b[0] * size + b[1]] - counts[a[0] * size + a[1]]);
   return pairs.length ? S.table("Most confused", ["true class", "taken for", "images", "of the class"], pairs.slice(0, most).map(([row, c]) => [matrix.name(row), matrix.name(c), String(counts[row * size + c]), S.number(shares[row * size + c], "fraction")])) : S.el("p", { class: "note" }, "No image is taken for another class.");
 };
-S.startConfusion = (section) => {
+S.sections.quality = (section) => {
   const holder = S.byId("confusion");
   if (holder) S.whenOpen(section, async () => {
     let about = S.data.confusion[0];

@@ -1,5 +1,6 @@
 // Shared by the other parts. Every stored string becomes text (textContent), never markup.
-const S = { data: null, theme: [], frames: {} };
+// `sections`: what each section's script does with its element, by the section's id.
+const S = { data: null, theme: [], frames: {}, sections: {} };
 
 S.byId = (id) => document.getElementById(id);
 

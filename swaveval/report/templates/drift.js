@@ -1,5 +1,5 @@
 // How far each layer moved: a heat map whose ramp runs from the page's ground to its accent.
-S.startDrift = (section) => {
+S.sections.weights = (section) => {
   const holder = S.byId("drift"), drift = S.data.drift;
   if (!holder || !drift) return;
   S.whenOpen(section, () => {

@@ -27,11 +27,14 @@ S.typicalGrid = (groups) => S.el("div", { class: "groups-grid" }, groups.map((gr
   const title = `${group.kind} ${group.group}${top ? `: ${top[1]} of ${labels.length} ${S.className(top[0])}` : ""}`;
   return S.el("figure", {}, S.el("figcaption", {}, title), S.el("div", { class: "strip" }, group.images.map((image) => S.thumb(image, 36, S.named(image)))));
 }));
-S.startGalleries = () => {
-  const rows = S.byId("neighbour-rows"), typical = S.byId("typical");
-  if (rows) S.whenOpen(S.byId("neighbours"), () => rows.querySelector(".fill").replaceChildren(S.neighbourTable(S.data.gallery.shown, 38),
+S.sections.neighbours = (section) => {
+  const rows = S.byId("neighbour-rows");
+  S.whenOpen(section, () => rows.querySelector(".fill").replaceChildren(S.neighbourTable(S.data.gallery.shown, 38),
     S.el("p", { class: "note" }, S.data.gallery.labels ? "✓ same class as the query, ✗ another class. Nearest first." : "Nearest first.", S.data.images ? "" : " Pictures were left out of this page.")));
-  if (typical) S.whenOpen(S.byId("groups"), () => {
+};
+S.sections.groups = (section) => {
+  const typical = S.byId("typical");
+  if (typical) S.whenOpen(section, () => {
     const positions = Object.keys(S.data.gallery.typical).map(Number), kinds = [...new Set(Object.values(S.data.gallery.typical).flat().map((group) => group.kind))];
     const when = S.el("select", {}, positions.map((position) => S.el("option", { value: position }, S.data.checkpoints[position].label))), kind = S.el("select", {}, kinds.map((name) => S.el("option", {}, `${name}s`)));
     const body = S.el("div");

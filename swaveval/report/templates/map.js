@@ -13,7 +13,7 @@ S.map = S.once(async () => {
 });
 S.unknown = () => (S.dark() ? "#56606b" : "#c3c8ce");
 
-S.startMap = (section) => S.whenOpen(section, async () => {
+S.sections.map = (section) => S.whenOpen(section, async () => {
   const map = await S.map(), figure = await S.figure("map", S.byId("map-plot"));
   const [points, trail, trails, picked] = ["map-points", "map-trail", "map-trails", "map-picked"].map((name) => figure.one(name));
   const slider = S.byId("map-slider"), play = S.byId("map-play"), choice = S.byId("map-colour"), legend = S.byId("map-legend");

@@ -70,11 +70,10 @@ const start = async () => {
   S.data = await S.json("data");
   await S.startOverview();
   S.startSmall();
-  if (S.byId("map")) S.startMap(S.byId("map"));
-  if (S.byId("quality")) S.startConfusion(S.byId("quality"));
-  if (S.byId("weights")) S.startDrift(S.byId("weights"));
-  S.startGalleries();
-  S.startCards();
+  for (const [id, begin] of Object.entries(S.sections)) {
+    const section = S.byId(id);
+    if (section) begin(section);
+  }
   addEventListener("hashchange", S.reveal);
   if (location.hash) S.reveal();
   document.documentElement.dataset.ready = "yes";
