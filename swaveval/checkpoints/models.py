@@ -15,6 +15,7 @@ from swaveval.checkpoints.advice import FACTORY, naming, nothing_known
 from swaveval.checkpoints.architectures import ResNetSpec, UnknownArchitecture, infer_resnet
 from swaveval.checkpoints.description import FLOATING, ITEM_BYTES, Description, TensorInfo
 from swaveval.checkpoints.families import Family, Parts, View
+from swaveval.checkpoints.families.copies import copy_rank
 from swaveval.checkpoints.families.hugging_face import CONFIG
 from swaveval.checkpoints.families.hugging_face import FAMILY as HUGGING_FACE
 from swaveval.checkpoints.geometry import (
@@ -29,9 +30,9 @@ from swaveval.checkpoints.geometry import (
 )
 from swaveval.checkpoints.hugging_face import network_of, timm_name
 from swaveval.checkpoints.module_facts import WithEps, differing, other_eps, whole
-from swaveval.checkpoints.named import NamedModel, Place, best_place, named_model
+from swaveval.checkpoints.named import NamedModel, Place, best_places, named_model
 from swaveval.checkpoints.options import LoadOptions
-from swaveval.checkpoints.recognise import Translated, candidates, recognise
+from swaveval.checkpoints.recognise import Translated, candidates, recognise, the_one_meant
 from swaveval.checkpoints.sandbox.failure import Failure, printable
 from swaveval.checkpoints.told import conventions, told
 from swaveval.checkpoints.vit import ViTSpec, infer_vit, usual_heads
@@ -106,9 +107,13 @@ def find_model(description: Description, options: LoadOptions) -> tuple[Parts, M
         if not text:
             return None
         model = named_model(text, view.tensors, hints.image_size)
-        place = best_place(view.tensors, model.shapes, model.optional)
-        if place is None:
+        places = best_places(view.tensors, model.shapes, model.optional)
+        if not places:
             return None
+        place = places[0]
+        if place.prefix not in family.backbone and copy_rank(place.prefix) == 1:
+            meant = the_one_meant([other.prefix for other in places])
+            place = next(other for other in places if other.prefix == meant)
         named[text] = model, place
         inside = view.under(place.prefix)
         translated = {name: place.inside(name) for name in model.shapes}

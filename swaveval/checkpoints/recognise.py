@@ -70,7 +70,7 @@ def candidates(description: Description, finder: Finder | None = None) -> Iterat
         yield first
         yield from others
         return
-    if finder is None and first.family == plain.FAMILY.name and not is_plain(first.view.path):
+    if first.family == plain.FAMILY.name and not is_plain(first.view.path):
         _alone(first, found)
         found = _candidates(description, finder)
         next(found)
@@ -148,13 +148,25 @@ def _found(family: Family, view: View, finder: Finder | None) -> list[tuple[str,
     ranked = sorted(read, key=lambda prefix: (copy_rank(prefix), listed.get(prefix, len(listed)), len(prefix), prefix))
     unknown = [prefix for prefix in ranked if prefix not in listed and copy_rank(prefix) == copy_rank(ranked[0])]
     if ranked and ranked[0] not in listed and len(unknown) > 1:
-        wrapping = _wrapping(unknown)
         shapes = [_shapes(view, prefix, read[prefix]) for prefix in unknown]
-        if wrapping and all(one == shapes[0] for one in shapes):
-            ranked.insert(0, ranked.pop(ranked.index(wrapping)))
-        else:
-            raise Failure("unsupported", _several(unknown))
+        chosen = the_one_meant(unknown, alike=all(one == shapes[0] for one in shapes))
+        ranked.insert(0, ranked.pop(ranked.index(chosen)))
     return [(prefix, read[prefix]) for prefix in ranked]
+
+
+def the_one_meant(prefixes: Sequence[str], *, alike: bool = True) -> str:
+    """Of several places that no family knows, and that are no copies by their names, the one to be read.
+
+    Args:
+        alike: whether the same network lies at all of them.
+
+    Raises:
+        Failure: choosing one would be a guess.
+    """
+    wrapping = prefixes[0] if len(prefixes) == 1 else _wrapping(prefixes)
+    if not (wrapping and alike):
+        raise Failure("unsupported", _several(prefixes))
+    return wrapping
 
 
 def _wrapping(prefixes: Sequence[str]) -> str:

@@ -99,12 +99,13 @@ def compress(
 
 def _no_checkpoint(path: Path) -> str:
     from swaveval.checkpoints import discover
+    from swaveval.checkpoints.foreign import foreign
 
     if not path.is_dir():
         return "is not a file"
     inside = [file.path for file in discover(path)]
     if not inside:
-        return "is a directory without a checkpoint"
+        return f"is a directory without a checkpoint{foreign(path)}"
     return f"is a directory, no checkpoint; give what is in it: {inside[0]}" + (
         f" and {len(inside) - 1} more" if len(inside) > 1 else ""
     )

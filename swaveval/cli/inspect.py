@@ -57,6 +57,7 @@ def inspect(
     Exit codes: 0 all files are ready, 1 one is corrupt, unsupported or refused, 2 usage, 3 one is still being written.
     """
     from swaveval.checkpoints import LoadOptions, discover
+    from swaveval.checkpoints.foreign import foreign
 
     # Not a typer check: a link that leads nowhere or a named pipe is for the reader to describe.
     if not path.is_dir() and not path.exists() and not path.is_symlink():
@@ -75,7 +76,7 @@ def inspect(
     )
     files = [(file.name, file.path) for file in discover(path)] if path.is_dir() else [(path.name, path)]
     if not files:
-        typer.echo(f"swaveval: no checkpoint files in {path}", err=True)
+        typer.echo(f"swaveval: no checkpoint files in {path}{foreign(path)}", err=True)
         raise typer.Exit(USAGE)
     entries = read(files, options)
     samples: "Samples" = {}

@@ -22,6 +22,7 @@ from swaveval.checkpoints import (
 )
 from swaveval.checkpoints.by_weights import divide_by_weights
 from swaveval.checkpoints.discovery import is_pattern
+from swaveval.checkpoints.foreign import foreign
 from swaveval.checkpoints.hugging_face import stamps_beside
 from swaveval.checkpoints.lineage import Sample, sample
 from swaveval.results import CheckpointRecord
@@ -62,7 +63,7 @@ def read_records(directory: Path, options: LoadOptions, *, memory: Path, progres
         where = f"matches {directory}" if is_pattern(directory) else f"in {directory}"
         raise RunError(
             f"no checkpoint file {where}: looked for .ckpt .pth .pt .tar .torch .bin .safetensors, also in "
-            "subdirectories"
+            f"subdirectories{foreign(directory)}"
         )
     progress.stage("reading checkpoints", len(files))
     records: list[CheckpointRecord] = []

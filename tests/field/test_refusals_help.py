@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from typer.testing import CliRunner
 
+from swaveval.checkpoints.foreign import foreign
+from swaveval.cli.app import app
 from tests.field.field_networks import State, prefixed, read_as, refusal, saved, small_resnet, small_vit
 
 
@@ -250,3 +253,40 @@ def test_a_piece_of_vissls_is_no_network(kind: str, tmp_path: Path) -> None:
     for partial in (False, True):
         reason = refusal(saved(tmp_path / "a.torch", content), allow_partial=partial).reason
         assert "convert_sharded_checkpoint.py" in reason
+
+
+FOREIGN = {
+    "tf_model.h5": ("TensorFlow's weights of a Hugging Face model", "from_tf=True"),
+    "flax_model.msgpack": ("Flax's weights of a Hugging Face model", "from_flax=True"),
+    "export/model.onnx": ("an exported network", "give the PyTorch checkpoint that it was exported from"),
+    "variables/variables.index": ("of TensorFlow or Keras", "cannot be read"),
+    "model.gguf": ("a quantised language model", ""),
+    "weights.zip": ("packed", "unpack it first"),
+    "arrays.npz": ("objects of Python or NumPy", "what torch.save writes"),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+@pytest.mark.parametrize("command", ["inspect", "run", "compress"])
+def test_weights_of_other_programs_are_named(name: str, command: str, tmp_path: Path) -> None:
+    """For TensorFlow and Flax with the line that transformers 4.49 was seen to carry out."""
+    place = tmp_path / "models"
+    (place / name).parent.mkdir(parents=True)
+    (place / name).write_bytes(b"\x08\x07")
+    (place / "config.json").write_text("{}")
+    arguments = ["--ckpt-dir", str(place), "--data", str(tmp_path)] if command == "run" else [str(place)]
+    said = CliRunner().invoke(app, [command, *arguments])
+    output = said.output + str(said.exception)
+    for words in (f"; there is {name}, ", *FOREIGN[name]):
+        assert words in output
+    if name in ("tf_model.h5", "flax_model.msgpack"):
+        option = "from_tf=True" if "tf" in name else "from_flax=True"
+        code = f'AutoModel.from_pretrained("{place}", {option}).save_pretrained("{place}")'
+        assert f"python -c 'from transformers import AutoModel; {code}'" in output
+
+
+def test_and_nothing_is_said_where_nothing_is(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "model.onnx").touch()
+    (tmp_path / "notes.txt").touch()
+    assert foreign(tmp_path) == ""

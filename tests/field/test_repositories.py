@@ -154,6 +154,9 @@ FILES: dict[str, Callable[[State, State], Any]] = {
     },
 }
 
+# Their names are not those of the class that a user would name.
+OF_CHILDREN = frozenset({"lightly, epoch=3-step=40.ckpt with ModelCheckpoint", "sthalles/PyTorch-BYOL"})
+
 
 @pytest.mark.parametrize("name", FILES)
 def test_features_are_the_documented_networks(name: str, tmp_path: Path) -> None:
@@ -253,5 +256,30 @@ def test_of_several_networks_that_are_no_copies_none_is_chosen(
     assert f"several networks of one kind in the file ({'.'.join((keys[0], *inside))}, " in reason
     place = "".join(f"[{key!r}]" for key in (keys[0], *inside))
     assert f"torch.save(checkpoint{place}, 'weights.pt')" in reason
+    named = f"{Path(__file__).with_name('field_networks.py')}:small_resnet"
+    assert refusal(tmp_path / "checkpoint.pth", backbone=named).reason == reason
     alone = content[keys[0]]["state_dict"] if inside else content[keys[0]]
-    read_as(saved(tmp_path / "weights.pt", alone), small_resnet())
+    for backbone in (None, named):
+        read_as(saved(tmp_path / "weights.pt", alone), small_resnet(), backbone=backbone)
+
+
+@pytest.mark.parametrize("keys", [("fold0", "fold1"), ("best_model", "last_model"), ("audio", "visual")])
+def test_nor_of_several_in_one_state_dict_also_with_a_name(keys: tuple[str, str], tmp_path: Path) -> None:
+    content: State = {}
+    for seed, key in enumerate(keys):
+        content |= prefixed(f"{key}.", small_resnet(seed).state_dict())
+    path = saved(tmp_path / "checkpoint.pth", {"state_dict": content})
+    named = f"{Path(__file__).with_name('field_networks.py')}:small_resnet"
+    for backbone in (None, named):
+        assert f"several backbones in the file ({keys[0]}., {keys[1]}.)" in refusal(path, backbone=backbone).reason
+    alone = {name: value for name, value in content.items() if name.startswith(f"{keys[1]}.")}
+    read_as(saved(tmp_path / "weights.pt", alone), small_resnet(1), backbone=named)
+
+
+@pytest.mark.parametrize("name", sorted(FILES.keys() - OF_CHILDREN))
+def test_a_named_networks_weights_are_the_documented_ones_too(name: str, tmp_path: Path) -> None:
+    network = small_resnet()
+    content = FILES[name](dict(network.state_dict()), dict(small_resnet(9).state_dict()))
+    named = f"{Path(__file__).with_name('field_networks.py')}:small_resnet"
+    path = saved(tmp_path / "checkpoint.pth", content)
+    read_as(path, network, backbone=named)

@@ -29,10 +29,17 @@ class Place:
 def best_place(
     tensors: Mapping[str, TensorInfo], shapes: Mapping[str, tuple[int, ...]], optional: Collection[str] = ()
 ) -> Place | None:
-    """The place at which most elements of a network with these shapes are found; None when nothing is.
+    """The first of the `best_places`; None when there is none."""
+    return next(iter(best_places(tensors, shapes, optional)), None)
 
-    Of equally good ones that of no deeper network, then the copy that is documented as the one to be read, then the
-    shorter prefix.
+
+def best_places(
+    tensors: Mapping[str, TensorInfo], shapes: Mapping[str, tuple[int, ...]], optional: Collection[str] = ()
+) -> list[Place]:
+    """The places, each of other tensors, at which most elements of a network with these shapes are found.
+
+    Of equally good ones those of no deeper network, then of the copy that is documented as the one to be read; the one
+    with the shorter prefix comes first.
 
     Args:
         tensors: of the file, under names without wrappers.
@@ -69,8 +76,14 @@ def best_place(
     def order(place: Place) -> tuple[int, int, int, int, int, str]:
         return -found(place), surplus(place), copy_rank(place.prefix), len(place.lead), len(place.prefix), place.prefix
 
-    best = min(candidates, key=order)
-    return best if found(best) else None
+    ranked = sorted(candidates, key=order)
+    probe = max(needed, key=lambda name: math.prod(needed[name])) if needed else ""
+    best = {
+        place.prefix + place.inside(probe): place
+        for place in reversed(ranked)
+        if order(place)[:3] == order(ranked[0])[:3]
+    }
+    return list(reversed(best.values())) if found(ranked[0]) else []
 
 
 def _shape(tensors: Mapping[str, TensorInfo], name: str) -> tuple[int, ...] | None:
