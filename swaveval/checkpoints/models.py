@@ -111,7 +111,7 @@ def find_model(description: Description, options: LoadOptions) -> tuple[Parts, M
         if not places:
             return None
         place = places[0]
-        if place.prefix not in family.backbone and copy_rank(place.prefix) == 1:
+        if len(places) > 1 and place.prefix not in family.backbone and copy_rank(place.prefix) == 1:
             meant = the_one_meant([other.prefix for other in places])
             place = next(other for other in places if other.prefix == meant)
         named[text] = model, place

@@ -155,7 +155,7 @@ def _found(family: Family, view: View, finder: Finder | None) -> list[tuple[str,
 
 
 def the_one_meant(prefixes: Sequence[str], *, alike: bool = True) -> str:
-    """Of several places that no family knows, and that are no copies by their names, the one to be read.
+    """Of two or more places that no family knows, and that are no copies by their names, the one to be read.
 
     Args:
         alike: whether the same network lies at all of them.
@@ -163,7 +163,7 @@ def the_one_meant(prefixes: Sequence[str], *, alike: bool = True) -> str:
     Raises:
         Failure: choosing one would be a guess.
     """
-    wrapping = prefixes[0] if len(prefixes) == 1 else _wrapping(prefixes)
+    wrapping = _wrapping(prefixes)
     if not (wrapping and alike):
         raise Failure("unsupported", _several(prefixes))
     return wrapping
