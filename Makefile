@@ -34,8 +34,9 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# What was trained and evaluated (runs/) is nobody's to delete but yours.
 clean:
-	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
 
 # torch and torchvision first and together, so that they come as a pair from one index.
 $(STAMP): pyproject.toml

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from swaveval.checkpoints.discovery import natural_key
 from swaveval.checkpoints.membership import Division, divide
 from swaveval.checkpoints.moments import Found, place
 from swaveval.checkpoints.name_order import OrderBasis, order_of
 from swaveval.checkpoints.names import read_name
 from swaveval.results import CheckpointRecord
+from swaveval.text import Natural, natural_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def _ordered(found: Sequence[Found]) -> tuple[list[Found], OrderBasis, str]:
     return [*known, *unknown], "epoch" if known[0].record.epoch is not None else "step", said
 
 
-def _written(entry: Found) -> tuple[float, float, tuple[tuple[int, int, str], ...]]:
+def _written(entry: Found) -> tuple[float, float, Natural]:
     epoch, step = entry.moment
     nowhere = float("inf")
     return (

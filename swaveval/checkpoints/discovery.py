@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from swaveval.checkpoints.piece_names import file_in, is_other_piece
+from swaveval.text import natural_key
 
 SUFFIXES = (".ckpt", ".pth", ".pt", ".tar", ".torch", ".safetensors", ".bin")
 
@@ -13,7 +14,6 @@ SUFFIXES = (".ckpt", ".pth", ".pt", ".tar", ".torch", ".safetensors", ".bin")
 _NOT_WEIGHTS = re.compile(
     r"^(queue\d*|stats\d*|optimizer|scheduler|random_states_\d+|rng_state(_\d+)?|scaler|training_args)\.(pth|pt|bin)$"
 )
-_DIGITS = re.compile(r"(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +95,3 @@ def _choices(pattern: str) -> list[str]:
         return [pattern]
     start, end = pattern[: match.start()], pattern[match.end() :]
     return [whole for choice in match.group(1).split(",") for whole in _choices(f"{start}{choice}{end}")]
-
-
-Natural = tuple[tuple[int, int, str], ...]
-
-
-def natural_key(name: str) -> Natural:
-    """Sort key under which `ckp-25` comes before `ckp-100`, and `last` after every number."""
-    pieces = [piece for piece in _DIGITS.split(name.lower()) if piece]
-    return tuple((0, int(piece), "") if piece.isdecimal() and piece.isascii() else (1, 0, piece) for piece in pieces)

@@ -12,16 +12,16 @@ def evaluators(as_json: bool = typer.Option(False, "--json", help="Print as JSON
     """List the evaluators that are installed, with their parameters; plugins appear beside the built-in ones."""
     from swaveval.evaluators.registry import available, overshadowed
     from swaveval.runs.plugins import PluginHosts
-    from swaveval.runs.specs import describe
+    from swaveval.runs.specs import DRIFT, describe
 
     rows = []
     hosts = PluginHosts()
-    for plugin in available():
+    for name in sorted([*(plugin.name for plugin in available()), DRIFT.name]):
         try:
-            found = describe(plugin.name, hosts)
-            rows.append((plugin.name, found["version"], found["needs"], found["parameters"], found["summary"]))
+            found = describe(name, hosts)
+            rows.append((name, found["version"], found["needs"], found["parameters"], found["summary"]))
         except Exception as error:
-            rows.append((plugin.name, 0, [], {}, f"cannot be used: {error}"))
+            rows.append((name, 0, [], {}, f"cannot be used: {error}"))
     hosts.close()
     for sentence in overshadowed():
         typer.echo(sentence, err=True)

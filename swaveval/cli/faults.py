@@ -4,6 +4,8 @@ import errno
 import os
 from pathlib import Path
 
+from swaveval.text import clipped
+
 KEPT = "What was finished is kept; {again} goes on from there"
 
 # errno → what is the matter with the file at {place}, and what to do.
@@ -60,8 +62,7 @@ def sentence(error: BaseException, *, again: str = "the same command") -> str | 
 def shown(name: object) -> str:
     """A path in one printable line, its middle left out where it is long."""
     text = os.fsdecode(name) if isinstance(name, str | bytes | os.PathLike) else "a file"
-    text = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return text if len(text) <= 200 else f"{text[:90]} … {text[-90:]}"
+    return clipped(text, 200)
 
 
 def current_directory_is_gone() -> bool:

@@ -1,82 +1,128 @@
 """Options for what a checkpoint's shapes do not tell; the same in every command that reads checkpoints."""
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from swaveval.cli.exits import USAGE
 
 if TYPE_CHECKING:
-    from swaveval.checkpoints.geometry import Geometry
+    from swaveval.checkpoints import LoadOptions
 
 _PANEL = "What shapes do not tell"
-HEADS = typer.Option(None, "--heads", min=1, help="Attention heads of a ViT.", rich_help_panel=_PANEL)
-STEM_STRIDE = typer.Option(
-    None, "--stem-stride", min=1, max=8, help="Stride of a ResNet's first convolution.", rich_help_panel=_PANEL
-)
-STEM_PADDING = typer.Option(
-    None, "--stem-padding", min=0, help="Padding of a ResNet's first convolution.", rich_help_panel=_PANEL
-)
-MAXPOOL = typer.Option(
-    None, "--maxpool/--no-maxpool", help="Whether max-pooling follows it.", rich_help_panel=_PANEL, show_default=False
-)
-DILATION = typer.Option(
-    None,
-    "--dilation",
-    min=0,
-    help="How many of a ResNet's last stages dilate instead of striding.",
-    rich_help_panel=_PANEL,
-)
-LAST_STRIDE = typer.Option(
-    None, "--last-stride", min=1, max=4, help="Stride of a ResNet's last stage.", rich_help_panel=_PANEL
-)
-MEAN = typer.Option(
-    None, "--mean", help="Of the pixels in training, in 0…1: 0.485,0.456,0.406.", rich_help_panel=_PANEL
-)
-STD = typer.Option(None, "--std", help="Their standard deviation: 0.229,0.224,0.225.", rich_help_panel=_PANEL)
-ORDER = typer.Option(None, "--channel-order", help="RGB (default) or BGR.", rich_help_panel=_PANEL)
 
 
-def geometry(
-    *,
-    heads: int | None,
-    stem_stride: int | None,
-    stem_padding: int | None,
-    maxpool: bool | None,
-    dilation: int | None,
-    last_stride: int | None,
-) -> "Geometry":
-    """What the user says of the network."""
-    from swaveval.checkpoints.geometry import Geometry
+@dataclass(frozen=True)
+class Network:
+    """Which network the files hold, and how they may be read."""
 
-    return Geometry(
-        heads=heads,
-        stem_stride=stem_stride,
-        stem_padding=stem_padding,
-        maxpool=maxpool,
-        dilated=dilation,
-        last_stride=last_stride,
+    backbone: Annotated[
+        str | None,
+        typer.Option(
+            "--backbone",
+            help="Architecture, when it cannot be inferred: timm:NAME, torchvision:NAME, module:factory or "
+            "path/to/file.py:factory.",
+        ),
+    ] = None
+    heads: Annotated[
+        int | None, typer.Option("--heads", min=1, help="Attention heads of a ViT.", rich_help_panel=_PANEL)
+    ] = None
+    stem_stride: Annotated[
+        int | None,
+        typer.Option(
+            "--stem-stride", min=1, max=8, help="Stride of a ResNet's first convolution.", rich_help_panel=_PANEL
+        ),
+    ] = None
+    stem_padding: Annotated[
+        int | None,
+        typer.Option("--stem-padding", min=0, help="Padding of a ResNet's first convolution.", rich_help_panel=_PANEL),
+    ] = None
+    maxpool: Annotated[
+        bool | None,
+        typer.Option(
+            "--maxpool/--no-maxpool",
+            help="Whether max-pooling follows it.",
+            rich_help_panel=_PANEL,
+            show_default=False,
+        ),
+    ] = None
+    dilation: Annotated[
+        int | None,
+        typer.Option(
+            "--dilation",
+            min=0,
+            help="How many of a ResNet's last stages dilate instead of striding.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    last_stride: Annotated[
+        int | None,
+        typer.Option("--last-stride", min=1, max=4, help="Stride of a ResNet's last stage.", rich_help_panel=_PANEL),
+    ] = None
+    allow_partial: Annotated[
+        bool,
+        typer.Option("--allow-partial", help="Accept backbones matched under 100 %; the page says so in red."),
+    ] = False
+    trust: Annotated[bool, typer.Option("--trust", help="Unpickle files that need it: code in them is executed.")] = (
+        False
     )
 
+    def load(self, *, verify_all: bool = False) -> "LoadOptions":
+        """What the reader is told."""
+        from swaveval.checkpoints import LoadOptions
+        from swaveval.checkpoints.geometry import Geometry
 
-def normalisation(mean: str | None, std: str | None, order: str | None) -> dict[str, Any]:
-    """The fields of an EvalTransform that the user gives; exits with 2 on words that are none."""
-    found: dict[str, Any] = {}
-    for name, text in (("mean", mean), ("std", std)):
-        if text is None:
-            continue
-        try:
-            values = tuple(float(part) for part in text.split(","))
-        except ValueError:
-            values = ()
-        values = values * 3 if len(values) == 1 else values
-        if len(values) != 3 or (name == "std" and min(values) <= 0):
-            typer.echo(f"swaveval: --{name} takes three numbers such as 0.5,0.5,0.5; not {text!r}", err=True)
-            raise typer.Exit(USAGE)
-        found[name] = values
-    if order is not None:
-        if order.upper() not in ("RGB", "BGR"):
-            typer.echo(f"swaveval: --channel-order takes RGB or BGR, not {order!r}", err=True)
-            raise typer.Exit(USAGE)
-        found["order"] = order.upper()
-    return found
+        geometry = Geometry(
+            heads=self.heads,
+            stem_stride=self.stem_stride,
+            stem_padding=self.stem_padding,
+            maxpool=self.maxpool,
+            dilated=self.dilation,
+            last_stride=self.last_stride,
+        )
+        return LoadOptions(
+            trust=self.trust,
+            allow_partial=self.allow_partial,
+            backbone=self.backbone,
+            verify_all=verify_all,
+            geometry=geometry,
+        )
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """What the network was shown in training."""
+
+    mean: Annotated[
+        str | None,
+        typer.Option("--mean", help="Of the pixels in training, in 0…1: 0.485,0.456,0.406.", rich_help_panel=_PANEL),
+    ] = None
+    std: Annotated[
+        str | None, typer.Option("--std", help="Their standard deviation: 0.229,0.224,0.225.", rich_help_panel=_PANEL)
+    ] = None
+    channel_order: Annotated[
+        str | None, typer.Option("--channel-order", help="RGB (default) or BGR.", rich_help_panel=_PANEL)
+    ] = None
+
+    def said(self) -> dict[str, Any]:
+        """The fields of an EvalTransform that the user gives; exits with 2 on words that are none."""
+        found: dict[str, Any] = {}
+        for name, text in (("mean", self.mean), ("std", self.std)):
+            if text is None:
+                continue
+            try:
+                values = tuple(float(part) for part in text.split(","))
+            except ValueError:
+                values = ()
+            values = values * 3 if len(values) == 1 else values
+            if len(values) != 3 or (name == "std" and min(values) <= 0):
+                typer.echo(f"swaveval: --{name} takes three numbers such as 0.5,0.5,0.5; not {text!r}", err=True)
+                raise typer.Exit(USAGE)
+            found[name] = values
+        if self.channel_order is not None:
+            if self.channel_order.upper() not in ("RGB", "BGR"):
+                typer.echo(f"swaveval: --channel-order takes RGB or BGR, not {self.channel_order!r}", err=True)
+                raise typer.Exit(USAGE)
+            found["order"] = self.channel_order.upper()
+        return found

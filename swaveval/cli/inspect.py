@@ -3,22 +3,22 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from swaveval.cli import geometry_options as shapeless
 from swaveval.cli.exits import CELLS_FAILED, DONE, USAGE, WRITING
+from swaveval.cli.geometry_options import Network
+from swaveval.cli.options import takes
+from swaveval.text import size
 
 if TYPE_CHECKING:
-    from swaveval.checkpoints import LoadOptions, LoadReport
+    from swaveval.checkpoints import LoadReport
     from swaveval.checkpoints.drift import Drift
     from swaveval.checkpoints.lineage import Sample
-
-    Samples = dict[str, Sample]
 
 PARTS = ("backbone", "head", "prototypes", "optimiser", "other")
 MOST_LAYERS = 40
@@ -27,22 +27,11 @@ STYLES = {"ready": "green", "writing": "yellow"}
 Entry = tuple[str, Path, "LoadReport"]
 
 
+@takes(Network)
 def inspect(
+    network: Network,
+    *,
     path: Path = typer.Argument(..., help="A checkpoint file, or a directory of them."),
-    backbone: str | None = typer.Option(
-        None,
-        "--backbone",
-        help="Architecture, when it cannot be inferred: timm:NAME, torchvision:NAME, module:factory or "
-        "path/to/file.py:factory.",
-    ),
-    heads: int | None = shapeless.HEADS,
-    stem_stride: int | None = shapeless.STEM_STRIDE,
-    stem_padding: int | None = shapeless.STEM_PADDING,
-    maxpool: bool | None = shapeless.MAXPOOL,
-    dilation: int | None = shapeless.DILATION,
-    last_stride: int | None = shapeless.LAST_STRIDE,
-    allow_partial: bool = typer.Option(False, "--allow-partial", help="Accept backbones matched under 100 %."),
-    trust: bool = typer.Option(False, "--trust", help="Unpickle files that need it: code in them is executed."),
     drift: bool = typer.Option(True, "--drift/--no-drift", help="Of a directory: how far each layer moved."),
     as_json: bool = typer.Option(False, "--json", help="One object for a file, a list of them for a directory."),
 ) -> None:
@@ -56,30 +45,21 @@ def inspect(
 
     Exit codes: 0 all files are ready, 1 one is corrupt, unsupported or refused, 2 usage, 3 one is still being written.
     """
-    from swaveval.checkpoints import LoadOptions, discover
+    from swaveval.checkpoints import discover
     from swaveval.checkpoints.foreign import foreign
+    from swaveval.runs.inspection import as_rows, movement, read, several_runs
 
     # Not a typer check: a link that leads nowhere or a named pipe is for the reader to describe.
     if not path.is_dir() and not path.exists() and not path.is_symlink():
         typer.echo(f"swaveval: {path} does not exist", err=True)
         raise typer.Exit(USAGE)
-    geometry = shapeless.geometry(
-        heads=heads,
-        stem_stride=stem_stride,
-        stem_padding=stem_padding,
-        maxpool=maxpool,
-        dilation=dilation,
-        last_stride=last_stride,
-    )
-    options = LoadOptions(
-        trust=trust, allow_partial=allow_partial, backbone=backbone, verify_all=True, geometry=geometry
-    )
+    options = network.load(verify_all=True)
     files = [(file.name, file.path) for file in discover(path)] if path.is_dir() else [(path.name, path)]
     if not files:
         typer.echo(f"swaveval: no checkpoint files in {path}{foreign(path)}", err=True)
         raise typer.Exit(USAGE)
     entries = read(files, options)
-    samples: "Samples" = {}
+    samples: dict[str, Sample] = {}
     moved = movement(entries, options, samples) if drift and path.is_dir() else None
     if several := several_runs(entries, samples):
         typer.echo(several, err=True)
@@ -90,100 +70,6 @@ def inspect(
         show(entries, moved)
     states = {report.state for _, _, report in entries}
     raise typer.Exit(DONE if states == {"ready"} else WRITING if states <= {"ready", "writing"} else CELLS_FAILED)
-
-
-def read(files: Sequence[tuple[str, Path]], options: "LoadOptions") -> list[Entry]:
-    """Load reports of the files, in the order in which they were written."""
-    from swaveval.checkpoints import inspect as inspect_file
-    from swaveval.checkpoints import order
-    from swaveval.results import CheckpointRecord
-
-    reports = {name: inspect_file(path, options=options) for name, path in files}
-    paths = dict(files)
-    records = [
-        CheckpointRecord(name, epoch=report.epoch, step=report.step, load={"named": report.named})
-        for name, report in reports.items()
-    ]
-    times = {name: (path.stat().st_mtime, path.stat().st_size) for name, path in files if path.exists()}
-    return [(record.name, paths[record.name], reports[record.name]) for record in order(records, times)]
-
-
-def several_runs(entries: Sequence[Entry], samples: "Samples") -> str:
-    """What speaks against the files' being one run; an empty string where nothing does."""
-    from swaveval.checkpoints import arrange
-    from swaveval.checkpoints.by_weights import divide_by_weights
-    from swaveval.runs.records import record_of
-
-    times = {name: (path.stat().st_mtime, path.stat().st_size) for name, path, _ in entries if path.exists()}
-    found = arrange([record_of(name, report) for name, _, report in entries], times)
-    reasons = divide_by_weights(found.division, found.order, samples).reasons
-    return f"swaveval: these are not one run: {'; '.join(reasons[:4])}" if reasons else ""
-
-
-def movement(entries: Sequence[Entry], options: "LoadOptions", samples: "Samples") -> "tuple[list[str], Drift] | None":
-    """Names of the ready checkpoints with weights of their own, and how far their layers moved; None under two.
-
-    Some weights of each are put into `samples`.
-    """
-    from swaveval.checkpoints import Backbone, load
-    from swaveval.checkpoints.drift import drift
-    from swaveval.checkpoints.lineage import sample
-
-    def sampled(name: str, path: Path) -> Backbone:
-        backbone = load(path, options=options)
-        samples[str(digests[name])] = sample(backbone)
-        return backbone
-
-    distinct = {report.digest: (name, path) for name, path, report in reversed(entries) if report.state == "ready"}
-    chosen = list(reversed(distinct.values()))
-    if len(chosen) < 2:
-        return None
-    digests = {name: report.digest for name, _, report in entries}
-    return [name for name, _ in chosen], drift(sampled(name, path) for name, path in chosen)
-
-
-def same_as(entries: Sequence[Entry]) -> dict[str, str]:
-    """File → the earlier file with the same weights."""
-    first: dict[str | None, str] = {}
-    return {
-        name: original
-        for name, _, report in entries
-        if report.state == "ready" and (original := first.setdefault(report.digest, name)) != name
-    }
-
-
-def as_rows(entries: Sequence[Entry], moved: "tuple[list[str], Drift] | None") -> list[dict[str, Any]]:
-    """One plain object for each file."""
-    twins = same_as(entries)
-    rows: list[dict[str, Any]] = []
-    for name, _, report in entries:
-        row = report.to_json() | {"same_as": twins.get(name), "drift": None}
-        if moved is not None and name in moved[0][1:]:
-            row["drift"] = _movement_at(moved[1], moved[0].index(name))
-        rows.append(row)
-    return rows
-
-
-def _movement_at(moved: "Drift", column: int) -> dict[str, Any]:
-    tables = {
-        "relative_l2": moved.relative_l2,
-        "cosine": moved.cosine,
-        "beyond_allclose": moved.beyond,
-        "from_first": moved.from_first,
-    }
-    layers = {
-        str(name): {key: _finite(float(table[row, column])) for key, table in tables.items()}
-        for row, name in enumerate(moved.names)
-    }
-    return {
-        "relative_l2": _finite(float(moved.overall[column - 1])),
-        "layers": layers,
-        "never_moved": list(moved.never_moved),
-    }
-
-
-def _finite(value: float) -> float | None:
-    return value if abs(value) < float("inf") else None
 
 
 # -- for a terminal --------------------------------------------------------------------------------------------------
@@ -227,6 +113,8 @@ def _some(names: Sequence[str], most: int = 8) -> str:
 
 
 def _files_table(entries: Sequence[Entry], *, wide: bool) -> Table:
+    from swaveval.runs.inspection import same_as
+
     names = ("file", "state", "family", "architecture", "matched", "d", "K", "epoch", "step", "size", "weights")
     narrow = ("file", "state", "architecture", "matched", "K", "epoch", "size")
     shown = names if wide else narrow
@@ -314,13 +202,3 @@ def _count(value: int | None) -> Text:
 def _percent(share: float) -> str:
     # 99.99999 % must not be shown as 100.
     return "100 %" if share == 1 else f"{min(100 * share, 99.9):.1f} %"
-
-
-def size(count: int) -> str:
-    """Bytes for people: `46.4 MB`."""
-    value, unit = float(count), "B"
-    for larger in ("kB", "MB", "GB"):
-        if value < 1000:
-            break
-        value, unit = value / 1000, larger
-    return f"{value:.3g} {unit}" if unit != "B" else f"{count} B"

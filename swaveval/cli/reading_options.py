@@ -1,5 +1,6 @@
 """The options that say how image files become pixels; the same in `run`, `plan`, `pretrain` and `sweep`."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -55,3 +56,18 @@ def said(
     """The options that were given, under the names of `Reading`."""
     given = {"range": range, "bands": bands, "pages": pages, "alpha": alpha, "exif": exif}
     return {name: text for name, text in given.items() if text}
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """The five of them."""
+
+    range: Range = None
+    bands: Bands = None
+    pages: Pages = None
+    alpha: Alpha = None
+    exif: Exif = None
+
+    def said(self) -> dict[str, str]:
+        """The options that were given, under the names of `Reading`."""
+        return said(self.range, self.bands, self.pages, self.alpha, self.exif)

@@ -8,14 +8,13 @@ import numpy as np
 from swaveval.convergence.quality import is_random, untrained
 from swaveval.convergence.verdict import LossState
 from swaveval.results import Series
+from swaveval.results.loss import LN_K_COLLAPSED
 
 # A representation is called shrunk, or gone, when one of these is down to such a share of its largest value in the run.
 # Healthy training lowers the rank, too (to half, on digits), so this speaks only where quality did not rise.
 SPREAD = ("spectrum.rankme_centred", "spectrum.std")
 SHRUNK = 0.75
 GONE = 0.1
-# A collapsed run's loss is ln K to about a thousandth; one that a high temperature compresses comes within 3 %, too.
-EXACTLY_LN_K = 0.005
 # Log of the mean Gaussian potential of pairs: 0 for a point, the lower the more spread. This much of it may be lost.
 UNIFORMITY = "views.uniformity"
 CONTRACTION = 0.1
@@ -44,7 +43,7 @@ class Sign:
 def signs(series: Series, loss: LossState) -> tuple[Sign, ...]:
     """Every sign of collapse; none of them is proof while quality is above the start."""
     found: list[Sign] = []
-    if loss.end is not None and loss.ln_k is not None and loss.gap is not None and abs(loss.gap) <= EXACTLY_LN_K:
+    if loss.end is not None and loss.ln_k is not None and loss.gap is not None and abs(loss.gap) <= LN_K_COLLAPSED:
         share = 100 * loss.end / loss.ln_k
         claim = (
             f"the loss ends at {loss.end:.3f}, {share:.1f} % of ln K = {loss.ln_k:.3f}, the loss of a constant output"

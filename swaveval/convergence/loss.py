@@ -7,13 +7,12 @@ import numpy as np
 
 from swaveval.convergence.verdict import LossShape, LossState
 from swaveval.results import LossCurve
+from swaveval.results.loss import LN_K_IN_WORDS
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-# A loss that moved less than this since the first third of training is called flat, and one this near to ln K is
-# called "at ln K": a high temperature compresses the whole useful range of SwaV's loss into it.
+# A loss that moved less than this since the first third of training is called flat.
 FLAT = 0.03
-AT_LN_K = 0.03
 
 
 def loss_state(curve: LossCurve | None) -> LossState:
@@ -40,7 +39,7 @@ def loss_state(curve: LossCurve | None) -> LossState:
         change=(end - start) / abs(start) if start else None,
         ln_k=ln_k,
         gap=gap,
-        at_ln_k=gap is not None and abs(gap) <= AT_LN_K,
+        at_ln_k=gap is not None and abs(gap) <= LN_K_IN_WORDS,
         source=curve.source,
         axis=curve.axis,
     )

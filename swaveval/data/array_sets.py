@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from swaveval.data.errors import DataError
 from swaveval.data.facts import ImageFacts
-from swaveval.data.names import counted, shortened
+from swaveval.text import counted, shortened
 
 FORMAT = "NumPy"
 # A set of fewer pictures says nothing anyway, so that a wrong refusal costs little and a table read as pictures a lot.

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from swaveval.data.names import counted
 from swaveval.data.scan import ScanRecord
+from swaveval.text import counted
 
 EXAMPLES = 20
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 
 from swaveval.data.annotations import counts_up
 from swaveval.data.folder_names import Meaning, kinds
-from swaveval.data.names import listed, natural_key
 from swaveval.data.shards import parts_of_a_list
+from swaveval.text import listed, natural_key
 
 Members = dict[str, tuple[str, ...]]
 _NAMED = {

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from swaveval.data.layout import Placing
-from swaveval.data.names import counted, distinct, listed, natural_key, printable, shortened
+from swaveval.data.names import distinct
+from swaveval.text import counted, listed, natural_key, printable, shortened
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from swaveval.data.folder_names import meaning
-from swaveval.data.names import counted, listed, natural_key, shortened
+from swaveval.text import counted, listed, natural_key, shortened
 
 Parts = tuple[str, ...]
 Members = dict[str, Parts]

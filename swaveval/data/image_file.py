@@ -30,10 +30,10 @@ from swaveval.data.errors import Undecodable
 from swaveval.data.facts import Decoded, ImageFacts, facts_of
 from swaveval.data.metadata import jpeg_pixels, png_pixels
 from swaveval.data.multiband import Unreadable, band_samples, picture_pages
-from swaveval.data.names import counted, shortened
 from swaveval.data.picture import Picture, Rendering, plain_bands, render
 from swaveval.data.reading import Reading
 from swaveval.data.samples import Samples, beyond_pillow, deep_samples
+from swaveval.text import counted, shortened
 
 with contextlib.suppress(ImportError):  # since Pillow 11.3
     from PIL import AvifImagePlugin  # noqa: F401

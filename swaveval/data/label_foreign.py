@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from swaveval.data.errors import DataError
-from swaveval.data.names import shortened
+from swaveval.text import shortened
 
 _FOREIGN = (
     (b"PK\x03\x04", "a spreadsheet or an archive"),

@@ -13,7 +13,8 @@ from swaveval.data.label_foreign import by_number, check_table
 from swaveval.data.label_json import rows_of_json
 from swaveval.data.label_values import read_values
 from swaveval.data.listing import EXTENSIONS
-from swaveval.data.names import counted, listed, printable, shortened, without_suffix
+from swaveval.data.names import without_suffix
+from swaveval.text import counted, listed, printable, shortened
 
 _FILENAMES = (
     "filename file image path filepath imagepath imgpath imgname imagename img fname imagefile imageid imgid id idcode "

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from swaveval.data.names import counted, listed, shortened
+from swaveval.text import counted, listed, shortened
 
 UNLABELLED = frozenset(
     {"", "nan", "none", "null", "na", "n/a", "<na>", "nat", "?", "-", "--", "unlabeled", "unlabelled"}

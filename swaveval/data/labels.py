@@ -7,7 +7,7 @@ from swaveval.data.label_matching import Matches, match_rows
 from swaveval.data.label_table import LabelRow, LabelTable, described, read_labels
 from swaveval.data.label_values import most_frequent_present
 from swaveval.data.layout import Placing, place_without_labels
-from swaveval.data.names import counted, shortened
+from swaveval.text import counted, shortened
 
 # Repeated rows with different labels are a mistake when rare; a table of objects or findings when common.
 _SEVERAL_ROWS_SHARE = 0.1

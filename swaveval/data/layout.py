@@ -8,7 +8,7 @@ from swaveval.data.annotations import beside
 from swaveval.data.class_level import Level, class_level
 from swaveval.data.folder_names import Meaning, kinds, meaning, split_name
 from swaveval.data.folds import first_fold
-from swaveval.data.names import counted, listed, printable, shortened
+from swaveval.text import counted, listed, printable, shortened
 
 Parts = tuple[str, ...]
 Members = dict[str, Parts]

@@ -8,7 +8,7 @@ from pathlib import Path
 from swaveval.data.arrays import SUFFIX
 from swaveval.data.errors import DataError
 from swaveval.data.image_file import looks_like_image
-from swaveval.data.names import natural_key, printable, shortened
+from swaveval.text import natural_key, printable, shortened
 
 _READ = "jpg jpeg jpe jfif mpo png apng webp gif bmp dib tif tiff ppm pgm pbm pnm jp2 j2k jpx avif"
 # Not read here, but images all the same: better listed as undecodable than silently ignored.

@@ -11,10 +11,10 @@ import numpy as np
 from PIL import Image
 
 from swaveval.data.errors import DataError
-from swaveval.data.names import shortened
 from swaveval.data.parallel import Progress, ordered_map
 from swaveval.data.places import cache_directory
 from swaveval.data.scan import ScanRecord
+from swaveval.text import shortened
 
 Array = np.ndarray[Any, np.dtype[Any]]
 DIGITS_SIDE = 32

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from swaveval.data.facts import ImageFacts
-from swaveval.data.names import counted
 from swaveval.data.picture import Rendering
 from swaveval.data.reading import USUAL, Range, usual_range
+from swaveval.text import counted
 
 # Eight-bit images that never exceed a quarter of their range were probably meant to be spread, or are label masks.
 _DIM = 64

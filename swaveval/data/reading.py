@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from swaveval.data.errors import DataError
-from swaveval.data.names import shortened
+from swaveval.text import shortened
 
 Range = tuple[float, float]
 Alpha = Literal["drop", "white", "black"]

@@ -6,7 +6,7 @@ from pathlib import Path
 from swaveval.data.errors import DataError
 from swaveval.data.listing import Listing
 from swaveval.data.named import NAMES
-from swaveval.data.names import counted, printable, shortened
+from swaveval.text import counted, printable, shortened
 
 _ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 

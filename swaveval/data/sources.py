@@ -24,7 +24,7 @@ from swaveval.data.labels import place_by_rows, read_labels
 from swaveval.data.layout import Placing, place_by_first_folder, place_by_folders, place_without_labels
 from swaveval.data.listing import list_images
 from swaveval.data.named import TORCHVISION, NamedImages, digits, torchvision_images
-from swaveval.data.names import counted, distinct, printable, shortened
+from swaveval.data.names import distinct
 from swaveval.data.parallel import Progress
 from swaveval.data.picture import Rendering
 from swaveval.data.pixel_notes import pixel_notes
@@ -34,6 +34,7 @@ from swaveval.data.scan import ScanRecord, read_file, scan_files
 from swaveval.data.splits import stratified_split
 from swaveval.data.trained import LETTERS
 from swaveval.data.whole_set import checked_channels, identity, rendering_of, settled, unsuitable
+from swaveval.text import counted, printable, shortened
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

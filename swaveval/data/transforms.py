@@ -9,7 +9,7 @@ from PIL import Image
 
 from swaveval.data.errors import DataError
 from swaveval.data.imageset import ImageSet
-from swaveval.data.names import counted
+from swaveval.text import counted
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Interpolation = Literal["bilinear", "bicubic"]

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from swaveval.data.errors import DataError, Undecodable
 from swaveval.data.facts import ImageFacts
-from swaveval.data.names import counted
 from swaveval.data.picture import Bands, Rendering, chosen_bands
 from swaveval.data.reading import Range, Reading, usual_range
+from swaveval.text import counted
 
 
 def checked_channels(reading: Reading, network: int | None) -> int:

@@ -9,12 +9,12 @@ import torch
 
 from swaveval.data.decoded import DecodedImages
 from swaveval.data.imageset import ImageSet
-from swaveval.data.names import counted
 from swaveval.data.transforms import EvalTransform, fitted
 from swaveval.features.errors import FeatureError
 from swaveval.features.extract import ExtractSettings, Progress, encode_images
 from swaveval.features.features import Features
 from swaveval.results.encoding import digest
+from swaveval.text import counted
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

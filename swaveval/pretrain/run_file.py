@@ -1,10 +1,8 @@
 """run.json: everything about a training except its numbers, so that evaluation and resuming need nothing else."""
 
 import json
-import platform
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +13,10 @@ from swaveval.pretrain.config import PretrainConfig
 from swaveval.pretrain.config_file import Sections, apply, read_config, to_sections
 from swaveval.pretrain.errors import ConfigError
 from swaveval.results.atomic import write_text
+from swaveval.results.versions import versions
 
 SCHEMA = 1
 NAME = "run.json"
-_PACKAGES = ("swaveval", "torch", "torchvision", "pytorch-lightning", "lightly", "numpy", "timm")
 
 
 @dataclass(frozen=True)
@@ -122,7 +120,7 @@ def write_run_file(
             "mean": list(transform.mean),
             "std": list(transform.std),
         },
-        "versions": _versions(),
+        "versions": versions(),
     }
     write_training_images(out, images)
     write_text(out / NAME, json.dumps(body, indent=2, ensure_ascii=False) + "\n")
@@ -148,13 +146,3 @@ def read_run_file(out: Path) -> StoredRun | None:
     if "alpha" not in sections.get("data", {}):  # written before pixels had options
         sections["data"] = BEFORE_OPTIONS.words() | sections.get("data", {})
     return StoredRun(apply(PretrainConfig(), sections, origin=str(path)), fingerprint, command)
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found

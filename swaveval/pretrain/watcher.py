@@ -12,8 +12,7 @@ from torch import Tensor
 from swaveval.pretrain.errors import Diverged
 from swaveval.pretrain.loss_log import LossLog
 from swaveval.pretrain.reporter import EpochReport, Reporter
-
-AT_LN_K = 0.01  # |1 − loss / ln K| below which an epoch counts as being at ln K
+from swaveval.results.loss import LN_K_IN_TRAINING
 
 
 class LossWatcher(pl.Callback):
@@ -104,7 +103,7 @@ class LossWatcher(pl.Callback):
         self._log.write("epoch", epoch=epoch, step=step, loss=loss, learning_rate=self._rate, seconds=took)
         report = EpochReport(epoch, self._epochs, loss, math.log(self._prototypes), took)
         self._reporter.epoch(report)
-        at_ln_k = abs(report.gap) < AT_LN_K
+        at_ln_k = abs(report.gap) <= LN_K_IN_TRAINING
         if at_ln_k and not self._was_at_ln_k:
             self._reporter.notice(
                 f"The loss of epoch {epoch} is ln K = {report.ln_k:.3f} to {abs(report.gap):.1%}: what a collapsed "

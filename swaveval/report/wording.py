@@ -1,8 +1,8 @@
 """Numbers as people read them: percent, thin spaces, no false digits."""
 
 import math
-import unicodedata
 
+from swaveval import text as text_
 from swaveval.results import Metric
 
 MINUS = "−"
@@ -88,12 +88,8 @@ def sentence(text: str) -> str:
 
 
 def clipped(text: object, longest: int = LONGEST) -> str:
-    """`text` without control and direction characters, its middle left out where it is longer than `longest`."""
-    plain = "".join(" " if unicodedata.category(c)[0] == "C" else c for c in str(text)[: 20 * longest])
-    if len(plain) <= longest:
-        return plain
-    half = (longest - 1) // 2
-    return f"{plain[:half]}…{plain[-half:]}"
+    """`text` made printable, its middle left out where it is longer than `longest`."""
+    return text_.clipped(text, longest)
 
 
 def plot_text(text: object, longest: int = 28) -> str:

@@ -7,6 +7,14 @@ from typing import Any, Literal
 
 from swaveval.results.encoding import decode_number, encode_number
 
+# |1 − loss / ln K|, the distance to the loss of a constant output, at most which a loss is said to be "at ln K":
+# of a whole run's end as a sign of collapse, since a collapsed run's loss is ln K to about a thousandth;
+LN_K_COLLAPSED = 0.005
+# of one epoch while training, a warning and nothing more;
+LN_K_IN_TRAINING = 0.01
+# in the verdict's sentence: a high temperature compresses the whole useful range of SwaV's loss into as much.
+LN_K_IN_WORDS = 0.03
+
 LossAxis = Literal["epoch", "step", "checkpoint", "row"]
 _AXES: tuple[LossAxis, ...] = ("epoch", "step", "checkpoint", "row")
 

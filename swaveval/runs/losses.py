@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from swaveval.checkpoints.discovery import natural_key
 from swaveval.results import LossCurve, Series
 from swaveval.runs.loss_axis import Moment, placed
 from swaveval.runs.loss_parts import joined
 from swaveval.runs.loss_rows import Row, json_rows, loss_column, table_rows
 from swaveval.runs.loss_text import text_rows
 from swaveval.runs.request import RunError
+from swaveval.text import natural_key
 
 # Points of a curve: more than a page can draw say nothing more.
 MOST_POINTS = 1000

@@ -1,18 +1,15 @@
 """`swaveval run`: read, plan, evaluate, judge, write the page. Killed anywhere, the next run does the rest."""
 
-import os
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from swaveval.data import ImageSet, default_transform, fitted, open_images
-from swaveval.data.names import shortened
 from swaveval.features.extract import ExtractSettings
 from swaveval.results import Cell, CheckpointRecord, DataSummary, RunManifest, Series
+from swaveval.results.versions import versions
 from swaveval.runs.checks import check_plan, check_run
 from swaveval.runs.cost import training_seconds
 from swaveval.runs.drift import drift_cell
@@ -32,6 +29,7 @@ from swaveval.runs.several_runs import several_runs
 from swaveval.runs.shown_as import shown_as_said
 from swaveval.runs.specs import make_specs
 from swaveval.runs.workspace import Workspace, baseline_records, model_record
+from swaveval.text import shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +285,7 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
         hyperparameters=hyperparameters,
         training_seconds=training_seconds(directory),
         command=request.command,
-        versions=_versions(),
+        versions=versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seed=request.seed,
         notes=(*_notes(prepared), *((loss.note,) if loss is not None and loss.note else ())),
@@ -357,26 +355,6 @@ def _nothing_ready(records: Sequence[CheckpointRecord]) -> str:
     shown = "; ".join(f"{record.name} ({record.state}): {record.reason or 'try again later'}" for record in records[:5])
     more = f"; and {len(records) - 5} more" if len(records) > 5 else ""
     return f"none of {len(records)} checkpoint files can be evaluated: {shown}{more}"
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version(), "machine": f"{platform.machine()}, {os.cpu_count()} cores"}
-    for package in (
-        "swaveval",
-        "torch",
-        "torchvision",
-        "lightly",
-        "numpy",
-        "scipy",
-        "scikit-learn",
-        "umap-learn",
-        "bokeh",
-    ):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 __all__ = ["PlannedCell", "Prepared", "RunOutcome", "build_workspace", "prepare", "run"]

@@ -56,6 +56,10 @@ def describe(source: str, hosts: PluginHosts) -> Mapping[str, Any]:
     Raises:
         PluginError, PluginFailure: it cannot be made.
     """
+    if source == DRIFT.name:  # made by `runs.drift` from the weights alone, and listed with the others all the same
+        summary = "How far each layer moved from checkpoint to checkpoint, from the weights alone."
+        return {"name": DRIFT.name, "version": DRIFT.version, "needs": ["weights"], "parameters": {},
+                "summary": summary, "over_series": True}  # fmt: skip
     return hosts[source].describe() if foreign(source) else described(create(source))
 
 

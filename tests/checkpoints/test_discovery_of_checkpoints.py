@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swaveval.checkpoints import discover, order
-from swaveval.checkpoints.discovery import natural_key
 from swaveval.results import CheckpointRecord
+from swaveval.text import natural_key
 
 
 def test_natural_order_without_what_is_no_checkpoint(tmp_path: Path) -> None:

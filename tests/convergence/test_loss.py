@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from swaveval.convergence.loss import AT_LN_K, FLAT, by_epoch, loss_state, since_third
+from swaveval.convergence.loss import FLAT, by_epoch, loss_state, since_third
 from swaveval.results import LossCurve
+from swaveval.results.loss import LN_K_IN_WORDS
 
 
 def curve(values: list[float], *, per_epoch: int = 1, prototypes: int | None = None) -> LossCurve:
@@ -96,10 +97,10 @@ def test_a_loss_is_called_by_its_change_since_one_third(change: float, expected:
 
 @pytest.mark.parametrize(("off", "at"), [(-0.9, True), (0.9, True), (-1.1, False), (1.1, False)])
 def test_at_ln_k_on_either_side(off: float, at: bool) -> None:
-    end = math.log(30) * (1 - off * AT_LN_K)
+    end = math.log(30) * (1 - off * LN_K_IN_WORDS)
     state = loss_state(curve([end] * 4, prototypes=30))
     assert state.at_ln_k is at
-    assert state.gap == pytest.approx(off * AT_LN_K)
+    assert state.gap == pytest.approx(off * LN_K_IN_WORDS)
 
 
 def test_a_loss_that_ends_in_nan_has_diverged() -> None:

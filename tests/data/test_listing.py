@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from swaveval.data.listing import list_images
-from swaveval.data.names import counted, distinct, natural_key, printable, shortened
+from swaveval.data.names import distinct
+from swaveval.text import counted, natural_key, printable, shortened
 
 Save = Callable[..., Path]
 

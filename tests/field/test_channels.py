@@ -13,9 +13,9 @@ from torch import nn
 
 from swaveval.checkpoints import LoadOptions, load, random_backbone
 from swaveval.data import DataError, ImageSet
-from swaveval.data.names import counted
 from swaveval.runs.request import RunRequest
 from swaveval.runs.run import prepare
+from swaveval.text import counted
 from tests.field.around_runs import evaluate, table
 from tests.field.field_networks import lived_in, read_as, saved, small_resnet
 
