@@ -49,7 +49,7 @@ def _parameters(options: type[Any]) -> Iterator[inspect.Parameter]:
     hints = get_type_hints(options, include_extras=True)
     for name, one in inspect.signature(options).parameters.items():
         if is_dataclass(hints[name]):
-            yield from _parameters(hints[name])  # type: ignore[arg-type]
+            yield from _parameters(hints[name])
         else:
             yield inspect.Parameter(name, one.KEYWORD_ONLY, default=_default(options, one), annotation=hints[name])
 
