@@ -30,8 +30,8 @@ import torchvision
 
 from swaveval.checkpoints import LoadOptions, load
 from swaveval.checkpoints.families import CONTAINERS, SCALARS
-from swaveval.checkpoints.reader import shared_reader
 from swaveval.checkpoints.recognise import recognise
+from swaveval.checkpoints.sandbox.reader import shared_reader
 from swaveval.checkpoints.weights_digest import tensor_hashes
 
 HERE = Path(__file__).parent

@@ -1,10 +1,10 @@
 """What to do about a file whose network is not known: only what was tried on it, or always works."""
 
-from swaveval.checkpoints.description import Description
 from swaveval.checkpoints.families import View, Views
 from swaveval.checkpoints.families.hugging_face import CONFIG
 from swaveval.checkpoints.hugging_face import without_config
 from swaveval.checkpoints.named import fitting
+from swaveval.checkpoints.sandbox.description import Description
 from swaveval.checkpoints.sandbox.failure import printable
 
 FACTORY = "give the network that was trained: --backbone path/to/file.py:factory, a function that returns it"

@@ -23,11 +23,10 @@ from swaveval.checkpoints.backbone import Backbone
 from swaveval.checkpoints.families import CONTAINERS, SCALARS
 from swaveval.checkpoints.loading import described, load
 from swaveval.checkpoints.models import find_model
-from swaveval.checkpoints.open_file import OpenFile
 from swaveval.checkpoints.options import LoadOptions
 from swaveval.checkpoints.piece_names import SHARD
 from swaveval.checkpoints.pieces import Together, bytes_of, pieces_of, standing_for
-from swaveval.checkpoints.reader import Reader, shared_reader
+from swaveval.checkpoints.sandbox.reader import OpenFile, Reader, shared_reader
 from swaveval.checkpoints.vit import ViTSpec
 from swaveval.results.atomic import atomic_path
 

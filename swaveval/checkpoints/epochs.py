@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from swaveval.checkpoints.description import Description
 from swaveval.checkpoints.names import read_name
+from swaveval.checkpoints.sandbox.description import Description
 
 _LOOP = ("loops", "fit_loop")
 _LAST_BATCH = (*_LOOP, "epoch_loop.batch_progress", "is_last_batch")

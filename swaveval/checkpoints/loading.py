@@ -11,7 +11,6 @@ from torch import Tensor
 
 from swaveval.checkpoints.advice import matching
 from swaveval.checkpoints.backbone import Backbone
-from swaveval.checkpoints.description import Description
 from swaveval.checkpoints.epochs import progress
 from swaveval.checkpoints.families import CONTAINERS, SCALARS, Parts
 from swaveval.checkpoints.families.vissl import piece_of
@@ -21,13 +20,13 @@ from swaveval.checkpoints.initial import asleep, started, untouched
 from swaveval.checkpoints.input_channels import input_channels
 from swaveval.checkpoints.load_report import LoadReport
 from swaveval.checkpoints.models import Match, Model, fill, find_model, match
-from swaveval.checkpoints.open_file import OpenFile
 from swaveval.checkpoints.options import LoadOptions
 from swaveval.checkpoints.partial import hollowness, incomplete, shallow, surplus
 from swaveval.checkpoints.pieces import Together, bytes_of, pieces_of, standing_for
-from swaveval.checkpoints.reader import shared_reader
 from swaveval.checkpoints.refusal import CheckpointRefused
+from swaveval.checkpoints.sandbox.description import Description
 from swaveval.checkpoints.sandbox.failure import Failure, printable
+from swaveval.checkpoints.sandbox.reader import OpenFile, shared_reader
 from swaveval.checkpoints.told import normalisation, shown_as
 from swaveval.checkpoints.weights_digest import tensor_hashes, weights_digest
 

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from swaveval.checkpoints.advice import FACTORY, naming, nothing_known
 from swaveval.checkpoints.architectures import ResNetSpec, UnknownArchitecture, infer_resnet
-from swaveval.checkpoints.description import FLOATING, ITEM_BYTES, Description, TensorInfo
 from swaveval.checkpoints.families import Family, Parts, View
 from swaveval.checkpoints.families.copies import copy_rank
 from swaveval.checkpoints.families.hugging_face import CONFIG
@@ -33,6 +32,7 @@ from swaveval.checkpoints.module_facts import WithEps, differing, other_eps, who
 from swaveval.checkpoints.named import NamedModel, Place, best_places, named_model
 from swaveval.checkpoints.options import LoadOptions
 from swaveval.checkpoints.recognise import Translated, candidates, recognise, the_one_meant
+from swaveval.checkpoints.sandbox.description import FLOATING, ITEM_BYTES, Description, TensorInfo
 from swaveval.checkpoints.sandbox.failure import Failure, printable
 from swaveval.checkpoints.told import conventions, told
 from swaveval.checkpoints.vit import ViTSpec, infer_vit, usual_heads

@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import nn
 
-from swaveval.checkpoints.description import Description
 from swaveval.checkpoints.families import Parts
 from swaveval.checkpoints.geometry import Geometry
+from swaveval.checkpoints.sandbox.description import Description
 from swaveval.checkpoints.vit import ViT
 
 Facts = Mapping[str, Any]

@@ -16,11 +16,11 @@ from types import TracebackType
 
 from torch import Tensor
 
-from swaveval.checkpoints.description import Description, TensorInfo
 from swaveval.checkpoints.options import LoadOptions
 from swaveval.checkpoints.piece_names import METADATA, RANKS, SHARD, model_states
-from swaveval.checkpoints.reader import Containers, Reader
+from swaveval.checkpoints.sandbox.description import Description, TensorInfo
 from swaveval.checkpoints.sandbox.failure import Failure, printable
+from swaveval.checkpoints.sandbox.reader import Containers, Reader
 
 _MOST_PIECES = 1000
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 from itertools import islice, takewhile
 from typing import Literal
 
-from swaveval.checkpoints.description import Description, Path, TensorInfo
 from swaveval.checkpoints.families import FAMILIES, Family, Parts, View, Views, plain
 from swaveval.checkpoints.families.beside import is_beside
 from swaveval.checkpoints.families.copies import copy_rank, is_plain
 from swaveval.checkpoints.families.family import plain_name
+from swaveval.checkpoints.sandbox.description import Description, Path, TensorInfo
 from swaveval.checkpoints.sandbox.failure import Failure, printable
 
 Dialect = Literal["named", "sequential", "vit", "custom"]

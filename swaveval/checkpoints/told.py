@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from swaveval.checkpoints.description import Description
 from swaveval.checkpoints.families import Parts
 from swaveval.checkpoints.families.hugging_face import PREPROCESSOR
 from swaveval.checkpoints.geometry import Geometry
 from swaveval.checkpoints.module_facts import module_geometry
+from swaveval.checkpoints.sandbox.description import Description
 
 _DEPTH = 5
 _MOST = 2000

@@ -26,7 +26,7 @@ from hostile_files import KINDS
 from safetensors.torch import save as save_safetensors
 
 from swaveval.checkpoints import CheckpointRefused, LoadOptions, load
-from swaveval.checkpoints.reader import shared_reader
+from swaveval.checkpoints.sandbox.reader import shared_reader
 
 SECONDS = 10.0
 MEMORY_PER_BYTE = 4

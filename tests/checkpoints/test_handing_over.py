@@ -1,6 +1,8 @@
-"""Tensors handed over by the reading process: whether or not they came ahead, the bytes are those that were saved."""
+"""Tensors handed over by the reading process: the bytes are those that were saved, or the file is refused."""
 
 import os
+import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,21 +15,12 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor
 
-from swaveval.checkpoints import LoadOptions, open_file
-from swaveval.checkpoints.open_file import OpenFile
-from swaveval.checkpoints.reader import shared_reader
-from swaveval.checkpoints.sandbox import zip_files
+from swaveval.checkpoints import LoadOptions
+from swaveval.checkpoints.sandbox import handing_over, zip_files
 from swaveval.checkpoints.sandbox.failure import Failure
+from swaveval.checkpoints.sandbox.reader import OpenFile, shared_reader
 
 DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.uint8, torch.bool)
-
-
-@pytest.fixture(params=["ahead", "by name"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """How tensors come: with all records, before anybody asked for them, or on request."""
-    if request.param == "by name":
-        monkeypatch.setattr(open_file, "_MOST_AHEAD", 0)
-    return str(request.param)
 
 
 def weights(count: int = 12) -> dict[str, Tensor]:
@@ -75,7 +68,6 @@ def assert_same(found: dict[str, Tensor], content: dict[str, Tensor], names: Seq
         assert torch.equal(found[name], content[name])
 
 
-@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("chosen", [slice(None), slice(3, 9, 2), slice(None, None, -1), slice(0, 1), slice(0, 0)])
 def test_any_choice_in_any_order(tmp_path: Path, chosen: slice) -> None:
     content = weights()
@@ -101,7 +93,6 @@ def test_any_shapes_and_dtypes(
     assert_same(handed(path, names), content, names)
 
 
-@pytest.mark.usefixtures("way")
 def test_shared_storages_and_views_of_a_part(tmp_path: Path) -> None:
     flat, square = torch.randn(100), torch.randn(8, 8)
     content = {
@@ -129,7 +120,6 @@ def test_formats_without_checksums(tmp_path: Path, old_format: bool) -> None:
     assert_same(handed(path, list(content)), content, list(content))
 
 
-@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("name", ["whole", "part", "turned"])
 def test_a_damaged_record_is_named(tmp_path: Path, name: str) -> None:
     square, flat, turned = torch.randn(9, 9), torch.randn(50), torch.randn(7, 8)
@@ -142,7 +132,6 @@ def test_a_damaged_record_is_named(tmp_path: Path, name: str) -> None:
     assert_same(handed(path, list(weights())), content, list(weights()))  # nothing that is wanted depends on it
 
 
-@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("name", ["first", "last"])
 def test_damage_is_found_in_large_files(tmp_path: Path, name: str) -> None:
     content = {"first": torch.randn(1_000_000), "other": torch.randn(1_000_000), "last": torch.randn(1_000_000)}
@@ -164,26 +153,12 @@ def test_records_under_each_others_checksums_are_damaged(tmp_path: Path) -> None
         saved(path, content)
 
 
-@pytest.mark.parametrize(("skipping", "most"), [(0, 1 << 30), (5000, 1 << 30), (1 << 30, 20_000), (5000, 20_000)])
-def test_records_that_come_ahead_in_part(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skipping: int, most: int
-) -> None:
-    monkeypatch.setattr(open_file, "_WORTH_SKIPPING", skipping)
-    monkeypatch.setattr(open_file, "_MOST_AHEAD", most)
-    content = weights()
-    path = saved(tmp_path / "file.pt", content)
-    assert path.stat().st_size > 40_000
-    for names in (list(content), [*list(content)[:3], *list(content)[-2:]], list(content)[-1:]):
-        assert_same(handed(path, names), content, names)
-
-
-def test_more_records_than_are_sent_ahead(tmp_path: Path) -> None:
+def test_thousands_of_records(tmp_path: Path) -> None:
     content = {str(number): torch.tensor(number) for number in range(20_001)}
     names = list(content)[::-2000]
     assert_same(handed(saved(tmp_path / "file.pt", content), names), content, names)
 
 
-@pytest.mark.usefixtures("way")
 def test_a_second_request_is_answered_too(tmp_path: Path) -> None:
     content = weights()
     first, second = list(content)[:5], list(content)[3:]
@@ -203,7 +178,6 @@ def test_what_is_not_there_is_not_handed_over(tmp_path: Path) -> None:
         assert_same(file.take((), list(content)), content, list(content))
 
 
-@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("change", ["rewritten", "cut off"])
 def test_a_file_that_changes_between_description_and_tensors(tmp_path: Path, change: str) -> None:
     content = weights()
@@ -224,10 +198,7 @@ def test_a_file_that_changes_between_description_and_tensors(tmp_path: Path, cha
         assert_same(handed(saved(path, content), names), content, names)
 
 
-def test_a_rewritten_file_that_nothing_came_ahead_of_is_damaged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(open_file, "_MOST_AHEAD", 0)
+def test_a_rewritten_file_is_damaged(tmp_path: Path) -> None:
     content = weights()
     path = saved(tmp_path / "file.pt", content)
     with opened(path) as file:
@@ -252,15 +223,41 @@ def test_a_sign_that_is_stored_apart_is_not_lost(tmp_path: Path) -> None:
     assert caught.value.kind == "unsupported"
 
 
-def test_where_the_records_lie(tmp_path: Path) -> None:
-    content = weights(4) | {"empty": torch.zeros(0), "flags": torch.tensor([True, False])}
+@pytest.mark.parametrize("compressed", [False, True])
+def test_where_the_records_lie(tmp_path: Path, compressed: bool) -> None:
+    content = weights(4) | {"flags": torch.tensor([True, False])}
     path = saved(tmp_path / "file.pt", content)
+    if compressed:
+        path = repacked(path)
     with path.open("rb") as file:
-        ahead: list[tuple[int, int]] = []
-        found = zip_files.open_zip(
-            file, path.stat().st_size, trust=False, verify_all=False, ahead=lambda _, records: ahead.extend(records)
-        )
-    stored = [tensor.numpy().tobytes() for tensor in content.values() if tensor.numel()]
+        found = zip_files.open_zip(file, path.stat().st_size, trust=False, verify_all=False)
+        at = handing_over._mapped_at(file.fileno())
+    stored = [tensor.numpy().tobytes() for tensor in content.values()]
+    assert found.checksums is not None
+    assert sorted(found.checksums.values()) == sorted((len(one), zlib.crc32(one)) for one in stored)
+    if compressed:
+        return
     read = path.read_bytes()
-    assert [read[start:end] for start, end in found.records] == stored
-    assert list(found.records) == ahead == sorted(ahead)
+    assert [read[start : start + size] for start, (size, _) in sorted(found.checksums.items())] == stored
+    if at is not None:
+        assert {tensor.data_ptr() - at for tensor in found.root.values()} == found.checksums.keys()
+
+
+def repacked(path: Path) -> Path:
+    """The same archive, deflated."""
+    target = path.with_suffix(".deflated.pt")
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as other:
+        for member in archive.infolist():
+            other.writestr(member.filename, archive.read(member))
+    return target
+
+
+@pytest.mark.parametrize("name", ["a file of (deleted)  spaces.pt", "line\nbreak.pt"])
+def test_a_file_of_any_name_is_checked(tmp_path: Path, name: str) -> None:
+    """Where a name hides from us where the file is mapped, each record is held to the checksums of all."""
+    content = weights()
+    path = saved(tmp_path / name, content)
+    assert_same(handed(path, list(content)), content, list(content))
+    overwrite(path, content["layer3.weight"], b"\x01\x02\x03\x04")
+    with pytest.raises(Failure, match=r"layer3\.weight"):
+        handed(path, list(content))

@@ -19,7 +19,7 @@ from own_code import Stage
 from torch import Tensor, nn
 
 from swaveval.checkpoints import CheckpointRefused, LoadOptions, LoadReport, inspect, load, random_backbone
-from swaveval.checkpoints.reader import shared_reader
+from swaveval.checkpoints.sandbox.reader import shared_reader
 
 
 def long_ago(path: Path) -> Path:
@@ -172,7 +172,7 @@ def test_a_file_that_grows_while_it_is_read_is_being_written(tmp_path: Path, mon
 
 def test_a_file_rewritten_while_it_is_read_is_being_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = changed(tmp_path)
-    from swaveval.checkpoints import loading, open_file
+    from swaveval.checkpoints import loading
 
     original = loading._assemble
     weight = small_checkpoint()["state_dict"]["backbone.7.0.conv2.weight"].numpy().tobytes()
@@ -185,7 +185,6 @@ def test_a_file_rewritten_while_it_is_read_is_being_written(tmp_path: Path, monk
         return original(*arguments)
 
     monkeypatch.setattr(loading, "_assemble", rewritten)
-    monkeypatch.setattr(open_file, "_MOST_AHEAD", 0)  # or they have come before anybody rewrites them
     error = refusal(path)
     assert error.state == "writing"
     assert "backbone.7.0.conv2.weight" in error.reason
@@ -337,7 +336,7 @@ def test_a_script_without_a_main_guard_may_load_and_leaves_nothing_running(tmp_p
     script = tmp_path / "script.py"
     script.write_text(
         "import sys\nfrom pathlib import Path\nfrom swaveval.checkpoints import load\n"
-        "from swaveval.checkpoints.reader import shared_reader\n"
+        "from swaveval.checkpoints.sandbox.reader import shared_reader\n"
         "print(load(Path(sys.argv[1])).digest, shared_reader()._process.pid)\n",
         encoding="utf-8",
     )

@@ -196,7 +196,8 @@ def test_a_limit_on_memory_ends_in_a_sentence(gigabytes: float, checkpoint: Path
 def test_a_reading_process_that_does_not_start_names_the_limit(checkpoint: Path) -> None:
     """Where the command line's look ahead is passed by, as in a library call: bounded, and in words."""
     code = (
-        "import resource, sys; from pathlib import Path; from swaveval.checkpoints.reader import Reader, ReaderError\n"
+        "import resource, sys; from pathlib import Path\n"
+        "from swaveval.checkpoints.sandbox.reader import Reader, ReaderError\n"
         "from swaveval.checkpoints.options import LoadOptions\n"
         "resource.setrlimit(resource.RLIMIT_AS, (300 << 20,) * 2)\n"
         "try: Reader().open(Path(sys.argv[1]), containers=(), scalars=(), options=LoadOptions())\n"

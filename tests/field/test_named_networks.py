@@ -12,8 +12,8 @@ import torchvision
 from torch import Tensor, nn
 
 from swaveval.checkpoints import Backbone, CheckpointRefused, LoadOptions, load
-from swaveval.checkpoints.description import TensorInfo
 from swaveval.checkpoints.named import best_place
+from swaveval.checkpoints.sandbox.description import TensorInfo
 from tests.field import named_networks as own
 
 FILE = str(Path(own.__file__))

@@ -4,7 +4,6 @@ One file per family, each with one `Family`; the table below lists them, the mos
 one more file and one more line.
 """
 
-from swaveval.checkpoints.description import Description
 from swaveval.checkpoints.families import (
     bolts,
     dino,
@@ -19,6 +18,7 @@ from swaveval.checkpoints.families import (
     vissl,
 )
 from swaveval.checkpoints.families.family import Family, Parts, View, Views
+from swaveval.checkpoints.sandbox.description import Description
 
 FAMILIES: tuple[Family, ...] = (
     hugging_face.FAMILY,

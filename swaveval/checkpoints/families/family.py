@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from swaveval.checkpoints.description import Description, Path, TensorInfo
 from swaveval.checkpoints.families.copies import container_rank
+from swaveval.checkpoints.sandbox.description import Description, Path, TensorInfo
 
 # What torch.compile, DistributedDataParallel and FSDP put between the parts of a name.
 _WRAPPERS = frozenset({"module", "_orig_mod", "_forward_module", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from swaveval.checkpoints.description import Description
+from swaveval.checkpoints.sandbox.description import Description
 
 _NAMES = {
     "temperature": ("temperature", "sinkhorn_temperature"),

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from swaveval.checkpoints.description import Description
 from swaveval.checkpoints.families.family import Family, Hints
 from swaveval.checkpoints.families.settings import swav_settings
+from swaveval.checkpoints.sandbox.description import Description
 
 
 def _backbone(description: Description) -> Mapping[str, Any]:

@@ -1,7 +1,7 @@
 """VISSL: trunk and heads apart, deep inside `classy_state_dict`."""
 
-from swaveval.checkpoints.description import Description
 from swaveval.checkpoints.families.family import Family
+from swaveval.checkpoints.sandbox.description import Description
 
 _MODEL = ("classy_state_dict", "base_model", "model")
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from torch import nn
 
-from swaveval.checkpoints.description import TensorInfo
 from swaveval.checkpoints.families.copies import copy_rank
 from swaveval.checkpoints.families.hugging_face import CONFIG, MARK
 from swaveval.checkpoints.hugging_face.convolutional import CONVOLUTIONAL, convnext_spec, residual_spec
@@ -15,6 +14,7 @@ from swaveval.checkpoints.hugging_face.names import renamed
 from swaveval.checkpoints.hugging_face.swin import swin_spec
 from swaveval.checkpoints.hugging_face.transformer import TRANSFORMERS, transformer_spec
 from swaveval.checkpoints.hugging_face.words import Words
+from swaveval.checkpoints.sandbox.description import TensorInfo
 from swaveval.checkpoints.sandbox.failure import Failure, printable
 
 _KNOWN = (*TRANSFORMERS, *CONVOLUTIONAL, "swin")

@@ -10,10 +10,10 @@ from importlib.util import find_spec
 import torch
 from torch import nn
 
-from swaveval.checkpoints.description import TensorInfo
 from swaveval.checkpoints.families.beside import is_beside
 from swaveval.checkpoints.named.named_model import named_model
 from swaveval.checkpoints.named.placing import best_place
+from swaveval.checkpoints.sandbox.description import TensorInfo
 from swaveval.checkpoints.sandbox.failure import Failure
 
 # Of this process, for what an unread file may cost at most; spent once for each set of names and shapes.

@@ -13,7 +13,6 @@ from typing import Any
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from swaveval.checkpoints.description import TensorInfo
 from swaveval.checkpoints.input_channels import input_channels
 from swaveval.checkpoints.named.factories import factory_model
 from swaveval.checkpoints.named.made import Made
@@ -28,6 +27,7 @@ from swaveval.checkpoints.named.output import (
 from swaveval.checkpoints.named.placing import best_place
 from swaveval.checkpoints.named.timm_models import timm_model
 from swaveval.checkpoints.named.torchvision_models import torchvision_model, trained_side
+from swaveval.checkpoints.sandbox.description import TensorInfo
 from swaveval.checkpoints.sandbox.failure import Failure, printable
 
 _KINDS = "timm:NAME, torchvision:NAME, module:factory or path/to/file.py:factory"

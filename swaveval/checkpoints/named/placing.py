@@ -4,9 +4,9 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from swaveval.checkpoints.description import TensorInfo
 from swaveval.checkpoints.families.copies import copy_rank
 from swaveval.checkpoints.families.family import plain_name
+from swaveval.checkpoints.sandbox.description import TensorInfo
 
 _MOST_DROPPED = 4
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import nn
 
-from swaveval.checkpoints.description import TensorInfo
 from swaveval.checkpoints.named.made import Made
+from swaveval.checkpoints.sandbox.description import TensorInfo
 from swaveval.checkpoints.sandbox.failure import Failure, printable
 
 # Their training code normalises inside the network when it was given torchvision's own weights.

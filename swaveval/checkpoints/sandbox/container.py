@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from swaveval.checkpoints.sandbox.failure import Failure, printable
 from swaveval.checkpoints.sandbox.torch_files import Opened, open_legacy, path_of
-from swaveval.checkpoints.sandbox.zip_files import Ahead, open_zip
+from swaveval.checkpoints.sandbox.zip_files import open_zip
 
 _METADATA = 100_000  # letters of one entry of a safetensors header
 
@@ -59,13 +59,12 @@ def _irregular(mode: int) -> str:
     return "a device or socket, not a file"
 
 
-def open_container(file: BinaryIO, size: int, *, trust: bool, verify_all: bool, ahead: Ahead | None = None) -> Opened:
+def open_container(file: BinaryIO, size: int, *, trust: bool, verify_all: bool) -> Opened:
     """Recognise the format, check the file is whole, and load the object inside.
 
     Args:
         trust: unpickle in full.
         verify_all: check every byte, also those that no feature depends on.
-        ahead: told where the tensor records lie, if they lie there as they are, before they are looked at.
 
     Raises:
         Failure: it is not whole, not a checkpoint, or not to be trusted.
@@ -78,7 +77,7 @@ def open_container(file: BinaryIO, size: int, *, trust: bool, verify_all: bool, 
         if head.startswith(magic):
             raise Failure("unsupported", f"the file is {words}")
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return open_zip(file, size, trust=trust, verify_all=verify_all, ahead=ahead)
+        return open_zip(file, size, trust=trust, verify_all=verify_all)
     if _looks_like_safetensors(head, size):
         return _open_safetensors(file, size)
     if head[257:262] == b"ustar":
@@ -117,7 +116,6 @@ def _open_safetensors(file: BinaryIO, size: int) -> Opened:
         file=file,
         kind="safetensors",
         root=root,
-        untouched=True,
         checksums=None,
         data_bytes=held,
         expanded_bytes=size,

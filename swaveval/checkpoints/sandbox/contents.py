@@ -5,31 +5,17 @@ import struct
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from swaveval.checkpoints.sandbox.entries import at_path, entries_of, places_of, tensors_at
 from swaveval.checkpoints.sandbox.failure import printable
 from swaveval.checkpoints.sandbox.stand_ins import StandIn
 from swaveval.checkpoints.sandbox.torch_files import Opened
-from swaveval.checkpoints.sandbox.values import is_mapping, is_tensor
+from swaveval.checkpoints.sandbox.values import dtype_name, is_mapping, is_tensor
 from swaveval.checkpoints.sandbox.whole_modules import facts_of_modules
 
 _SCALAR_NODES = 2_000
 _OPTIMISER_NODES = 500_000
 
-DTYPES = {
-    torch.float64: "F64",
-    torch.float32: "F32",
-    torch.float16: "F16",
-    torch.bfloat16: "BF16",
-    torch.int64: "I64",
-    torch.int32: "I32",
-    torch.int16: "I16",
-    torch.int8: "I8",
-    torch.uint8: "U8",
-    torch.bool: "BOOL",
-}
-DTYPE_OF_NAME = {name: dtype for dtype, name in DTYPES.items()}
 OPTIMISER_KEYS = ("optimizer_states", "optimizer_state_dict", "optimizer", "optim", "opt", "fp16_scaler")
 
 
@@ -61,10 +47,6 @@ def describe(opened: Opened, containers: list[list[str]], scalars: list[list[str
 
 def _type_name(value: Any) -> str:
     return printable(type(value).named if isinstance(value, StandIn) else type(value).__name__, 120)
-
-
-def dtype_name(tensor: Tensor) -> str:
-    return DTYPES.get(tensor.dtype, str(tensor.dtype))
 
 
 def _plain(value: Any, depth: int, budget: list[int]) -> Any:

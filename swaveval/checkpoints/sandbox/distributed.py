@@ -84,7 +84,7 @@ def open_distributed(file: BinaryIO, size: int, path: str) -> Opened:
     whole |= {name: value for name, value in facts.items() if name not in whole}
     held = sum(entry.stat().st_size for entry in os.scandir(Path(path).parent) if entry.name.endswith(".distcp"))
     note = "a directory of torch.distributed.checkpoint, put together from its pieces"
-    return Opened(file, "torch distributed", whole, False, None, held, 2 * held + size, (note,))
+    return Opened(file, "torch distributed", whole, None, held, 2 * held + size, (note,))
 
 
 def _beside(directory: Path) -> dict[str, Any]:

@@ -19,17 +19,6 @@ class Failure(Exception):
         self.cut_short = cut_short
 
 
-def damaged(name: str) -> Failure:
-    """Of a tensor whose bytes are not those that were written."""
-    reason = f"the file is damaged: the bytes of {printable(name, 80)} do not match their checksum"
-    return Failure("corrupt", reason)
-
-
-def became_shorter() -> Failure:
-    """Of a file that another program cut off meanwhile."""
-    return Failure("corrupt", "the file became shorter while it was read", cut_short=True)
-
-
 def printable(text: object, limit: int = 300) -> str:
     """Text from a hostile file on one line, without control characters, at most `limit` long."""
     line = "".join(letter if letter.isprintable() else "?" for letter in str(text)[: 4 * limit].replace("\n", " "))

@@ -11,7 +11,6 @@ from typing import Any, BinaryIO
 import torch
 
 from swaveval.checkpoints.sandbox.failure import Failure, printable
-from swaveval.checkpoints.sandbox.mapped_file import Span
 from swaveval.checkpoints.sandbox.pickles import disallowed_globals, inert_globals
 from swaveval.checkpoints.sandbox.stand_ins import Called, Cast
 
@@ -33,9 +32,7 @@ class Opened:
         file: the open file.
         kind: `torch zip`, `torch legacy` or `safetensors`.
         root: what `torch.load` gave; tensors may be views of the mapped file.
-        untouched: whether tensors in a mapped file are still what the file says: no code of the file has run.
-        checksums: (size, CRC-32) of every tensor record, to hold used storages against; None without checksums.
-        records: where those records that are stored as they are lie in the file → CRC-32.
+        checksums: first byte in the file → (size, CRC-32) of every tensor record; None where the file carries none.
         data_bytes: bytes of tensor data in the file.
         expanded_bytes: bytes of all members, unpacked.
         notes: findings that do not prevent use.
@@ -44,21 +41,18 @@ class Opened:
     file: BinaryIO
     kind: str
     root: Any
-    untouched: bool
-    checksums: frozenset[tuple[int, int]] | None
+    checksums: Mapping[int, tuple[int, int]] | None
     data_bytes: int
     expanded_bytes: int
     notes: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
-    records: Mapping[Span, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Attributes: root: the object inside. untouched: whether no code of the file ran. notes: what was left inert."""
+    """Attributes: root: the object inside. notes: what was left inert."""
 
     root: Any
-    untouched: bool
     notes: tuple[str, ...] = ()
 
 
@@ -77,7 +71,6 @@ def open_legacy(file: BinaryIO, size: int, *, trust: bool) -> Opened:
         file=file,
         kind="torch legacy",
         root=loaded.root,
-        untouched=loaded.untouched,
         checksums=None,
         data_bytes=size,
         expanded_bytes=size,
@@ -102,7 +95,7 @@ def torch_load(file: BinaryIO, pickled: Callable[[], bytes], *, mmap: bool, trus
         Failure: it is not to be read, or damaged.
     """
     try:
-        return Loaded(_load(file, mmap=mmap), untouched=True)
+        return Loaded(_load(file, mmap=mmap))
     except Called as called:
         refusal = Failure("refused", f"{called}{advice_against([called.name])}")
     except Failure as failure:
@@ -116,7 +109,7 @@ def torch_load(file: BinaryIO, pickled: Callable[[], bytes], *, mmap: bool, trus
             refusal = failure
     if trust and refusal.kind == "refused":
         try:
-            return Loaded(_load(file, mmap=mmap, trust=True), untouched=False)
+            return Loaded(_load(file, mmap=mmap, trust=True))
         except pickle.UnpicklingError as error:
             raise _refused(error) from None
     raise refusal
@@ -143,7 +136,7 @@ def _load_inert(file: BinaryIO, pickled: bytes, *, mmap: bool) -> Loaded:
             shown = ", ".join(printable(name, 60) for name in list(uses)[:4])
             more = f" and {len(uses) - 4} more" if len(uses) > 4 else ""
             note = f"objects beside the weights were left inert, since features need none of them: {shown}{more}"
-            return Loaded(root, untouched=True, notes=(note,) if uses else ())
+            return Loaded(root, (note,) if uses else ())
     raise _refused(complaint)
 
 

@@ -1,13 +1,14 @@
-"""Messages between the reading process and its parent: length-prefixed JSON, files passed as descriptors."""
+"""Messages between a reading fork and us: length-prefixed JSON; bytes of tensors follow the messages that say so."""
 
 import json
 import socket
 import struct
+import time
 from typing import Any
 
 _LENGTH = struct.Struct(">I")
 _NOT_FOR_CHILDREN = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
-LARGEST = 64 << 20  # bytes of one message; a hostile reader cannot make its parent allocate more
+LARGEST = 64 << 20  # bytes of one message; a hostile reader cannot make us allocate more
 
 
 class Closed(Exception):
@@ -27,39 +28,58 @@ def send(connection: socket.socket, message: dict[str, Any], descriptor: int | N
         connection.sendall(content)
 
 
-def receive(connection: socket.socket) -> tuple[dict[str, Any], int | None]:
-    """One message and the descriptor that came with it, if any.
+def receive(connection: socket.socket, deadline: float | None = None) -> dict[str, Any]:
+    """One message; `deadline` is on the monotonic clock, in seconds.
 
     Raises:
         Closed: the other side is gone, or what it sends is not a message.
-        TimeoutError: nothing came within the connection's timeout.
+        TimeoutError: it was not all there before the deadline.
     """
-    try:
-        header, descriptors, _, _ = socket.recv_fds(connection, _LENGTH.size, 1, _NOT_FOR_CHILDREN)
-        if not header:
+    header = bytearray(_LENGTH.size)
+    receive_into(connection, memoryview(header), deadline)
+    return _content(connection, header, deadline)
+
+
+def receive_with_file(connection: socket.socket) -> tuple[dict[str, Any], int]:
+    """One message and the descriptor that comes with it.
+
+    Raises:
+        Closed: as in `receive`, or without a descriptor.
+    """
+    header, descriptors, _, _ = socket.recv_fds(connection, _LENGTH.size, 1, _NOT_FOR_CHILDREN)
+    if len(header) != _LENGTH.size or not descriptors:
+        raise Closed("end of stream")
+    return _content(connection, header, None), descriptors[0]
+
+
+def receive_into(connection: socket.socket, content: memoryview, deadline: float | None = None) -> None:
+    """Fill `content` with the next bytes.
+
+    Raises:
+        Closed, TimeoutError: as in `receive`.
+    """
+    while content:
+        if deadline is not None:
+            connection.settimeout(max(0.001, deadline - time.monotonic()))
+        try:
+            count = connection.recv_into(content)
+        except ConnectionError as error:
+            raise Closed(str(error)) from error
+        if not count:
             raise Closed("end of stream")
-        header += receive_exactly(connection, _LENGTH.size - len(header))
-        (length,) = _LENGTH.unpack(header)
-        if length > LARGEST:
-            raise Closed(f"message of {length} bytes announced")
-        message = json.loads(receive_exactly(connection, length))
-    except (ConnectionError, ValueError, RecursionError) as error:
+        content = content[count:]
+
+
+def _content(connection: socket.socket, header: bytes | bytearray, deadline: float | None) -> dict[str, Any]:
+    (length,) = _LENGTH.unpack(header)
+    if length > LARGEST:
+        raise Closed(f"message of {length} bytes announced")
+    content = bytearray(length)
+    receive_into(connection, memoryview(content), deadline)
+    try:
+        message = json.loads(content)
+    except (ValueError, RecursionError) as error:
         raise Closed(str(error)) from error
     if not isinstance(message, dict):
         raise Closed("not a message")
-    return message, descriptors[0] if descriptors else None
-
-
-def receive_exactly(connection: socket.socket, length: int) -> bytes:
-    """The next `length` bytes.
-
-    Raises:
-        Closed: there are no more as many.
-    """
-    pieces = bytearray()
-    while len(pieces) < length:
-        piece = connection.recv(min(1 << 20, length - len(pieces)))
-        if not piece:
-            raise Closed("end of stream inside a message")
-        pieces += piece
-    return bytes(pieces)
+    return message

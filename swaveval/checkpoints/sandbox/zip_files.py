@@ -4,12 +4,10 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
 from itertools import pairwise
 from typing import BinaryIO
 
 from swaveval.checkpoints.sandbox.failure import Failure, printable
-from swaveval.checkpoints.sandbox.mapped_file import Span
 from swaveval.checkpoints.sandbox.torch_files import LARGEST_PICKLE, Opened, torch_load
 
 MOST_MEMBERS = 200_000
@@ -17,12 +15,10 @@ MOST_MEMBERS = 200_000
 LARGEST_EXPANSION = 3
 EXPANSION_FLOOR = 32 << 20
 _READ = 1 << 20
-# Told where the tensor records lie, ascending, before the file is unpickled.
-Ahead = Callable[[BinaryIO, list[Span]], None]
 _LOCAL_HEADER = struct.Struct("<26xHH")  # lengths of the name and of the extra field that follow it
 
 
-def open_zip(file: BinaryIO, size: int, *, trust: bool, verify_all: bool, ahead: Ahead | None = None) -> Opened:
+def open_zip(file: BinaryIO, size: int, *, trust: bool, verify_all: bool) -> Opened:
     try:
         archive = zipfile.ZipFile(file)
         members = archive.infolist()
@@ -32,8 +28,6 @@ def open_zip(file: BinaryIO, size: int, *, trust: bool, verify_all: bool, ahead:
     expanded = _check_members(members, size)
     plain = all(member.compress_type == zipfile.ZIP_STORED for member in members)
     records = _records(file, members)
-    if ahead is not None and plain and not trust:
-        ahead(file, list(records))
     notes: list[str] = []
     checksummed = any(member.CRC for member in members if member.file_size)
     if not checksummed:
@@ -46,12 +40,10 @@ def open_zip(file: BinaryIO, size: int, *, trust: bool, verify_all: bool, ahead:
         file=file,
         kind="torch zip",
         root=loaded.root,
-        untouched=loaded.untouched,
-        checksums=frozenset((member.file_size, member.CRC) for member in data) if checksummed else None,
+        checksums=records if checksummed else None,
         data_bytes=sum(member.file_size for member in data),
         expanded_bytes=expanded,
         notes=(*notes, *loaded.notes),
-        records=records,
     )
 
 
@@ -127,25 +119,24 @@ def _check_member(
         raise Failure("unsupported", "the file was written on a big-endian machine")
 
 
-def _records(file: BinaryIO, members: list[zipfile.ZipInfo]) -> dict[Span, int]:
-    """Where the stored tensor records lie in the file, ascending → CRC-32.
+def _records(file: BinaryIO, members: list[zipfile.ZipInfo]) -> dict[int, tuple[int, int]]:
+    """First byte in the file → (size, CRC-32) of the tensor records.
 
     Raises:
         Failure: one lies inside another. Then the bytes of a tensor could match the checksum of another.
     """
-    records: dict[Span, int] = {}
+    records: dict[int, tuple[int, int]] = {}
+    stored: list[tuple[int, int]] = []
     for member in members:
-        if _is_data(member.filename) and member.file_size and member.compress_type == zipfile.ZIP_STORED:
-            local = os.pread(file.fileno(), _LOCAL_HEADER.size, member.header_offset)
-            if len(local) == _LOCAL_HEADER.size:
-                start = member.header_offset + len(local) + sum(_LOCAL_HEADER.unpack(local))
-                if (start, start + member.file_size) in records:
-                    raise Failure("corrupt", "the file is damaged: two members of the archive lie in the same place")
-                records[start, start + member.file_size] = member.CRC
-    ascending = dict(sorted(records.items()))
-    if any(after[0] < before[1] for before, after in pairwise(ascending)):
+        local = os.pread(file.fileno(), _LOCAL_HEADER.size, member.header_offset) if _is_data(member.filename) else b""
+        if len(local) == _LOCAL_HEADER.size:
+            start = member.header_offset + len(local) + sum(_LOCAL_HEADER.unpack(local))
+            if member.file_size and member.compress_type == zipfile.ZIP_STORED:
+                stored.append((start, start + member.file_size))
+            records[start] = member.file_size, member.CRC
+    if any(after[0] < before[1] for before, after in pairwise(sorted(stored))):
         raise Failure("corrupt", "the file is damaged: members of the archive lie inside each other")
-    return ascending
+    return records
 
 
 def _pickled(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> bytes:

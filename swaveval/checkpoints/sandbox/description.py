@@ -1,7 +1,7 @@
 """What the reading process says of a file, checked before anything believes it."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,39 +58,6 @@ class Description:
     modules: Mapping[Path, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A tensor that is a record of the file as it stands.
-
-    Attributes:
-        place: in the order of the file's records; None where those are not known.
-        dtype: in safetensors' words.
-        crc: CRC-32 its bytes must have; None where the file carries none.
-    """
-
-    place: int | None
-    dtype: str
-    shape: tuple[int, ...]
-    crc: int | None
-
-
-def parse_taken(message: Mapping[str, Any], wanted: Collection[str]) -> tuple[dict[str, Record], frozenset[str]]:
-    """Where the wanted tensors are: records of the file, and the names of those that are none.
-
-    Raises:
-        ValueError: it has not the form of such an answer.
-    """
-    try:
-        rows = {name: message["records"][name] for name in wanted if name in message["records"]}
-        records = {
-            name: Record(_maybe(place), _text(dtype), tuple(map(_count, shape)), _maybe(crc))
-            for name, (place, dtype, shape, crc) in rows.items()
-        }
-        return records, frozenset(map(_text, message["others"]))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"not an answer: {error!r}") from error
-
-
 def parse(message: Mapping[str, Any]) -> Description:
     """A Description from JSON that may come from a reader a hostile file has taken over.
 
@@ -145,10 +112,6 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not text")
     return value
-
-
-def _maybe(count: Any) -> int | None:
-    return None if count is None else _count(count)
 
 
 def _count(value: Any) -> int:
