@@ -33,7 +33,7 @@ def main() -> None:
     die_with_parent(int(sys.argv[2]), watch=False)
     rehearsals = _rehearsals()
     _prepare(rehearsals)
-    idle = _idle_peak()
+    idle = _idle_peak(rehearsals[0])
     send(control, {"ready": os.getpid()})
     server = os.getpid()
     while True:
@@ -60,6 +60,7 @@ def _prepare(rehearsals: list[bytes]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     _address_space()
+    "".encode("cp437")  # of member names in archives
     for content in rehearsals:
         _rehearse(content)
     # A collection in a fork would write to, and so copy, every page of the heap it shares.
@@ -173,10 +174,11 @@ def _end_of(process: int) -> tuple[int, resource.struct_rusage]:
     return status, usage
 
 
-def _idle_peak() -> int:
-    """Peak memory of a fork that reads nothing, in bytes: what is torch's, not a file's."""
+def _idle_peak(usual: bytes) -> int:
+    """Peak memory of a fork that reads next to nothing, in bytes: what is torch's, not a file's."""
     process = os.fork()
     if process == 0:
+        _rehearse(usual)
         os._exit(0)
     return _peak(_end_of(process)[1])
 
