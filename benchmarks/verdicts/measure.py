@@ -49,7 +49,10 @@ def measure(run: Path) -> Series:
     for digest, backbone in backbones.items():
         _evaluate(backbone, digest, images, pixels, settings, metrics, arrays)
     like = next(iter(backbones.values()))
-    baselines = [CheckpointRecord(f"random init, seed {s}", kind="baseline", digest=f"random{s}") for s in RANDOM_SEEDS]
+    baselines = [
+        CheckpointRecord(f"random init, seed {s}", kind="baseline", baseline="random", seed=s, digest=f"random{s}")
+        for s in RANDOM_SEEDS
+    ]
     for seed, record in zip(RANDOM_SEEDS, baselines, strict=True):
         untrained = settle_batchnorm(random_backbone(like, seed), images, pixels, transform=transform, device="cpu")
         _evaluate(untrained, str(record.digest), images, pixels, settings, metrics, arrays)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from swaveval.checkpoints.loading import inspect, load
     from swaveval.checkpoints.options import LoadOptions
     from swaveval.checkpoints.refusal import CheckpointRefused
+    from swaveval.checkpoints.source import CheckpointSource, Directory, Entry
 
 # Resolved on first use: the reading process lives in this package too, and everything it does not import is memory
 # it does not copy and time it does not take.
@@ -21,6 +22,9 @@ _HOMES = {
     "Backbone": "backbone",
     "CheckpointFile": "discovery",
     "CheckpointRefused": "refusal",
+    "CheckpointSource": "source",
+    "Directory": "source",
+    "Entry": "source",
     "LoadOptions": "options",
     "LoadReport": "load_report",
     "PrototypeHead": "backbone",
@@ -37,6 +41,9 @@ __all__ = [
     "Backbone",
     "CheckpointFile",
     "CheckpointRefused",
+    "CheckpointSource",
+    "Directory",
+    "Entry",
     "LoadOptions",
     "LoadReport",
     "PrototypeHead",

@@ -50,6 +50,31 @@ def arrange(records: Sequence[CheckpointRecord], files: Mapping[str, tuple[float
     return Arrangement(tuple(marked), basis, (*notes, *division.notes), division)
 
 
+def as_given(records: Sequence[CheckpointRecord]) -> Arrangement:
+    """Records whose order is known: networks in memory, in the order they were named.
+
+    Epochs and steps that do not rise with it are no axis, and are left out.
+    """
+    marked = list(records)
+    if not _rising([record.epoch for record in marked]):
+        marked = [replace(record, epoch=None) for record in marked]
+    if not _rising([record.step for record in marked]):
+        marked = [replace(record, step=None) for record in marked]
+    first: dict[str, str] = {}
+    for position, record in enumerate(marked):
+        if record.state == "ready" and record.digest:
+            original = first.setdefault(record.digest, record.name)
+            marked[position] = record if original == record.name else replace(record, same_as=original)
+    kinds = sorted({str(record.load.get("architecture")) for record in marked if record.evaluated})
+    notes = (f"networks of different classes ({', '.join(kinds)}) are compared as one training's",) if kinds[1:] else ()
+    return Arrangement(tuple(marked), "given", notes, Division({}))
+
+
+def _rising(values: Sequence[float | None]) -> bool:
+    known = [value for value in values if value is not None]
+    return len(known) == len(values) and known == sorted(known)
+
+
 Ordered = TypeVar("Ordered", bound=CheckpointRecord)
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from swaveval.checkpoints.moments import Found
 
-OrderBasis = Literal["epoch", "step", "name", "time", "unknown", ""]
+OrderBasis = Literal["epoch", "step", "name", "time", "given", "unknown", ""]
 
 # A copy writes files one after another: what lies no further apart than this many seconds, or than the file takes at
 # this many bytes a second, is when they were copied.

@@ -11,8 +11,7 @@ from swaveval.convergence.verdict import Evidence
 from swaveval.convergence.wording import half_width, p_text, points
 from swaveval.results import Series
 
-# As `runs` calls them.
-PLAIN = ("raw pixels", "colour histogram")
+PLAIN = ("pixels", "colours")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ def beside(series: Series, quality: Quality, row: int, *, seed: int) -> tuple[Be
     given: list[tuple[str, float, PairedDifference]] = []
     for point in series.baselines:
         stored = series.artifact(f"{quality.metric}.outcomes", point.record.digest)
-        if point.record.name not in PLAIN or stored is None or image is None:
+        if point.record.baseline not in PLAIN or stored is None or image is None:
             continue
         if np.array_equal(stored["index"], image["index"]):
             correct = np.asarray(stored["correct"], dtype=np.bool_)

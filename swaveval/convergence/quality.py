@@ -1,6 +1,5 @@
 """What stands for quality: per-image outcomes of one metric at the checkpoints and at untrained networks."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -136,7 +135,7 @@ def read(series: Series, metric: str) -> Quality | None:
 
 def is_random(record: CheckpointRecord) -> bool:
     """Whether a baseline is the same architecture at random initialisation."""
-    return record.kind == "baseline" and re.match(r"random\b", record.name) is not None
+    return record.baseline == "random"
 
 
 def untrained(record: CheckpointRecord) -> bool:

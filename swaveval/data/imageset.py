@@ -30,6 +30,7 @@ class ImageSet:
         channels: of each image.
         reading: what the pixels are read by, with the range that was found.
         label_origin: where the labels came from, or why there are none (`none: …`), in words.
+        pictures: whether there are images to show; False for rows of features that came without.
         contents: SHA-256 of each image's content, length n; empty for images that have none.
     """
 
@@ -47,6 +48,7 @@ class ImageSet:
     channels: int = 3
     reading: Reading = AS_LOADERS
     contents: tuple[str, ...] = ()
+    pictures: bool = True
 
     def __len__(self) -> int:
         return len(self.files)

@@ -96,7 +96,7 @@ def unmet(needs: frozenset[Need], features: Features) -> str:
         Need.TRAIN_SPLIT: len(features.train) > 0 and len(features.test) > 0,
         Need.VIEWS: features.views is not None,
         Need.PROTOTYPES: features.prototypes is not None,
-        Need.IMAGES: True,
+        Need.IMAGES: features.pictures,
     }
     missing = sorted(need.value for need in needs if not available[need])
     return f"needs {' and '.join(missing)}, which this evaluation does not have" if missing else ""

@@ -1,7 +1,7 @@
-"""What can be had without learning: pixels, colours, the commonest class. Features like those of a checkpoint."""
+"""What can be had without learning: pixels and colours. Features like those of a checkpoint."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,8 @@ import torch
 from swaveval.data.decoded import DecodedImages
 from swaveval.data.imageset import ImageSet
 from swaveval.data.transforms import EvalTransform, fitted
-from swaveval.features.errors import FeatureError
 from swaveval.features.extract import ExtractSettings, Progress, encode_images
 from swaveval.features.features import Features
-from swaveval.results.encoding import digest
 from swaveval.text import counted
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -21,10 +19,6 @@ Array = np.ndarray[Any, np.dtype[Any]]
 RAW_PIXEL_SIDE = 16
 HISTOGRAM_BINS = 8
 BAND_BINS = 64
-
-# What the functions compute is part of the digest: another side or bin count is another baseline.
-RAW_PIXELS_DIGEST = digest(["baseline:raw-pixels", 1, RAW_PIXEL_SIDE])
-COLOUR_HISTOGRAM_DIGEST = digest(["baseline:colour-histogram", 1, HISTOGRAM_BINS])
 
 
 def raw_pixels(
@@ -86,43 +80,6 @@ def _band_histograms(batch: Array) -> Array:
 def _bands(pixels: DecodedImages) -> str:
     channels = pixels.shape[3]
     return "RGB" if channels == 3 else counted(channels, "band")
-
-
-@dataclass(frozen=True, slots=True)
-class MajorityClass:
-    """Always answering the commonest class of train.
-
-    Attributes:
-        label: that class; of equally common ones the lowest.
-        correct: shape `(n_test,)`, bool, over the labelled test images.
-        index: shape `(n_test,)`: which rows of test those are.
-    """
-
-    label: int
-    correct: Array
-    index: Array
-
-    @property
-    def accuracy(self) -> float:
-        """Share of labelled test images; NaN without any."""
-        return float(self.correct.mean()) if len(self.correct) else float("nan")
-
-
-def majority_class(train_labels: Array, test_labels: Array) -> MajorityClass:
-    """The accuracy that needs no features.
-
-    Args:
-        train_labels, test_labels: int, -1 for an unlabelled image.
-
-    Raises:
-        FeatureError: no train image has a label.
-    """
-    known = train_labels[train_labels >= 0]
-    if len(known) == 0:
-        raise FeatureError(f"none of {len(train_labels)} train images has a label, so there is no commonest class")
-    label = int(np.bincount(known).argmax())
-    index = np.flatnonzero(test_labels >= 0)
-    return MajorityClass(label, test_labels[index] == label, index)
 
 
 def _encoded(

@@ -80,6 +80,7 @@ class Features:
         prototypes: outputs of the SwaV head, or None for a checkpoint without one.
         protocol: eval transform and where the features were read, in words.
         device: torch device name that heavy evaluators may use.
+        pictures: whether there are images that a page can show.
 
     Every array is read-only: an evaluator that wrote into one would change the numbers of those after it.
     """
@@ -95,6 +96,7 @@ class Features:
     prototypes: PrototypeOutputs | None = None
     protocol: str = ""
     device: str = "cpu"
+    pictures: bool = True
     # init=False: a copy made by dataclasses.replace searches anew and never sees neighbours of other rows.
     _searches: dict[tuple[str, str], Neighbours] = field(default_factory=dict, repr=False, init=False)
 

@@ -4,7 +4,7 @@ Knows nothing of torch. Everything downstream of the evaluators (verdict, page, 
 """
 
 from swaveval.results.cell import Cell, CellKey, Status
-from swaveval.results.checkpoint import CheckpointKind, CheckpointRecord, CheckpointState
+from swaveval.results.checkpoint import BaselineKind, CheckpointKind, CheckpointRecord, CheckpointState
 from swaveval.results.loss import LossCurve
 from swaveval.results.manifest import DataSummary, RunManifest
 from swaveval.results.metric import Artifact, Better, Metric
@@ -13,6 +13,7 @@ from swaveval.results.store import DamagedCell, ResultStore, StoreError
 
 __all__ = [
     "Artifact",
+    "BaselineKind",
     "Better",
     "Cell",
     "CellKey",

@@ -8,6 +8,15 @@ from swaveval.results.encoding import decode_number
 
 CheckpointState = Literal["ready", "writing", "corrupt", "unsupported", "refused"]
 CheckpointKind = Literal["checkpoint", "baseline"]
+# An untrained network like the checkpoints', the pixels, a histogram of colours, the commonest class.
+BaselineKind = Literal["random", "pixels", "colours", "majority"]
+# What baselines were called in results stored before they had a type.
+_BEFORE: tuple[tuple[str, BaselineKind], ...] = (
+    ("random", "random"),
+    ("raw pixels", "pixels"),
+    ("colour histogram", "colours"),
+    ("majority class", "majority"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +26,8 @@ class CheckpointRecord:
     Attributes:
         name: file name relative to the checkpoint directory, or the baseline's name (`random init, seed 0`).
         kind: `checkpoint` or `baseline`.
+        baseline: what kind of baseline; None for a checkpoint.
+        seed: of a random baseline.
         state: `ready`, or why it could not be evaluated.
         reason: one sentence when the state is not `ready`.
         digest: SHA-256 over the backbone's weights (baselines have one too); None when nothing could be read.
@@ -31,6 +42,8 @@ class CheckpointRecord:
 
     name: str
     kind: CheckpointKind = "checkpoint"
+    baseline: BaselineKind | None = None
+    seed: int | None = None
     state: CheckpointState = "ready"
     reason: str = ""
     digest: str | None = None
@@ -65,4 +78,7 @@ class CheckpointRecord:
     def from_json(cls, body: Mapping[str, Any]) -> "CheckpointRecord":
         known = {name: body[name] for name in cls.__dataclass_fields__ if name in body}
         known["epoch"] = decode_number(known.get("epoch"))
+        if known.get("kind") == "baseline" and known.get("baseline") is None:
+            kinds = (kind for name, kind in _BEFORE if str(known.get("name", "")).startswith(name))
+            known["baseline"] = next(kinds, None)
         return cls(**known)

@@ -1,11 +1,9 @@
 """The cell `drift`: how far each layer moved from checkpoint to checkpoint, from the weights alone."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
-from swaveval.checkpoints import load
 from swaveval.checkpoints.drift import drift
 from swaveval.results import Artifact, Cell, CheckpointRecord, Metric
 from swaveval.runs.failures import ends_the_run, sentence
@@ -13,9 +11,7 @@ from swaveval.runs.plan import PlannedCell
 from swaveval.runs.workspace import Workspace
 
 
-def drift_cell(
-    workspace: Workspace, planned: PlannedCell, records: Sequence[CheckpointRecord], places: Mapping[str, Path]
-) -> Cell:
+def drift_cell(workspace: Workspace, planned: PlannedCell, records: Sequence[CheckpointRecord]) -> Cell:
     """Load the checkpoints one after another, two in memory at a time, and store how far each layer moved."""
     started = time.perf_counter()
     created = datetime.now(UTC).isoformat(timespec="seconds")
@@ -23,7 +19,7 @@ def drift_cell(
         if len(records) < 2:
             reason = "needs two checkpoints with different weights"
             return workspace.store.put(Cell(planned.key, status="skipped", reason=reason, created=created))
-        moved = drift(load(places[str(record.digest)], options=workspace.load_options) for record in records)
+        moved = drift(workspace.loader.load(str(record.digest)) for record in records)
     except Exception as error:
         if ends_the_run(error):
             raise

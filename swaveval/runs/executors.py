@@ -4,10 +4,11 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 
+from swaveval.checkpoints import Entry
+from swaveval.features.features import Features
 from swaveval.results import Cell, CheckpointRecord
 from swaveval.runs.child import Child, ChildDied
 from swaveval.runs.evaluate import evaluate_backbone, store_failures
@@ -15,7 +16,7 @@ from swaveval.runs.majority import majority_cells
 from swaveval.runs.plan import PlannedCell
 from swaveval.runs.plugins import Produced
 from swaveval.runs.request import RunError
-from swaveval.runs.workspace import MAJORITY, Workspace
+from swaveval.runs.workspace import Workspace
 
 _ATTEMPTS = 2
 _LOOK_SECONDS = 1.0
@@ -27,34 +28,38 @@ class Task:
 
     Attributes:
         record: the checkpoint or baseline.
-        path: the checkpoint file; for a baseline the file whose architecture it takes.
+        model: digest of the checkpoint; for a baseline of the one whose architecture it takes. entry: that holds it.
         cells: what is to do.
     """
 
     record: CheckpointRecord
-    path: Path
+    model: str
+    entry: Entry
     cells: tuple[PlannedCell, ...]
 
 
 def run_task(workspace: Workspace, task: Task, *, done: Callable[[Cell], None] = lambda _: None) -> list[Cell]:
     """Do a task; failures are stored results, so this returns whatever happens (but for a full disk)."""
-    if task.record.name == MAJORITY:
+    if task.record.baseline == "majority":
         cells = majority_cells(workspace, task.cells)
         for cell in cells:
             done(cell)
         return cells
-    source = workspace.checkpoint_features if task.record.kind == "checkpoint" else workspace.baseline_features
+    workspace.loader.entries[task.model] = task.entry  # which a worker process has not read
+
+    def features() -> Features:
+        if task.record.kind == "checkpoint":
+            return workspace.checkpoint_features(task.record)
+        return workspace.baseline_features(task.record, task.model)
 
     def elsewhere(planned: PlannedCell) -> Produced:
-        features = source(task.record, task.path)  # held, or a map of a file: nothing is computed again
-        place = workspace.stored_features(planned.key.backbone, features)
+        held = features()  # or a map of a file: nothing is computed again
+        place = workspace.stored_features(planned.key.backbone, held)
         return workspace.plugins[planned.spec.source].evaluate(
             [place], seed=planned.key.seed, checkpoint=task.record.name
         )
 
-    return evaluate_backbone(
-        task.cells, lambda: source(task.record, task.path), workspace.store, elsewhere=elsewhere, done=done
-    )
+    return evaluate_backbone(task.cells, features, workspace.store, elsewhere=elsewhere, done=done)
 
 
 def run_local(
@@ -134,7 +139,7 @@ class _Pool:
             if child is None:
                 child = Child("swaveval.runs.worker")
                 child.send(self._start_with)
-            child.send(("task", Task(attempt.task.record, attempt.task.path, attempt.left)))
+            child.send(("task", replace(attempt.task, cells=attempt.left)))
         except ChildDied as death:
             return self._lost(attempt, str(death))
         self._busy[child] = attempt

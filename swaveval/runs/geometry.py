@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from swaveval import __version__
-from swaveval.checkpoints import CheckpointRefused, LoadOptions, load
+from swaveval.checkpoints import CheckpointRefused
 from swaveval.checkpoints.architectures import ResNet
 from swaveval.checkpoints.geometry import Geometry, as_options, by_source, in_words
 from swaveval.checkpoints.vit import ViT
@@ -23,6 +23,7 @@ from swaveval.features.heads import heads_fits, heads_in_weights
 from swaveval.results import CheckpointRecord
 from swaveval.results.atomic import write_bytes
 from swaveval.results.encoding import digest, seal, unseal
+from swaveval.runs.loader import CheckpointLoader
 from swaveval.runs.progress import Progress
 from swaveval.runs.request import RunRequest
 
@@ -64,10 +65,9 @@ class Findings:
 
 def find_out(
     records: Sequence[CheckpointRecord],
-    places: Mapping[str, Path],
+    loader: CheckpointLoader,
     images: ImageSet,
     transform: EvalTransform,
-    options: LoadOptions,
     *,
     settled: bool,
     memory: Path,
@@ -76,22 +76,22 @@ def find_out(
     """Try the geometries and pre-processings that nobody told on a sample of the train images.
 
     Args:
-        records: of the series; the most trained one decides for all.
+        records: of the series; the most trained one decides for all. loader: gives their networks.
         settled: whether the pre-processing is known (by the user or by the run's own record).
         memory: directory where findings are kept; the same checkpoint, images and transform are not tried twice.
     """
     chosen = most_trained(records)
     if chosen is None or len(images.train_index) < LEAST_IMAGES:
         return Findings()
-    key = [_VERSION, __version__, chosen.digest, images.fingerprint, transform.id, repr(options), settled]
+    key = [_VERSION, __version__, chosen.digest, images.fingerprint, transform.id, repr(loader.options), settled]
     place = memory / f"{digest(key)[:32]}.json"
     try:
         return _read(unseal(place.read_bytes()))
     except (OSError, ValueError, KeyError, TypeError):
         pass
     try:
-        backbone = load(places[str(chosen.digest)], options=options)
-    except (CheckpointRefused, KeyError):
+        backbone = loader.load(str(chosen.digest))
+    except (CheckpointRefused, KeyError, RuntimeError):
         return Findings()  # it changed since; the evaluation itself will say so
     deep = isinstance(backbone.module, ResNet) and backbone.module.spec.block == "bottleneck"
     sample = _sample(images, transform, choose_device(device), bottlenecks=deep)
@@ -118,7 +118,7 @@ def find_out(
 def shapeless(
     request: RunRequest,
     records: Sequence[CheckpointRecord],
-    places: Mapping[str, Path],
+    loader: CheckpointLoader,
     images: ImageSet,
     progress: Progress,
 ) -> tuple[RunRequest, Findings]:
@@ -150,10 +150,9 @@ def shapeless(
     progress.stage("checking the architecture on a sample", 0)
     found = find_out(
         records,
-        places,
+        loader,
         images,
         transform,
-        request.load,
         settled=settled,
         memory=request.out / "cache" / "geometry",
         device=request.device,

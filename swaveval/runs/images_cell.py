@@ -17,8 +17,8 @@ SHOWN_BY = ("umap.map", "gallery.queries", "gallery.typical")
 
 def store_images_cell(workspace: Workspace, cells: Iterable[Cell]) -> Cell:
     """Store (or find) the `data` cell for everything the given cells show; thumbnails are at most 32×32 pixels."""
-    shown = _shown(workspace, cells)
     images = workspace.images
+    shown = _shown(workspace, cells) if images.pictures else np.zeros(0, dtype=np.int32)
     key = CellKey(
         backbone="",
         data=images.fingerprint,

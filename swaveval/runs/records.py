@@ -1,9 +1,9 @@
-"""Checkpoint files → records in natural order, each file read once as long as it does not change."""
+"""A source's checkpoints → records in natural order, each read once as long as it does not change."""
 
 import base64
 import json
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +12,19 @@ import numpy as np
 from swaveval import __version__
 from swaveval.checkpoints import (
     Arrangement,
-    CheckpointFile,
     CheckpointRefused,
-    LoadOptions,
+    Entry,
     LoadReport,
     arrange,
-    discover,
-    load,
 )
+from swaveval.checkpoints.arrangement import as_given
 from swaveval.checkpoints.by_weights import divide_by_weights
-from swaveval.checkpoints.discovery import is_pattern
-from swaveval.checkpoints.foreign import foreign
-from swaveval.checkpoints.hugging_face import stamps_beside
 from swaveval.checkpoints.lineage import Sample, sample
+from swaveval.checkpoints.source import is_ordered
 from swaveval.results import CheckpointRecord
 from swaveval.results.atomic import write_bytes
 from swaveval.results.encoding import digest, seal, unseal
+from swaveval.runs.loader import CheckpointLoader
 from swaveval.runs.progress import Progress
 from swaveval.runs.request import RunError
 
@@ -35,53 +32,40 @@ from swaveval.runs.request import RunError
 _READING = 3
 
 
-@dataclass(frozen=True, slots=True)
-class FoundRecords:
-    """What lies below a checkpoint directory.
+def read_records(loader: CheckpointLoader, *, memory: Path, progress: Progress) -> Arrangement:
+    """Records of every checkpoint of a source, in the order they were written, or the runs they are of.
 
-    Attributes:
-        arrangement: the records in the order they were written, or the runs they are of.
-        places: digest to the file that holds it.
-    """
+    What an entry holds is remembered under `memory` by its name and stamp, so that a second run does not read hundreds
+    of megabytes to learn that nothing changed.
 
-    arrangement: Arrangement
-    places: dict[str, Path]
-
-
-def read_records(directory: Path, options: LoadOptions, *, memory: Path, progress: Progress) -> FoundRecords:
-    """Records of every checkpoint under `directory` (or of a file, or of a pattern), and where each can be read.
-
-    What a file holds is remembered under `memory` by its path, size and times, so that a second run does not read
-    hundreds of megabytes to learn that nothing changed.
+    Args:
+        loader: told which entry holds which weights, and of each network that is read.
 
     Raises:
-        RunError: there is no checkpoint file at all.
+        RunError: there is no checkpoint at all.
     """
-    single = not directory.is_dir() and not is_pattern(directory)
-    files = [CheckpointFile(directory, directory.name)] if single else discover(directory)
-    if not files:
-        where = f"matches {directory}" if is_pattern(directory) else f"in {directory}"
-        raise RunError(
-            f"no checkpoint file {where}: looked for .ckpt .pth .pt .tar .torch .bin .safetensors, also in "
-            f"subdirectories{foreign(directory)}"
-        )
-    progress.stage("reading checkpoints", len(files))
+    source = loader.source
+    entries = source.entries()
+    if not entries:
+        raise RunError(source.nothing())
+    progress.stage("reading checkpoints", len(entries))
     records: list[CheckpointRecord] = []
-    places: dict[str, Path] = {}
     samples: dict[str, Sample] = {}
-    for position, file in enumerate(files):
-        report, weights = _remembered(file, options, memory)
-        record = record_of(file.name, report)
+    for position, entry in enumerate(entries):
+        report, weights = _remembered(loader, entry, memory)
+        record = record_of(entry.name, report)
         if record.state == "ready" and record.digest:
-            places.setdefault(record.digest, file.path)
+            loader.entries.setdefault(record.digest, entry)
             samples[record.digest] = weights
         records.append(record)
-        progress.advance(position + 1, len(files))
-    times = {file.name: (stamp[1] / 1e9, stamp[0]) for file in files if (stamp := _stamp(file.path)) is not None}
+        progress.advance(position + 1, len(entries))
+    if is_ordered(source):
+        return as_given(records)
+    times = {entry.name: (entry.stamp[1] / 1e9, entry.stamp[0]) for entry in source.entries() if entry.stamp}
     found = arrange(records, times)
     division = divide_by_weights(found.division, found.order, samples)
     notes = dict.fromkeys((*division.notes, *found.notes))  # what speaks against the order comes first
-    return FoundRecords(replace(found, division=division, notes=tuple(notes)), places)
+    return replace(found, division=division, notes=tuple(notes))
 
 
 def record_of(name: str, report: LoadReport) -> CheckpointRecord:
@@ -98,23 +82,26 @@ def record_of(name: str, report: LoadReport) -> CheckpointRecord:
     )
 
 
-def _remembered(file: CheckpointFile, options: LoadOptions, memory: Path) -> tuple[LoadReport, Sample]:
-    """The load report of a file and some of its weights, from memory when the file has not changed since."""
-    place = memory / f"{digest([str(file.path.absolute()), repr(options), __version__, _READING])[:32]}.json"
-    before = _stamp(file.path)
+def _remembered(loader: CheckpointLoader, entry: Entry, memory: Path) -> tuple[LoadReport, Sample]:
+    """The load report of an entry and some of its weights, from memory when it has not changed since."""
+    if (given := loader.report(entry)) is not None:
+        return given, {}
+    place = memory / f"{digest([loader.source.key(entry), repr(loader.options), __version__, _READING])[:32]}.json"
+    before = None if entry.stamp is None else list(entry.stamp)
     try:
         held = unseal(place.read_bytes())
-        if held["stamp"] == before:
+        if before is not None and held["stamp"] == before:
             return _report(held["report"]), {name: _unpacked(text) for name, text in held["weights"].items()}
     except (OSError, ValueError, KeyError, TypeError):
-        pass  # never read before, or a damaged memory: read the file itself
+        pass  # never read before, or a damaged memory: read the checkpoint itself
     try:
-        backbone = load(file.path, options=options)
+        backbone = loader.source.backbone(entry, loader.options)
     except CheckpointRefused as refusal:
         return refusal.report, {}
     report, weights = backbone.report, sample(backbone)
+    loader.seen(backbone)
     # Only good news is remembered: what could not be read is looked at again, it may have been finished or repaired.
-    if report.state == "ready" and before is not None and _stamp(file.path) == before:
+    if report.state == "ready" and before is not None and loader.source.unchanged(entry):
         body = {"stamp": before, "report": json.loads(json.dumps(report.to_json()))}
         body["weights"] = {
             name: base64.b64encode(values.astype("<f4").tobytes()).decode() for name, values in weights.items()
@@ -131,11 +118,3 @@ def _unpacked(text: str) -> np.ndarray[Any, np.dtype[np.float32]]:
 def _report(body: dict[str, Any]) -> LoadReport:
     fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in body.items()}
     return LoadReport(**fields)
-
-
-def _stamp(path: Path) -> list[int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, *stamps_beside(path)]

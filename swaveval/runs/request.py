@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from swaveval.checkpoints import LoadOptions
+from swaveval.checkpoints import CheckpointSource, Directory, LoadOptions
 from swaveval.checkpoints.discovery import fixed_directory, is_pattern
+from swaveval.data import ImageSet
 from swaveval.data.errors import DataError
 from swaveval.data.label_option import is_word, table_and_column
 from swaveval.data.reading import AS_LOADERS, BEFORE_OPTIONS, OPTIONS, Reading, reading_from
@@ -68,6 +69,8 @@ class RunRequest:
         force: redo cells that are done.
         training_data: the part `data` of run.json; empty where there is none.
         one_run: take the checkpoints for one run whatever speaks against it.
+        source: where the checkpoints come from, when that is no directory; `checkpoints` names them then.
+        opened: the images, when they are in memory.
     """
 
     checkpoints: Path
@@ -94,6 +97,18 @@ class RunRequest:
     force: bool = False
     training_data: Mapping[str, Any] = field(default_factory=dict)
     one_run: bool = False
+    source: CheckpointSource | None = None
+    opened: ImageSet | None = None
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether there is no directory that checkpoints, loss and settings lie in."""
+        return self.source is not None and not isinstance(self.source, Directory)
+
+    @property
+    def origin(self) -> CheckpointSource:
+        """Where the checkpoints come from."""
+        return Directory(self.checkpoints) if self.source is None else self.source
 
     @property
     def directory(self) -> Path:
@@ -138,13 +153,15 @@ def resolve(request: RunRequest) -> RunRequest:
     Raises:
         RunError: there is no such checkpoint directory, run.json is unreadable, or nobody says which images to use.
     """
+    if request.in_memory:
+        return replace(request, split_seed=request.seed, name=request.name or "in memory", jobs=1)
     directory = request.checkpoints
     if not directory.exists() and not is_pattern(directory):
         raise RunError(f"there is no {directory}; --ckpt-dir takes a directory of checkpoints or one checkpoint file")
     run = read_run_json(directory)
     data = run.get("data", {}) if run else {}
     images, labels = request.data, request.labels
-    if images is None:
+    if images is None and request.opened is None:
         if not data.get("path"):
             raise RunError(
                 f"{directory} was not written by `swaveval pretrain` (no run.json beside it): say which images to use "
@@ -196,6 +213,8 @@ def _reading(run: Mapping[str, Any] | None, said: Mapping[str, str]) -> Reading:
 
 def training_images(request: RunRequest) -> TrainingImages | None:
     """The contents of the images that the run was trained on, where swaveval wrote them down."""
+    if request.in_memory:
+        return None
     base = fixed_directory(request.checkpoints)
     return next((found for run in (base, base.resolve().parent) if (found := read_training_images(run))), None)
 

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 from swaveval.data import ImageSet, default_transform, fitted, open_images
+from swaveval.features.arrays import Arrays
 from swaveval.features.extract import ExtractSettings
 from swaveval.results import Cell, CheckpointRecord, DataSummary, RunManifest, Series
 from swaveval.results.versions import versions
+from swaveval.runs.baselines import baseline_records, model_record
 from swaveval.runs.checks import check_plan, check_run
 from swaveval.runs.cost import training_seconds
 from swaveval.runs.drift import drift_cell
@@ -17,6 +18,7 @@ from swaveval.runs.evaluate import evaluate_series
 from swaveval.runs.executors import Task, run_local
 from swaveval.runs.geometry import annotated, shapeless
 from swaveval.runs.images_cell import store_images_cell
+from swaveval.runs.loader import CheckpointLoader
 from swaveval.runs.losses import find_loss, recomputed
 from swaveval.runs.page import Written, write_page
 from swaveval.runs.plan import EvaluatorSpec, Plan, PlannedCell, make_plan
@@ -28,7 +30,7 @@ from swaveval.runs.series_features import feature_series
 from swaveval.runs.several_runs import several_runs
 from swaveval.runs.shown_as import shown_as_said
 from swaveval.runs.specs import make_specs
-from swaveval.runs.workspace import Workspace, baseline_records, model_record
+from swaveval.runs.workspace import Workspace
 from swaveval.text import shortened
 
 
@@ -40,7 +42,6 @@ class Prepared:
         request: with everything filled in.
         workspace: images and stores.
         records: checkpoints in natural order, then baselines.
-        places: digest to the file that holds it.
         specs: the evaluators.
         plan: the cells.
         order: what the order of the checkpoints was read from.
@@ -50,7 +51,6 @@ class Prepared:
     request: RunRequest
     workspace: Workspace
     records: tuple[CheckpointRecord, ...]
-    places: dict[str, Path]
     specs: tuple[EvaluatorSpec, ...]
     plan: Plan
     order: str = ""
@@ -78,6 +78,7 @@ class RunOutcome:
 
 def build_workspace(request: RunRequest, images: ImageSet | None = None, progress: Progress | None = None) -> Workspace:
     """The workspace of a resolved request; opens the images unless given."""
+    images = images or request.opened
     if images is None:
         before = training_images(request)
         images = open_images(
@@ -104,13 +105,16 @@ def build_workspace(request: RunRequest, images: ImageSet | None = None, progres
             swav=_swav_settings(request),
         ),
         seed=request.seed,
-        load_options=request.load,
+        loader=CheckpointLoader(request.origin, request.load),
         progress=progress or Silent(),
     )
 
 
-def prepare(request: RunRequest, progress: Progress | None = None) -> Prepared:
+def prepare(request: RunRequest, progress: Progress | None = None, *, keep: bool = False) -> Prepared:
     """Read the checkpoints, open the images, make the plan.
+
+    Args:
+        keep: whether networks that are read are kept for the evaluation; close the workspace's loader then.
 
     Raises:
         RunError: nothing can be evaluated, or the checkpoints are of several runs. DataError: the images cannot be
@@ -119,13 +123,24 @@ def prepare(request: RunRequest, progress: Progress | None = None) -> Prepared:
     progress = progress or Silent()
     check_plan(request)
     request = resolve(request)
+    loader = CheckpointLoader(request.origin, request.load)
+    if keep:
+        loader.keep(request.out / "cache")
+    try:
+        return _prepare(request, loader, progress)
+    except BaseException:
+        loader.close()
+        raise
+
+
+def _prepare(request: RunRequest, loader: CheckpointLoader, progress: Progress) -> Prepared:
     hosts = PluginHosts()
     specs = make_specs(request.evaluators, hosts)
-    found = read_records(request.checkpoints, request.load, memory=request.out / "cache" / "reads", progress=progress)
-    arrangement = found.arrangement
+    memory = request.out / "cache" / "reads"
+    arrangement = read_records(loader, memory=memory, progress=progress)
     if arrangement.division.reasons and not request.one_run:
         raise several_runs(arrangement.division, request)
-    if owner(request.out, request.checkpoints) == "others":
+    if not request.in_memory and owner(request.out, request.checkpoints) == "others":
         progress.message(f"{request.out} holds the evaluation of other checkpoints; its page is written anew")
     records = list(arrangement.records)
     ready = [record for record in records if record.evaluated]
@@ -137,22 +152,24 @@ def prepare(request: RunRequest, progress: Progress | None = None) -> Prepared:
     for note in workspace.images.audit.get("pixels", ()):
         progress.message(f"note: {note}")
     request, stated = shown_as_said(request, records, workspace.images)
-    request, findings = shapeless(request, records, found.places, workspace.images, progress)
+    request, findings = shapeless(request, records, loader, workspace.images, progress)
     if findings.geometry:
-        found = read_records(
-            request.checkpoints, request.load, memory=request.out / "cache" / "reads", progress=progress
-        )
-        records = list(found.arrangement.records)
+        loader.options = request.load
+        records = list(read_records(loader, memory=memory, progress=progress).records)
     records = [annotated(record, findings) for record in records]
     workspace = build_workspace(request, workspace.images, progress)
-    workspace.plugins = hosts
+    workspace.plugins, workspace.loader = hosts, loader
     rows = records + baseline_records(
-        records, fingerprint=workspace.images.fingerprint, labelled=workspace.images.labelled
+        records,
+        fingerprint=workspace.images.fingerprint,
+        labelled=workspace.images.labelled,
+        settings=workspace.settings,
+        given=loader.source.baselines() if isinstance(loader.source, Arrays) else None,
     )
     plan = make_plan(rows, specs, workspace.store, key=workspace.key, force=request.force)
     doubts = tuple(f"taken for one run (--one-run) despite {reason}" for reason in arrangement.division.reasons)
     said = (*doubts, *arrangement.notes, *stated, *findings.notes)
-    return Prepared(request, workspace, tuple(rows), found.places, tuple(specs), plan, arrangement.order, said)
+    return Prepared(request, workspace, tuple(rows), tuple(specs), plan, arrangement.order, said)
 
 
 def run(request: RunRequest, progress: Progress | None = None) -> RunOutcome:
@@ -163,13 +180,14 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunOutcome:
         OSError: the disk is full. Every other later failure is a stored result.
     """
     progress = progress or Silent()
-    prepared = prepare(check_run(request, progress), progress)
+    prepared = prepare(check_run(request, progress), progress, keep=True)
     for damage in prepared.plan.damaged:
         progress.message(f"stored result {damage}; it is computed again")
     try:
         computed = _evaluate_backbones(prepared, progress) + _evaluate_series(prepared, progress)
     finally:
         prepared.workspace.plugins.close()
+        prepared.workspace.loader.close()
     cells = [cell for planned in prepared.plan.cells if (cell := prepared.workspace.store.get(planned.key)) is not None]
     progress.stage("page", 0)
     cells.append(store_images_cell(prepared.workspace, cells))
@@ -199,9 +217,14 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunOutcome:
 def _evaluate_backbones(prepared: Prepared, progress: Progress) -> int:
     """Cells of every backbone; returns how many were computed."""
     ready = [record for record in prepared.records if record.kind == "checkpoint" and record.evaluated]
-    first = prepared.places[str(model_record(ready).digest)]
+    entries, first = prepared.workspace.loader.entries, str(model_record(ready).digest)
+
+    def task(record: CheckpointRecord, cells: tuple[PlannedCell, ...]) -> Task:
+        model = str(record.digest) if record.kind == "checkpoint" else first
+        return Task(record, model, entries[model], cells)
+
     tasks = [
-        Task(record, prepared.places.get(str(record.digest), first), cells)
+        task(record, cells)
         for record in prepared.records
         if record.evaluated and record.same_as is None and (cells := prepared.plan.of(str(record.digest)))
     ]
@@ -210,11 +233,11 @@ def _evaluate_backbones(prepared: Prepared, progress: Progress) -> int:
     if tasks:
         progress.stage("evaluating", total)
     rebuild = partial(build_workspace, prepared.request)
-    for task, stored in run_local(tasks, prepared.workspace, jobs=prepared.request.jobs, rebuild=rebuild):
+    for done_task, stored in run_local(tasks, prepared.workspace, jobs=prepared.request.jobs, rebuild=rebuild):
         done += len(stored)
         progress.stage("evaluating", total)
         progress.advance(done, total)
-        _tell(progress, task.record.name, stored)
+        _tell(progress, done_task.record.name, stored)
     return done
 
 
@@ -229,7 +252,7 @@ def _evaluate_series(prepared: Prepared, progress: Progress) -> int:
         for record in prepared.records
         if record.kind == "checkpoint" and record.evaluated and record.same_as is None
     ]
-    series = feature_series(prepared.workspace, checkpoints, prepared.places)
+    series = feature_series(prepared.workspace, checkpoints)
     workspace = prepared.workspace
 
     def elsewhere(planned: PlannedCell) -> Produced:
@@ -240,7 +263,7 @@ def _evaluate_series(prepared: Prepared, progress: Progress) -> int:
 
     for position, planned in enumerate(todo):
         if planned.spec.name == "drift":
-            cell = drift_cell(prepared.workspace, planned, checkpoints, prepared.places)
+            cell = drift_cell(prepared.workspace, planned, checkpoints)
         else:
             cell = evaluate_series(planned, series, prepared.workspace.store, elsewhere=elsewhere)
         _tell(progress, planned.checkpoint, [cell])
@@ -263,7 +286,9 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
         hyperparameters["prototypes"] = prototypes
     directory = request.directory
     moments = [(record.epoch, record.step) for record in prepared.records if record.kind == "checkpoint"]
-    loss = find_loss(directory, loss_log=request.loss_log, prototypes=prototypes, moments=moments)
+    loss = None
+    if not request.in_memory or request.loss_log is not None:
+        loss = find_loss(directory, loss_log=request.loss_log, prototypes=prototypes, moments=moments)
     return RunManifest(
         name=request.name,
         data=DataSummary(
@@ -275,7 +300,7 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
             class_names=images.class_names,
             labelled=images.labelled,
             split=images.split_origin,
-            transform=prepared.workspace.settings.transform.id,
+            transform=prepared.workspace.settings.transform.id if images.pictures else "features as given",
             audit=images.audit,
             label_origin=images.label_origin,
         ),
@@ -283,7 +308,7 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
         evaluators=tuple((spec.name, spec.version, dict(spec.parameters)) for spec in prepared.specs),
         loss=loss,
         hyperparameters=hyperparameters,
-        training_seconds=training_seconds(directory),
+        training_seconds=None if request.in_memory else training_seconds(directory),
         command=request.command,
         versions=versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -291,7 +316,7 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
         notes=(*_notes(prepared), *((loss.note,) if loss is not None and loss.note else ())),
         cells=tuple(dict.fromkeys(cell.key.digest for cell in cells)),
         order=prepared.order,
-        source=relative_source(request.checkpoints, request.out),
+        source="" if request.in_memory else relative_source(request.checkpoints, request.out),
         cell_names={
             planned.key.digest: (planned.spec.name, planned.checkpoint) for planned in reversed(prepared.plan.cells)
         }

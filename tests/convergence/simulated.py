@@ -63,7 +63,10 @@ def series(
         for i in range(broken)
     ]
     inits = 0 if not random else len(next(iter(random.values())))
-    baselines = [CheckpointRecord(f"random init, seed {i}", kind="baseline", digest=f"r{i}") for i in range(inits)]
+    baselines = [
+        CheckpointRecord(f"random init, seed {i}", kind="baseline", baseline="random", seed=i, digest=f"r{i}")
+        for i in range(inits)
+    ]
     arrays: dict[tuple[str, str], Artifact] = {}
     metrics: dict[str, dict[str, Metric]] = {}
     for table, owners in ((correct, records), (random or {}, baselines)):

@@ -7,7 +7,7 @@ import pytest
 
 from swaveval.convergence import quality
 from swaveval.convergence.quality import LABELLED, broken, diverged, find, is_random, read, untrained
-from swaveval.results import Artifact, CheckpointRecord, Series
+from swaveval.results import Artifact, BaselineKind, CheckpointRecord, Series
 from tests.convergence.simulated import outcomes, series
 
 KNN, TEST, PROBE = LABELLED
@@ -106,10 +106,10 @@ def test_the_first_metric_with_outcomes_decides() -> None:
 
 
 def test_other_baselines_are_no_start() -> None:
-    names = ["random init, seed 0", "random", "randomly chosen pixels", "raw pixels"]
-    found = [is_random(CheckpointRecord(name, kind="baseline")) for name in names]
-    assert found == [True, True, False, False]
-    assert not is_random(CheckpointRecord("random init"))
+    kinds: list[BaselineKind] = ["random", "pixels", "colours", "majority"]
+    found = [is_random(CheckpointRecord("random init, seed 0", kind="baseline", baseline=kind)) for kind in kinds]
+    assert found == [True, False, False, False]
+    assert not is_random(CheckpointRecord("random init, seed 0"))
 
 
 def test_untrained_is_epoch_or_step_zero() -> None:
@@ -122,7 +122,7 @@ def test_a_run_diverges_where_an_unbroken_tail_of_broken_checkpoints_begins() ->
     def first(nonfinite: list[int], **last: bool) -> str | None:
         made = [CheckpointRecord(f"{place}", load={"nonfinite": bad}) for place, bad in enumerate(nonfinite)]
         made = [*made[:-1], replace(made[-1], **last)] if last else made
-        baseline = CheckpointRecord("random init, seed 0", kind="baseline")
+        baseline = CheckpointRecord("random init, seed 0", kind="baseline", baseline="random", seed=0)
         run = series({KNN: outcomes([0.5], 5, seed=0)})
         found = diverged(replace(run, manifest=replace(run.manifest, checkpoints=(*made, baseline))))
         return None if found is None else found.name

@@ -20,7 +20,7 @@ from swaveval.convergence.collapse import (
     start_value,
 )
 from swaveval.convergence.verdict import LossState
-from swaveval.results import CheckpointRecord, Metric, Point, Series
+from swaveval.results import BaselineKind, CheckpointRecord, Metric, Point, Series
 from tests.convergence.simulated import outcomes, series
 
 RANK, USAGE = "spectrum.rankme_centred", "prototypes.perplexity"
@@ -75,6 +75,13 @@ def test_a_loss_at_ln_k(gap: float, seen: bool) -> None:
     assert signs(run(rank=[1.0, 1.0]), LossState("flat", end=2.0, at_ln_k=True)) == ()
 
 
+BASELINES: tuple[tuple[BaselineKind, int | None, float], ...] = (
+    ("random", 0, 4.0),
+    ("random", 1, 8.0),
+    ("pixels", None, 100.0),
+)
+
+
 def test_the_start_is_step_zero_else_the_mean_random_initialisation() -> None:
     own = run(rank=[10.0, 20.0, 30.0])
     assert (start_value(own, RANK), last_value(own, RANK)) == (10.0, 30.0)
@@ -83,8 +90,11 @@ def test_the_start_is_step_zero_else_the_mean_random_initialisation() -> None:
     assert start_value(later, RANK) is None
     assert against_start(later, RANK) is None
     random = tuple(
-        Point(CheckpointRecord(name, kind="baseline", digest=name), {RANK: Metric(RANK, value, unit="dimensions")})
-        for name, value in (("random init, seed 0", 4.0), ("random init, seed 1", 8.0), ("raw pixels", 100.0))
+        Point(
+            CheckpointRecord(str(seed), kind="baseline", baseline=kind, seed=seed, digest=f"{kind} {seed}"),
+            {RANK: Metric(RANK, value, unit="dimensions")},
+        )
+        for kind, seed, value in BASELINES
     )
     beside = Series(later.manifest, later.points, random)
     assert start_value(beside, RANK) == 6.0
@@ -101,9 +111,10 @@ def test_features_that_end_less_spread_than_untrained_ones_have_contracted(end: 
     run_ = run([1, 2], uniformity=[-1.0, end])
     random = tuple(
         Point(
-            CheckpointRecord(name, kind="baseline", digest=name), {UNIFORMITY: Metric(UNIFORMITY, value, unit="nats")}
+            CheckpointRecord(str(seed), kind="baseline", baseline=kind, seed=seed, digest=f"{kind} {seed}"),
+            {UNIFORMITY: Metric(UNIFORMITY, value, unit="nats")},
         )
-        for name, value in (("random init, seed 0", -1.5), ("random init, seed 1", -2.5), ("raw pixels", -0.1))
+        for (kind, seed, _), value in zip(BASELINES, (-1.5, -2.5, -0.1), strict=True)
     )
     beside = Series(run_.manifest, run_.points, random)
     assert contraction(beside) == ((-2.0, end) if contracted else None)

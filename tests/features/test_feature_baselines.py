@@ -3,18 +3,13 @@
 import dataclasses
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from swaveval.data.decoded import PixelArray
 from swaveval.features.baselines import (
-    COLOUR_HISTOGRAM_DIGEST,
-    RAW_PIXELS_DIGEST,
     colour_histogram,
-    majority_class,
     raw_pixels,
 )
-from swaveval.features.errors import FeatureError
 from tests.features.tiny_network import tiny_images, tiny_pixels
 
 
@@ -53,28 +48,6 @@ def test_colour_histogram_knows_no_positions() -> None:
     images, pixels = tiny_images(), tiny_pixels()
     turned = PixelArray(np.ascontiguousarray(pixels.pixels[:, ::-1].transpose(0, 2, 1, 3)), "turned")
     np.testing.assert_array_equal(colour_histogram(images, pixels).all, colour_histogram(images, turned).all)
-
-
-def test_digests_differ() -> None:
-    assert len({RAW_PIXELS_DIGEST, COLOUR_HISTOGRAM_DIGEST}) == 2
-    assert all(len(digest) == 64 for digest in (RAW_PIXELS_DIGEST, COLOUR_HISTOGRAM_DIGEST))
-
-
-def test_majority_class() -> None:
-    found = majority_class(np.asarray([2, 1, 1, 2, 0, -1, -1, -1]), np.asarray([1, 2, -1, 1, 1, 0]))
-    assert found.label == 1
-    np.testing.assert_array_equal(found.index, [0, 1, 3, 4, 5])
-    np.testing.assert_array_equal(found.correct, [True, False, True, True, False])
-    assert found.accuracy == pytest.approx(0.6)
-
-
-def test_majority_class_without_test_labels_is_nan() -> None:
-    assert np.isnan(majority_class(np.asarray([1]), np.asarray([-1, -1])).accuracy)
-
-
-def test_majority_class_without_train_labels() -> None:
-    with pytest.raises(FeatureError, match="none of 2 train images has a label"):
-        majority_class(np.asarray([-1, -1]), np.asarray([0]))
 
 
 def test_baselines_of_one_image() -> None:

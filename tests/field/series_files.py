@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from swaveval.checkpoints import Arrangement, LoadOptions, build_resnet
+from swaveval.checkpoints import Arrangement, Directory, build_resnet
+from swaveval.runs.loader import CheckpointLoader
 from swaveval.runs.progress import Silent
 from swaveval.runs.records import read_records
 
@@ -73,7 +74,7 @@ def read(directory: Path) -> Arrangement:
     base = directory if directory.is_dir() else directory.parent
     memory = base.parent / f"{base.name}-memory"
     try:
-        return read_records(directory, LoadOptions(), memory=memory, progress=Silent()).arrangement
+        return read_records(CheckpointLoader(Directory(directory)), memory=memory, progress=Silent())
     finally:
         shutil.rmtree(memory, ignore_errors=True)
 

@@ -121,6 +121,7 @@ def test_nothing_outlives_a_killed_parent_and_a_killed_worker_costs_a_retry(spoi
 
 def test_a_worker_that_always_dies_costs_its_own_cells(tmp_path: Path) -> None:
     """Two attempts, then stored errors that say how it ended: here every worker of one task kills itself."""
+    from swaveval.checkpoints import Entry
     from swaveval.results import CellKey, CheckpointRecord
     from swaveval.runs import executors
     from swaveval.runs.plan import EvaluatorSpec, PlannedCell
@@ -131,7 +132,8 @@ def test_a_worker_that_always_dies_costs_its_own_cells(tmp_path: Path) -> None:
     key = CellKey("digest", "data", "transform", "knn", 1)
     task = executors.Task(
         CheckpointRecord("a.ckpt", digest="digest"),
-        tmp_path,
+        "digest",
+        Entry("a.ckpt"),
         (PlannedCell(key, EvaluatorSpec("knn", "knn"), "a.ckpt", False),),
     )
     pool = executors._Pool([task], workspace, rebuild=lambda: workspace, threads=1)

@@ -107,8 +107,7 @@ def prepared(network: nn.Module, photos: Path, root: Path, **more: Any) -> Prepa
 
 def same_features(found: Prepared, network: nn.Module, images: torch.Tensor) -> None:
     """What is evaluated gives the true network's own features."""
-    path = next(iter(found.places.values()))
-    backbone = load(path, options=found.request.load)
+    backbone = found.workspace.loader.load(str(found.records[0].digest))
     assert backbone.digest == found.records[0].digest
     with torch.inference_mode():
         assert (backbone.module(images) - network(images)).abs().max() < 1e-4

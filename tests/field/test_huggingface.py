@@ -11,10 +11,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from swaveval.checkpoints import Backbone, CheckpointRefused, LoadOptions, discover, inspect, load
+from swaveval.checkpoints import Backbone, CheckpointRefused, Directory, LoadOptions, discover, inspect, load
 from swaveval.checkpoints.compression import form_named, load_form, write_form
 from swaveval.checkpoints.geometry import Geometry
 from swaveval.checkpoints.initial import random_backbone
+from swaveval.runs.loader import CheckpointLoader
 from swaveval.runs.losses import find_loss
 from swaveval.runs.progress import Silent
 from swaveval.runs.records import read_records
@@ -381,8 +382,9 @@ def test_another_config_is_noticed_though_the_weights_stayed(tmp_path: Path) -> 
         config = REFERENCE["vit"]["config"] | words
         if words:
             (path.parent / "config.json").write_text(json.dumps(config, indent=len(heads)))
-        found = read_records(path.parent, LoadOptions(), memory=tmp_path / "memory", progress=Silent())
-        ((digest, _),) = found.places.items()
+        loader = CheckpointLoader(Directory(path.parent))
+        read_records(loader, memory=tmp_path / "memory", progress=Silent())
+        (digest,) = loader.entries
         heads.append(digest)
     assert heads[0] == heads[1]
     assert len(set(heads)) == 3

@@ -18,7 +18,6 @@ from swaveval.data.transforms import EvalTransform
 from swaveval.features.features import Features
 from swaveval.runs.request import RunRequest
 from swaveval.runs.run import prepare
-from swaveval.runs.workspace import RANDOM_INIT
 from tests.field import named_networks as own
 
 FILE = str(Path(own.__file__))
@@ -64,10 +63,9 @@ def beside(
     )
     prepared = prepare(request)
     file, *others = [record for record in prepared.records if record.evaluated]
-    path = prepared.places[str(file.digest)]
-    rows = [record for record in others if record.name.startswith(RANDOM_INIT)]
-    return leave_one_out(prepared.workspace.checkpoint_features(file, path)), [
-        leave_one_out(prepared.workspace.baseline_features(record, path)) for record in rows
+    rows = [record for record in others if record.baseline == "random"]
+    return leave_one_out(prepared.workspace.checkpoint_features(file)), [
+        leave_one_out(prepared.workspace.baseline_features(record, str(file.digest))) for record in rows
     ]
 
 

@@ -187,7 +187,10 @@ def test_an_untrained_network_alone_is_no_run() -> None:
 def beside_plain(run: list[float], pixels: float, colours: float, *, metric: str = KNN, n: int = 1200) -> Series:
     rows = outcomes([*run, 0.3, 0.3, pixels, colours], n, seed=5, correlation=0.6)
     made = series({metric: rows[: len(run)]}, random={metric: rows[len(run) : -2]}, labelled=metric == KNN)
-    records = [CheckpointRecord(name, kind="baseline", digest=name) for name in ("raw pixels", "colour histogram")]
+    records = [
+        CheckpointRecord(name, kind="baseline", baseline=kind, digest=name)
+        for name, kind in (("raw pixels", "pixels"), ("colour histogram", "colours"))
+    ]
     arrays = dict(made.arrays)
     for record, correct in zip(records, rows[-2:], strict=True):
         index = np.arange(n, dtype=np.int32)

@@ -5,8 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from swaveval.results import Cell, CellKey, CheckpointRecord, DataSummary, LossCurve, Metric, RunManifest
+from swaveval.results import BaselineKind, Cell, CellKey, CheckpointRecord, DataSummary, LossCurve, Metric, RunManifest
 from tests.report.invented_plan import CREATED, Plan, class_name, digest
+
+BASELINES: tuple[tuple[str, BaselineKind, int | None], ...] = (
+    ("random init, seed 0", "random", 0),
+    ("random init, seed 1", "random", 1),
+    ("random init, seed 2", "random", 2),
+    ("raw pixels", "pixels", None),
+    ("colour histogram", "colours", None),
+)
 
 
 class Run:
@@ -34,10 +42,10 @@ class Run:
             for position, epoch in enumerate(plan.epochs)
         ]
         self.baselines = [
-            CheckpointRecord(name=name, kind="baseline", digest=digest(plan.seed, 10 + position))
-            for position, name in enumerate(
-                ["random init, seed 0", "random init, seed 1", "random init, seed 2", "raw pixels", "colour histogram"]
+            CheckpointRecord(
+                name=name, kind="baseline", baseline=kind, seed=seed, digest=digest(plan.seed, 10 + position)
             )
+            for position, (name, kind, seed) in enumerate(BASELINES)
         ]
         m = min(plan.map_points, len(self.labels))
         self.shown = np.sort(self.random.choice(len(self.labels), m, replace=False)).astype(np.int32)

@@ -232,3 +232,19 @@ def test_export_has_a_row_for_every_metric_and_every_gap(tmp_path: Path) -> None
     values = [(row["checkpoint"], row["metric"], row["value"]) for row in table if row["status"] == "ok"]
     assert ("epoch=1.ckpt", "knn.top1", 0.75) in values
     assert [row["protocol"] for row in table if row["status"] == "skipped"] == ["no labels"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("random init, seed 2", "random"),
+        ("raw pixels", "pixels"),
+        ("colour histogram", "colours"),
+        ("majority class", "majority"),
+    ],
+)
+def test_baselines_of_results_stored_before_they_had_a_kind(name: str, kind: str) -> None:
+    body = CheckpointRecord(name, kind="baseline", digest="1" * 64).to_json()
+    del body["baseline"], body["seed"]
+    assert CheckpointRecord.from_json(body).baseline == kind
+    assert CheckpointRecord.from_json(body | {"kind": "checkpoint"}).baseline is None

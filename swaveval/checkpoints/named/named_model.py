@@ -125,18 +125,18 @@ def _first_channels(ours: tuple[int, ...], theirs: tuple[int, ...]) -> bool:
 
 @lru_cache(maxsize=4)
 def _of_timm(name: str, size: int | None, channels: int) -> NamedModel:
-    return _finished(timm_model(name, size=size, channels=channels), channels=channels)
+    return finished(timm_model(name, size=size, channels=channels), channels=channels)
 
 
 @lru_cache(maxsize=4)
 def _of_torchvision(name: str, side: int | None, channels: int) -> NamedModel:
-    return _finished(torchvision_model(name, side=side, channels=channels), channels=channels)
+    return finished(torchvision_model(name, side=side, channels=channels), channels=channels)
 
 
 @lru_cache(maxsize=4)
 def _of_factory(place: str, name: str, stamp: Any) -> NamedModel:
     made = factory_model(place, name)
-    return _finished(made, channels=input_channels(made.module) or 3)
+    return finished(made, channels=input_channels(made.module) or 3)
 
 
 def _stamp(place: str) -> Any:
@@ -147,8 +147,12 @@ def _stamp(place: str) -> Any:
         return None
 
 
-def _finished(made: Made, *, channels: int) -> NamedModel:
-    """The network with features as its output."""
+def finished(made: Made, *, channels: int) -> NamedModel:
+    """The network with features as its output.
+
+    Raises:
+        Failure: it takes no images, or its output is nothing that becomes features `(B, d)`.
+    """
     module = made.module
     if any(is_lazy(parameter) for parameter in module.parameters()):
         reason = f"{made.words} has layers whose size is not known until they saw an image (torch.nn.Lazy…)"

@@ -1,0 +1,7 @@
+"""The Python face: what a program or a notebook calls. The command line does the same through it."""
+
+from swaveval.api.evaluating import evaluate
+from swaveval.api.evaluation import Evaluation
+from swaveval.api.others import compare, sweep
+
+__all__ = ["Evaluation", "compare", "evaluate", "sweep"]

@@ -1,0 +1,228 @@
+"""`swaveval.evaluate`: checkpoints, networks in memory or features in, an Evaluation out."""
+
+import atexit
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypedDict, Unpack
+
+from swaveval.api.evaluation import Evaluation
+from swaveval.checkpoints import LoadOptions
+from swaveval.checkpoints.live import Live
+from swaveval.data import EvalTransform
+from swaveval.data.in_memory import images_of, rows_of
+from swaveval.features.arrays import Arrays, as_rows, contents_of_rows
+from swaveval.runs.progress import Progress
+from swaveval.runs.request import DEFAULT_EVALUATORS, RunError, RunRequest, default_out
+from swaveval.runs.run import run
+
+# What features alone cannot tell: it takes images, or weights.
+_WITH_IMAGES = frozenset({"views", "gallery", "drift", "prototypes"})
+
+
+class Options(TypedDict, total=False):
+    """How an evaluation is made; everything has a default.
+
+    Attributes:
+        out: directory of page and results. Default: beside the checkpoints; for what is in memory a temporary
+            directory, removed when the program ends.
+        evaluators: names, `module:Class` or `file.py:Class`; default: all that apply.
+        seed: of probes, k-means, maps, bootstraps, and of a split that is drawn.
+        device: torch device, or `auto`.
+        jobs: checkpoints of a directory evaluated at the same time.
+        name: of the run, on the page.
+        backbone: `timm:NAME`, `torchvision:NAME`, `module:factory` or `file.py:factory`, where files do not tell.
+        size: side of the network's input in pixels; default: by the images.
+        mean, std: of the input's normalisation, per channel, of pixels in 0…1; default: ImageNet's.
+        loss_log: file with the training loss.
+        progress: told of what is being done.
+        pictures: whether pictures of the data may stand in the page.
+    """
+
+    out: str | Path
+    evaluators: Sequence[str]
+    seed: int
+    device: str
+    jobs: int
+    name: str
+    backbone: str
+    size: int
+    mean: Sequence[float]
+    std: Sequence[float]
+    loss_log: str | Path
+    progress: Progress
+    pictures: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What an evaluation is about.
+
+    Attributes:
+        data: images. labels: one an image, or a table. train: mask of the training images.
+    """
+
+    data: Any = None
+    labels: Any = None
+    train: Any = None
+
+
+def evaluate(
+    checkpoints: str | Path | Mapping[str, Any] | None = None,
+    *,
+    data: Any = None,
+    features: Mapping[str, Any] | None = None,
+    labels: Any = None,
+    train: Any = None,
+    baselines: Mapping[str, Any] | None = None,
+    **options: Unpack[Options],
+) -> Evaluation:
+    """Is it learning, and which checkpoint should be used?
+
+    One of three things is evaluated:
+
+    - `checkpoints="runs/mine/checkpoints"`: a directory, a file or a pattern, as `swaveval run` takes it;
+    - `checkpoints={"epoch 1": model1, "epoch 5": model5}`: networks in memory, in the order of training. They are
+      copied: device, mode and weights of yours stay as they are;
+    - `features={"epoch 1": z1, "epoch 5": z5}`: arrays `(n, d)` (numpy, memory map, torch) of any model of any kind of
+      data, the same n rows in the same order, or a pair (train, test) each.
+
+    Args:
+        data: images: a folder or the name of a data set; or a torch Dataset, a DataLoader, a list of images or of
+            (image, label). Not needed for features, nor where `swaveval pretrain` wrote the checkpoints.
+        labels: one an image in order (names or numbers; -1 and None for none); for a folder a table or `none`.
+        train: mask `(n,)`, True for training images; else a quarter of the images is drawn for testing.
+        baselines: features of untrained networks of the same kind, by name: what training started from.
+        options: see `Options`.
+
+    Raises:
+        RunError, DataError, FeatureError: nothing can be evaluated; the sentence says what was found and what to do.
+    """
+    given = _Given(data, labels, train)
+    if (checkpoints is None) == (features is None):
+        raise RunError("give either checkpoints (a directory, or networks by name) or features by name")
+    if features is not None:
+        return _run(_of_features(features, given, baselines or {}, options), options)
+    if baselines:
+        raise RunError("baselines go with features; for networks, untrained ones are made from their architecture")
+    if isinstance(checkpoints, Mapping):
+        return _run(_of_networks(checkpoints, given, options), options)
+    return _run(_of_directory(Path(str(checkpoints)), given, options), options)
+
+
+def _of_directory(place: Path, given: _Given, options: Options) -> RunRequest:
+    place = place.expanduser()
+    request = _request(place, Path(options["out"]) if "out" in options else default_out(place), options)
+    if given.data is None or isinstance(given.data, str | Path):
+        if given.train is not None:
+            raise RunError("train is for images or features in memory; a folder says its split by train/ and test/")
+        if given.labels is not None and not isinstance(given.labels, str | Path):
+            raise RunError("labels of a folder are a table (a path), none or folders")
+        table = None if given.labels is None else Path(str(given.labels))
+        return replace(request, data=None if given.data is None else str(given.data), labels=table)
+    return replace(request, data="in memory", opened=_opened(given, request))
+
+
+def _of_networks(models: Mapping[str, Any], given: _Given, options: Options) -> RunRequest:
+    if given.data is None:
+        raise RunError("networks need images: give a folder, a torch Dataset or a list of images as data")
+    request = replace(_request(Path("in memory"), _place(options), options), source=Live(models))
+    if isinstance(given.data, str | Path):
+        if given.train is not None:
+            raise RunError("train is for images or features in memory; a folder says its split by train/ and test/")
+        table = None if given.labels is None else Path(str(given.labels))
+        return replace(request, data=str(given.data), labels=table)
+    return replace(request, data="in memory", opened=_opened(given, request))
+
+
+def _of_features(
+    features: Mapping[str, Any], given: _Given, baselines: Mapping[str, Any], options: Options
+) -> RunRequest:
+    import numpy as np
+
+    if given.data is not None:
+        raise RunError("features stand for themselves: leave data out, and give labels if there are any")
+    if not features:
+        raise RunError("no features were given: name one array at least, as in {'epoch 1': z}")
+    both = {**features, **baselines}
+    if len(both) < len(features) + len(baselines):
+        raise RunError("a name stands for features and for a baseline; give each its own")
+    halves = {name: value for name, value in both.items() if isinstance(value, tuple | list) and len(value) == 2}
+    train = given.train
+    if halves:
+        if len(halves) < len(both) or train is not None:
+            raise RunError("give the split once: as pairs (train, test) for all features, or as one mask train")
+        pairs = {name: tuple(as_rows(name, half) for half in value) for name, value in halves.items()}
+        if len({tuple(map(len, pair)) for pair in pairs.values()}) > 1:
+            raise RunError("the pairs (train, test) have different numbers of rows; each row is the same image in all")
+        first = next(iter(pairs.values()))
+        train = np.arange(sum(map(len, first))) < len(first[0])
+        rows = {name: np.concatenate(pair) for name, pair in pairs.items()}
+    else:
+        rows = {name: as_rows(name, value) for name, value in both.items()}
+    counts = {name: len(array) for name, array in rows.items()}
+    if len(set(counts.values())) > 1:
+        shown = ", ".join(f"{name} {count:,}" for name, count in list(counts.items())[:5])
+        raise RunError(f"the features have different numbers of rows ({shown}); each row is the same image in all")
+    labels = _joined(given.labels)
+    contents = contents_of_rows(rows[next(iter(features))])
+    images = rows_of(labels, contents, train=train, name=options.get("name", "features"), seed=options.get("seed", 0))
+    source = Arrays({name: rows[name] for name in features}, {name: rows[name] for name in baselines}, images)
+    request = _request(Path("in memory"), _place(options), options)
+    if "evaluators" not in options:
+        request = replace(request, evaluators=tuple(name for name in DEFAULT_EVALUATORS if name not in _WITH_IMAGES))
+    return replace(request, source=source, opened=images, data="in memory", transform=EvalTransform())
+
+
+def _joined(labels: Any) -> Any:
+    """Labels of a pair (train, test) one after the other."""
+    if isinstance(labels, tuple) and len(labels) == 2 and all(hasattr(half, "__len__") for half in labels):
+        return [word for half in labels for word in (half.tolist() if hasattr(half, "tolist") else half)]
+    return labels
+
+
+def _opened(given: _Given, request: RunRequest) -> Any:
+    return images_of(given.data, labels=given.labels, train=given.train, seed=request.seed)
+
+
+def _request(checkpoints: Path, out: Path, options: Options) -> RunRequest:
+    unknown = set(options) - set(Options.__annotations__)
+    if unknown:
+        known = ", ".join(sorted(Options.__annotations__))
+        raise TypeError(f"evaluate() has no option {', '.join(sorted(unknown))}; it takes {known}")
+    normalisation = {
+        name: tuple(float(value) for value in values)
+        for name, values in (("mean", options.get("mean")), ("std", options.get("std")))
+        if values is not None
+    }
+    log = options.get("loss_log")
+    size = options.get("size")
+    return RunRequest(
+        checkpoints=checkpoints,
+        out=out,
+        evaluators=tuple(options.get("evaluators", DEFAULT_EVALUATORS)),
+        seed=options.get("seed", 0),
+        device=options.get("device", "auto"),
+        jobs=options.get("jobs", 1),
+        name=options.get("name", ""),
+        load=LoadOptions(backbone=options.get("backbone")),
+        transform=None if size is None else EvalTransform(size=size),
+        normalisation=normalisation,
+        loss_log=None if log is None else Path(log),
+        images=options.get("pictures", True),
+        command="swaveval.evaluate",
+    )
+
+
+def _place(options: Options) -> Path:
+    if "out" in options:
+        return Path(options["out"]).expanduser()
+    place = Path(tempfile.mkdtemp(prefix="swaveval-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    return place
+
+
+def _run(request: RunRequest, options: Options) -> Evaluation:
+    return Evaluation.of(run(request, options.get("progress")))

@@ -1,0 +1,132 @@
+"""Networks in memory as a source of checkpoints: any `nn.Module` under a name."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from swaveval.checkpoints.backbone import Backbone
+from swaveval.checkpoints.initial import asleep, reset, started, untouched
+from swaveval.checkpoints.load_report import LoadReport
+from swaveval.checkpoints.named.made import Made
+from swaveval.checkpoints.named.named_model import finished
+from swaveval.checkpoints.names import read_name
+from swaveval.checkpoints.options import LoadOptions
+from swaveval.checkpoints.refusal import CheckpointRefused
+from swaveval.checkpoints.sandbox.failure import Failure
+from swaveval.checkpoints.source import Entry
+from swaveval.checkpoints.weights_digest import tensor_hashes, weights_digest
+from swaveval.text import shortened
+
+
+class Live:
+    """Networks by name, in the order they were given: the order of training.
+
+    A network is copied when it is asked for, put into eval mode, and its classifier is taken off where it has one: the
+    one that was given stays as it is, on its device and in its mode.
+    """
+
+    ordered = True
+
+    def __init__(self, models: Mapping[str, Any]) -> None:
+        """Names like `epoch 3` or `step 1200` place the networks on that axis; others are counted."""
+        self.models = {shortened(str(name), 200): model for name, model in models.items()}
+
+    def entries(self) -> Sequence[Entry]:
+        return [Entry(name) for name in self.models]
+
+    def nothing(self) -> str:
+        return "no network was given: name one at least, as in {'epoch 1': model}"
+
+    def key(self, entry: Entry) -> str:
+        return f"in memory: {entry.name}"
+
+    def unchanged(self, entry: Entry) -> bool:
+        return False  # nothing of it is remembered
+
+    def beside(self, name: str) -> bytes | None:
+        return None
+
+    def backbone(self, entry: Entry, options: LoadOptions) -> Backbone:
+        try:
+            return _backbone(entry.name, self.models[entry.name])
+        except Failure as failure:
+            report = LoadReport(file=entry.name, state=failure.kind, refusal=str(failure))
+            raise CheckpointRefused(report.state, str(failure), report) from None
+
+
+def _backbone(name: str, given: Any) -> Backbone:
+    if not isinstance(given, nn.Module):
+        raise Failure("unsupported", f"{name} is a {type(given).__name__}, not a torch.nn.Module")
+    module = _copy(name, given)
+    words = type(given).__name__
+    made = finished(Made(build=_Anew(module), module=module, words=words), channels=_channels(module))
+    template = made.template
+    tensors = {f"backbone.{key}": value for key, value in template.state_dict().items()}
+    if bad := sum(_nonfinite(value) for value in tensors.values()):
+        raise Failure("refused", f"{bad} of the backbone's weights are NaN or infinite: this training diverged")
+    hashes = tensor_hashes(tensors)
+    digest = weights_digest(hashes, words)
+    when = read_name(name)
+    report = LoadReport(
+        file=name,
+        state="ready",
+        architecture=words,
+        matched=1.0,
+        feature_dim=made.feature_dim,
+        channels=made.channels,
+        epoch=when.epoch,
+        step=when.step,
+        untrained=when.step == 0 or (when.epoch == 0 and when.step is None),
+        digest=digest,
+        backbone_digest=digest,
+        dtype=", ".join(sorted({str(value.dtype).removeprefix("torch.") for value in tensors.values()})),
+        warnings=made.notes,
+        asleep=len(asleep(template)),
+        start=started(None, template),
+        untouched=untouched(template),
+    )
+    return Backbone(
+        module=template,
+        feature_dim=made.feature_dim,
+        digest=digest,
+        architecture=words,
+        report=report,
+        head=None,
+        swav_settings={},
+    )
+
+
+class _Anew:
+    """Makes a network like one that is there, every weight drawn anew."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+
+    def __call__(self) -> nn.Module:
+        fresh: nn.Module = reset(copy.deepcopy(self.module))
+        return fresh
+
+
+def _copy(name: str, given: nn.Module) -> nn.Module:
+    if any(parameter.device.type == "meta" for parameter in given.parameters()):
+        raise Failure("refused", f"{name} has weights without values (torch's meta device)")
+    try:
+        module = copy.deepcopy(getattr(given, "_orig_mod", given))
+    except (TypeError, RuntimeError) as error:
+        reason = f"{name} cannot be copied ({shortened(str(error), 120)}); give the plain network inside it"
+        raise Failure("unsupported", reason) from error
+    if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        module = module.module
+    return module.cpu().float().eval().requires_grad_(False)
+
+
+def _channels(module: nn.Module) -> int:
+    first = next((part for part in module.modules() if isinstance(part, nn.Conv2d)), None)
+    return first.in_channels if first is not None else 3
+
+
+def _nonfinite(value: Tensor) -> int:
+    return int((~torch.isfinite(value)).sum()) if value.is_floating_point() else 0

@@ -1,0 +1,128 @@
+"""Where checkpoints come from. What evaluates them knows a source and its entries, never a path."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from swaveval.checkpoints.backbone import Backbone
+from swaveval.checkpoints.discovery import CheckpointFile, discover, fixed_directory, is_pattern
+from swaveval.checkpoints.foreign import foreign
+from swaveval.checkpoints.hugging_face import stamps_beside
+from swaveval.checkpoints.loading import load
+from swaveval.checkpoints.options import LoadOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One checkpoint of a source; nothing of it has been read.
+
+    Attributes:
+        name: unique within the source; what pages call it.
+        stamp: changes whenever the content may have; None where that cannot be told, or it is gone.
+    """
+
+    name: str
+    stamp: tuple[int, ...] | None = None
+
+
+@runtime_checkable
+class CheckpointSource(Protocol):
+    """Checkpoints of one evaluation."""
+
+    def nothing(self) -> str:
+        """The sentence for a source without any entry: where it looked, and what to do."""
+        ...
+
+    def entries(self) -> Sequence[Entry]:
+        """All of them, in natural order of their names. Cheap: none is opened."""
+        ...
+
+    def key(self, entry: Entry) -> str:
+        """What an entry is remembered by beside its stamp."""
+        ...
+
+    def unchanged(self, entry: Entry) -> bool:
+        """Whether an entry still has its stamp."""
+        ...
+
+    def backbone(self, entry: Entry, options: LoadOptions) -> Backbone:
+        """The network of one entry; each call reads it anew.
+
+        Raises:
+            CheckpointRefused: it cannot be evaluated; `state`, `reason` and `report` say why.
+        """
+        ...
+
+    def beside(self, name: str) -> bytes | None:
+        """A small file that lies with the checkpoints (`run.json`, `images.txt`), or None."""
+        ...
+
+
+def is_ordered(source: CheckpointSource) -> bool:
+    """Whether entries come in the order of training, so that no name has to tell it."""
+    return bool(getattr(source, "ordered", False))
+
+
+@dataclass(eq=False)
+class Directory:
+    """Checkpoint files below a directory, one file, or the files that a pattern matches.
+
+    Attributes:
+        path: of any of the three.
+    """
+
+    path: Path
+    _files: dict[str, CheckpointFile] = field(default_factory=dict, repr=False)
+
+    @property
+    def directory(self) -> Path:
+        """Where the files lie: a file's parent, a pattern's part without signs."""
+        return fixed_directory(self.path)
+
+    def nothing(self) -> str:
+        where = f"matches {self.path}" if is_pattern(self.path) else f"in {self.path}"
+        return (
+            f"no checkpoint file {where}: looked for .ckpt .pth .pt .tar .torch .bin .safetensors, also in "
+            f"subdirectories{foreign(self.path)}"
+        )
+
+    def key(self, entry: Entry) -> str:
+        return str(self.place(entry).absolute())
+
+    def unchanged(self, entry: Entry) -> bool:
+        return entry.stamp is not None and stamp(self.place(entry)) == entry.stamp
+
+    def entries(self) -> Sequence[Entry]:
+        single = not self.path.is_dir() and not is_pattern(self.path)
+        files = [CheckpointFile(self.path, self.path.name)] if single else discover(self.path)
+        self._files = {file.name: file for file in files}
+        return [Entry(file.name, stamp(file.path)) for file in files]
+
+    def backbone(self, entry: Entry, options: LoadOptions) -> Backbone:
+        return load(self.place(entry), options=options)
+
+    def place(self, entry: Entry) -> Path:
+        """The file of an entry."""
+        if entry.name not in self._files:  # entries come from another process too
+            self.entries()
+        file = self._files.get(entry.name)
+        return file.path if file is not None else self.directory / entry.name
+
+    def beside(self, name: str) -> bytes | None:
+        """From the directory, else from the one above it, as run directories are laid out."""
+        for directory in (self.directory, self.directory.resolve().parent):
+            try:
+                return (directory / name).read_bytes()
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+        return None
+
+
+def stamp(path: Path) -> tuple[int, ...] | None:
+    """(size, modification time, change time in ns, those of what lies beside it and belongs to it)."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return (status.st_size, status.st_mtime_ns, status.st_ctime_ns, *stamps_beside(path))

@@ -1,0 +1,135 @@
+"""Features that were extracted elsewhere, as a source of checkpoints: any model of any kind of data."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from swaveval.checkpoints import Backbone, CheckpointRefused, Entry, LoadOptions, LoadReport
+from swaveval.checkpoints.names import read_name
+from swaveval.data import ImageSet
+from swaveval.features.errors import FeatureError
+from swaveval.features.exact import row_blocks
+from swaveval.features.features import Features
+from swaveval.results import CheckpointRecord
+from swaveval.results.encoding import digest
+from swaveval.text import shortened
+
+Array = np.ndarray[Any, np.dtype[Any]]
+_BLOCK = 4096
+
+
+class Arrays:
+    """Features by name, in the order they were given: the order of training.
+
+    Attributes:
+        architecture: what stands for one.
+    """
+
+    ordered = True
+    architecture = "features as given"
+
+    def __init__(self, features: Mapping[str, Array], untrained: Mapping[str, Array], images: ImageSet) -> None:
+        """Arrays as `as_rows` gives them, all of `len(images)` rows.
+
+        Args:
+            features: of the checkpoints. untrained: of networks like theirs that nobody trained.
+            images: what the rows stand for: labels and split.
+        """
+        self._arrays = {shortened(str(name), 200): array for name, array in features.items()}
+        self._untrained = {shortened(str(name), 200): array for name, array in untrained.items()}
+        self._images = images
+        self._digests = {name: content_of(array) for name, array in (self._arrays | self._untrained).items()}
+
+    def entries(self) -> Sequence[Entry]:
+        return [Entry(name) for name in self._arrays]
+
+    def nothing(self) -> str:
+        return "no features were given: name one array at least, as in {'epoch 1': z}"
+
+    def key(self, entry: Entry) -> str:
+        return f"features: {entry.name}"
+
+    def unchanged(self, entry: Entry) -> bool:
+        return False  # nothing of it is remembered
+
+    def beside(self, name: str) -> bytes | None:
+        return None
+
+    def backbone(self, entry: Entry, options: LoadOptions) -> Backbone:
+        raise CheckpointRefused("refused", "features come without the network that made them", self.report(entry))
+
+    def report(self, entry: Entry) -> LoadReport:
+        """What stands for a load report."""
+        when = read_name(entry.name)
+        return LoadReport(
+            file=entry.name,
+            state="ready",
+            architecture=self.architecture,
+            matched=1.0,
+            feature_dim=int(self._arrays[entry.name].shape[1]),
+            epoch=when.epoch,
+            step=when.step,
+            untrained=when.step == 0 or (when.epoch == 0 and when.step is None),
+            digest=self._digests[entry.name],
+        )
+
+    def baselines(self) -> list[CheckpointRecord]:
+        """The untrained networks."""
+        return [
+            CheckpointRecord(name, kind="baseline", baseline="random", seed=seed, digest=self._digests[name])
+            for seed, name in enumerate(self._untrained)
+        ]
+
+    def features(self, digest: str) -> Features | None:
+        """The features with this digest, split as the images are."""
+        names = (name for name, found in self._digests.items() if found == digest)
+        name = next(names, None)
+        if name is None:
+            return None
+        array = (self._arrays | self._untrained)[name]
+        images, labels = self._images, self._images.labels
+        train, test = images.train_index, images.test_index
+        return Features(
+            train=array[train],
+            test=array[test],
+            train_labels=None if labels is None else labels[train],
+            test_labels=None if labels is None else labels[test],
+            train_index=train.astype(np.int32),
+            test_index=test.astype(np.int32),
+            class_names=images.class_names,
+            protocol="features as given",
+            pictures=False,
+        )
+
+
+def as_rows(name: str, given: Any) -> Array:
+    """Features as an array `(n, d)`, float32 or float16; a memory map stays one.
+
+    Raises:
+        FeatureError: they are of another shape, or no numbers.
+    """
+    shown = shortened(str(name), 80)
+    if hasattr(given, "detach"):  # a torch tensor, on any device, in any precision
+        given = given.detach().float().cpu().numpy() if str(given.dtype) != "torch.float16" else given.cpu().numpy()
+    array = given if isinstance(given, np.ndarray) else np.asarray(given)
+    if array.dtype.kind not in "fiub":
+        raise FeatureError(f"the features {shown} are of type {array.dtype}, not numbers")
+    if array.ndim != 2 or 0 in array.shape:
+        pooled = "; pool them to one vector an image" if array.ndim > 2 else ""
+        raise FeatureError(f"the features {shown} have shape {array.shape}; expected (n, d), a row an image{pooled}")
+    return array if array.dtype in (np.float32, np.float16) else array.astype(np.float32)
+
+
+def content_of(array: Array) -> str:
+    """SHA-256 over shape, type and bytes, in blocks of rows."""
+    state = hashlib.sha256(f"{array.shape} {array.dtype.str}".encode())
+    for part in row_blocks(len(array), _BLOCK):
+        state.update(np.ascontiguousarray(array[part]).tobytes())
+    return digest(["features", state.hexdigest()])
+
+
+def contents_of_rows(array: Array) -> list[str]:
+    """A text a row, equal for equal rows."""
+    return [hashlib.sha256(np.ascontiguousarray(row).tobytes()).hexdigest() for row in array]

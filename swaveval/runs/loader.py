@@ -1,0 +1,67 @@
+"""The networks of one evaluation by what is known of them; each is read from its source once."""
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from swaveval.checkpoints import Backbone, CheckpointSource, Entry, LoadOptions, LoadReport
+from swaveval.checkpoints.kept import KeptBackbones
+from swaveval.features.arrays import Arrays
+from swaveval.features.features import Features
+
+
+@dataclass(eq=False)
+class CheckpointLoader:
+    """Gives networks by their digests, from what this evaluation kept where it read them already.
+
+    Attributes:
+        source: where the checkpoints come from.
+        options: how they may be read.
+        entries: digest to the entry that holds these weights.
+        kept: what was read; None to read anew each time.
+    """
+
+    source: CheckpointSource
+    options: LoadOptions = field(default_factory=LoadOptions)
+    entries: dict[str, Entry] = field(default_factory=dict)
+    kept: KeptBackbones | None = None
+
+    def keep(self, directory: Path) -> None:
+        """From now on, keep what is read in an unnamed file below `directory`."""
+        with suppress(OSError):  # then each is read again when it is needed
+            directory.mkdir(parents=True, exist_ok=True)
+            self.kept = KeptBackbones(directory)
+
+    def seen(self, backbone: Backbone) -> None:
+        """Told of a network that was just read."""
+        if self.kept is not None:
+            self.kept.put(backbone)
+
+    def load(self, digest: str) -> Backbone:
+        """The network whose weights have this digest.
+
+        Raises:
+            CheckpointRefused: it can no longer be read. RuntimeError: its entry holds other weights now.
+        """
+        held = self.kept.get(digest) if self.kept is not None else None
+        if held is not None:
+            return held
+        entry = self.entries[digest]
+        backbone = self.source.backbone(entry, self.options)
+        if backbone.digest != digest:
+            raise RuntimeError(f"{entry.name} changed while it was being evaluated; run again")
+        self.seen(backbone)
+        return backbone
+
+    def report(self, entry: Entry) -> LoadReport | None:
+        """Of an entry that brings features instead of a network, else None."""
+        return self.source.report(entry) if isinstance(self.source, Arrays) else None
+
+    def features(self, digest: str) -> Features | None:
+        """Features that came with the source, else None."""
+        return self.source.features(digest) if isinstance(self.source, Arrays) else None
+
+    def close(self) -> None:
+        if self.kept is not None:
+            self.kept.close()
+            self.kept = None
