@@ -1,16 +1,16 @@
 """swaveval: is this self-supervised model learning, and which checkpoint should I use?"""
 
-from typing import TYPE_CHECKING, Any
-
 __version__ = "0.1.0"
 
+# Not typing's: nothing may be imported before the current directory is off the path (`python -m swaveval.cli.app`).
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from swaveval.api import Evaluation, compare, evaluate, sweep
 
 __all__ = ["Evaluation", "__version__", "compare", "evaluate", "sweep"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """The face is imported when it is asked for: `import swaveval` takes no time and no torch."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
