@@ -9,14 +9,13 @@ from swaveval.convergence.quality import is_random, untrained
 from swaveval.convergence.verdict import LossState
 from swaveval.results import Series
 from swaveval.results.loss import LN_K_COLLAPSED
+from swaveval.results.roles import SPREAD, UNIFORMITY, USAGE
 
 # A representation is called shrunk, or gone, when one of these is down to such a share of its largest value in the run.
 # Healthy training lowers the rank, too (to half, on digits), so this speaks only where quality did not rise.
-SPREAD = ("spectrum.rankme_centred", "spectrum.std")
 SHRUNK = 0.75
 GONE = 0.1
 # Log of the mean Gaussian potential of pairs: 0 for a point, the lower the more spread. This much of it may be lost.
-UNIFORMITY = "views.uniformity"
 CONTRACTION = 0.1
 # Prototypes that share all the mass: usage perplexity below this.
 FEW_PROTOTYPES = 1.5
@@ -59,10 +58,10 @@ def signs(series: Series, loss: LossState) -> tuple[Sign, ...]:
         if ratio < SHRUNK:
             claim = f"{metric} is down from {most:.3g} to {end:.3g}"
             found.append(Sign("gone" if ratio < GONE else "shrunk", metric, claim, ratio, change=end - most))
-    usage = last_value(series, "prototypes.perplexity")
+    usage = last_value(series, USAGE)
     if usage is not None and usage < FEW_PROTOTYPES:
         claim = f"one prototype takes nearly all images (usage perplexity {usage:.2f})"
-        found.append(Sign("usage", "prototypes.perplexity", claim, usage))
+        found.append(Sign("usage", USAGE, claim, usage))
     return tuple(found)
 
 

@@ -5,22 +5,13 @@ import numpy as np
 from swaveval.convergence.collapse import Sign, against_start
 from swaveval.convergence.findings import Findings
 from swaveval.convergence.noise import contrast
-from swaveval.convergence.paired import paired_difference
+from swaveval.convergence.paired import holm, paired_difference
 from swaveval.convergence.quality import Quality, read
 from swaveval.convergence.thresholds import ALPHA, PLATEAU
 from swaveval.convergence.verdict import Evidence, LossState
 from swaveval.convergence.wording import compared, half_width, moved, points, signed
-from swaveval.results import Series
-
-# Metrics without per-image outcomes: described, never tested.
-DESCRIBED = (
-    "linear.top1",
-    "clusters.purity",
-    "clusters.nmi",
-    "lowshot.top1[shots=5]",
-    "views.lidar",
-    "spectrum.rankme",
-)
+from swaveval.results import Role, Series
+from swaveval.results.roles import CONFIRMS, DESCRIBED, declared
 
 
 def collect(
@@ -36,7 +27,7 @@ def collect(
 ) -> tuple[Evidence, ...]:
     """Everything the verdict rests on, strongest first; `plain`: the comparison with pixels and colours."""
     found = [_gain(quality, findings), *_confirmation(series, quality, seed=seed), *_rise(quality, findings)]
-    found += [*_tail(quality, findings), *_fall(quality, findings), *plain]
+    found += [*_tail(quality, findings), *_fall(quality, findings), *plain, *_witnesses(series, seed=seed)]
     found += [
         Evidence(
             sign.claim,
@@ -106,7 +97,7 @@ def _gain(quality: Quality, findings: Findings) -> Evidence:
 
 def _confirmation(series: Series, quality: Quality, *, seed: int) -> list[Evidence]:
     """The same comparison on the test images, where the deciding metric is not read on them."""
-    test = read(series, "knn.top1") if quality.metric == "knn.loo_top1" else None
+    test = read(series, CONFIRMS[quality.metric]) if quality.metric in CONFIRMS else None
     if test is None or (test.length < 2 and not test.random):
         return []
     rows, last = test.start_rows, test.length - 1
@@ -121,7 +112,7 @@ def _confirmation(series: Series, quality: Quality, *, seed: int) -> list[Eviden
     return [
         Evidence(
             claim=f"on the test images {change_words(test, effect, ci95, p)}",
-            metric="knn.top1",
+            metric=test.metric,
             effect=effect,
             ci95=ci95,
             test=how,
@@ -129,6 +120,28 @@ def _confirmation(series: Series, quality: Quality, *, seed: int) -> list[Eviden
             n=test.n,
             supports="for" if effect > 0 and p <= ALPHA else "neutral",
         )
+    ]
+
+
+def _witnesses(series: Series, *, seed: int) -> list[Evidence]:
+    """The change since the start by what other evaluators declare a witness. No verdict rests on it."""
+    asked = dict.fromkeys((*declared(series.manifest, Role.WITNESS), *declared(series.manifest, Role.CONFIRMS)))
+    heard = [found for metric in asked if (found := read(series, metric)) is not None and found.length > 1]
+    tests = [paired_difference(one.correct[one.length - 1], one.correct[0], seed=seed) for one in heard]
+    corrected = holm([test.p for test in tests]) if tests else ()
+    return [
+        Evidence(
+            claim=f"{moved(one.name, test.effect, test.ci95, one.n, test.p)} since {one.moment(0)}",
+            metric=one.metric,
+            effect=test.effect,
+            ci95=test.ci95,
+            test="declared by its evaluator; last against first, paired bootstrap over images, exact McNemar",
+            p=test.p,
+            p_corrected=p,
+            n=one.n,
+            supports="neutral" if p > ALPHA else "for" if test.effect > 0 else "against",
+        )
+        for one, test, p in zip(heard, tests, corrected, strict=True)
     ]
 
 

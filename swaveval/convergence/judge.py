@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from swaveval.convergence import advice, beside, best, collapse, evidence, movement, quality, undecided, visible
 from swaveval.convergence.findings import Findings, analyse
 from swaveval.convergence.loss import loss_state, since_third
-from swaveval.convergence.quality import LABEL_FREE, LABELLED, Quality
+from swaveval.convergence.quality import Quality
 from swaveval.convergence.sentence import Facts, incomplete, sentence
 from swaveval.convergence.thresholds import ALPHA, FEWEST_IMAGES, LABEL_FREE_MARGIN
 from swaveval.convergence.verdict import WORDS, Advice, Best, LossState, Verdict, VerdictState, opposed
 from swaveval.convergence.wording import loss_clause
-from swaveval.results import CheckpointRecord, Series
+from swaveval.results import CheckpointRecord, Role, Series
+from swaveval.results.roles import CONFIRMS, LABEL_FREE, LABELLED, PROBE, SELECTS, TEST, declared
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +60,9 @@ def judge(series: Series, *, seed: int = 0) -> Verdict:
 def _whole(series: Series, *, seed: int) -> Verdict:
     """Judge what is there.
 
-    Quality is the first of `knn.loo_top1`, `knn.top1`, `linear.top1` that has per-image outcomes; without any of
-    them, or where the labels cannot be seen in the images, the verdict rests on view retrieval and the representation,
-    and says so (`labelled` is False).
+    Quality is the first of `roles.LABELLED` that has per-image outcomes; without any of them, or where the labels
+    cannot be seen in the images, the verdict rests on view retrieval and the representation, and says so (`labelled` is
+    False).
     """
     loss = loss_state(series.manifest.loss)
     by_labels, by_views = quality.find(series, LABELLED), quality.find(series, LABEL_FREE)
@@ -85,7 +86,7 @@ def _whole(series: Series, *, seed: int) -> Verdict:
 
 def _judged(series: Series, decisive: Quality, loss: LossState, *, labelled: bool, seed: int) -> Judged:
     """Make the tests on one metric and decide."""
-    confirm = quality.read(series, "knn.top1") if decisive.metric == "knn.loo_top1" else None
+    confirm = quality.read(series, CONFIRMS[decisive.metric]) if decisive.metric in CONFIRMS else None
     findings = analyse(decisive, confirm=confirm, seed=seed, margin=0.0 if labelled else LABEL_FREE_MARGIN)
     moved = movement.path_length(series)
     still = moved is not None and moved < movement.STILL
@@ -119,7 +120,7 @@ def _verdict(
     row = next((i for i, p in enumerate(decisive.points) if chosen and p.record.name == chosen.checkpoint), -1)
     row = row % decisive.length
     compared = beside.beside(series, decisive, row, seed=seed)
-    linear = quality.read(series, "linear.top1") if labelled and decisive.metric != "linear.top1" else None
+    linear = quality.read(series, PROBE) if labelled and decisive.metric != PROBE else None
     probed = beside.beside(series, linear, row, seed=seed) if linear and linear.length == decisive.length else ()
     contradicted = other is not None and opposed(state, other.state)
     facts = Facts(
@@ -246,9 +247,13 @@ def _improved(decisive: Quality, findings: Findings, *, diverged: bool) -> Verdi
 
 
 def _best(series: Series, decisive: Quality, *, labelled: bool, seed: int) -> Best | None:
-    """By leave-one-out kNN, or by view retrieval: never on test labels. Without either, the last checkpoint."""
-    selection = decisive if decisive.metric in ("knn.loo_top1", *LABEL_FREE) else quality.read(series, LABEL_FREE[0])
-    test = quality.read(series, "knn.top1") if labelled else None
+    """By leave-one-out kNN, by view retrieval, or by what declares that it may choose: never on test labels.
+
+    Without any of them, the last checkpoint.
+    """
+    others = (*LABEL_FREE, *declared(series.manifest, Role.SELECTS))
+    selection = decisive if decisive.metric in SELECTS else quality.find(series, others)
+    test = quality.read(series, TEST) if labelled else None
     if selection is None:
         record = decisive.points[-1].record
         reason = "the last one: no quality measured without test labels to choose by"

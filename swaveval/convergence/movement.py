@@ -13,6 +13,7 @@ from swaveval.convergence.quality import Quality
 from swaveval.convergence.rise import rise
 from swaveval.convergence.thresholds import ALPHA
 from swaveval.results import Series
+from swaveval.results.roles import MOVED
 
 # Weights that moved by less than this over the whole run, relative to their norm, did not train.
 STILL = 0.005
@@ -28,7 +29,7 @@ def path_length(series: Series) -> float | None:
     weights = {point.record.load.get("backbone_digest") or point.record.digest for point in series.points}
     if len(series.points) > 1 and len(weights) == 1:
         return 0.0
-    values = series.values("drift.relative_l2")
+    values = series.values(MOVED)
     finite = values[np.isfinite(values)]
     return float(finite.sum()) if len(finite) else None
 

@@ -11,20 +11,11 @@ import numpy as np
 from swaveval.convergence.noise import Noise, measure
 from swaveval.convergence.trend import resampled
 from swaveval.results import CheckpointRecord, Point, Series
+from swaveval.results.roles import SPOKEN
+from swaveval.results.term import base_id
 
 Array = np.ndarray[Any, np.dtype[Any]]
 StartKind = Literal["step 0", "random initialisations", "first checkpoint"]
-
-# In this order, before any number is seen: the first with outcomes decides. The first needs no test label.
-LABELLED = ("knn.loo_top1", "knn.top1", "linear.top1")
-LABEL_FREE = ("views.retrieval",)
-
-NAMES = {
-    "knn.loo_top1": "kNN",
-    "knn.top1": "kNN",
-    "linear.top1": "the linear probe",
-    "views.retrieval": "view retrieval",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +23,7 @@ class Quality:
     """Outcomes of one metric, the same images in every row.
 
     Attributes:
-        metric: its id.
+        metric: its id. called: what a sentence calls it.
         points: the checkpoints that have outcomes, in order; the first T rows.
         x: shape `(T,)`: their epochs, else steps, else positions. axis: which of these.
         correct: bool, shape `(T + m, n)`: T checkpoints, then m random initialisations.
@@ -43,11 +34,12 @@ class Quality:
     axis: str
     x: Array
     correct: Array
+    called: str = ""
 
     @property
     def name(self) -> str:
         """The metric in words."""
-        return NAMES.get(self.metric, self.metric)
+        return SPOKEN.get(self.metric) or self.called or self.metric
 
     @property
     def length(self) -> int:
@@ -130,7 +122,9 @@ def read(series: Series, metric: str) -> Quality | None:
             rows.append(found["correct"])
     if len(rows) < 2:
         return None
-    return Quality(metric, tuple(points), axis, np.asarray(positions), np.stack(rows).astype(np.bool_))
+    term = series.manifest.terms.get(base_id(metric))
+    called = "" if term is None else term.brief
+    return Quality(metric, tuple(points), axis, np.asarray(positions), np.stack(rows).astype(np.bool_), called)
 
 
 def is_random(record: CheckpointRecord) -> bool:

@@ -14,6 +14,7 @@ from scipy.stats import binomtest, norm
 
 from swaveval.convergence.paired import holm
 from swaveval.results import Point, Series
+from swaveval.results.roles import CLASSES_ALIKE, LABELLED
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -24,9 +25,6 @@ SEEN = 0.01
 _Z95 = float(norm.ppf(0.975))
 # Of the images; an error here and there is a wrong label.
 ALWAYS = 0.998
-# A majority vote is what nothing learned amounts to. These count every class alike, so they see what an imbalanced
-# set's accuracy hides: metric id → whether chance is one over the number of classes, or zero.
-_CHANCE = {"knn.balanced": True, "linear.balanced": True, "clusters.ami": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,7 @@ def unseen(series: Series) -> Unseen | None:
 
 def _outcomes(series: Series, point: Point) -> Any:
     """Leave-one-out outcomes; the majority class has none."""
-    found = series.artifact("knn.loo_top1.outcomes", point.record.digest)
+    found = series.artifact(f"{LABELLED[0]}.outcomes", point.record.digest)
     return None if found is None or not len(found["correct"]) else found
 
 
@@ -87,8 +85,11 @@ def _above_majority(correct: Array, majority: float) -> float:
 
 
 def _above_chance(point: Point, classes: int) -> Iterator[float]:
-    """One-sided p of each measure that counts the classes alike, from its interval."""
-    for name, per_class in _CHANCE.items():
+    """One-sided p of each measure that counts the classes alike, from its interval.
+
+    A majority vote is what nothing learned amounts to; these see what an imbalanced set's accuracy hides.
+    """
+    for name, per_class in CLASSES_ALIKE.items():
         metric = point.metrics.get(name)
         if metric is None or metric.ci95 is None or not np.isfinite([metric.value, *metric.ci95]).all():
             continue

@@ -1,6 +1,6 @@
 """k-means clusters of the backbone features: what groups the model has found, and how far they are the classes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, ClassVar
@@ -16,7 +16,8 @@ from swaveval.evaluators.scatter import scatter
 from swaveval.evaluators.silhouette import silhouette
 from swaveval.evaluators.threads import one_thread
 from swaveval.features.features import Features
-from swaveval.results import Artifact, Metric
+from swaveval.results import Artifact, Metric, Term
+from swaveval.results.words import words_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -49,6 +50,7 @@ class Clusters:
     name: ClassVar[str] = "clusters"
     version: ClassVar[int] = 1
     needs: ClassVar[frozenset[Need]] = frozenset()
+    terms: ClassVar[Mapping[str, Term]] = words_of("clusters")
 
     def __post_init__(self) -> None:
         if min(self.clusters or 1, self.unlabelled_clusters, self.restarts, self.shuffles) < 1:

@@ -1,12 +1,13 @@
 """What an evaluator is. A plugin author needs this file, `Features`, `Metric` and `Artifact`, and nothing else."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 from swaveval.features.features import Features, FeatureSeries
-from swaveval.results import Artifact, Metric
+from swaveval.results import Artifact, Metric, Role, Term
+from swaveval.results.term import roles_to_json, terms_to_json
 
 
 class Need(StrEnum):
@@ -33,6 +34,9 @@ class Evaluator(Protocol):
 
     An evaluator is a frozen dataclass: its fields are its parameters, and with name and version they name its results.
     It is deterministic in (features, seed) and knows nothing of files, models, devices or epochs.
+
+    It may also carry `terms`, a mapping of metric id (without parameters) to `Term`, and `roles`, one of metric id to
+    a tuple of `Role`s or of their values; both are stored with the results, see `words`.
 
     Attributes:
         name: `knn`; the metric ids it yields begin with `knn.`.
@@ -77,8 +81,43 @@ def parameters(evaluator: object) -> dict[str, Any]:
     return {entry.name: _plain(getattr(evaluator, entry.name)) for entry in fields(evaluator)}
 
 
+class BadWords(ValueError):
+    """What an evaluator declares about its metrics is not what it may declare; the message is a clause."""
+
+
+def words(evaluator: object) -> tuple[dict[str, Term], dict[str, tuple[str, ...]]]:
+    """The `terms` and `roles` that an evaluator declares, {} where it declares none.
+
+    Raises:
+        BadWords: they are no mappings of its own metrics' ids, or hold something else than terms and roles.
+    """
+    terms, roles = getattr(evaluator, "terms", None), getattr(evaluator, "roles", None)
+    name = str(getattr(evaluator, "name", ""))
+    for kind, given in (("terms", terms), ("roles", roles)):
+        if given is not None and not isinstance(given, Mapping):
+            raise BadWords(f"declares {kind} that are a {type(given).__name__}, not a mapping of metric id to {kind}")
+        strange = [str(metric) for metric in given or () if not str(metric).startswith(f"{name}.")]
+        if strange:
+            raise BadWords(f"declares {kind} for {strange[0]}, which is not one of its own metrics ({name}.…)")
+    for metric, term in (terms or {}).items():
+        if not isinstance(term, Term) or not all(isinstance(text, str) for text in term.to_json()):
+            raise BadWords(f"declares for {metric} words that are no Term of texts")
+    known = {role.value for role in Role}
+    for metric, entries in (roles or {}).items():
+        if isinstance(entries, str) or not isinstance(entries, Iterable):
+            raise BadWords(f"declares for {metric} roles that are no tuple")
+        unknown = [str(role) for role in entries if str(role) not in known]
+        if unknown:
+            raise BadWords(f"declares {metric} to be {unknown[0]!r}; a role is one of {', '.join(sorted(known))}")
+    return (
+        {str(metric): term for metric, term in (terms or {}).items()},
+        {str(metric): tuple(str(role) for role in entries) for metric, entries in (roles or {}).items()},
+    )
+
+
 def described(evaluator: Evaluator | SeriesEvaluator) -> dict[str, Any]:
     """What is to be known of an evaluator before it is called, as plain JSON."""
+    terms, roles = words(evaluator)
     return {
         "name": evaluator.name,
         "version": evaluator.version,
@@ -86,6 +125,8 @@ def described(evaluator: Evaluator | SeriesEvaluator) -> dict[str, Any]:
         "over_series": is_over_series(evaluator),
         "needs": sorted(need.value for need in evaluator.needs),
         "summary": (type(evaluator).__doc__ or "").strip().split("\n")[0],
+        "terms": terms_to_json(terms),
+        "roles": roles_to_json(roles),
     }
 
 

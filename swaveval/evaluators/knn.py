@@ -5,7 +5,7 @@ number without its protocol is no number: on one set of features the four below 
 packages' defaults by fifty.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, ClassVar, Literal
@@ -18,7 +18,8 @@ from swaveval.evaluators.intervals import effective, wilson_share
 from swaveval.evaluators.supervised import Labelled, accuracy, class_scores, labelled, outcomes
 from swaveval.features.features import Features
 from swaveval.features.neighbours import Neighbours, SimilarityMetric, nearest
-from swaveval.results import Artifact, Metric
+from swaveval.results import Artifact, Metric, Term
+from swaveval.results.words import words_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Weighting = Literal["exp(s/T)", "1/d", "1/(d+1e-5)"]
@@ -89,6 +90,7 @@ class Knn:
     name: ClassVar[str] = "knn"
     version: ClassVar[int] = 1
     needs: ClassVar[frozenset[Need]] = frozenset({Need.LABELS, Need.TRAIN_SPLIT})
+    terms: ClassVar[Mapping[str, Term]] = words_of("knn")
 
     def __post_init__(self) -> None:
         if min(self.k, *self.ks, self.loo_queries) < 1 or min(self.temperature, *self.temperatures) <= 0:

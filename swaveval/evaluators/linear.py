@@ -1,6 +1,6 @@
 """The linear probe: multinomial logistic regression on frozen, standardised features (DINOv2's protocol)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,7 +11,8 @@ from swaveval.evaluators.logistic import Probe, Problem
 from swaveval.evaluators.supervised import Labelled, accuracy, class_scores, labelled, outcomes
 from swaveval.evaluators.threads import one_thread
 from swaveval.features.features import Features
-from swaveval.results import Artifact, Metric
+from swaveval.results import Artifact, Metric, Term
+from swaveval.results.words import words_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -41,6 +42,7 @@ class Linear:
     name: ClassVar[str] = "linear"
     version: ClassVar[int] = 1
     needs: ClassVar[frozenset[Need]] = frozenset({Need.LABELS, Need.TRAIN_SPLIT})
+    terms: ClassVar[Mapping[str, Term]] = words_of("linear")
 
     def __post_init__(self) -> None:
         if not self.grid or min(self.grid) <= 0 or tuple(sorted(self.grid)) != tuple(self.grid):

@@ -1,6 +1,6 @@
 """Low-shot accuracy: how much a classifier can learn from 1, 5, 10 or 25 labelled images per class."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,7 +13,8 @@ from swaveval.evaluators.standardise import blocks, mean_and_scale
 from swaveval.evaluators.supervised import Labelled, labelled
 from swaveval.evaluators.threads import one_thread
 from swaveval.features.features import Features
-from swaveval.results import Artifact, Metric
+from swaveval.results import Artifact, Metric, Term
+from swaveval.results.words import words_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -35,6 +36,7 @@ class LowShot:
     name: ClassVar[str] = "lowshot"
     version: ClassVar[int] = 1
     needs: ClassVar[frozenset[Need]] = frozenset({Need.LABELS, Need.TRAIN_SPLIT})
+    terms: ClassVar[Mapping[str, Term]] = words_of("lowshot")
 
     def __post_init__(self) -> None:
         if not self.shots or min(*self.shots, self.draws) < 1 or not self.penalties or min(self.penalties) <= 0:

@@ -1,6 +1,6 @@
 """SwaV's own health: what the prototypes cluster, which of them live, and the loss recomputed from the checkpoint."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -16,7 +16,8 @@ from swaveval.evaluators.rows import labels, positions, unit
 from swaveval.evaluators.swapped import SwappedLoss, swapped_loss
 from swaveval.evaluators.threads import one_thread
 from swaveval.features.features import Features, PrototypeOutputs
-from swaveval.results import Artifact, Metric
+from swaveval.results import Artifact, Metric, Term
+from swaveval.results.words import words_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -74,6 +75,7 @@ class Prototypes:
     name: ClassVar[str] = "prototypes"
     version: ClassVar[int] = 1
     needs: ClassVar[frozenset[Need]] = frozenset({Need.PROTOTYPES})
+    terms: ClassVar[Mapping[str, Term]] = words_of("prototypes")
 
     def __post_init__(self) -> None:
         if self.batch < 1 or self.groups < 2 or not -1 <= self.duplicate_cosine <= 1:

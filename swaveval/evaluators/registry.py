@@ -16,7 +16,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from swaveval.evaluators.contract import Evaluator, Need, SeriesEvaluator
+from swaveval.evaluators.contract import BadWords, Evaluator, Need, SeriesEvaluator, words
 
 GROUP = "swaveval.evaluators"
 OWN = "swaveval.evaluators."  # modules of the built-in evaluators
@@ -239,6 +239,10 @@ def _check(origin: str, evaluator: Any, expected: str | None) -> None:
         raise PluginError(f"evaluator {origin} has the needs {needs!r}; they must be a frozenset of Need")
     if not callable(evaluator):
         raise PluginError(f"evaluator {origin} cannot be called with features")
+    try:
+        words(evaluator)
+    except BadWords as error:
+        raise PluginError(f"evaluator {origin} {error}") from None
 
 
 def _distribution(point: EntryPoint) -> str:

@@ -3,7 +3,7 @@
 No labels. Bounded memory: the features pass through in blocks, twice (mean, then scatter about it).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -15,7 +15,8 @@ from swaveval.evaluators.moments import Moments, measure
 from swaveval.evaluators.rows import count, rounding_only, sample, take
 from swaveval.evaluators.threads import one_thread
 from swaveval.features.features import Features
-from swaveval.results import Artifact, Metric
+from swaveval.results import Artifact, Metric, Term
+from swaveval.results.words import words_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -157,6 +158,7 @@ class Spectrum:
     name: ClassVar[str] = "spectrum"
     version: ClassVar[int] = 1
     needs: ClassVar[frozenset[Need]] = frozenset()
+    terms: ClassVar[Mapping[str, Term]] = words_of("spectrum")
 
     def __post_init__(self) -> None:
         if min(self.max_images, self.groups) < 2:

@@ -1,6 +1,6 @@
 """Is it still moving? Neighbouring checkpoints compared by CKA, neighbourhoods and clusters; no labels needed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,7 +13,8 @@ from swaveval.evaluators.partition import cluster_count, partition
 from swaveval.evaluators.rows import is_constant, sample, take
 from swaveval.evaluators.threads import one_thread
 from swaveval.features.features import Features, FeatureSeries
-from swaveval.results import Metric
+from swaveval.results import Metric, Term
+from swaveval.results.words import words_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -73,6 +74,7 @@ class Stability:
     version: ClassVar[int] = 1
     needs: ClassVar[frozenset[Need]] = frozenset()
     over_series: ClassVar[bool] = True
+    terms: ClassVar[Mapping[str, Term]] = words_of("stability")
 
     def __post_init__(self) -> None:
         if self.max_images < 3 or min(self.k, self.restarts, 1 if self.clusters is None else self.clusters) < 1:

@@ -6,7 +6,7 @@ trustworthiness.
 """
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -19,7 +19,8 @@ from swaveval.evaluators.rows import is_constant, positions, sample, take, unit
 from swaveval.evaluators.threads import one_thread
 from swaveval.features.features import Features, FeatureSeries
 from swaveval.features.neighbours import Neighbours
-from swaveval.results import Artifact, Metric
+from swaveval.results import Artifact, Metric, Term
+from swaveval.results.words import words_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -133,6 +134,7 @@ class Umap:
     version: ClassVar[int] = 1
     needs: ClassVar[frozenset[Need]] = frozenset()
     over_series: ClassVar[bool] = True
+    terms: ClassVar[Mapping[str, Term]] = words_of("umap")
 
     def __post_init__(self) -> None:
         if self.max_images < FEWEST_IMAGES or self.neighbours < 2 or min(self.first_epochs, self.next_epochs) < 1:

@@ -1,6 +1,6 @@
 """What augmented views say without labels: alignment, uniformity, LiDAR, and instance discrimination."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,7 +14,8 @@ from swaveval.evaluators.rows import count, rounding_only, sample, take, unit
 from swaveval.evaluators.spectrum import effective_rank
 from swaveval.evaluators.threads import one_thread
 from swaveval.features.features import Features, ViewFeatures
-from swaveval.results import Artifact, Metric
+from swaveval.results import Artifact, Metric, Term
+from swaveval.results.words import words_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -121,6 +122,7 @@ class Views:
     name: ClassVar[str] = "views"
     version: ClassVar[int] = 1
     needs: ClassVar[frozenset[Need]] = frozenset({Need.VIEWS})
+    terms: ClassVar[Mapping[str, Term]] = words_of("views")
 
     def __post_init__(self) -> None:
         if self.delta <= 0 or min(self.uniformity_images, self.groups) < 2:

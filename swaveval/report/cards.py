@@ -19,7 +19,7 @@ def metrics(contents: Contents) -> list[dict[str, Any]]:
     """Every metric as columns over the checkpoints, with paired changes where outcomes are stored."""
     made = []
     for name in contents.metric_ids:
-        term, sample = glossary.term(name), contents.sample(name)
+        term, sample = contents.words.term(name), contents.sample(name)
         found = [point.metrics.get(name) for point in contents.points]
         row: dict[str, Any] = {
             "id": wording.clipped(name, 80),
@@ -149,8 +149,7 @@ def _change(here: Any, there: Any) -> list[float] | None:
 
 def _usage(contents: Contents, position: int) -> list[float] | None:
     """Prototype counts from the fullest to the emptiest, in units of an even share, at most USAGE_BARS of them."""
-    rows = contents.artifacts.get("prototypes.usage")
-    arrays = rows[position] if rows is not None else None
+    arrays = next((contents.artifacts[name][position] for name in contents.of_kind("usage")), None)
     if arrays is None or len(arrays["count"]) == 0 or arrays["count"].sum() == 0:
         return None
     ordered = np.sort(arrays["count"].astype(np.float64))[::-1] / arrays["count"].mean()

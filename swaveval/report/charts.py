@@ -1,5 +1,6 @@
 """The first figure: loss above, quality below, on one axis. Bokeh draws; the page's script moves cursor and colours."""
 
+import itertools
 import json
 import math
 from dataclasses import dataclass
@@ -18,8 +19,8 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
-from swaveval.report import baseline_names, glossary, palette, wording
-from swaveval.report.contents import Contents, baseline_values, quality_metrics
+from swaveval.report import baseline_names, palette, wording
+from swaveval.report.contents import Contents, baseline_values, first_figure, quality_metrics
 from swaveval.report.packing import numbered
 from swaveval.results import LossCurve
 
@@ -43,6 +44,7 @@ class Chart:
 
 def overview(contents: Contents) -> Chart | None:
     """Loss and quality over the checkpoints; None when there is neither."""
+    plots_of = first_figure(contents)
     chosen = quality_metrics(contents)
     curve = contents.series.manifest.loss
     placed = _place_loss(contents, curve)
@@ -57,16 +59,18 @@ def overview(contents: Contents) -> Chart | None:
             plot.xaxis.axis_label = f"{curve.axis} of {wording.plot_text(curve.source, 40)}"
         about["loss"]["at"] = _loss_at(contents, placed) if _linked(contents, curve) else []
         plots.append(plot)
-    if chosen:
-        plot, about["series"] = _quality_plot(contents, chosen, shared)
+    for names in plots_of:
+        plot, series = _quality_plot(contents, names, shared, first=len(about["series"]))
+        about["series"] += series
         plots.append(plot)
     plots[-1].xaxis.axis_label = contents.axis
-    if len(plots) == 2 and plots[0].x_range is plots[1].x_range:
-        plots[0].xaxis.major_label_text_font_size = "0px"
-        plots[0].xaxis.major_tick_line_color = None
+    for above, below in itertools.pairwise(plots):
+        if above.x_range is below.x_range:
+            above.xaxis.major_label_text_font_size = "0px"
+            above.xaxis.major_tick_line_color = None
     for plot in plots:
         plot.add_layout(Span(name="cursor", dimension="height", location=0, visible=False, line_color=palette.MUTED[0]))
-        if contents.best is not None and (plot is plots[-1] or len(plots) == 1 or plots[0].x_range is shared):
+        if contents.best is not None and (plot.x_range is shared or len(plots) == 1):
             plot.add_layout(
                 Span(
                     dimension="height",
@@ -76,7 +80,7 @@ def overview(contents: Contents) -> Chart | None:
                     line_width=2,
                 )
             )
-        if chosen and baseline_values(contents, chosen[0]):
+        if any(baseline_values(contents, names[0]) for names in plots_of):
             plot.min_border_right = baseline_names.WIDTH  # in both, so that one epoch stays above the other
     layout = column(*plots, sizing_mode="stretch_width", spacing=2)
     return Chart(item=item(layout), about=about, alternative=_alternative(contents, chosen))
@@ -200,7 +204,10 @@ def _loss_plot(curve: LossCurve, placed: tuple[Array, Array], x_range: Any) -> t
     return plot, {"full": list(full), "fit": list(fit), "ln_k": ln_k}
 
 
-def _quality_plot(contents: Contents, chosen: tuple[str, ...], x_range: Any) -> tuple[Any, list[dict[str, Any]]]:
+def _quality_plot(
+    contents: Contents, chosen: tuple[str, ...], x_range: Any, *, first: int = 0
+) -> tuple[Any, list[dict[str, Any]]]:
+    """Curves of one unit; `first`: how many curves the plots above it have."""
     unit = contents.sample(chosen[0]).unit
     rows = {name: _rows(contents, name) for name in chosen}
     dashed = baseline_values(contents, chosen[0])
@@ -209,8 +216,12 @@ def _quality_plot(contents: Contents, chosen: tuple[str, ...], x_range: Any) -> 
     low, high = _padded(float(finite.min()), float(finite.max()), 0.06) if len(finite) else (0.0, 1.0)
     if unit == "fraction":
         low, high = max(low, -0.01 if finite.min() >= 0 else -1.0), min(high, 1.01)
-    plot = plain_figure(height=304, x_range=x_range, y_range=Range1d(low, high), name="overview-quality")
-    plot.yaxis.axis_label = "quality" if unit == "fraction" else f"quality ({wording.plot_text(unit)})"
+    height = 176 if first else 304
+    plot = plain_figure(height=height, x_range=x_range, y_range=Range1d(low, high), name="overview-quality")
+    called = wording.plot_text(contents.words.term(chosen[0]).brief) if first else "quality"
+    plot.yaxis.axis_label = called if unit == "fraction" else f"{called} ({wording.plot_text(unit)})"
+    if first:
+        plot.yaxis.ticker.desired_num_ticks = 4
     if unit == "fraction":
         plot.yaxis.formatter = NumeralTickFormatter(format="0 %")
     baseline_names.draw(plot, dashed, (low, high))
@@ -218,7 +229,8 @@ def _quality_plot(contents: Contents, chosen: tuple[str, ...], x_range: Any) -> 
     # The headline is drawn last, on top; its legend entry still comes first.
     for position in reversed(range(len(chosen))):
         name = chosen[position]
-        colour, marker = palette.SERIES[position][0], palette.MARKERS[position]
+        place = first + position
+        colour, marker = palette.SERIES[place][0], palette.MARKERS[place]
         value, lower, upper = rows[name]
         if np.isfinite(lower).any():
             keep = np.isfinite(lower) & np.isfinite(upper)
@@ -228,7 +240,7 @@ def _quality_plot(contents: Contents, chosen: tuple[str, ...], x_range: Any) -> 
                 y2=upper[keep],
                 fill_color=colour,
                 fill_alpha=0.16,
-                name=f"series-{position}",
+                name=f"series-{place}",
             )
             if len(contents.x) == 1:
                 plot.segment(
@@ -238,11 +250,11 @@ def _quality_plot(contents: Contents, chosen: tuple[str, ...], x_range: Any) -> 
                     y1=upper[keep],
                     line_color=colour,
                     line_width=2,
-                    name=f"series-{position}",
+                    name=f"series-{place}",
                 )
         source = ColumnDataSource({"x": contents.x, "y": value})
         width = 2.6 if position == 0 else 1.8
-        plot.line("x", "y", source=source, line_color=colour, line_width=width, name=f"series-{position}")
+        plot.line("x", "y", source=source, line_color=colour, line_width=width, name=f"series-{place}")
         size = 7 if len(contents.x) <= 40 else 4
         plot.scatter(
             "x",
@@ -252,9 +264,9 @@ def _quality_plot(contents: Contents, chosen: tuple[str, ...], x_range: Any) -> 
             size=size,
             fill_color=colour,
             line_color=colour,
-            name=f"series-{position}",
+            name=f"series-{place}",
         )
-        about.insert(0, {"metric": name, "label": glossary.term(name).brief, "marker": marker, "colour": position})
+        about.insert(0, {"metric": name, "label": contents.words.term(name).brief, "marker": marker, "colour": place})
     headline = rows[chosen[0]][0]
     if contents.tied:
         tied = list(contents.tied)
@@ -266,7 +278,7 @@ def _quality_plot(contents: Contents, chosen: tuple[str, ...], x_range: Any) -> 
             fill_color=None,
             line_color=palette.INK[0],
             line_width=1.5,
-            name="series-0",
+            name=f"series-{first}",
         )
     if contents.best is not None:
         plot.scatter(
@@ -277,7 +289,7 @@ def _quality_plot(contents: Contents, chosen: tuple[str, ...], x_range: Any) -> 
             fill_color="#f5c518",
             line_color=palette.INK[0],
             line_width=1.2,
-            name="series-0",
+            name=f"series-{first}",
         )
     return plot, about
 
@@ -310,6 +322,8 @@ def _alternative(contents: Contents, chosen: tuple[str, ...]) -> str:
     for name in chosen:
         first, last = contents.metric(name, 0), contents.metric(name, -1)
         if first is not None and last is not None:
-            said.append(f"{glossary.term(name).label} from {wording.of_metric(first)} to {wording.of_metric(last)}")
+            said.append(
+                f"{contents.words.term(name).label} from {wording.of_metric(first)} to {wording.of_metric(last)}"
+            )
     where = f" between {contents.labels[0]} and {contents.labels[-1]}" if len(contents.labels) > 1 else ""
     return "; ".join(said) + where + "."

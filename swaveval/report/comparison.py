@@ -11,16 +11,18 @@ from swaveval.report import comparison_charts as charts
 from swaveval.report import glossary, palette, provenance, wording
 from swaveval.report.charts import Chart
 from swaveval.report.cost import duration, evaluator_seconds
+from swaveval.report.glossary import Glossary
 from swaveval.report.options import DEFAULTS, ReportOptions
 from swaveval.report.packing import blob, json_blob
 from swaveval.report.page import document
 from swaveval.report.runs import ALPHA, Choice, Group, choose, grouped, pairs
-from swaveval.results import Series
+from swaveval.results import Role, Series
 from swaveval.results.atomic import write_text
+from swaveval.results.roles import AGREEMENT, HEALTH, RUNS_TABLE
+from swaveval.results.term import base_id
 
 SCRIPTS = ("core.js", "theme.js", "comparison.js")
 Text = str | tuple[str, str]
-HEALTH = ("prototypes.perplexity", "prototypes.dead", "prototypes.duplicates")
 
 
 def write_comparison(out_file: Path, runs: Sequence[tuple[Series, Verdict]], options: ReportOptions = DEFAULTS) -> Path:
@@ -45,12 +47,13 @@ def render(runs: Sequence[tuple[Series, Verdict]], options: ReportOptions) -> st
         data.append(about)
         blobs |= {f"figure-{name}-{position}": text for name, text in own.items()}
     blobs["data"] = json_blob({"groups": data, "twins": palette.TWINS | dict(palette.RUNS), "sheets": {}})
-    terms = dict.fromkeys(glossary.base_id(name) for group in groups for name in group.metric_ids)
+    words = Glossary.of(run.contents.series.manifest for group in groups for run in group.runs)
+    terms = dict.fromkeys(base_id(name) for group in groups for name in group.metric_ids)
     context = {
         "groups": shown,
         "apart": apart,
         "runs": len(runs),
-        "terms": [(glossary.anchor(name), glossary.term(name), name) for name in terms],
+        "terms": [(glossary.anchor(name), words.term(name), name) for name in terms],
         "docs_url": options.docs_url,
         "wording": wording,
         "in_both": _in_both,
@@ -129,7 +132,7 @@ def _metric(group: Group, name: str) -> dict[str, Any]:
     found = [[point.metrics.get(name) for point in run.contents.points] for run in group.runs]
     return {
         "id": wording.clipped(name, 80),
-        "label": wording.clipped(glossary.term(name).label, 70),
+        "label": wording.clipped(group.words.term(name).label, 70),
         "unit": wording.clipped(sample.unit, 24),
         "axis": "%" if sample.unit == "fraction" else wording.plot_text(sample.unit, 24),
         "values": [[None if m is None else m.value for m in row] for row in found],
@@ -147,7 +150,7 @@ def _sentence(group: Group, choice: Choice) -> tuple[str, str]:
         )
     best = group.runs[choice.best]
     metric = best.metric(choice.metric)
-    said = f"{glossary.term(choice.metric).label} {wording.of_metric(metric)}"
+    said = f"{group.words.term(choice.metric).label} {wording.of_metric(metric)}"
     said += f" ({wording.interval(metric.ci95, metric.unit)})" if metric is not None and metric.ci95 is not None else ""
     tied = [_called(group, i) for i in choice.tied]
     if not tied:
@@ -169,9 +172,7 @@ def _by_protocol(
     group: Group, draw: Callable[[Group, tuple[str, ...]], tuple[charts.RunsTile, ...]]
 ) -> tuple[tuple[str, tuple[charts.RunsTile, ...]], ...]:
     """Small charts of the headline protocols, then of the others, each under its heading (the first needs none)."""
-    variants = [
-        name for name in group.metric_ids if (base := glossary.base_id(name)) != name and base in group.metric_ids
-    ]
+    variants = [name for name in group.metric_ids if (base := base_id(name)) != name and base in group.metric_ids]
     headlines = tuple(name for name in group.metric_ids if name not in variants)
     parts = (("", draw(group, headlines)), ("The same by other protocols", draw(group, tuple(variants))))
     return tuple(part for part in parts if part[1])
@@ -184,7 +185,7 @@ def _in_both(colour: str) -> str:
 
 def _table(group: Group, choice: Choice) -> tuple[tuple[str, ...], tuple[tuple[Text, ...], ...]]:
     """One row per run: mark, name, what differs, verdict, checkpoint, cost, headline numbers at it and at the end."""
-    usual = (choice.metric, "knn.top1", "linear.top1", "clusters.ami", "views.retrieval", "prototypes.agreement")
+    usual = (choice.metric, *group.declared(Role.HEADLINE)[:2], *RUNS_TABLE)
     wanted = [name for name in dict.fromkeys(usual) if name in group.metric_ids][:4]
     costs = {
         "training": [run.seconds for run in group.runs],
@@ -195,7 +196,7 @@ def _table(group: Group, choice: Choice) -> tuple[tuple[str, ...], tuple[tuple[T
     head = ["", "run", *(key.replace("_", " ") for key in keys), "verdict", "use"]
     head += [f"time: {name}" for name in costs]
     for name in wanted:
-        head += [wording.clipped(glossary.term(name).brief, 40), *(["at the end"] if name == wanted[0] else [])]
+        head += [wording.clipped(group.words.term(name).brief, 40), *(["at the end"] if name == wanted[0] else [])]
     rows = []
     for position, run in enumerate(group.runs):
         mark = "★" if position == choice.best else "○" if position in choice.tied else ""
@@ -214,7 +215,7 @@ def _table(group: Group, choice: Choice) -> tuple[tuple[str, ...], tuple[tuple[T
 def _pairs(group: Group) -> tuple[tuple[str, ...], ...]:
     return tuple(
         (
-            glossary.term(pair.metric).brief,
+            group.words.term(pair.metric).brief,
             f"{_called(group, pair.a)} − {_called(group, pair.b)}",
             wording.number(pair.found.effect, "fraction", signed=True),
             wording.interval(pair.found.ci95, "fraction", signed=True),
@@ -239,6 +240,6 @@ def _health(group: Group) -> tuple[tuple[str, ...], ...]:
             "–" if m is None or not math.isfinite(m.value) else f"{wording.of_metric(m)} ({100 * m.value / k:.0f} %)"
             for m in found
         ]
-        agreement = run.metric("prototypes.agreement")
+        agreement = run.metric(AGREEMENT)
         rows.append((_called(group, position), f"{k:g}", *shares, wording.of_metric(agreement)))
     return tuple(rows)

@@ -209,7 +209,7 @@ def _against_tile(group: Group, name: str, x: list[float]) -> RunsTile | None:
         ticks=tuple((place, f"{value:g}") for place, value in dict(zip(x, group.x, strict=True)).items()),
         top=wording.number(scale.high, unit) if scale.wide else "",
         bottom=wording.number(scale.low, unit) if scale.wide else "",
-        alternative=f"{glossary.term(name).label}: {said}",
+        alternative=f"{group.words.term(name).label}: {said}",
     )
 
 
@@ -242,12 +242,12 @@ def _over_tile(group: Group, name: str) -> RunsTile | None:
         ticks=(),
         top=wording.number(scale.high, unit) if scale.wide else "",
         bottom=wording.number(scale.low, unit) if scale.wide else "",
-        alternative=f"{glossary.term(name).label}: {said}",
+        alternative=f"{group.words.term(name).label}: {said}",
     )
 
 
 def _tile(group: Group, name: str, **drawn: Any) -> RunsTile:
-    term = glossary.term(name)
+    term = group.words.term(name)
     contents = next(run.contents for run in group.runs if run.contents.has(name))
     return RunsTile(
         metric=name,

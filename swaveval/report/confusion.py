@@ -5,10 +5,18 @@ from typing import Any
 
 import numpy as np
 
+from swaveval.report import wording
 from swaveval.report.contents import Array, Contents
 from swaveval.report.packing import blob, deltas
 
+# Beside the name of an evaluator that is not built in.
 TITLES = {"knn": "kNN", "linear": "linear probe"}
+
+
+def title_of(artifact_id: str) -> str:
+    """The protocol of a confusion matrix, or of recalls per class, in words."""
+    evaluator = artifact_id.split(".", 1)[0]
+    return TITLES.get(evaluator, wording.clipped(evaluator, 40))
 
 
 @dataclass(frozen=True)
@@ -16,7 +24,7 @@ class Confusion:
     """Confusion matrices of one protocol.
 
     Attributes:
-        name: `knn` or `linear`. frames: positions of the checkpoints. counts: int, shape `(frames, C, C)`, rows true.
+        name: of its evaluator. frames: positions of the checkpoints. counts: int, shape `(frames, C, C)`, rows true.
     """
 
     name: str
@@ -26,7 +34,7 @@ class Confusion:
     def about(self) -> dict[str, Any]:
         return {
             "name": self.name,
-            "title": TITLES[self.name],
+            "title": title_of(self.name),
             "frames": list(self.frames),
             "classes": int(self.counts.shape[1]),
         }
@@ -41,9 +49,9 @@ def confusions(contents: Contents, *, budget_bytes: int) -> tuple[tuple[Confusio
     The first, the last and the best checkpoint are never left out.
     """
     made, left_out = [], False
-    for name in TITLES:
-        frames = contents.frames(f"{name}.confusion")
-        counts = [rows["counts"] for i in frames if (rows := contents.artifacts[f"{name}.confusion"][i]) is not None]
+    for artifact in contents.of_kind("confusion"):
+        name, frames = artifact.split(".", 1)[0], contents.frames(artifact)
+        counts = [rows["counts"] for i in frames if (rows := contents.artifacts[artifact][i]) is not None]
         if not counts or any(c.shape != counts[0].shape or c.size == 0 for c in counts):
             continue
         drawn = Confusion(name, frames, np.stack(counts).astype(np.int64))
@@ -73,11 +81,11 @@ class ClassRow:
 
 def per_class(contents: Contents) -> tuple[str, tuple[ClassRow, ...]]:
     """Protocol title and the classes, hardest at the last checkpoint first; empty without labels."""
-    for name, title in TITLES.items():
-        frames = contents.frames(f"{name}.per_class")
+    for artifact in contents.of_kind("per_class"):
+        frames = contents.frames(artifact)
         if not frames:
             continue
-        first, last = (contents.artifacts[f"{name}.per_class"][frames[i]] for i in (0, -1))
+        first, last = (contents.artifacts[artifact][frames[i]] for i in (0, -1))
         if first is None or last is None or first["recall"].shape != last["recall"].shape:
             continue
         names = contents.class_names
@@ -90,5 +98,5 @@ def per_class(contents: Contents) -> tuple[str, tuple[ClassRow, ...]]:
             )
             for c in range(len(last["recall"]))
         ]
-        return title, tuple(sorted(rows, key=lambda row: (not np.isfinite(row.last), row.last)))
+        return title_of(artifact), tuple(sorted(rows, key=lambda row: (not np.isfinite(row.last), row.last)))
     return "", ()

@@ -8,31 +8,17 @@ from typing import Any
 import numpy as np
 
 from swaveval.convergence.verdict import Verdict
-from swaveval.report import glossary, wording
-from swaveval.results import DamagedCell, Metric, Point, Series
+from swaveval.report import wording
+from swaveval.report.glossary import Glossary
+from swaveval.report.kinds import SHARED, Arrays, fault, kind_of
+from swaveval.results import DamagedCell, Metric, Point, Role, Series
+from swaveval.results.roles import FIRST_LABEL_FREE, FIRST_LABELLED, declared
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Arrays = Mapping[str, Array]
 
-PER_CHECKPOINT = (
-    "knn.confusion",
-    "linear.confusion",
-    "knn.per_class",
-    "linear.per_class",
-    "clusters.assignment",
-    "prototypes.assignment",
-    "prototypes.usage",
-    "spectrum.eigenvalues",
-    "umap.map",
-    "gallery.queries",
-    "gallery.typical",
-)
 MOST_LOST = 12
-SHARED = ("data.images", "data.labels", "drift.layers")
-
-# What stands for quality on the first screen, most telling first; all are fractions and share one axis.
-LABELLED_QUALITY = ("knn.top1", "linear.top1", "clusters.purity", "lowshot.top1[shots=5]")
-LABEL_FREE_QUALITY = ("views.retrieval", "prototypes.agreement", "clusters.silhouette")
+# Curves of the first figure, all plots together; of them, of evaluators that declared one.
+MOST_CURVES, MOST_DECLARED = 4, 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +34,7 @@ class Contents:
         artifacts: artifact id to its arrays at each checkpoint (None where it is missing).
         shared: artifacts of the whole evaluation.
         outcomes: metric id to (correct, index) at each checkpoint.
+        words: what metrics are called and mean.
         damage: one sentence per stored array that could not be read.
     """
 
@@ -65,6 +52,7 @@ class Contents:
     shared: Mapping[str, Arrays] = field(default_factory=dict)
     outcomes: Mapping[str, tuple[tuple[Array, Array] | None, ...]] = field(default_factory=dict)
     damage: tuple[str, ...] = ()
+    words: Glossary = field(default_factory=Glossary)
 
     @property
     def points(self) -> tuple[Point, ...]:
@@ -87,6 +75,10 @@ class Contents:
         """Whether at least one checkpoint has a finite value."""
         return bool(np.isfinite(self.series.values(metric_id)).any())
 
+    def of_kind(self, kind: str) -> tuple[str, ...]:
+        """Ids of the artifacts of a kind, the built-in evaluators' first."""
+        return tuple(name for name in self.artifacts if kind_of(name) == kind)
+
     def frames(self, artifact_id: str) -> tuple[int, ...]:
         """Positions of the checkpoints that have the artifact."""
         return tuple(i for i, arrays in enumerate(self.artifacts.get(artifact_id, ())) if arrays is not None)
@@ -95,7 +87,8 @@ class Contents:
 def gather(series: Series, verdict: Verdict) -> Contents:
     """Read every array once, checkpoint by checkpoint, so that each stored file is opened once."""
     axis, x = _axis(series)
-    metric_ids = glossary.page_order(series.metric_ids)
+    words = Glossary.of((series.manifest,))
+    metric_ids = words.page_order(series.metric_ids)
     # Most of a long list says no more than its beginning.
     damage: dict[str, None] = {
         wording.clipped(f"{lost} could not be read; `swaveval run` computes it again", 300): None
@@ -111,11 +104,16 @@ def gather(series: Series, verdict: Verdict) -> Contents:
             damage[wording.clipped(f"{name} could not be read: {error}", 300)] = None
             return None
 
-    artifacts: dict[str, list[Arrays | None]] = {name: [] for name in PER_CHECKPOINT}
+    drawable = words.page_order(name for name in series.artifact_ids if kind_of(name))
+    artifacts: dict[str, list[Arrays | None]] = {name: [] for name in drawable}
     outcomes: dict[str, list[tuple[Array, Array] | None]] = {name: [] for name in metric_ids}
     for point in series.points:
         for name, frames in artifacts.items():
-            frames.append(read(name, point.record.digest))
+            arrays = read(name, point.record.digest)
+            if arrays is not None and (why := fault(name, arrays)):
+                damage[wording.clipped(f"{name} is not drawn: {why}", 300)] = None
+                arrays = None
+            frames.append(arrays)
         for name, rows in outcomes.items():
             found = read(f"{name}.outcomes", point.record.digest)
             rows.append(None if found is None else (np.asarray(found["correct"], np.bool_), found["index"]))
@@ -137,19 +135,36 @@ def gather(series: Series, verdict: Verdict) -> Contents:
         shared=shared,
         outcomes={name: tuple(rows) for name, rows in outcomes.items() if any(row is not None for row in rows)},
         damage=tuple(damage),
+        words=words,
     )
 
 
-def quality_metrics(contents: Contents) -> tuple[str, ...]:
-    """Up to four metrics for the first figure; where none of the usual ones exists, whatever shares the first unit."""
-    usual = LABELLED_QUALITY if contents.verdict.labelled else LABEL_FREE_QUALITY
+def first_figure(contents: Contents) -> tuple[tuple[str, ...], ...]:
+    """Metrics of the first figure, one plot for each unit: the usual ones, and what evaluators declare a headline.
+
+    Where none of the usual ones exists, whatever shares the first unit.
+    """
+    usual = FIRST_LABELLED if contents.verdict.labelled else FIRST_LABEL_FREE
     asked = (contents.verdict.quality_metric,) if contents.verdict.quality_metric in contents.metric_ids else ()
-    chosen = [name for name in dict.fromkeys((*asked, *usual, *LABEL_FREE_QUALITY)) if name in contents.metric_ids]
-    chosen = [name for name in chosen if contents.has(name)] or [n for n in contents.metric_ids if contents.has(n)]
+    own = [name for name in declared(contents.series.manifest, Role.HEADLINE) if contents.has(name)][:MOST_DECLARED]
+    chosen = [name for name in dict.fromkeys((*asked, *usual, *FIRST_LABEL_FREE)) if name in contents.metric_ids]
+    chosen = (
+        [name for name in chosen if contents.has(name)] or own or [n for n in contents.metric_ids if contents.has(n)]
+    )
     if not chosen:
         return ()
+    room = (MOST_CURVES if contents.verdict.labelled else MOST_CURVES - 1) - len(own)
     unit = contents.sample(chosen[0]).unit
-    return tuple(name for name in chosen if contents.sample(name).unit == unit)[: 4 if contents.verdict.labelled else 3]
+    known = [name for name in chosen if contents.sample(name).unit == unit and name not in own][: max(room, 1)]
+    units: dict[str, list[str]] = {unit: known} if known else {}
+    for name in own:
+        units.setdefault(contents.sample(name).unit, []).append(name)
+    return tuple(tuple(names) for names in units.values())
+
+
+def quality_metrics(contents: Contents) -> tuple[str, ...]:
+    """The metrics of the first figure, in all its plots."""
+    return tuple(name for plot in first_figure(contents) for name in plot)
 
 
 def baseline_values(contents: Contents, metric_id: str) -> dict[str, float]:

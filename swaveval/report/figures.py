@@ -16,12 +16,15 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from swaveval.convergence.verdict import Verdict
-from swaveval.report import glossary, palette, wording
-from swaveval.report.contents import Array, Contents, baseline_values, gather, quality_metrics
+from swaveval.report import palette, wording
+from swaveval.report.confusion import title_of
+from swaveval.report.contents import Array, Contents, baseline_values, first_figure, gather, quality_metrics
 from swaveval.report.figure_files import Drawn, source_of, write_all
 from swaveval.report.fonts import drawable, families, quiet_fonts
+from swaveval.report.kinds import LAYERS
 from swaveval.report.map import FeatureMap, feature_map
 from swaveval.results import Series
+from swaveval.results.term import base_id
 
 STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
@@ -89,7 +92,7 @@ def _figures(contents: Contents) -> Iterator[tuple[str, Callable[[], Figure]]]:
         yield "overview", partial(_given, first)
     for name in contents.metric_ids:
         # One protocol's other settings crowd the folder; their numbers are in the page's table and the export.
-        variant = glossary.base_id(name) != name and glossary.base_id(name) in contents.metric_ids
+        variant = base_id(name) != name and base_id(name) in contents.metric_ids
         if contents.has(name) and not variant:
             yield f"metric-{_slug(name)}", partial(metric, contents, name)
     maps = feature_map(contents)
@@ -104,21 +107,18 @@ def _figures(contents: Contents) -> Iterator[tuple[str, Callable[[], Figure]]]:
         )
         yield "map-series", partial(still_map, contents, maps, spread)
     shown = contents.best if contents.best is not None else len(contents.points) - 1
-    for name, title in (("knn", "kNN"), ("linear", "linear probe")):
-        frames = contents.artifacts.get(f"{name}.confusion")
-        arrays = frames[shown] if frames else None
+    for name in contents.of_kind("confusion"):
+        arrays = contents.artifacts[name][shown] if contents.points else None
         if arrays is not None and arrays["counts"].size:
             yield (
-                f"confusion-{name}",
-                partial(confusion, contents, arrays["counts"], f"{title}, {contents.labels[shown]}"),
+                f"confusion-{_slug(name.split('.', 1)[0])}",
+                partial(confusion, contents, arrays["counts"], f"{title_of(name)}, {contents.labels[shown]}"),
             )
-    usage = contents.artifacts.get("prototypes.usage")
-    if usage is not None:
-        yield "prototype-usage", partial(prototype_usage, contents, usage)
-    spectra = contents.artifacts.get("spectrum.eigenvalues")
-    if spectra is not None:
-        yield "spectrum", partial(spectrum, contents, spectra)
-    moved = contents.shared.get("drift.layers")
+    for name in contents.of_kind("usage")[:1]:
+        yield "prototype-usage", partial(prototype_usage, contents, contents.artifacts[name])
+    for name in contents.of_kind("eigenvalues")[:1]:
+        yield "spectrum", partial(spectrum, contents, contents.artifacts[name])
+    moved = contents.shared.get(LAYERS)
     if moved is not None:
         for key, title in (
             ("from_first", "since the first checkpoint"),
@@ -139,14 +139,10 @@ def overview(contents: Contents) -> Figure | None:
     placed = curve.on(contents.axis) if curve is not None and np.isfinite(curve.values).any() else None
     if not chosen and placed is None:
         return None
-    drawn = Figure(figsize=(7.2, 4.8 if chosen and placed is not None else 3.2), layout="constrained")
-    axes = drawn.subplots(
-        2 if chosen and placed is not None else 1,
-        1,
-        sharex=True,
-        squeeze=False,
-        height_ratios=[1, 2] if chosen and placed is not None else [1],
-    )[:, 0]
+    plots = first_figure(contents)
+    heights = ([1.0] if placed is not None else []) + [1.0 if place else 2.0 for place in range(len(plots))]
+    drawn = Figure(figsize=(7.2, 1.6 * max(sum(heights), 2.0)), layout="constrained")
+    axes = drawn.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     if curve is not None and placed is not None:
         axes[0].plot(placed, curve.values, color="#4a5058")
         if curve.ln_k is not None:
@@ -161,8 +157,8 @@ def overview(contents: Contents) -> Figure | None:
         if np.nanmin(curve.values) >= 0:
             axes[0].set_ylim(0, 1.2 * max(np.nanmax(curve.values), curve.ln_k or 0) or 1)
         axes[0].set_ylabel("loss (nats)")
-    if chosen:
-        _draw(axes[-1], contents, chosen)
+    for place, names in enumerate(plots):
+        _draw(axes[len(heights) - len(plots) + place], contents, names)
     axes[-1].set_xlabel(contents.axis)
     return drawn
 
@@ -173,7 +169,7 @@ def metric(contents: Contents, name: str) -> Figure:
     axis = drawn.subplots()
     _draw(axis, contents, (name,))
     axis.set_xlabel(contents.axis)
-    axis.set_title(_drawn(glossary.term(name).label, 60), loc="left", fontsize=10)
+    axis.set_title(_drawn(contents.words.term(name).label, 60), loc="left", fontsize=10)
     return drawn
 
 
@@ -189,7 +185,7 @@ def _draw(axis: Any, contents: Contents, chosen: tuple[str, ...]) -> None:
             color=colour,
             marker=MARKERS[position % 4],
             markersize=4 if len(values) < 40 else 2,
-            label=_drawn(glossary.term(name).brief),
+            label=_drawn(contents.words.term(name).brief),
         )
         ends = [
             (m.ci95 if (m := point.metrics.get(name)) is not None and m.ci95 is not None else (math.nan, math.nan))
@@ -221,7 +217,7 @@ def _draw(axis: Any, contents: Contents, chosen: tuple[str, ...]) -> None:
             label="checkpoint to use",
         )
     unit = "%" if sample.unit == "fraction" else _drawn(sample.unit)
-    axis.set_ylabel(f"{'quality' if len(chosen) > 1 else _drawn(glossary.term(chosen[0]).brief)} ({unit})")
+    axis.set_ylabel(f"{'quality' if len(chosen) > 1 else _drawn(contents.words.term(chosen[0]).brief)} ({unit})")
     if len(chosen) > 1:
         axis.legend(ncols=5, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, fontsize=8, columnspacing=1.2)
 

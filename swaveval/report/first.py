@@ -36,7 +36,7 @@ def banner(contents: Contents) -> Banner:
 
 def sentence(contents: Contents) -> str:
     """The verdict's sentence without the word that already stands above it."""
-    said = wording.clipped(glossary.in_words(contents.verdict.sentence), LONGEST_SENTENCE)
+    said = wording.clipped(contents.words.in_words(contents.verdict.sentence), LONGEST_SENTENCE)
     head, colon, rest = said.partition(": ")
     word = banner(contents).word.lower()
     if not colon or not head.lower().startswith(word):
@@ -87,7 +87,7 @@ def changes(contents: Contents) -> tuple[Change, ...]:
         unsure = change == 0 or (interval is not None and interval[0] <= 0 <= interval[1])
         rows.append(
             Change(
-                label=glossary.term(name).brief,
+                label=contents.words.term(name).brief,
                 anchor=glossary.anchor(name),
                 start=wording.of_metric(first),
                 end=wording.of_metric(last),
@@ -120,7 +120,7 @@ def _paired_interval(contents: Contents, metric_id: str) -> tuple[float, float] 
 def overview_table(contents: Contents) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     """The first figure as numbers: head and one row per checkpoint."""
     chosen = quality_metrics(contents)
-    head = (contents.axis, *(glossary.term(name).brief for name in chosen))
+    head = (contents.axis, *(contents.words.term(name).brief for name in chosen))
     rows = tuple(
         (contents.labels[i], *(wording.of_metric(point.metrics.get(name)) for name in chosen))
         for i, point in enumerate(contents.points)
@@ -152,7 +152,7 @@ def recommended(contents: Contents) -> Recommended | None:
         metric = contents.metric(name, place or 0)
         if metric is not None:
             values.append(
-                (glossary.term(name).brief, wording.of_metric(metric), wording.interval(metric.ci95, metric.unit))
+                (contents.words.term(name).brief, wording.of_metric(metric), wording.interval(metric.ci95, metric.unit))
             )
     optimism = ""
     if best.optimism is not None and math.isfinite(best.optimism) and len(contents.points) > 1:
@@ -168,7 +168,7 @@ def recommended(contents: Contents) -> Recommended | None:
         anchor=contents.anchors[place] if place is not None else "",
         values=tuple(values),
         tied=tuple((contents.labels[i], contents.anchors[i]) for i in contents.tied),
-        reason=wording.sentence(wording.clipped(glossary.in_words(best.reason), 300)),
+        reason=wording.sentence(wording.clipped(contents.words.in_words(best.reason), 300)),
         optimism=optimism,
     )
 
@@ -200,7 +200,7 @@ def evidence(contents: Contents) -> tuple[Claim, ...]:
         )
         claims.append(
             Claim(
-                claim=wording.sentence(wording.clipped(glossary.in_words(found.claim), 500)),
+                claim=wording.sentence(wording.clipped(contents.words.in_words(found.claim), 500)),
                 supports=found.supports,
                 effect=wording.number(found.effect, unit, signed=True) if found.effect is not None else "–",
                 interval=wording.interval(found.ci95, unit, signed=True) or "–",

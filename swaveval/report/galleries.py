@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from swaveval.report import wording
 from swaveval.report.contents import Array, Contents
+from swaveval.report.kinds import IMAGES
 from swaveval.report.map import image_labels
 
 GROUPS = 36
@@ -43,15 +45,14 @@ class Galleries:
 
 def galleries(contents: Contents) -> Galleries:
     """Neighbours at every checkpoint; typical images at the first, middle, best and last only."""
-    queries, typical = contents.frames("gallery.queries"), contents.frames("gallery.typical")
-    neighbours = {
-        i: _neighbours(arrays) for i in queries if (arrays := contents.artifacts["gallery.queries"][i]) is not None
-    }
-    groups = {
-        i: _typical(arrays)
-        for i in (*spread(typical), *((contents.best,) if contents.best in typical else ()))
-        if i is not None and (arrays := contents.artifacts["gallery.typical"][i]) is not None
-    }
+    queries, neighbours = _queries(contents)
+    groups: dict[int, list[dict[str, Any]]] = {}
+    for name in contents.of_kind("typical"):
+        typical = contents.frames(name)
+        for i in dict.fromkeys((*spread(typical), *((contents.best,) if contents.best in typical else ()))):
+            arrays = None if i is None else contents.artifacts[name][i]
+            if i is not None and arrays is not None:
+                groups.setdefault(i, []).extend(_typical(arrays))
     images = {
         int(i)
         for rows in neighbours.values()
@@ -67,6 +68,16 @@ def galleries(contents: Contents) -> Galleries:
     )
 
 
+def _queries(contents: Contents) -> tuple[tuple[int, ...], dict[int, dict[str, Any]]]:
+    """The checkpoints of the first gallery of neighbours, and its rows at each."""
+    for name in contents.of_kind("queries"):
+        frames = contents.frames(name)
+        found = {i: _neighbours(arrays) for i in frames if (arrays := contents.artifacts[name][i]) is not None}
+        if found:
+            return frames, found
+    return (), {}
+
+
 def spread(frames: tuple[int, ...]) -> tuple[int, ...]:
     """The first, the middle and the last, without repeats."""
     return tuple(dict.fromkeys((frames[0], frames[len(frames) // 2], frames[-1]))) if frames else ()
@@ -74,7 +85,7 @@ def spread(frames: tuple[int, ...]) -> tuple[int, ...]:
 
 def thumbnails(contents: Contents, images: tuple[int, ...]) -> tuple[Array, Array] | None:
     """Thumbnails of those of `images` that are stored, uint8 `(m, h, w, 3)`, and their positions."""
-    arrays = contents.shared.get("data.images")
+    arrays = contents.shared.get(IMAGES)
     if arrays is None or "thumbnails" not in arrays or arrays["thumbnails"].ndim != 4 or len(arrays["thumbnails"]) == 0:
         return None
     rows = np.flatnonzero(np.isin(arrays["index"], np.asarray(images, dtype=np.int64)))
@@ -97,7 +108,7 @@ def _typical(arrays: Any) -> list[dict[str, Any]]:
             images = [int(i) for i in arrays["images"][row][:TYPICAL] if i >= 0]
             made.append(
                 {
-                    "kind": "prototype" if kind == "prototype" else "cluster",
+                    "kind": wording.clipped(kind, 30) or "cluster",
                     "group": int(arrays["group"][row]),
                     "images": images,
                 }

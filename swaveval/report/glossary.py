@@ -1,348 +1,78 @@
-"""What each metric is called and means: one line for the page, one definition to link to."""
+"""What each metric is called and means on a page: in the words stored with the results, else the built-in ones."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from swaveval.results import RunManifest, Term
+from swaveval.results.term import base_id, inside
+from swaveval.results.words import GROUPS, TERMS
+
+_IDS = re.compile(r"\b[a-zA-Z_][a-zA-Z0-9_]*\.[a-zA-Z0-9_]+(?:\[[^\]\s]*\])?")
+_UNKNOWN = Term("", "Its evaluator declares no words for it.", "No definition was declared.")
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
-    """One metric in words.
+class Glossary:
+    """The words of one evaluation, or of several side by side.
 
     Attributes:
-        label: what the page calls it.
-        meaning: one line a newcomer understands.
-        definition: the formula or procedure, with its source.
-        short: label for legends and tiles.
+        stored: metric id to its words, as declared by the evaluators.
+        order: names of the evaluators as they were asked for.
     """
 
-    label: str
-    meaning: str
-    definition: str
-    short: str = ""
+    stored: Mapping[str, Term] = field(default_factory=dict)
+    order: tuple[str, ...] = ()
 
-    @property
-    def brief(self) -> str:
-        return self.short or self.label
+    @classmethod
+    def of(cls, manifests: Iterable[RunManifest]) -> "Glossary":
+        """Of the first of them that has a metric's words."""
+        stored: dict[str, Term] = {}
+        order: dict[str, None] = {}
+        for manifest in manifests:
+            stored = {**manifest.terms, **stored}
+            order |= dict.fromkeys(name for name, _, _ in manifest.evaluators)
+        return cls(stored, tuple(order))
 
+    def known(self, metric_id: str) -> Term | None:
+        """Words stored or built in, with or without the id's parameters."""
+        base = base_id(metric_id)
+        return self.stored.get(metric_id) or self.stored.get(base) or TERMS.get(base)
 
-GROUPS = {
-    "knn": "k nearest neighbours",
-    "linear": "Linear probe",
-    "lowshot": "Low-shot",
-    "clusters": "Clusters (k-means)",
-    "prototypes": "SwaV prototypes",
-    "views": "Augmented views",
-    "spectrum": "Spectrum of the features",
-    "stability": "Change between checkpoints",
-    "umap": "Feature map",
-    "drift": "Weights",
-}
-SUPERVISED = ("knn", "linear", "lowshot")
-LABEL_FREE = ("views", "spectrum", "stability", "umap")
+    def term(self, metric_id: str) -> Term:
+        """The words for a metric; one that nobody declared words for is called by its id."""
+        known = self.known(metric_id)
+        if known is None:
+            return Term(metric_id, _UNKNOWN.meaning, _UNKNOWN.definition)
+        parameters = inside(metric_id)
+        if not parameters or metric_id in self.stored:
+            return known
+        shots = parameters.removeprefix("shots=")
+        if shots != parameters:
+            return Term(f"{known.label}, {shots} per class", known.meaning, known.definition, f"{shots}-shot")
+        spaced = parameters.replace(",", ", ")
+        return Term(f"{known.label} ({spaced})", known.meaning, known.definition, f"{known.brief} ({spaced})")
 
-TERMS: dict[str, Term] = {
-    "knn.top1": Term(
-        "kNN accuracy",
-        "Share of test images whose class is right when their nearest training images vote.",
-        "Each of the k most similar training images votes for its class with weight exp(similarity / T); the "
-        "class with the largest sum is the prediction. Headline: cosine, k = 20, T = 0.07 (the DINO protocol).",
-        "kNN",
-    ),
-    "knn.loo_top1": Term(
-        "kNN accuracy, leave-one-out",
-        "The same on training images, each left out of its own vote; it chooses the checkpoint, not the test set.",
-        "kNN over the training split where no image is its own neighbour. Needs no test labels.",
-        "kNN (train)",
-    ),
-    "knn.balanced": Term(
-        "kNN accuracy, balanced",
-        "kNN accuracy where every class counts the same however many images it has.",
-        "Mean over classes of the recall of the headline kNN.",
-        "kNN balanced",
-    ),
-    "knn.sensitivity": Term(
-        "kNN sensitivity",
-        "How much the kNN accuracy depends on its settings; large values make a single kNN number hard to trust.",
-        "Largest less smallest accuracy over a grid of k and T.",
-        "kNN sensitivity",
-    ),
-    "linear.top1": Term(
-        "Linear probe accuracy",
-        "Share of test images classified right by a linear classifier on the frozen features.",
-        "Multinomial logistic regression on standardised frozen features, L2 penalty chosen on a held-out tenth of the "
-        "training split, then refitted on all of it (DINOv2's protocol).",
-        "linear",
-    ),
-    "linear.top5": Term(
-        "Linear probe, top 5",
-        "Share of test images whose class is among the classifier's five best guesses.",
-        "As the linear probe; right when the true class is among the five largest scores.",
-        "linear top 5",
-    ),
-    "linear.balanced": Term(
-        "Linear probe, balanced",
-        "Linear probe accuracy where every class counts the same however many images it has.",
-        "Mean over classes of the recall of the linear probe.",
-        "balanced",
-    ),
-    "linear.c": Term(
-        "Linear probe, chosen penalty",
-        "The inverse penalty C that the probe chose on a held-out tenth of the training split.",
-        "Grid over C, chosen without test images.",
-        "C",
-    ),
-    "linear.c_at_edge": Term(
-        "Linear probe, penalty at the edge",
-        "1 where the chosen penalty is the smallest or largest tried: a wider grid might do better.",
-        "Whether C sat on the edge of its grid.",
-        "C at edge",
-    ),
-    "lowshot.top1": Term(
-        "Low-shot accuracy",
-        "Accuracy when only a few labelled images per class are available.",
-        "Closed-form ridge regression on z-scored features, s images per class; mean and interval over seeded draws.",
-        "low-shot",
-    ),
-    "clusters.purity": Term(
-        "k-means purity",
-        "Share of images that carry the commonest class of their cluster; rises with the number of clusters.",
-        "(1/n) Σ_k max_c n_kc for k-means on L2-normalised features. Compare only at equal K, and beside its value "
-        "under shuffled labels.",
-        "purity",
-    ),
-    "clusters.purity_shuffled": Term(
-        "k-means purity, shuffled labels",
-        "What purity would be if the labels meant nothing: the floor for the line above.",
-        "Purity of the same clusters after the labels were shuffled.",
-        "purity, shuffled",
-    ),
-    "clusters.nmi": Term(
-        "k-means NMI",
-        "How much the clusters tell about the classes, from 0 to 1.",
-        "Mutual information of clusters and classes over the arithmetic mean of their entropies (V-measure).",
-        "NMI",
-    ),
-    "clusters.ami": Term(
-        "k-means AMI",
-        "Like NMI, corrected for chance: 0 for random clusters whatever their number.",
-        "Mutual information adjusted for chance (Vinh et al. 2010), arithmetic mean.",
-        "AMI",
-    ),
-    "clusters.ari": Term(
-        "k-means ARI",
-        "How far pairs of images are together in both clusters and classes; 0 is chance.",
-        "Rand index adjusted for chance (Hubert and Arabie 1985).",
-        "ARI",
-    ),
-    "clusters.hungarian": Term(
-        "Clustering accuracy",
-        "Accuracy when each cluster is given its best-matching class, one to one.",
-        "Hungarian assignment of clusters to classes; defined where their numbers are equal.",
-        "cluster accuracy",
-    ),
-    "clusters.nmi_restarts": Term(
-        "k-means NMI over restarts",
-        "NMI averaged over random initialisations: how much of it is luck of the start.",
-        "Mean NMI of the single initialisations, with its interval over them.",
-        "NMI, restarts",
-    ),
-    "clusters.restart_ami": Term(
-        "Agreement of restarts",
-        "How far two random initialisations of k-means find the same clusters; needs no labels.",
-        "Mean AMI between the assignments of two initialisations.",
-        "restart AMI",
-    ),
-    "clusters.silhouette": Term(
-        "Silhouette",
-        "Whether images lie nearer to their own cluster than to the next one (−1 to 1).",
-        "Mean of (b − a) / max(a, b), cosine distance, on a sample.",
-        "silhouette",
-    ),
-    "clusters.scatter": Term(
-        "Within/between scatter",
-        "How spread a class is compared with the distance between classes; lower is more concentrated.",
-        "tr(S_w) / tr(S_b) of the features by class.",
-        "scatter",
-    ),
-    "prototypes.purity": Term(
-        "Prototype purity",
-        "Share of images that carry the commonest class of their prototype; rises with K.",
-        "(1/n) Σ_k max_c n_kc for the assignment of each image to its best-scoring prototype.",
-        "prototype purity",
-    ),
-    "prototypes.ami": Term(
-        "Prototype AMI",
-        "How much the prototypes tell about the classes, corrected for chance and so for K.",
-        "Adjusted mutual information of prototype assignment and class.",
-        "prototype AMI",
-    ),
-    "prototypes.perplexity": Term(
-        "Prototypes in use",
-        "How many prototypes the images are effectively spread over; near 1 is collapse.",
-        "exp(H(mean p)): exponential of the entropy of the mean assignment probability. At most K.",
-        "in use",
-    ),
-    "prototypes.dead": Term(
-        "Dead prototypes",
-        "Prototypes that no image chooses.",
-        "Number of prototypes that are never the argmax.",
-        "dead",
-    ),
-    "prototypes.duplicates": Term(
-        "Duplicate prototypes",
-        "Prototypes that are nearly copies of another: partial collapse.",
-        "Prototypes with a cosine above 0.95 to another one (2410.14060).",
-        "duplicates",
-    ),
-    "prototypes.agreement": Term(
-        "Swapped agreement",
-        "How often two views of one image choose the same prototype.",
-        "P(argmax p(x₁) = argmax p(x₂)) over two augmented views.",
-        "agreement",
-    ),
-    "prototypes.loss": Term(
-        "SwaV loss, recomputed",
-        "The training loss computed again on fixed views, comparable between checkpoints.",
-        "Swapped-assignment cross entropy H(q) + KL(q‖p) per view pair, natural logarithm, Sinkhorn codes q.",
-        "SwaV loss",
-    ),
-    "prototypes.loss_gap": Term(
-        "Gap of the loss to ln K",
-        "How far the loss is below that of a constant output; near 0 is collapse or a compressed loss.",
-        "1 − L / ln K.",
-        "loss gap",
-    ),
-    "views.retrieval": Term(
-        "View retrieval",
-        "How often the nearest neighbour of an augmented image is another view of the same image; needs no labels.",
-        "Is the nearest of all second views that of the first view's own image? Accuracy of instance discrimination.",
-        "view retrieval",
-    ),
-    "views.alignment": Term(
-        "Alignment",
-        "Distance between two views of the same image; lower is more invariant.",
-        "E‖f(x) − f(x′)‖² over positive pairs, L2-normalised (2005.10242).",
-        "alignment",
-    ),
-    "views.uniformity": Term(
-        "Uniformity",
-        "How evenly the features fill the sphere; lower is more even.",
-        "ln E exp(−2‖f(x) − f(y)‖²) over different images (2005.10242).",
-        "uniformity",
-    ),
-    "views.lidar": Term(
-        "LiDAR",
-        "How many directions tell images apart beyond what augmentation changes.",
-        "exp(entropy) of the eigenvalues of Σ_w^−½ Σ_b Σ_w^−½, each image a class of its views (2312.04000).",
-        "LiDAR",
-    ),
-    "spectrum.rankme": Term(
-        "RankMe",
-        "How many dimensions the features effectively use; a collapse shows as a fall.",
-        "exp(−Σ p ln p), p the singular values of the uncentred features over their sum (2210.02885). At most "
-        "min(n, d), so comparable at equal n only.",
-        "RankMe",
-    ),
-    "spectrum.rankme_centred": Term(
-        "RankMe, centred",
-        "The same after removing the mean, which alone can halve it.",
-        "RankMe of the features minus their mean.",
-        "RankMe centred",
-    ),
-    "spectrum.alpha": Term(
-        "α-ReQ",
-        "How fast the spectrum decays; close to 1 is good.",
-        "Exponent of a power law fitted to the eigenvalues of the centred covariance (Agrawal et al. 2022).",
-        "α",
-    ),
-    "spectrum.nesum": Term(
-        "NESum",
-        "Sum of the eigenvalues in units of the largest; larger is more evenly spread.",
-        "Σ λ / λ₁ of the centred covariance.",
-        "NESum",
-    ),
-    "spectrum.stable_rank": Term(
-        "Stable rank",
-        "A rank that small directions hardly change.",
-        "‖Z‖²_F / σ₁².",
-        "stable rank",
-    ),
-    "spectrum.std": Term(
-        "Collapse standard deviation",
-        "1 when the features point everywhere alike, 0 when all are the same.",
-        "Mean over dimensions of std(z/‖z‖) · √d.",
-        "std",
-    ),
-    "stability.cka_previous": Term(
-        "CKA to the previous checkpoint",
-        "How alike the features are to those of the checkpoint before; 1 is no change.",
-        "Linear centred kernel alignment (Kornblith et al. 2019).",
-        "CKA previous",
-    ),
-    "stability.cka_last": Term(
-        "CKA to the last checkpoint",
-        "How alike the features already are to the final ones.",
-        "Linear centred kernel alignment (Kornblith et al. 2019).",
-        "CKA last",
-    ),
-    "stability.neighbours": Term(
-        "Neighbours kept",
-        "Share of each image's nearest neighbours that were already there one checkpoint before.",
-        "Mean |N_k(t) ∩ N_k(t−1)| / k.",
-        "neighbours kept",
-    ),
-    "stability.ami_previous": Term(
-        "Clusters kept",
-        "How far the clusters agree with those of the checkpoint before.",
-        "AMI of the k-means assignments of neighbouring checkpoints.",
-        "clusters kept",
-    ),
-    "umap.trustworthiness": Term(
-        "Trustworthiness of the map",
-        "How far neighbours on the map are neighbours in the features; below 0.9 read the map with care.",
-        "Venna and Kaski 2001: penalises images that are near on the map but far in the features.",
-        "trustworthiness",
-    ),
-    "drift.relative_l2": Term(
-        "Change of the weights",
-        "How far the backbone's weights moved since the checkpoint before, relative to their size.",
-        "‖w_t − w_{t−1}‖ / ‖w_{t−1}‖ over all weights of the backbone.",
-        "weights moved",
-    ),
-}
+    def in_words(self, text: str) -> str:
+        """`text` with the ids of known metrics replaced by what the page calls them."""
 
-_IDS = re.compile(r"\b[a-z]+\.[a-z0-9_]+(?:\[[^\]\s]*\])?")
-_PARAMETERS = re.compile(r"^(?P<base>[^\[]+)\[(?P<inside>.*)\]$", re.DOTALL)
+        def named(match: re.Match[str]) -> str:
+            return self.term(match[0]).label if self.known(match[0]) is not None else match[0]
 
+        return _IDS.sub(named, text)
 
-def base_id(metric_id: str) -> str:
-    """`knn.top1[k=200,T=0.1]` → `knn.top1`."""
-    match = _PARAMETERS.match(metric_id)
-    return match["base"] if match else metric_id
+    def page_order(self, metric_ids: Iterable[str]) -> tuple[str, ...]:
+        """Metric ids in the glossary's order, others behind them as declared, variants behind their headline."""
+        known = {name: position for position, name in enumerate((*TERMS, *(n for n in self.stored if n not in TERMS)))}
+        evaluators = {name: position for position, name in enumerate((*GROUPS, *self.order))}
+        evaluators |= {name: position for position, name in enumerate(GROUPS)}
 
+        def place(metric_id: str) -> tuple[int, int, str]:
+            evaluator = metric_id.split(".", 1)[0]
+            found = known.get(base_id(metric_id), len(known))
+            return evaluators.get(evaluator, len(evaluators)), found, _padded(metric_id)
 
-def term(metric_id: str) -> Term:
-    """The words for a metric; a metric of somebody's own evaluator is called by its id."""
-    match = _PARAMETERS.match(metric_id)
-    known = TERMS.get(match["base"] if match else metric_id)
-    if known is None:
-        return Term(metric_id, "Not in this glossary: see the evaluator that measures it.", "Not in this glossary.")
-    if match is None:
-        return known
-    shots = match["inside"].removeprefix("shots=")
-    if shots != match["inside"]:
-        return Term(f"{known.label}, {shots} per class", known.meaning, known.definition, f"{shots}-shot")
-    inside = match["inside"].replace(",", ", ")
-    return Term(f"{known.label} ({inside})", known.meaning, known.definition, f"{known.brief} ({inside})")
-
-
-def in_words(text: str) -> str:
-    """`text` with the ids of known metrics replaced by what the page calls them."""
-
-    def named(match: re.Match[str]) -> str:
-        return term(match[0]).label if base_id(match[0]) in TERMS else match[0]
-
-    return _IDS.sub(named, text)
+        return tuple(sorted(metric_ids, key=place))
 
 
 def group(metric_id: str) -> str:
@@ -354,18 +84,6 @@ def group(metric_id: str) -> str:
 def anchor(metric_id: str) -> str:
     """The id of a metric's definition inside the page."""
     return "def-" + re.sub(r"[^a-z0-9]+", "-", base_id(metric_id).lower())[:80].strip("-")
-
-
-def page_order(metric_ids: tuple[str, ...]) -> tuple[str, ...]:
-    """Metric ids in the glossary's order, unknown ones last, variants behind their headline."""
-    known = {name: position for position, name in enumerate(TERMS)}
-    evaluators = {name: position for position, name in enumerate(GROUPS)}
-
-    def place(metric_id: str) -> tuple[int, int, str]:
-        evaluator = metric_id.split(".", 1)[0]
-        return evaluators.get(evaluator, 99), known.get(base_id(metric_id), 999), _padded(metric_id)
-
-    return tuple(sorted(metric_ids, key=place))
 
 
 def _padded(text: str) -> str:

@@ -6,14 +6,19 @@ from typing import Any
 import numpy as np
 from bokeh.models import BoxZoomTool, ColumnDataSource, PanTool, Range1d, ResetTool, SaveTool, WheelZoomTool
 
-from swaveval.report import glossary, palette, wording
+from swaveval.report import palette, wording
 from swaveval.report.charts import Chart, item, plain_figure
 from swaveval.report.contents import Array, Contents
+from swaveval.report.kinds import IMAGES, LABELS
 from swaveval.report.packing import blob, deltas
+from swaveval.results.roles import RIGHT_OR_WRONG
 
 LEVELS = 2047
 MOST_POINTS = 4000
 LEGEND = 40
+MOST_GROUPS = 100_000
+# Evaluator → name of its colouring, title, and the number of its first group as people count them.
+TITLES = {"clusters": ("cluster", "k-means cluster", 1), "prototypes": ("prototype", "prototype", 0)}
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class FeatureMap:
 
     def about(self, contents: Contents) -> dict[str, Any]:
         """What the page's script needs beside the blobs."""
-        shared = contents.shared.get("data.images")
+        shared = contents.shared.get(IMAGES)
         files: dict[int, str] = {}
         if shared is not None and "file" in shared:
             files = {int(i): wording.clipped(name, 90) for i, name in zip(shared["index"], shared["file"], strict=True)}
@@ -63,7 +68,7 @@ class Colouring:
     """One way to colour the points.
 
     Attributes:
-        name: `class`, `cluster`, `prototype` or `right`. title: as the page's choice shows it.
+        name: `class`, `right`, `cluster`, `prototype` or another evaluator's. title: as the page's choice shows it.
         codes: int, shape `(frames or 1, m)`: a group per point; 0 is grey (unknown).
         groups: names of the groups 1, 2, …; colours: theirs.
     """
@@ -90,9 +95,10 @@ class Colouring:
 
 
 def feature_map(contents: Contents) -> FeatureMap | None:
-    """The maps with their colourings; None without `umap.map`."""
-    frames = contents.frames("umap.map")
-    maps = [contents.artifacts["umap.map"][i] for i in frames]
+    """The maps with their colourings; None where no evaluator drew one. Of several the first is shown."""
+    name = next(iter(contents.of_kind("map")), "")
+    frames = contents.frames(name)
+    maps = [contents.artifacts[name][i] for i in frames]
     found = [arrays for arrays in maps if arrays is not None]
     if not found:
         return None
@@ -162,8 +168,7 @@ def _colourings(contents: Contents, images: Array, frames: tuple[int, ...]) -> t
     made = [
         _classes(contents, images),
         _right_or_wrong(contents, images, frames),
-        _clusters(contents, images, frames),
-        _prototypes(contents, images, frames),
+        *(_groups(contents, images, frames, name) for name in contents.of_kind("assignment")),
     ]
     return tuple(colouring for colouring in made if colouring is not None)
 
@@ -179,7 +184,7 @@ def _classes(contents: Contents, images: Array) -> Colouring | None:
 
 def image_labels(contents: Contents, images: Array) -> Array | None:
     """The class of each image, -1 where it has none; None where nothing is labelled."""
-    for name in ("data.labels", "data.images"):
+    for name in (LABELS, IMAGES):
         arrays = contents.shared.get(name)
         if arrays is not None and "label" in arrays:
             known = dict(zip(arrays["index"].tolist(), arrays["label"].tolist(), strict=True))
@@ -189,7 +194,7 @@ def image_labels(contents: Contents, images: Array) -> Array | None:
 
 
 def _right_or_wrong(contents: Contents, images: Array, frames: tuple[int, ...]) -> Colouring | None:
-    metric = next((name for name in ("knn.top1", "linear.top1") if name in contents.outcomes), None)
+    metric = next((name for name in RIGHT_OR_WRONG if name in contents.outcomes), None)
     if metric is None:
         return None
     codes = np.zeros((len(frames), len(images)), dtype=np.int32)
@@ -201,37 +206,48 @@ def _right_or_wrong(contents: Contents, images: Array, frames: tuple[int, ...]) 
     if not codes.any():
         return None
     return Colouring(
-        "right", f"right or wrong ({glossary.term(metric).brief})", codes, ("right", "wrong"), ("#3f90da", "#e76300")
+        "right",
+        f"right or wrong ({contents.words.term(metric).brief})",
+        codes,
+        ("right", "wrong"),
+        ("#3f90da", "#e76300"),
     )
 
 
-def _assigned(contents: Contents, artifact: str, key: str, frames: tuple[int, ...]) -> list[Array] | None:
-    """The group of every image (train then test) at each frame, or None unless all frames have it."""
-    every = contents.shared.get("data.labels")
-    rows = contents.artifacts.get(artifact)
-    if every is None or rows is None:
+def _groups(contents: Contents, images: Array, frames: tuple[int, ...], artifact: str) -> Colouring | None:
+    """The groups that an evaluator put the images into: prototypes keep their numbers, clusters are numbered anew.
+
+    None unless all frames have the group of every image (train then test).
+    """
+    every, rows = contents.shared.get(LABELS), contents.artifacts[artifact]
+    if every is None:
         return None
-    found = [arrays[key] for i in frames if (arrays := rows[i]) is not None and len(arrays[key]) == len(every["index"])]
-    return found if len(found) == len(frames) else None
-
-
-def _clusters(contents: Contents, images: Array, frames: tuple[int, ...]) -> Colouring | None:
-    found = _assigned(contents, "clusters.assignment", "cluster", frames)
-    if found is None:
+    given = [arrays for i in frames if (arrays := rows[i]) is not None]
+    key = next((name for name in ("prototype", "cluster") if given and all(name in arrays for arrays in given)), "")
+    found = [arrays[key] for arrays in given] if key else []
+    if not found or len(found) != len(frames) or not all(_numbers(values, len(every["index"])) for values in found):
         return None
     count = max(int(values.max()) for values in found) + 1
+    matched = found if key == "prototype" else _followed(found, count)
+    codes = np.stack([_rows(values, every["index"], images) for values in matched]).astype(np.int32) + 1
+    own = artifact.split(".", 1)[0]
+    name, title, first = TITLES.get(own, (own, f"{wording.clipped(own, 40)}: {key}", 0))
+    groups = tuple(f"{key} {i + first}" for i in range(count))
+    return Colouring(name, title, codes, groups, tuple(palette.categories(count)))
+
+
+def _numbers(values: Array, images: int) -> bool:
+    """Whether these are the groups of so many images, by number."""
+    if values.shape != (images,) or images == 0 or values.dtype.kind not in "iu":
+        return False
+    return int(values.min()) >= 0 and int(values.max()) < MOST_GROUPS
+
+
+def _followed(found: list[Array], count: int) -> list[Array]:
     matched = [found[-1]]
     for values in reversed(found[:-1]):
         matched.append(_match(values, matched[-1], count))
-    index = contents.shared["data.labels"]["index"]
-    codes = np.stack([_rows(values, index, images) for values in reversed(matched)]).astype(np.int32) + 1
-    return Colouring(
-        "cluster",
-        "k-means cluster",
-        codes,
-        tuple(f"cluster {i + 1}" for i in range(count)),
-        tuple(palette.categories(count)),
-    )
+    return matched[::-1]
 
 
 def _match(values: Array, following: Array, count: int) -> Array:
@@ -243,15 +259,3 @@ def _match(values: Array, following: Array, count: int) -> Array:
     renamed = np.empty(count, dtype=np.int64)
     renamed[rows] = columns
     return renamed[values]
-
-
-def _prototypes(contents: Contents, images: Array, frames: tuple[int, ...]) -> Colouring | None:
-    found = _assigned(contents, "prototypes.assignment", "prototype", frames)
-    if found is None:
-        return None
-    count = max(int(values.max()) for values in found) + 1
-    index = contents.shared["data.labels"]["index"]
-    codes = np.stack([_rows(values, index, images) for values in found]).astype(np.int32) + 1
-    return Colouring(
-        "prototype", "prototype", codes, tuple(f"prototype {i}" for i in range(count)), tuple(palette.categories(count))
-    )

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from swaveval.report import glossary, wording
 from swaveval.report.contents import Contents
 from swaveval.report.small import Tile, tiles
+from swaveval.results import Role
+from swaveval.results.roles import SECTION, declared
+from swaveval.results.term import base_id
+from swaveval.results.words import GROUPS
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ def metric_section(contents: Contents, evaluators: tuple[str, ...]) -> MetricSec
     chosen = [name for name in contents.metric_ids if name.split(".", 1)[0] in evaluators]
     if not chosen:
         return None
-    variants = [name for name in chosen if glossary.base_id(name) != name and glossary.base_id(name) in chosen]
+    variants = [name for name in chosen if base_id(name) != name and base_id(name) in chosen]
     grouped: dict[str, list[str]] = {}
     for name in chosen:
         if name not in variants:
@@ -53,7 +57,7 @@ def _variants(contents: Contents, names: tuple[str, ...]) -> tuple[tuple[Variant
     best = contents.best if contents.best is not None else len(contents.points) - 1
     rows = tuple(
         Variant(
-            wording.clipped(glossary.term(name).label, 80),
+            wording.clipped(contents.words.term(name).label, 80),
             wording.of_metric(contents.metric(name, 0)),
             wording.of_metric(contents.metric(name, best)),
             wording.of_metric(contents.metric(name, -1)),
@@ -66,28 +70,16 @@ def _variants(contents: Contents, names: tuple[str, ...]) -> tuple[tuple[Variant
 
 def other_evaluators(contents: Contents) -> tuple[str, ...]:
     """Evaluators that are not built in."""
-    return tuple(
-        dict.fromkeys(e for name in contents.metric_ids if (e := name.split(".", 1)[0]) not in glossary.GROUPS)
-    )
-
-
-HEADLINES = (
-    "knn.top1",
-    "linear.top1",
-    "clusters.purity",
-    "prototypes.perplexity",
-    "views.retrieval",
-    "spectrum.rankme",
-    "drift.relative_l2",
-)
+    return tuple(dict.fromkeys(e for name in contents.metric_ids if (e := name.split(".", 1)[0]) not in GROUPS))
 
 
 def headline(contents: Contents, chosen: tuple[str, ...]) -> str:
     """`kNN 97.6 % · linear 96.9 %`: the last values of the two best-known of `chosen`."""
-    known = [name for name in HEADLINES if name in chosen] or list(chosen)
+    known = [name for name in (*SECTION, *declared(contents.series.manifest, Role.HEADLINE)) if name in chosen]
+    known = known or list(chosen)
     said = []
     for name in known[:2]:
         metric = contents.metric(name, -1)
         if metric is not None:
-            said.append(f"{wording.clipped(glossary.term(name).brief, 30)} {wording.of_metric(metric)}")
+            said.append(f"{wording.clipped(contents.words.term(name).brief, 30)} {wording.of_metric(metric)}")
     return " · ".join(said)

@@ -10,15 +10,14 @@ import numpy as np
 
 from swaveval.convergence.paired import PairedDifference, holm, paired_difference
 from swaveval.convergence.verdict import Verdict
-from swaveval.report import glossary, wording
+from swaveval.report import wording
 from swaveval.report.contents import Contents, gather
+from swaveval.report.glossary import Glossary
 from swaveval.report.options import IncomparableRuns
-from swaveval.results import Metric, Series
+from swaveval.results import Metric, Role, Series
+from swaveval.results.roles import CHOOSES_RUNS, RISES_WITH_K, TESTS_RUNS, declared
 
 ALPHA = 0.05
-# What a run is chosen by: never a number that saw test labels, where there is one that did not.
-CHOSEN_BY = ("knn.loo_top1", "views.retrieval", "prototypes.agreement", "knn.top1", "linear.top1", "clusters.ami")
-TESTED = ("knn.top1", "linear.top1", "knn.loo_top1", "views.retrieval")
 AXES = ("prototypes", "learning_rate", "batch_size", "data_fraction", "epochs", "temperature", "epsilon")
 ALL_PAIRS = 6
 
@@ -74,14 +73,25 @@ class Group:
         for run in self.runs:
             for name in run.contents.metric_ids:
                 counts[name] = counts.get(name, 0) + run.contents.has(name)
-        hidden = {"prototypes.purity"} if "prototypes" in self.differing else set()
+        hidden = set(RISES_WITH_K) if "prototypes" in self.differing else set()
         kept = tuple(name for name, n in counts.items() if n >= min(2, len(self.runs)) and name not in hidden)
-        return glossary.page_order(kept)
+        return self.words.page_order(kept)
+
+    @property
+    def words(self) -> Glossary:
+        """What the metrics of these runs are called and mean."""
+        return Glossary.of(run.contents.series.manifest for run in self.runs)
+
+    def declared(self, *roles: Role) -> tuple[str, ...]:
+        """The metrics that some run's evaluators declared for any of these roles."""
+        found = (name for run in self.runs for role in roles for name in declared(run.contents.series.manifest, role))
+        return tuple(dict.fromkeys(found))
 
     @property
     def chosen_by(self) -> str:
         """The metric that every run has and that chooses between them, or empty."""
-        return next((name for name in CHOSEN_BY if all(_finite(run.metric(name)) for run in self.runs)), "")
+        asked = (*CHOOSES_RUNS, *self.declared(Role.SELECTS))
+        return next((name for name in asked if all(_finite(run.metric(name)) for run in self.runs)), "")
 
 
 def grouped(runs: Sequence[tuple[Series, Verdict]], *, force: bool) -> tuple[tuple[Group, ...], tuple[str, ...]]:
@@ -180,7 +190,7 @@ def pairs(group: Group) -> tuple[Pair, ...]:
     """Paired differences, Holm-corrected over the whole table: all pairs of few runs, else each against the best."""
     best = choose(group).best if len(group.runs) > ALL_PAIRS else None
     made: list[tuple[str, int, int, PairedDifference]] = []
-    for metric in TESTED:
+    for metric in (*TESTS_RUNS, *group.declared(Role.SELECTS, Role.CONFIRMS, Role.WITNESS)):
         for a in range(len(group.runs)):
             for b in range(a + 1, len(group.runs)):
                 if best is None or best in (a, b):

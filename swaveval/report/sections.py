@@ -13,12 +13,15 @@ from swaveval.report.map import chart as map_chart
 from swaveval.report.metric_section import headline, metric_section, other_evaluators
 from swaveval.report.packing import blob
 from swaveval.report.section import Built, Given, Section
+from swaveval.results.roles import GROUPED, MOVED, SUPERVISED, TRUST, WEIGHTS, WITHOUT_LABELS
+from swaveval.results.term import base_id
 
 
 def _why(given: Given) -> Built:
+    words = given.contents.words
     claims, verdict = first.evidence(given.contents), given.contents.verdict
     advice = [
-        tuple(wording.sentence(wording.clipped(glossary.in_words(text), 300)) for text in (a.action, a.reason))
+        tuple(wording.sentence(wording.clipped(words.in_words(text), 300)) for text in (a.action, a.reason))
         for a in verdict.advice
     ]
     return Built(
@@ -27,7 +30,7 @@ def _why(given: Given) -> Built:
 
 
 def _quality(given: Given) -> Built | None:
-    found = metric_section(given.contents, glossary.SUPERVISED)
+    found = metric_section(given.contents, SUPERVISED)
     title, rows = per_class(given.contents)
     matrices = given.thinned.confusions
     if not (found or rows or matrices):
@@ -45,7 +48,7 @@ def _map(given: Given) -> Built | None:
 
 
 def _groups(given: Given) -> Built | None:
-    found, typical = metric_section(given.contents, ("clusters", "prototypes")), given.pictures.typical
+    found, typical = metric_section(given.contents, GROUPED), given.pictures.typical
     if not (found or typical):
         return None
     return Built(found.headline if found else "", {"groups": found, "typical": typical})
@@ -58,7 +61,7 @@ def _neighbours(given: Given) -> Built | None:
 
 
 def _label_free(given: Given) -> Built | None:
-    return _tiles(given.contents, glossary.LABEL_FREE)
+    return _tiles(given.contents, WITHOUT_LABELS)
 
 
 def _other(given: Given) -> Built | None:
@@ -71,7 +74,7 @@ def _tiles(contents: Contents, evaluators: tuple[str, ...]) -> Built | None:
 
 
 def _weights(given: Given) -> Built | None:
-    found, heat = metric_section(given.contents, ("drift",)), weights.drift(given.contents)
+    found, heat = metric_section(given.contents, WEIGHTS), weights.drift(given.contents)
     anatomy = weights.anatomy(given.contents)
     if not (found or heat or anatomy[1]):
         return None
@@ -106,8 +109,8 @@ def _made(given: Given) -> Built:
 
 
 def _definitions(given: Given) -> Built:
-    bases = dict.fromkeys(glossary.base_id(name) for name in given.contents.metric_ids)
-    terms = [(glossary.anchor(name), glossary.term(name), name) for name in bases]
+    bases = dict.fromkeys(base_id(name) for name in given.contents.metric_ids)
+    terms = [(glossary.anchor(name), given.contents.words.term(name), name) for name in bases]
     return Built(wording.count(len(terms), "metric"), {"terms": terms, "docs_url": given.options.docs_url})
 
 
@@ -129,7 +132,7 @@ SECTIONS = (
 
 def map_headline(contents: Contents, drawn: FeatureMap) -> str:
     said = [wording.count(len(drawn.images), "image"), wording.count(len(drawn.frames), "checkpoint")]
-    trust = contents.series.values("umap.trustworthiness")
+    trust = contents.series.values(TRUST)
     if np.isfinite(trust).any():
         said.append(f"trustworthiness {np.nanmin(trust):.2f}")
     return " · ".join(said)
@@ -144,7 +147,7 @@ def neighbours_headline(galleries: Galleries) -> str:
 
 
 def weights_headline(contents: Contents) -> str:
-    said = [headline(contents, ("drift.relative_l2",))] if contents.has("drift.relative_l2") else []
+    said = [headline(contents, (MOVED,))] if contents.has(MOVED) else []
     size, parts, _ = weights.anatomy(contents)
     if size:
         said.append(f"{size} a file, {parts[0].share:.0f} % of it {wording.clipped(parts[0].name, 30)}")

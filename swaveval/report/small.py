@@ -53,7 +53,7 @@ def tiles(contents: Contents, metric_ids: tuple[str, ...]) -> tuple[Tile, ...]:
 
 def tile(contents: Contents, metric_id: str) -> Tile:
     """The small chart of one metric over the checkpoints."""
-    term, sample = glossary.term(metric_id), contents.sample(metric_id)
+    term, sample = contents.words.term(metric_id), contents.sample(metric_id)
     values = contents.series.values(metric_id)
     finite = np.flatnonzero(np.isfinite(values))
     last, first = (int(finite[-1]), int(finite[0])) if len(finite) else (None, None)
@@ -178,7 +178,7 @@ class _Scale:
 
 
 def _alternative(contents: Contents, metric_id: str, first: int | None, last: int | None, shown: str) -> str:
-    label = glossary.term(metric_id).label
+    label = contents.words.term(metric_id).label
     if first is None or last is None:
         return f"{wording.clipped(label, 70)}: {shown}"
     start = wording.of_metric(contents.metric(metric_id, first))

@@ -8,6 +8,7 @@ import numpy as np
 from swaveval.report import wording
 from swaveval.report.cards import sizes
 from swaveval.report.contents import Contents
+from swaveval.report.kinds import LAYERS
 
 MOST_LAYERS = 240
 
@@ -20,7 +21,7 @@ DRIFTS = (
 
 def drift(contents: Contents) -> dict[str, Any] | None:
     """The heat maps' numbers: how far each layer moved, relative to its size; None without them."""
-    arrays = contents.shared.get("drift.layers")
+    arrays = contents.shared.get(LAYERS)
     if arrays is None:
         return None
     kinds = [

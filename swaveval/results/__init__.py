@@ -10,6 +10,7 @@ from swaveval.results.manifest import DataSummary, RunManifest
 from swaveval.results.metric import Artifact, Better, Metric
 from swaveval.results.series import Lost, Point, Series
 from swaveval.results.store import DamagedCell, ResultStore, StoreError
+from swaveval.results.term import Role, Term
 
 __all__ = [
     "Artifact",
@@ -27,8 +28,10 @@ __all__ = [
     "Metric",
     "Point",
     "ResultStore",
+    "Role",
     "RunManifest",
     "Series",
     "Status",
     "StoreError",
+    "Term",
 ]

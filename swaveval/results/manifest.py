@@ -6,6 +6,7 @@ from typing import Any
 
 from swaveval.results.checkpoint import CheckpointRecord
 from swaveval.results.loss import LossCurve
+from swaveval.results.term import Term, roles_from_json, roles_to_json, terms_from_json, terms_to_json
 
 SCHEMA_VERSION = 1
 
@@ -62,6 +63,8 @@ class RunManifest:
             `name` (numbers that grow), `time` (modification times), `unknown` (names alone); empty where not kept.
         source: the checkpoint directory or file, relative to the directory of the results; empty where not kept.
         cell_names: digest to (evaluator, checkpoint), so that a cell that is gone can be named; {} in old manifests.
+        terms: metric id (without parameters) to its words, as its evaluator declared them; {} in old manifests.
+        roles: metric id to what its evaluator declared it to be for, values of `Role`; {} in old manifests.
     """
 
     name: str
@@ -80,6 +83,8 @@ class RunManifest:
     order: str = ""
     source: str = ""
     cell_names: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    terms: Mapping[str, Term] = field(default_factory=dict)
+    roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         data = {name: getattr(self.data, name) for name in DataSummary.__dataclass_fields__}
@@ -101,6 +106,8 @@ class RunManifest:
             "order": self.order,
             "source": self.source,
             "cell_names": {digest: list(names) for digest, names in self.cell_names.items()},
+            "terms": terms_to_json(self.terms),
+            "roles": roles_to_json(self.roles),
         }
 
     @classmethod
@@ -127,4 +134,6 @@ class RunManifest:
             order=body.get("order", ""),
             source=body.get("source", ""),
             cell_names={digest: (names[0], names[1]) for digest, names in body.get("cell_names", {}).items()},
+            terms=terms_from_json(body.get("terms")),
+            roles=roles_from_json(body.get("roles")),
         )

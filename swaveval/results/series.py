@@ -98,6 +98,11 @@ class Series:
         """Every metric id measured on some checkpoint or baseline, in order of first appearance."""
         return tuple(dict.fromkeys(name for point in (*self.points, *self.baselines) for name in point.metrics))
 
+    @property
+    def artifact_ids(self) -> tuple[str, ...]:
+        """Every artifact id that some checkpoint, or the whole evaluation, has; sorted."""
+        return tuple(sorted({name for name, _ in (*self.artifact_index, *self.arrays)}))
+
     def axis(self) -> tuple[str, FloatArray]:
         """Name and positions of the x-axis, which grow from each checkpoint to the next.
 

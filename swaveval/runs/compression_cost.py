@@ -11,8 +11,8 @@ from swaveval.data import decode, default_transform, open_images
 from swaveval.evaluators.knn import Knn
 from swaveval.features.extract import ExtractSettings, extract
 from swaveval.results import Metric
+from swaveval.results.roles import TEST
 
-KNN = "knn.top1"
 Rows = Sequence[Measured]
 
 
@@ -26,7 +26,7 @@ def knn_changes(
 
     def accuracy(backbone: Any) -> float:
         features = extract(backbone, images, pixels, settings=settings)
-        return next(found.value for found in Knn()(features, seed=0) if isinstance(found, Metric) and found.id == KNN)
+        return next(found.value for found in Knn()(features, seed=0) if isinstance(found, Metric) and found.id == TEST)
 
     before = accuracy(load(file, options=options))
     changes: dict[str, dict[str, Any]] = {}

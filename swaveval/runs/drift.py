@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from swaveval.checkpoints.drift import drift
 from swaveval.results import Artifact, Cell, CheckpointRecord, Metric
+from swaveval.results.roles import MOVED
 from swaveval.runs.failures import ends_the_run, sentence
 from swaveval.runs.plan import PlannedCell
 from swaveval.runs.workspace import Workspace
@@ -26,7 +27,7 @@ def drift_cell(workspace: Workspace, planned: PlannedCell, records: Sequence[Che
         return workspace.store.put(Cell(planned.key, status="error", reason=sentence(error), created=created))
     metrics = tuple(
         Metric(
-            id="drift.relative_l2",
+            id=MOVED,
             value=float(value),
             unit="ratio",
             better="neither",

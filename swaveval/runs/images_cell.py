@@ -6,13 +6,14 @@ from contextlib import suppress
 import numpy as np
 from PIL import Image
 
+from swaveval.report.kinds import IMAGES, LABELS, kind_of
 from swaveval.results import Artifact, Cell, CellKey, DamagedCell
 from swaveval.results.encoding import digest
 from swaveval.runs.workspace import Workspace
 
 THUMBNAIL = 32
 INDEX_ARRAYS = ("index", "query", "neighbours", "images")
-SHOWN_BY = ("umap.map", "gallery.queries", "gallery.typical")
+SHOWN_BY = ("map", "queries", "typical")
 
 
 def store_images_cell(workspace: Workspace, cells: Iterable[Cell]) -> Cell:
@@ -37,14 +38,14 @@ def store_images_cell(workspace: Workspace, cells: Iterable[Cell]) -> Cell:
     labels = unlabelled if images.labels is None else images.labels.astype(np.int64)
     artifacts = [
         Artifact(
-            "data.labels",
+            LABELS,
             {"label": labels[everything], "index": everything, "is_test": images.is_test[everything].astype(np.bool_)},
         )
     ]
     if len(shown):
         artifacts.append(
             Artifact(
-                "data.images",
+                IMAGES,
                 {
                     "index": shown,
                     "thumbnails": np.stack([_thumbnail(pixels) for pixels in workspace.pixels.take(shown)]),
@@ -60,10 +61,10 @@ def _shown(workspace: Workspace, cells: Iterable[Cell]) -> np.ndarray[tuple[int]
     """Sorted positions of every image some artifact points at."""
     positions: list[np.ndarray[tuple[int], np.dtype[np.int32]]] = [np.zeros(0, dtype=np.int32)]
     for cell in cells:
-        if not any(name in SHOWN_BY for name, _, _ in cell.artifacts):
+        if not any(kind_of(name) in SHOWN_BY for name, _, _ in cell.artifacts):
             continue
         for artifact in workspace.store.artifacts(cell):
-            if artifact.id in SHOWN_BY:
+            if kind_of(artifact.id) in SHOWN_BY:
                 positions += [
                     np.ravel(array).astype(np.int32) for name, array in artifact.arrays.items() if name in INDEX_ARRAYS
                 ]

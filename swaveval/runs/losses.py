@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from swaveval.results import LossCurve, Series
+from swaveval.results.roles import LOSS
 from swaveval.runs.loss_axis import Moment, placed
 from swaveval.runs.loss_parts import joined
 from swaveval.runs.loss_rows import Row, json_rows, loss_column, table_rows
@@ -114,8 +115,8 @@ def _logs(ckpt_dir: Path) -> Iterator[list[Path]]:
 
 
 def recomputed(series: Series) -> LossCurve | None:
-    """The loss on fixed views, recomputed from the head and prototypes of each checkpoint (`prototypes.loss`)."""
-    values = series.values("prototypes.loss")
+    """The loss on fixed views, recomputed from the head and prototypes of each checkpoint (`roles.LOSS`)."""
+    values = series.values(LOSS)
     axis, places = series.axis()
     known = ~np.isnan(values)
     if int(known.sum()) < 2:

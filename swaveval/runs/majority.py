@@ -6,11 +6,9 @@ import numpy as np
 
 from swaveval.evaluators.intervals import wilson
 from swaveval.results import Artifact, Cell, Metric
+from swaveval.results.roles import ACCURACIES
 from swaveval.runs.plan import PlannedCell
 from swaveval.runs.workspace import Workspace
-
-# The headline accuracies that a constant answer can be compared with.
-ACCURACIES = {"knn": "knn.top1", "linear": "linear.top1"}
 
 
 def majority_cells(workspace: Workspace, cells: Iterable[PlannedCell]) -> list[Cell]:

@@ -1,10 +1,10 @@
 """What is done and what is to do: a pure function of records, evaluators and the store."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from swaveval.results import Cell, CellKey, CheckpointRecord, DamagedCell, ResultStore
+from swaveval.results import Cell, CellKey, CheckpointRecord, DamagedCell, ResultStore, Term
 from swaveval.results.encoding import digest
 
 
@@ -19,6 +19,7 @@ class EvaluatorSpec:
         over_series: whether it sees the whole series at once.
         broken: why it cannot be created, or an empty string.
         foreign: whether it is somebody else's code, called in a process of its own.
+        terms, roles: what it declares about its metrics; no part of a cell's key.
     """
 
     name: str
@@ -28,6 +29,8 @@ class EvaluatorSpec:
     over_series: bool = False
     broken: str = ""
     foreign: bool = False
+    terms: Mapping[str, Term] = field(default_factory=dict, compare=False)
+    roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -321,6 +321,8 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
             planned.key.digest: (planned.spec.name, planned.checkpoint) for planned in reversed(prepared.plan.cells)
         }
         | {cell.key.digest: ("data", "all images") for cell in cells if cell.key.evaluator == "data"},
+        terms={metric: term for spec in prepared.specs for metric, term in spec.terms.items()},
+        roles={metric: roles for spec in prepared.specs for metric, roles in spec.roles.items()},
     )
 
 

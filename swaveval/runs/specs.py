@@ -6,10 +6,12 @@ from typing import Any
 
 from swaveval.evaluators.contract import described
 from swaveval.evaluators.registry import PluginError, create, foreign
+from swaveval.results.term import roles_from_json, terms_from_json
+from swaveval.results.words import words_of
 from swaveval.runs.plan import EvaluatorSpec
 from swaveval.runs.plugins import PluginFailure, PluginHosts
 
-DRIFT = EvaluatorSpec("drift", "", version=1, over_series=True)
+DRIFT = EvaluatorSpec("drift", "", version=1, over_series=True, terms=words_of("drift"))
 # Cells that no evaluator makes; with the built-in evaluators' names they are nobody else's.
 OWN_CELLS = ("drift", "data")
 
@@ -82,6 +84,8 @@ def _spec(source: str, facts: Mapping[str, Any], *, foreign: bool = False) -> Ev
         parameters=tuple(sorted(facts["parameters"].items())),
         over_series=bool(facts["over_series"]),
         foreign=foreign,
+        terms=terms_from_json(facts.get("terms")),
+        roles=roles_from_json(facts.get("roles")),
     )
 
 

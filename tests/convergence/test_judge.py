@@ -15,11 +15,12 @@ from swaveval.convergence.collapse import Sign
 from swaveval.convergence.findings import Findings, analyse
 from swaveval.convergence.judge import collapsed, decide
 from swaveval.convergence.noise import Estimate
-from swaveval.convergence.quality import LABELLED, find
+from swaveval.convergence.quality import find
 from swaveval.convergence.thresholds import ALPHA
 from swaveval.convergence.verdict import WORDS
 from swaveval.report.first import LONGEST_TEST
 from swaveval.results import LossCurve
+from swaveval.results.roles import LABELLED
 from tests.convergence.simulated import KNN, measured, outcomes, series
 
 LEARNING = [0.3, 0.5, 0.6, 0.65, 0.68, 0.7, 0.71]

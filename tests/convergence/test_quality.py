@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from swaveval.convergence import quality
-from swaveval.convergence.quality import LABELLED, broken, diverged, find, is_random, read, untrained
+from swaveval.convergence.quality import broken, diverged, find, is_random, read, untrained
 from swaveval.results import Artifact, BaselineKind, CheckpointRecord, Series
+from swaveval.results.roles import LABELLED
 from tests.convergence.simulated import outcomes, series
 
 KNN, TEST, PROBE = LABELLED

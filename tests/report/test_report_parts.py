@@ -33,6 +33,9 @@ from swaveval.report.small import tile
 from swaveval.report.sprites import sheet
 from swaveval.results import Metric, Series
 from swaveval.results.series import Point
+from swaveval.results.words import GROUPS, TERMS
+
+WORDS = glossary.Glossary()
 
 Evaluated = Callable[..., tuple[Series, Verdict]]
 
@@ -110,20 +113,20 @@ def test_clipped_text_is_short_and_has_no_control_or_direction_marks(text: str) 
 
 
 def test_every_term_is_said_in_full() -> None:
-    for name, term in glossary.TERMS.items():
+    for name, term in TERMS.items():
         assert term.label, name
         assert term.meaning.endswith("."), name
         assert term.definition.rstrip().endswith((".", ")")), name
-        assert glossary.group(name) in glossary.GROUPS.values()
-    anchors = [glossary.anchor(name) for name in glossary.TERMS]
+        assert glossary.group(name) in GROUPS.values()
+    anchors = [glossary.anchor(name) for name in TERMS]
     assert len(anchors) == len(set(anchors))
 
 
 def test_variants_of_a_metric_keep_its_words_and_order() -> None:
-    assert glossary.term("knn.top1[k=200,T=0.1]").label == "kNN accuracy (k=200, T=0.1)"
-    assert glossary.term("lowshot.top1[shots=5]").brief == "5-shot"
+    assert WORDS.term("knn.top1[k=200,T=0.1]").label == "kNN accuracy (k=200, T=0.1)"
+    assert WORDS.term("lowshot.top1[shots=5]").brief == "5-shot"
     ids = ("lowshot.top1[shots=10]", "own.x", "lowshot.top1[shots=5]", "knn.loo_top1", "knn.top1")
-    assert glossary.page_order(ids) == (
+    assert WORDS.page_order(ids) == (
         "knn.top1",
         "knn.loo_top1",
         "lowshot.top1[shots=5]",
@@ -260,7 +263,7 @@ def test_a_change_is_coloured_only_where_its_interval_leaves_zero_out(evaluated:
             if outcomes is None or outcomes[0] is None or outcomes[-1] is None:
                 continue
             low, high = paired_difference(outcomes[-1][0], outcomes[0][0]).ci95
-            assert (rows[glossary.term(name).brief].good is None) is (low <= 0 <= high)
+            assert (rows[WORDS.term(name).brief].good is None) is (low <= 0 <= high)
     assert {row.good for row in changes(first)} > {True}
     assert {row.good for row in changes(same)} == {None}
 

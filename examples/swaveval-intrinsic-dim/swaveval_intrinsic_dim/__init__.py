@@ -1,0 +1,1 @@
+"""The intrinsic dimension of features, as an evaluator for swaveval."""

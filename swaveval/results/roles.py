@@ -1,0 +1,102 @@
+"""One table: what each metric is for.
+
+The order within a line is fixed before any number is seen. Evaluators that are not built in declare roles of their own
+(`Role`), which stand in the manifest; see `declared`.
+"""
+
+from collections.abc import Mapping
+
+from swaveval.results.manifest import RunManifest
+from swaveval.results.term import Role
+from swaveval.results.words import GROUPS
+
+# -- the verdict -------------------------------------------------------------------------------------------------------
+# What stands for quality: the first with outcomes decides.
+LABELLED = ("knn.loo_top1", "knn.top1", "linear.top1")
+LABEL_FREE = ("views.retrieval",)
+# What may choose a checkpoint: it rests on no test label.
+SELECTS = ("knn.loo_top1", *LABEL_FREE)
+# What is asked again on the test images, by the metric that decided.
+CONFIRMS: Mapping[str, str] = {"knn.loo_top1": "knn.top1"}
+TEST = "knn.top1"
+PROBE = "linear.top1"
+# In sentences.
+SPOKEN: Mapping[str, str] = {
+    "knn.loo_top1": "kNN",
+    "knn.top1": "kNN",
+    "linear.top1": "the linear probe",
+    "views.retrieval": "view retrieval",
+}
+# Without per-image outcomes: described, never tested.
+DESCRIBED = (
+    "linear.top1",
+    "clusters.purity",
+    "clusters.nmi",
+    "lowshot.top1[shots=5]",
+    "views.lidar",
+    "spectrum.rankme",
+)
+# What a collapse takes away, and what it leaves.
+SPREAD = ("spectrum.rankme_centred", "spectrum.std")
+UNIFORMITY = "views.uniformity"
+USAGE = "prototypes.perplexity"
+# They count every class alike: whether chance is one over the number of classes, or zero.
+CLASSES_ALIKE: Mapping[str, bool] = {"knn.balanced": True, "linear.balanced": True, "clusters.ami": False}
+MOVED = "drift.relative_l2"
+LOSS = "prototypes.loss"
+# What a constant answer can be compared with, by evaluator.
+ACCURACIES: Mapping[str, str] = {"knn": "knn.top1", "linear": "linear.top1"}
+
+# -- the page and the terminal -----------------------------------------------------------------------------------------
+# The first figure, most telling first; all are fractions and share one axis.
+FIRST_LABELLED = ("knn.top1", "linear.top1", "clusters.purity", "lowshot.top1[shots=5]")
+FIRST_LABEL_FREE = ("views.retrieval", "prototypes.agreement", "clusters.silhouette")
+# The number in a section's headline.
+SECTION = (
+    "knn.top1",
+    "linear.top1",
+    "clusters.purity",
+    "prototypes.perplexity",
+    "views.retrieval",
+    "spectrum.rankme",
+    "drift.relative_l2",
+)
+# Columns of the terminal's table, most important first.
+TERMINAL: Mapping[str, str] = {
+    "knn.top1": "kNN",
+    "linear.top1": "linear",
+    "clusters.purity": "purity",
+    "views.retrieval": "retrieval",
+    "spectrum.rankme": "RankMe",
+    "prototypes.loss": "loss",
+}
+# Colours the map by right and wrong; says how far the map can be believed.
+RIGHT_OR_WRONG = ("knn.top1", "linear.top1")
+TRUST = "umap.trustworthiness"
+
+# -- runs side by side -------------------------------------------------------------------------------------------------
+# A number that saw test labels only where there is none that did not.
+CHOOSES_RUNS = ("knn.loo_top1", "views.retrieval", "prototypes.agreement", "knn.top1", "linear.top1", "clusters.ami")
+TESTS_RUNS = ("knn.top1", "linear.top1", "knn.loo_top1", "views.retrieval")
+RUNS_TABLE = ("knn.top1", "linear.top1", "clusters.ami", "views.retrieval", "prototypes.agreement")
+HEALTH = ("prototypes.perplexity", "prototypes.dead", "prototypes.duplicates")
+AGREEMENT = "prototypes.agreement"
+RISES_WITH_K = ("prototypes.purity",)
+
+# -- evaluators --------------------------------------------------------------------------------------------------------
+SUPERVISED = ("knn", "linear", "lowshot")
+GROUPED = ("clusters", "prototypes")
+WITHOUT_LABELS = ("views", "spectrum", "stability", "umap")
+WEIGHTS = ("drift",)
+
+
+def declared(manifest: RunManifest, role: Role) -> tuple[str, ...]:
+    """The metrics that evaluators declared for a role, in the order they were asked for.
+
+    No evaluator gives another's metric a role, nor a new one to what stands in the table above.
+    """
+    order = {name: place for place, (name, _, _) in enumerate(manifest.evaluators)}
+    found = [
+        metric for metric, roles in manifest.roles.items() if role in roles and metric.split(".", 1)[0] not in GROUPS
+    ]
+    return tuple(sorted(found, key=lambda metric: order.get(metric.split(".", 1)[0], len(order))))
