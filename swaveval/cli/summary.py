@@ -59,7 +59,8 @@ def _columns(series: "Series") -> list[tuple[str, str]]:
         own += [name for name in measured if name in headlines][:2] or measured[:1]
     known = [(metric, label) for metric, label in TERMINAL.items() if metric in series.metric_ids]
     named = [(name, _called(name, manifest.terms.get(base_id(name)))) for name in own]
-    return [*known[:2], *named, *known[2:]]
+    ahead = sum(metric in list(TERMINAL)[:2] for metric, _ in known)
+    return [*known[:ahead], *named, *known[ahead:]]
 
 
 def _called(metric: str, term: "Term | None") -> str:
