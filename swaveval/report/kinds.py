@@ -47,10 +47,8 @@ def _lengths(kind: str, arrays: Arrays) -> str:
         return "its counts are no square table of whole numbers"
     if kind == "map" and (shapes["xy"] != (shapes["index"][0], 2) or arrays["index"].dtype.kind not in "iu"):
         return "its xy are not two numbers for each image of its index"
-    if kind == "queries" and not (
-        shapes["neighbours"] == shapes["similarity"] and len(arrays["query"]) == shapes["neighbours"][0]
-    ):
-        return "query, neighbours and similarity do not fit together"
+    if kind == "queries" and shapes["neighbours"] != shapes["similarity"]:
+        return "its neighbours and their similarity have different shapes"
     if len({shape[0] for shape in shapes.values()}) > 1:
         return "its arrays have different lengths"
     return ""
