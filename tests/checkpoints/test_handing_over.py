@@ -16,8 +16,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from swaveval.checkpoints import LoadOptions
-from swaveval.checkpoints.sandbox import handing_over, zip_files
+from swaveval.checkpoints.sandbox import handing_over
 from swaveval.checkpoints.sandbox.failure import Failure
+from swaveval.checkpoints.sandbox.formats import zip_files
 from swaveval.checkpoints.sandbox.reader import OpenFile, shared_reader
 
 DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.uint8, torch.bool)

@@ -8,10 +8,10 @@ import torch
 
 from swaveval.checkpoints.sandbox.entries import at_path, entries_of, places_of, tensors_at
 from swaveval.checkpoints.sandbox.failure import printable
-from swaveval.checkpoints.sandbox.stand_ins import StandIn
-from swaveval.checkpoints.sandbox.torch_files import Opened
+from swaveval.checkpoints.sandbox.formats.stand_ins import StandIn
+from swaveval.checkpoints.sandbox.formats.torch_files import Opened
+from swaveval.checkpoints.sandbox.formats.whole_modules import facts_of_modules
 from swaveval.checkpoints.sandbox.values import dtype_name, is_mapping, is_tensor
-from swaveval.checkpoints.sandbox.whole_modules import facts_of_modules
 
 _SCALAR_NODES = 2_000
 _OPTIMISER_NODES = 500_000

@@ -6,9 +6,9 @@ from typing import Any
 from torch import nn
 
 from swaveval.checkpoints.sandbox.failure import Failure
-from swaveval.checkpoints.sandbox.stand_ins import StandIn
+from swaveval.checkpoints.sandbox.formats.stand_ins import StandIn
+from swaveval.checkpoints.sandbox.formats.whole_modules import state_of_module
 from swaveval.checkpoints.sandbox.values import LONGEST_NAME, MOST_TENSORS, TensorTable, is_mapping, is_tensor
-from swaveval.checkpoints.sandbox.whole_modules import state_of_module
 
 _DEEPEST = 3  # keys; what lies deeper is looked for by name alone
 _MOST_NODES = 2_000

@@ -10,7 +10,7 @@ from zlib_ng.zlib_ng import crc32
 
 from swaveval.checkpoints.sandbox.entries import tensors_at
 from swaveval.checkpoints.sandbox.failure import Failure, printable
-from swaveval.checkpoints.sandbox.torch_files import Opened
+from swaveval.checkpoints.sandbox.formats.torch_files import Opened
 from swaveval.checkpoints.sandbox.values import DTYPES
 
 _BYTE = torch.uint8

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from swaveval.checkpoints.processes import die_with_parent
-from swaveval.checkpoints.sandbox.container import open_container, open_regular
 from swaveval.checkpoints.sandbox.contents import describe
-from swaveval.checkpoints.sandbox.distributed import open_distributed
 from swaveval.checkpoints.sandbox.failure import Failure, printable
+from swaveval.checkpoints.sandbox.formats.container import open_container, open_regular
+from swaveval.checkpoints.sandbox.formats.distributed import open_distributed
+from swaveval.checkpoints.sandbox.formats.torch_files import Opened
 from swaveval.checkpoints.sandbox.handing_over import hand_over
-from swaveval.checkpoints.sandbox.torch_files import Opened
 from swaveval.checkpoints.sandbox.wire import Closed, receive, receive_with_file, send
 
 _TENSORS = 30  # of a rehearsed file: they touch most pages that a large network's do
@@ -52,7 +52,7 @@ def _prepare(rehearsals: list[bytes]) -> None:
     """What all forks share: torch with one thread (a fork must not lose any), the harmless list, no core files."""
     import torch
 
-    from swaveval.checkpoints.sandbox.stand_ins import stand_ins
+    from swaveval.checkpoints.sandbox.formats.stand_ins import stand_ins
 
     torch.set_num_threads(1)
     threading.stack_size(1 << 20)

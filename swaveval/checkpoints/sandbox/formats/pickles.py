@@ -5,7 +5,7 @@ import pickletools
 from functools import cache
 
 from swaveval.checkpoints.sandbox.failure import printable
-from swaveval.checkpoints.sandbox.rules import HARMLESS, Use, use_of
+from swaveval.checkpoints.sandbox.formats.rules import HARMLESS, Use, use_of
 
 _TEXT = {"SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "UNICODE", "STRING", "BINSTRING", "SHORT_BINSTRING"}
 

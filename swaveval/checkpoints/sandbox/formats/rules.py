@@ -7,7 +7,7 @@
 | another package's, the user's own code | yes | a class, or a private rebuilding function |
 | any other of Python's own library, swaveval's | no | no |
 
-Nothing of this is imported or run: see `sandbox.stand_ins`.
+Nothing of this is imported or run: see `sandbox.formats.stand_ins`.
 """
 
 import sys

@@ -5,8 +5,8 @@ import stat
 from typing import BinaryIO
 
 from swaveval.checkpoints.sandbox.failure import Failure, printable
-from swaveval.checkpoints.sandbox.torch_files import Opened, open_legacy, path_of
-from swaveval.checkpoints.sandbox.zip_files import open_zip
+from swaveval.checkpoints.sandbox.formats.torch_files import Opened, open_legacy, path_of
+from swaveval.checkpoints.sandbox.formats.zip_files import open_zip
 
 _METADATA = 100_000  # letters of one entry of a safetensors header
 

@@ -16,13 +16,13 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
-from swaveval.checkpoints.sandbox.container import open_regular
 from swaveval.checkpoints.sandbox.failure import Failure, printable
-from swaveval.checkpoints.sandbox.rules import Use
-from swaveval.checkpoints.sandbox.stand_ins import StandIn, stand_in
-from swaveval.checkpoints.sandbox.torch_files import LARGEST_PICKLE, Opened
+from swaveval.checkpoints.sandbox.formats.container import open_regular
+from swaveval.checkpoints.sandbox.formats.rules import Use
+from swaveval.checkpoints.sandbox.formats.stand_ins import StandIn, stand_in
+from swaveval.checkpoints.sandbox.formats.torch_files import LARGEST_PICKLE, Opened
+from swaveval.checkpoints.sandbox.formats.zip_files import open_zip
 from swaveval.checkpoints.sandbox.values import MOST_TENSORS, is_mapping, is_tensor
-from swaveval.checkpoints.sandbox.zip_files import open_zip
 
 _TORCH = {"torch.Size": torch.Size, "collections.OrderedDict": dict} | {
     f"torch.{name}": getattr(torch, name)

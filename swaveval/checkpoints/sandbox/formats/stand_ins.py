@@ -3,14 +3,15 @@
 Honest checkpoints name paths, dates, enums, configurations and whole modules, none of which is needed to read weights.
 Each becomes a `StandIn`, a record of what the pickle passed, which makes rebuilding harmless whatever the arguments.
 So which globals are refused is no question of safety but of honesty: what only an attack has a reason to name
-(`sandbox.rules`) is a refusal. torch itself never looks up `os`, `sys`, `posix` or `nt`, also when they are listed.
+(`sandbox.formats.rules`) is a refusal. torch itself never looks up `os`, `sys`, `posix` or `nt`, also when they are
+listed.
 """
 
 from collections import OrderedDict
 from typing import Any
 
 from swaveval.checkpoints.sandbox.failure import Failure, printable
-from swaveval.checkpoints.sandbox.rules import CALLED, MAPPINGS, SEQUENCES, VALUES, Use
+from swaveval.checkpoints.sandbox.formats.rules import CALLED, MAPPINGS, SEQUENCES, VALUES, Use
 
 
 class Called(Failure):

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import BinaryIO
 
 from swaveval.checkpoints.sandbox.failure import Failure, printable
-from swaveval.checkpoints.sandbox.torch_files import LARGEST_PICKLE, Opened, torch_load
+from swaveval.checkpoints.sandbox.formats.torch_files import LARGEST_PICKLE, Opened, torch_load
 
 MOST_MEMBERS = 200_000
 # Honest checkpoints may be deflated, zeros and all; what unpacks to more than this is a bomb.

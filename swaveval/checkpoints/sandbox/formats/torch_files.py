@@ -11,8 +11,8 @@ from typing import Any, BinaryIO
 import torch
 
 from swaveval.checkpoints.sandbox.failure import Failure, printable
-from swaveval.checkpoints.sandbox.pickles import disallowed_globals, inert_globals
-from swaveval.checkpoints.sandbox.stand_ins import Called, Cast
+from swaveval.checkpoints.sandbox.formats.pickles import disallowed_globals, inert_globals
+from swaveval.checkpoints.sandbox.formats.stand_ins import Called, Cast
 
 LARGEST_PICKLE = 64 << 20
 _SAVE_AGAIN = "; load it where it was made and save its weights alone: torch.save(model.state_dict(), FILE)"

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from swaveval.checkpoints.sandbox.stand_ins import StandIn
+from swaveval.checkpoints.sandbox.formats.stand_ins import StandIn
 from swaveval.checkpoints.sandbox.values import LONGEST_NAME, MOST_TENSORS, TensorTable, is_mapping, is_tensor
 
 _MOST_MODULES = 20_000
