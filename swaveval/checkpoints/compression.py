@@ -28,10 +28,11 @@ from swaveval.checkpoints.piece_names import SHARD
 from swaveval.checkpoints.pieces import Together, bytes_of, pieces_of, standing_for
 from swaveval.checkpoints.sandbox.reader import OpenFile, Reader, shared_reader
 from swaveval.checkpoints.vit import ViTSpec
+from swaveval.errors import SwavevalError
 from swaveval.results.atomic import atomic_path
 
 
-class CompressionError(Exception):
+class CompressionError(SwavevalError):
     """A form that cannot be written; the message says why."""
 
 

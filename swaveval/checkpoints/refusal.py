@@ -1,10 +1,11 @@
 """The one exception a checkpoint file can cause."""
 
 from swaveval.checkpoints.load_report import LoadReport
+from swaveval.errors import SwavevalError
 from swaveval.results import CheckpointState
 
 
-class CheckpointRefused(Exception):
+class CheckpointRefused(SwavevalError):
     """A checkpoint that cannot be evaluated; the message is one sentence that says why and what to do.
 
     Attributes:

@@ -7,10 +7,9 @@ from importlib.metadata import version as package_version
 import typer
 
 from swaveval.cli import compare, compress, demo, evaluators, export, inspect, plan, pretrain, report, run, sweep
-from swaveval.cli.exits import DAMAGED, DONE, INTERRUPTED, USAGE
-from swaveval.cli.faults import sentence
 from swaveval.cli.limits import obstacle
 from swaveval.cli.streams import prepare_streams, swallow_rest
+from swaveval.errors import DONE, INTERRUPTED, USAGE, SwavevalError, machine_fault
 
 EPILOG = "Start with: swaveval demo    Then: swaveval run --ckpt-dir YOUR_RUN/checkpoints --data YOUR_IMAGES"
 
@@ -103,18 +102,16 @@ def _cause(leaving: BaseException) -> BaseException | None:
 
 
 def _tell(error: Exception) -> int:
-    """Say what was wrong in one sentence; gives the exit code.
-
-    Every exception class of this package is made to be read: its text says what was wrong and what to do.
-    """
-    ours = type(error).__module__.startswith("swaveval.")
+    """Say what was wrong in one sentence; gives the exit code."""
     training = sys.argv[1:2] == ["pretrain"] and "--resume" not in sys.argv
     again = "the same command with --resume" if training else "the same command"
-    text = str(error) if ours else sentence(error, again=again)
-    if text is None:
+    told = error if isinstance(error, SwavevalError) else machine_fault(error, again=again)
+    if told is None and type(error).__module__.startswith("swaveval."):
+        told = SwavevalError(str(error))  # a signal of one of our modules that nobody caught: it, too, is a sentence
+    if told is None:
         raise error
-    typer.echo(f"swaveval: {text}", err=True)
-    return DAMAGED if type(error).__name__ == "DamagedCell" else USAGE
+    typer.echo(f"swaveval: {told}", err=True)
+    return told.exit_code
 
 
 if __name__ == "__main__":

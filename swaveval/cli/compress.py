@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from swaveval.cli.exits import CELLS_FAILED, USAGE
+from swaveval.errors import CELLS_FAILED, USAGE
 from swaveval.text import size
 
 if TYPE_CHECKING:

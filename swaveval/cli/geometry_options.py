@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from swaveval.cli.exits import USAGE
+from swaveval.errors import USAGE
 
 if TYPE_CHECKING:
     from swaveval.checkpoints import LoadOptions

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from swaveval.cli.exits import CELLS_FAILED, DONE, USAGE, WRITING
 from swaveval.cli.geometry_options import Network
 from swaveval.cli.options import takes
+from swaveval.errors import CELLS_FAILED, DONE, USAGE, WRITING
 from swaveval.text import size
 
 if TYPE_CHECKING:

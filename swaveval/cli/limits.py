@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from swaveval.cli.faults import current_directory_is_gone
+from swaveval.errors import current_directory_is_gone
 
 # Address space beyond what `import torch` takes, measured on a tiny run with all evaluators: 1.15 GiB on two threads.
 WANTED = 1 << 30

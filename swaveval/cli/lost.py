@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import typer
 
-from swaveval.cli.exits import DAMAGED
+from swaveval.errors import DAMAGED
 
 _SHOWN = 8
 

@@ -8,7 +8,6 @@ from typing import Any
 import typer
 
 from swaveval.cli import reading_options
-from swaveval.cli.exits import INTERRUPTED
 
 DATA = "Data"
 MODEL = "Backbone"
@@ -323,7 +322,7 @@ def pretrain(
             train(settings, out, resume=resume, reporter=reporter, command=shlex.join(["swaveval", *sys.argv[1:]]))
     except Interrupted as stopped:
         typer.echo(f"\n{stopped}", err=True)
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(stopped.exit_code) from None
     if not quiet and is_first_process():
         typer.echo(f"{out / 'checkpoints'} holds the series. Now: swaveval run --ckpt-dir {out / 'checkpoints'}")
 

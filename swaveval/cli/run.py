@@ -7,8 +7,8 @@ from pathlib import Path
 
 import typer
 
-from swaveval.cli.exits import CELLS_FAILED, USAGE, VERDICT_FAILED, WRITING
 from swaveval.cli.options import PlanOptions, takes
+from swaveval.errors import CELLS_FAILED, USAGE, VERDICT_FAILED, WRITING
 
 VERDICTS = ("learning", "converged", "regressed", "collapsed", "not-learning", "inconclusive")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from swaveval.cli import reading_options
-from swaveval.cli.exits import CELLS_FAILED
+from swaveval.errors import CELLS_FAILED
 
 
 def sweep(

@@ -1,7 +1,9 @@
 """What is raised when images cannot be used."""
 
+from swaveval.errors import SwavevalError
 
-class DataError(Exception):
+
+class DataError(SwavevalError):
     """The images cannot be used; the message says what was found and what to do."""
 
 

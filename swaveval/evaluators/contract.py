@@ -5,6 +5,7 @@ from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
+from swaveval.errors import SwavevalError
 from swaveval.features.features import Features, FeatureSeries
 from swaveval.results import Artifact, Metric, Role, Term
 from swaveval.results.term import roles_to_json, terms_to_json
@@ -24,7 +25,7 @@ class Skip(Exception):
     """Raised by an evaluator that finds it cannot say anything on this input; the message is one full sentence."""
 
 
-class NotFinite(ValueError):
+class NotFinite(SwavevalError, ValueError):
     """The features hold NaN or infinities, so that no number about them would mean anything."""
 
 

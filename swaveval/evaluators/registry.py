@@ -16,6 +16,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
+from swaveval.errors import SwavevalError
 from swaveval.evaluators.contract import BadWords, Evaluator, Need, SeriesEvaluator, words
 
 GROUP = "swaveval.evaluators"
@@ -24,7 +25,7 @@ OWN = "swaveval.evaluators."  # modules of the built-in evaluators
 AnyEvaluator = Evaluator | SeriesEvaluator
 
 
-class PluginError(Exception):
+class PluginError(SwavevalError):
     """An evaluator cannot be had; the sentence says which, from where, and why."""
 
 

@@ -1,7 +1,9 @@
 """What can be wrong with features, said in a sentence."""
 
+from swaveval.errors import SwavevalError
 
-class FeatureError(ValueError):
+
+class FeatureError(SwavevalError, ValueError):
     """Features that nothing can be computed from; an evaluation that meets it becomes an `error` cell."""
 
 

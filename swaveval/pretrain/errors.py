@@ -1,7 +1,9 @@
 """What can go wrong before and during training, each as a sentence a user can act on."""
 
+from swaveval.errors import INTERRUPTED, SwavevalError
 
-class PretrainError(Exception):
+
+class PretrainError(SwavevalError):
     """Training cannot start or go on. The message says what was found and what to do."""
 
 
@@ -19,6 +21,8 @@ class Diverged(PretrainError):
 
 class Interrupted(PretrainError):
     """The user or the scheduler stopped the training; it can be resumed from the last finished epoch."""
+
+    exit_code = INTERRUPTED
 
 
 class WorkerDied(PretrainError):

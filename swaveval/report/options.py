@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from swaveval.errors import SwavevalError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportOptions:
@@ -25,5 +27,5 @@ class ReportOptions:
 DEFAULTS = ReportOptions()
 
 
-class IncomparableRuns(Exception):
+class IncomparableRuns(SwavevalError):
     """Runs on different data, transforms or protocols, whose numbers must not share an axis."""

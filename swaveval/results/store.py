@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from swaveval.errors import DAMAGED, SwavevalError
 from swaveval.results.atomic import write_bytes
 from swaveval.results.cell import Cell, CellKey
 from swaveval.results.encoding import seal, unseal
@@ -28,12 +29,14 @@ from swaveval.results.metric import Artifact
 Arrays = dict[str, np.ndarray[Any, np.dtype[Any]]]
 
 
-class StoreError(Exception):
+class StoreError(SwavevalError):
     """The results directory cannot be used: missing, not a results directory, or damaged."""
 
 
 class DamagedCell(StoreError):
     """A stored file is not what was written."""
+
+    exit_code = DAMAGED
 
 
 class ResultStore:

@@ -15,6 +15,7 @@ from swaveval.data.label_option import is_word, table_and_column
 from swaveval.data.reading import AS_LOADERS, BEFORE_OPTIONS, OPTIONS, Reading, reading_from
 from swaveval.data.trained import TrainingImages, read_training_images
 from swaveval.data.transforms import EvalTransform
+from swaveval.errors import SwavevalError
 from swaveval.results import ResultStore, StoreError
 from swaveval.runs.names import slug
 
@@ -33,7 +34,7 @@ DEFAULT_EVALUATORS = (
 )
 
 
-class RunError(Exception):
+class RunError(SwavevalError):
     """The evaluation cannot start; the message says what was wrong, what was found and what to do."""
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from swaveval.errors import SwavevalError
 from swaveval.evaluators.contract import Evaluator, NotFinite, SeriesEvaluator, Skip, is_over_series, parameters, unmet
 from swaveval.evaluators.registry import PluginError, build, create
 from swaveval.features.features import Features, FeatureSeries
@@ -23,7 +24,7 @@ AnyEvaluator = Evaluator | SeriesEvaluator
 Produced = list[Any]
 
 
-class ConformanceError(AssertionError):
+class ConformanceError(SwavevalError, AssertionError):
     """The evaluator breaks the contract; the text lists every way in which it does."""
 
 

@@ -84,7 +84,9 @@ except SystemExit:
 """
 
 
-@pytest.mark.parametrize("code", ["import swaveval", HELP, "import swaveval.report, swaveval.convergence"])
+@pytest.mark.parametrize(
+    "code", ["import swaveval, swaveval.errors, swaveval.text", HELP, "import swaveval.report, swaveval.convergence"]
+)
 def test_heavy_packages_stay_out_of_start_up(code: str) -> None:
     heavy = "{'torch', 'sklearn', 'lightly', 'umap', 'bokeh'}"
     check = f"{code}\nimport sys; found = {heavy} & set(sys.modules); assert not found, found"

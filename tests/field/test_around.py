@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from around_runs import bars, checkpoint, command, environment, evaluate, evaluated, spoilt, swaveval, table
 
-from swaveval.cli.faults import sentence
+from swaveval.errors import machine_fault
 from swaveval.features.devices import DeviceError, check_device
 from swaveval.results import Series
 from swaveval.results.places import OutputError, check_writable, locate
@@ -153,16 +153,16 @@ def test_a_file_that_may_not_grow_ends_the_run_with_what_is_done_kept(spoilt: Pa
     ],
 )  # fmt: skip
 def test_every_fault_of_the_machine_is_a_sentence(number: int, word: str) -> None:
-    said = sentence(OSError(number, os.strerror(number), "/x/y\n\x1b"))
+    said = str(machine_fault(OSError(number, os.strerror(number), "/x/y\n\x1b")))
     assert said is not None
     assert word in said
     assert said.isprintable()
 
 
 def test_memory_and_encodings_are_faults_too_and_a_defect_of_ours_is_not() -> None:
-    assert "memory" in str(sentence(MemoryError()))
-    assert "PYTHONUTF8" in str(sentence(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad")))
-    assert sentence(ZeroDivisionError()) is None
+    assert "memory" in str(machine_fault(MemoryError()))
+    assert "PYTHONUTF8" in str(machine_fault(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad")))
+    assert machine_fault(ZeroDivisionError()) is None
 
 
 def test_a_current_directory_that_is_gone(evaluated: Path, tmp_path: Path) -> None:
@@ -337,8 +337,8 @@ def test_a_full_disk_while_a_checkpoint_is_written(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert raised.value.errno == errno.EFBIG
-    assert str(path) in str(sentence(raised.value))
+    assert str(path) in str(machine_fault(raised.value))
     assert "the same command with --resume goes on" in str(
-        sentence(raised.value, again="the same command with --resume")
+        machine_fault(raised.value, again="the same command with --resume")
     )
     assert list(tmp_path.iterdir()) == []

@@ -24,6 +24,7 @@ from swaveval.checkpoints.sandbox.description import Description, TensorInfo, pa
 from swaveval.checkpoints.sandbox.failure import Failure, FailureKind
 from swaveval.checkpoints.sandbox.values import DTYPES
 from swaveval.checkpoints.sandbox.wire import Closed, receive, receive_into, send
+from swaveval.errors import SwavevalError
 
 # Address space a fork may take beyond what it has: buffers and the allocator's reserve, then multiples of the file.
 MEMORY_FLOOR = 64 << 20
@@ -56,7 +57,7 @@ class Usage:
     signal: int
 
 
-class ReaderError(Exception):
+class ReaderError(SwavevalError):
     """The reading process cannot be started; the message says what to try."""
 
 

@@ -1,10 +1,47 @@
-"""Faults of the machine as one sentence with what to do: a full disk, a missing permission, no memory."""
+"""Every error of swaveval is a `SwavevalError`: a sentence, what to do, and the exit code of the command line.
+
+`except swaveval.errors.SwavevalError` catches whatever is the user's to mend: images, checkpoints, settings, results,
+plugins, devices. Faults of the machine (a full disk, no permission, no memory) stay what Python raises, `OSError` and
+`MemoryError`; `machine_fault` puts them into the same form.
+"""
 
 import errno
 import os
 from pathlib import Path
+from typing import ClassVar
 
 from swaveval.text import clipped
+
+# What the commands exit with, as `swaveval run --help` documents them.
+DONE = 0
+CELLS_FAILED = 1
+USAGE = 2
+WRITING = 3
+DAMAGED = 4
+VERDICT_FAILED = 5
+INTERRUPTED = 130
+
+
+class SwavevalError(Exception):
+    """Something that the user can mend. The text is one sentence: what was wrong, what was found, what to do.
+
+    Attributes:
+        exit_code: of the command that it ends.
+    """
+
+    exit_code: ClassVar[int] = USAGE
+
+    @property
+    def hint(self) -> str:
+        """The sentence's last clause, after its last semicolon, where these texts say what to do; empty where it has
+        but one clause."""
+        found, parted, advice = str(self).rpartition("; ")
+        return advice if found and parted else ""
+
+
+class MachineFault(SwavevalError):
+    """The machine stands in the way: a full disk, a missing permission, no memory."""
+
 
 KEPT = "What was finished is kept; {again} goes on from there"
 
@@ -35,13 +72,18 @@ _SENTENCES = {
 _NO_MEMORY = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory")
 
 
-def sentence(error: BaseException, *, again: str = "the same command") -> str | None:
-    """One sentence for a fault that is the machine's or the user's, or None for one that is ours (a traceback).
+def machine_fault(error: BaseException, *, again: str = "the same command") -> MachineFault | None:
+    """The fault as one sentence where it is the machine's, or None for one that is ours (a traceback).
 
     Args:
         error: what was raised.
         again: what goes on with the work once the fault is mended.
     """
+    said = _sentence(error, again)
+    return None if said is None else MachineFault(said)
+
+
+def _sentence(error: BaseException, again: str) -> str | None:
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "can't start new thread" in str(error)):
         return _SENTENCES[errno.ENOMEM].format(again=again)
     if isinstance(error, ImportError) and any(word in str(error) for word in _NO_MEMORY):
@@ -53,16 +95,15 @@ def sentence(error: BaseException, *, again: str = "the same command") -> str | 
     if current_directory_is_gone():
         return "the current directory has been removed: change to one that exists (cd) and run again"
     known = _SENTENCES.get(error.errno or 0)
-    place = shown(error.filename2 or error.filename)
+    place = _shown(error.filename2 or error.filename)
     if known is None:
         return f"{place}: {error.strerror or error}" if error.filename else str(error) or type(error).__name__
     return known.format(place=place, again=again)
 
 
-def shown(name: object) -> str:
+def _shown(name: object) -> str:
     """A path in one printable line, its middle left out where it is long."""
-    text = os.fsdecode(name) if isinstance(name, str | bytes | os.PathLike) else "a file"
-    return clipped(text, 200)
+    return clipped(os.fsdecode(name) if isinstance(name, str | bytes | os.PathLike) else "a file", 200)
 
 
 def current_directory_is_gone() -> bool:
