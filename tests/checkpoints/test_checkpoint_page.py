@@ -1,6 +1,5 @@
-"""docs/checkpoints.md: its table has every layout, and its example runs and prints what it says."""
+"""docs/checkpoints.md: its table has every layout (that its example runs: tests/docs)."""
 
-import re
 from pathlib import Path
 
 from checkpoint_layouts import BEGIN, END, LAYOUTS
@@ -14,10 +13,3 @@ def test_the_table_has_every_layout_and_no_large_difference() -> None:
     measured = [float(cell) for row in rows for cell in row[3:] if cell != "–"]
     assert len(measured) >= len(LAYOUTS)
     assert max(measured) <= 1e-6
-
-
-def test_the_example_runs(capsys) -> None:  # type: ignore[no-untyped-def]
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    promised = re.findall(r"print\(.*\)  # (.*)", code)
-    exec(compile(code, "docs/checkpoints.md", "exec"), {})
-    assert capsys.readouterr().out.splitlines() == promised
