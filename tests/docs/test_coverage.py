@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,4 +99,3 @@ def test_every_python_block_runs_and_prints_what_it_says(
             exec(compile(code, document.name, "exec"), {"__name__": "block"})
         promised = re.findall(r"^\s*print\(.*\)  # (.*)$", code, re.MULTILINE)
         assert not promised or said.getvalue().splitlines() == promised
-    assert os.getcwd() == str(tmp_path)
