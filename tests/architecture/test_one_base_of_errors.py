@@ -14,7 +14,6 @@ INTERNAL = {
     "Failure": "the reading process to its parent, which makes a CheckpointRefused of it",
     "Closed": "the other end of a connection has gone",
     "UnknownArchitecture": "no network fits; made a CheckpointRefused",
-    "NotSafetensors": "the end of a pipe; made a CheckpointRefused",
     "Undecodable": "one image, which is left out with this reason",
     "Unreadable": "likewise, of tifffile's part",
     "Skip": "an evaluator has nothing to say: a skipped cell",

@@ -14,8 +14,8 @@ from swaveval.cli.app import app
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 HEAD = """# Every command and option
 
-Written by `python -m tests.docs.command_reference --write` from the commands themselves; `swaveval COMMAND --help` says the
-same, with examples. Exit codes: [report.md](report.md#exit-codes).
+Written by `python -m tests.docs.command_reference --write` from the commands themselves; `swaveval COMMAND --help` says
+the same, with examples. Exit codes: [report.md](report.md#exit-codes).
 """
 
 
