@@ -17,6 +17,7 @@ INTERNAL = {
     "Undecodable": "one image, which is left out with this reason",
     "Unreadable": "likewise, of tifffile's part",
     "Skip": "an evaluator has nothing to say: a skipped cell",
+    "BadWords": "an evaluator's declaration; made a PluginError",
     "PluginFailure": "a plugin gave nothing: an error cell",
     "ChildDied": "a process gave no answer; made a PluginFailure or tried again",
     "ChildHangs": "likewise",
