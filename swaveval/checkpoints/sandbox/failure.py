@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from swaveval.text import printable as visible
+
 FailureKind = Literal["corrupt", "unsupported", "refused"]
 
 
@@ -20,6 +22,6 @@ class Failure(Exception):
 
 
 def printable(text: object, limit: int = 300) -> str:
-    """Text from a hostile file on one line, without control characters, at most `limit` long."""
-    line = "".join(letter if letter.isprintable() else "?" for letter in str(text)[: 4 * limit].replace("\n", " "))
+    """Text from a hostile file on one line, what is not visible escaped, its end left out beyond `limit`."""
+    line = visible(str(text)[: 4 * limit].replace("\n", " "))
     return line if len(line) <= limit else line[: limit - 1] + "…"
