@@ -36,7 +36,7 @@ def hand_over(opened: Opened, path: list[str], names: list[str]) -> Iterator[mem
         for tensor in chosen.values():
             yield _bytes_of(tensor.clone())
         return
-    mapped_at = _mapped_at(opened.file.fileno())
+    places = _mapped(opened.file.fileno())
     # One record at a time, or a file could make its reader hold many.
     private = torch.empty(
         max((tensor.untyped_storage().nbytes() for tensor in chosen.values()), default=0), dtype=_BYTE
@@ -46,7 +46,8 @@ def hand_over(opened: Opened, path: list[str], names: list[str]) -> Iterator[mem
         storage = tensor.untyped_storage()
         if storage.data_ptr() != held:
             record = private[: storage.nbytes()].copy_(torch.empty(0, dtype=_BYTE).set_(storage))
-            own = None if mapped_at is None else opened.checksums.get(storage.data_ptr() - mapped_at)
+            at = storage.data_ptr()
+            own = next((opened.checksums.get(at - start) for start, end in places if start <= at < end), None)
             # What was unpacked into memory does not show which record it was.
             right = opened.checksums.values() if own is None else (own,)
             if record.nbytes and (record.nbytes, crc32(record.numpy().data)) not in right:
@@ -87,12 +88,15 @@ def _check(name: str, tensor: Tensor) -> None:
         raise Failure("refused", f"{label} claims {tensor.nbytes} bytes, but its storage holds {held}")
 
 
-def _mapped_at(descriptor: int) -> int | None:
-    """The address of an open file's first byte where torch has mapped it; None where the system does not say."""
+def _mapped(descriptor: int) -> list[tuple[int, int]]:
+    """Where torch has mapped an open file from its first byte on, once for each time it read it.
+
+    Addresses of the first byte and behind the last; empty where the system does not say.
+    """
     try:
         name = os.fsencode(os.readlink(f"/proc/self/fd/{descriptor}"))  # noqa: PTH115
         rows = [line.split(None, 5) for line in Path("/proc/self/maps").read_bytes().splitlines()]
     except OSError:
-        return None
-    found = [row[0].split(b"-")[0] for row in rows if row[2].strip(b"0") == b"" and row[5:] == [name]]
-    return int(found[0], 16) if len(found) == 1 else None
+        return []
+    found = [row[0].split(b"-") for row in rows if row[2].strip(b"0") == b"" and row[5:] == [name]]
+    return [(int(start, 16), int(end, 16)) for start, end in found]
