@@ -10,11 +10,11 @@ import numpy as np
 
 from swaveval.convergence import Verdict, judge
 from swaveval.results import Series
+from swaveval.results.columns import columns_of
 from swaveval.results.export import rows
 from swaveval.results.places import locate
+from swaveval.results.roles import LABELLED, SPOKEN
 from swaveval.runs.run import RunOutcome
-
-_SHOWN = ("knn.top1", "knn.loo_top1", "linear.top1", "clusters.purity", "views.retrieval", "spectrum.effective_rank")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,13 +71,14 @@ class Evaluation:
 
     def _repr_html_(self) -> str:
         """Verdict, table with a small curve for each metric, and where the page is."""
-        shown = [name for name in _SHOWN if np.isfinite(self.series.values(name)).any()]
+        asked = dict([*columns_of(self.series), (LABELLED[0], f"{SPOKEN[LABELLED[0]]}, leave-one-out")])
+        shown = {name: label for name, label in asked.items() if np.isfinite(self.series.values(name)).any()}
         head = "".join(f"<th>{escape(point.record.name)}</th>" for point in self.series.points)
         lines = "".join(
-            f"<tr><th style='text-align:left'>{escape(name)}</th><td>{_curve(self.series.values(name))}</td>"
+            f"<tr><th style='text-align:left'>{escape(label)}</th><td>{_curve(self.series.values(name))}</td>"
             + "".join(f"<td>{_number(value)}</td>" for value in self.series.values(name))
             + "</tr>"
-            for name in shown
+            for name, label in shown.items()
         )
         return (
             f"<div><p><b>{escape(self.verdict.verdict)}</b>: {escape(self.verdict.sentence)}</p>"

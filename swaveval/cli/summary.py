@@ -7,11 +7,10 @@ from rich.table import Table
 from rich.text import Text
 
 from swaveval.data.names import described_labels
-from swaveval.text import shortened
 
 if TYPE_CHECKING:
     from swaveval.convergence import Verdict
-    from swaveval.results import Metric, Series, Term
+    from swaveval.results import Metric, Series
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 ROWS = 12
@@ -23,11 +22,12 @@ UNBOUNDED = 1000
 def print_summary(series: "Series", verdict: "Verdict", page: str, console: Console | None = None) -> None:
     """Print what a person wants to know first; every string from disk goes through Text, never through markup."""
     from swaveval.convergence.verdict import WORDS
+    from swaveval.results.columns import columns_of
 
     console = console or _console()
     console.print(Text(verdict.verdict, style=WORDS[verdict.verdict].style), end="  ")
     console.print(Text(verdict.sentence))
-    columns = _columns(series)
+    columns = columns_of(series)
     if columns and series.points:
         console.print(_fitting(series, columns, verdict, console))
     for advice in verdict.advice[:3]:
@@ -36,35 +36,6 @@ def print_summary(series: "Series", verdict: "Verdict", page: str, console: Cons
     labels = described_labels(data.class_names if data.labelled else (), data.label_origin)
     console.print(Text(f"images: {data.n_train:,} + {data.n_test:,} for test, {labels}"), soft_wrap=True)
     console.print(Text(f"page: {page}"), soft_wrap=True)
-
-
-def _columns(series: "Series") -> list[tuple[str, str]]:
-    """Metrics and what they are called, most important first.
-
-    Of each evaluator that is not built in: what it declares a headline, else its first metric. They come right behind
-    the first two, as who adds an evaluator wants to see what it says.
-    """
-    from swaveval.results import Role
-    from swaveval.results.roles import TERMINAL, declared
-    from swaveval.results.term import base_id
-    from swaveval.results.words import GROUPS
-
-    manifest = series.manifest
-    headlines, own = declared(manifest, Role.HEADLINE), []
-    order = {name: place for place, name in enumerate(manifest.terms)}
-    foreign = [name for name, _, _ in manifest.evaluators if name not in GROUPS]
-    for evaluator in foreign:
-        measured = [name for name in series.metric_ids if name.split(".", 1)[0] == evaluator]
-        measured.sort(key=lambda name: order.get(base_id(name), len(order)))
-        own += [name for name in measured if name in headlines][:2] or measured[:1]
-    known = [(metric, label) for metric, label in TERMINAL.items() if metric in series.metric_ids]
-    named = [(name, _called(name, manifest.terms.get(base_id(name)))) for name in own]
-    ahead = sum(metric in list(TERMINAL)[:2] for metric, _ in known)
-    return [*known[:ahead], *named, *known[ahead:]]
-
-
-def _called(metric: str, term: "Term | None") -> str:
-    return shortened(metric if term is None else term.brief, 24)
 
 
 def _console() -> Console:
