@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import timm
 import torch
 import torchvision
 from PIL import Image
@@ -292,3 +293,12 @@ def test_options_name_every_fact() -> None:
     )
     assert "last 2 stages dilated" in in_words(facts)
     assert replace(Geometry(heads=3), heads=None) == Geometry()
+
+
+@pytest.mark.parametrize("name", ["resnetblur18", "resnetaa50"])
+def test_a_network_that_blurs_where_ours_strides_is_said(name: str, photos: Path, tmp_path: Path) -> None:
+    """timm's anti-aliased ResNets have the shapes of plain ones: nothing in the file tells, BatchNorm does."""
+    torch.manual_seed(1)
+    network = seen(timm.create_model(name, num_classes=0), normalised(pixels_of(photos)))
+    found = prepared(network, photos, tmp_path / "run")
+    assert any("another one with weights of the same shapes" in note for note in found.said), found.said
