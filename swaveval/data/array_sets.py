@@ -61,7 +61,7 @@ def check_tables(files: Sequence[str], facts: Sequence[ImageFacts | None]) -> tu
         many = f"each of the {len(flat)} arrays" if len(flat) > 1 else "the one array"
         raise DataError(
             f"{many} there would be one grey picture (first: {shortened(files[0], 80)}, {size}): "
-            f"{table_advice(example.width)}"
+            f"{table_advice(example.width)}; if each is a picture, write it as PNG, or as TIFF where it is no uint8"
         )
     if like or len(flat) < _FEW:
         return (

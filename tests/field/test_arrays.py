@@ -194,6 +194,16 @@ def test_the_advice_on_flattened_pictures_works(tmp_path: Path) -> None:
     assert (shown(root, 7, reading=Reading(pages="all"))[..., 0] == stack[7]).all()
 
 
+def test_few_pictures_that_look_like_tables_are_told_what_to_become(tmp_path: Path) -> None:
+    values = [np.random.default_rng(n).random((48, 64)).astype(np.float32) for n in range(5)]
+    with pytest.raises(DataError, match="if each is a picture, write it as PNG, or as TIFF"):
+        open_images(str(put(tmp_path / "npy", values)))
+    (tmp_path / "tiff").mkdir()
+    for number, value in enumerate(values):
+        Image.fromarray(value).save(tmp_path / "tiff" / f"{number}.tif")
+    assert (shown(tmp_path / "tiff", 2)[..., 0] == np.rint(values[2] * 255)).all()
+
+
 def test_an_npz_is_told_what_to_become(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     stack = np.stack([picture(n) for n in range(6)]).astype(np.uint8)
