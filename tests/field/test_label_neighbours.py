@@ -160,7 +160,7 @@ def test_boxes_beside_images_are_no_labels(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("suffix", "advice"),
     [
-        (".dcm", "medical volumes: write each picture"), (".nii.gz", "medical volumes"), (".npz", "NumPy archives: save each"),
+        (".dcm", "medical volumes: write each picture"), (".nii.gz", "medical volumes"), (".npz", "NumPy archives"),
         (".h5", "arrays"), (".svs", "whole slides: cut tiles"), (".nef", "camera raw"), (".mp4", "write their frames"),
         (".tar", "archives: unpack them"), (".parquet", "packed by another program"), (".svg", "drawings"),
     ],
