@@ -11,6 +11,7 @@ import numpy as np
 from swaveval.convergence.noise import Noise, measure
 from swaveval.convergence.trend import resampled
 from swaveval.results import CheckpointRecord, Point, Series
+from swaveval.results.metric import outcomes_fault
 from swaveval.results.roles import SPOKEN
 from swaveval.results.term import base_id
 
@@ -106,6 +107,7 @@ def read(series: Series, metric: str) -> Quality | None:
         for place, point in zip(x, series.points, strict=True)
         if (found := series.artifact(f"{metric}.outcomes", point.record.digest)) is not None
         and not broken(point.record)
+        and not outcomes_fault(found)
         and len(found["correct"])
     ]
     if not given:
@@ -118,7 +120,7 @@ def read(series: Series, metric: str) -> Quality | None:
     index = same[0][2]["index"]
     for point in series.baselines:
         found = series.artifact(f"{metric}.outcomes", point.record.digest) if is_random(point.record) else None
-        if found is not None and np.array_equal(index, found["index"]):
+        if found is not None and not outcomes_fault(found) and np.array_equal(index, found["index"]):
             rows.append(found["correct"])
     if len(rows) < 2:
         return None

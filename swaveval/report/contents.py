@@ -12,6 +12,7 @@ from swaveval.report import wording
 from swaveval.report.glossary import Glossary
 from swaveval.report.kinds import SHARED, Arrays, fault, kind_of
 from swaveval.results import DamagedCell, Metric, Point, Role, Series
+from swaveval.results.metric import outcomes_fault
 from swaveval.results.roles import FIRST_LABEL_FREE, FIRST_LABELLED, declared
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -116,6 +117,9 @@ def gather(series: Series, verdict: Verdict) -> Contents:
             frames.append(arrays)
         for name, rows in outcomes.items():
             found = read(f"{name}.outcomes", point.record.digest)
+            if found is not None and (why := outcomes_fault(found)):
+                damage[wording.clipped(f"{name}.outcomes are not used: {why}", 300)] = None
+                found = None
             rows.append(None if found is None else (np.asarray(found["correct"], np.bool_), found["index"]))
     shared = {name: arrays for name in SHARED if (arrays := read(name, None)) is not None}
     names = [point.record.name for point in series.points]

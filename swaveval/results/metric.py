@@ -107,6 +107,18 @@ class Artifact:
                 raise ValueError(f"artifact {self.id}: array {name!r} has dtype {np.asarray(array).dtype}")
 
 
+def outcomes_fault(arrays: Mapping[str, np.ndarray[Any, np.dtype[Any]]]) -> str:
+    """Why arrays are no per-image outcomes, as a clause; empty where they are."""
+    correct, index = arrays.get("correct"), arrays.get("index")
+    if correct is None or index is None:
+        return "outcomes need the arrays correct and index"
+    if correct.ndim != 1 or correct.dtype.kind not in "biu" or not np.isin(correct, (0, 1)).all():
+        return f"correct is {correct.dtype} of shape {correct.shape}, not one bool an image"
+    if index.shape != correct.shape or index.dtype.kind not in "iu":
+        return f"index is {index.dtype} of shape {index.shape}, not one position an image"
+    return ""
+
+
 def _float(value: float | str | None) -> float:
     number = decode_number(value)
     return math.nan if number is None else number

@@ -9,6 +9,7 @@ from swaveval.evaluators.contract import Skip, unmet
 from swaveval.evaluators.registry import create
 from swaveval.features.features import Features, FeatureSeries
 from swaveval.results import Artifact, Cell, Metric, ResultStore, Status
+from swaveval.results.metric import outcomes_fault
 from swaveval.runs.failures import ends_the_run, sentence
 from swaveval.runs.plan import PlannedCell
 from swaveval.runs.plugins import PluginFailure, Produced
@@ -80,7 +81,7 @@ def store_failures(cells: Sequence[PlannedCell], reason: str, store: ResultStore
 
 
 def misplaced(produced: Produced, name: str, owners: Collection[str] | None = None) -> str:
-    """One sentence if something in a cell does not belong to it, else an empty string.
+    """One sentence if something in a cell does not belong to it, or has not the form its id says; else empty.
 
     An evaluator owns the ids that begin with its name: another's number must not be replaced by its own.
     """
@@ -95,6 +96,8 @@ def misplaced(produced: Produced, name: str, owners: Collection[str] | None = No
             )
         if (item.id, item.checkpoint) in seen:
             return f"{name} yielded the {kind} {item.id} twice, so nothing of it is kept"
+        if isinstance(item, Artifact) and item.id.endswith(".outcomes") and (why := outcomes_fault(item.arrays)):
+            return f"{name} yielded {item.id} of another form, so nothing of it is kept: {why}"
         seen.add((item.id, item.checkpoint))
         if owners is not None and item.checkpoint is not None and item.checkpoint not in owners:
             return f"{name} yielded {item.id} for a checkpoint that is not in the series"

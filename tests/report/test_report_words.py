@@ -23,6 +23,7 @@ from swaveval.report.map import feature_map
 from swaveval.report.page import render
 from swaveval.results import Artifact, Metric, Series, Term
 from swaveval.results.words import TERMS
+from swaveval.runs.evaluate import misplaced
 from tests.report.browsing import CHROMIUM, Evaluated, opened
 
 Arrays = Mapping[str, np.ndarray[Any, np.dtype[Any]]]
@@ -268,3 +269,24 @@ def test_a_second_plot_shares_cursor_and_legend(browser: Browser, evaluated: Eva
         assert shown.evaluate("() => named('cursor').map((m) => m.location)") == [2, 2, 2]
         watched.open_all()
         watched.check()
+
+
+NO_OUTCOMES: dict[str, Arrays] = {
+    "no index": {"correct": np.ones(5, bool)},
+    "shares": {"correct": np.full(5, 0.5), "index": np.arange(5)},
+    "counts": {"correct": np.full(5, 3), "index": np.arange(5)},
+    "a table": {"correct": np.ones((5, 2), bool), "index": np.arange(5)},
+    "fewer places": {"correct": np.ones(5, bool), "index": np.arange(4)},
+    "places between": {"correct": np.ones(5, bool), "index": np.arange(5) / 2},
+}
+
+
+@pytest.mark.parametrize("what", sorted(NO_OUTCOMES))
+def test_outcomes_of_another_form_are_said_and_not_used(evaluated: Evaluated, what: str) -> None:
+    """They were stored by an older version; the page and the verdict live on."""
+    series, said = evaluated()
+    stored = with_own(series, roles=("witness", "selects"), artifacts={"own.score.outcomes": NO_OUTCOMES[what]})
+    assert "own.score.outcomes are not used: " in page(stored, said)
+    assert judge(stored).sentence == judge(series).sentence
+    faulty = misplaced((Artifact("own.score.outcomes", NO_OUTCOMES[what]),), "own")
+    assert "of another form, so nothing of it is kept" in faulty
