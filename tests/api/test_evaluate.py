@@ -258,7 +258,11 @@ def rising(rows: int = 240) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarr
 def test_features_of_any_model(tmp_path: Path) -> None:
     features, labels, random = rising()
     found = swaveval.evaluate(
-        features=features, labels=labels, baselines={"nobody trained": random}, out=tmp_path / "out"
+        features=features,
+        labels=labels,
+        baselines={"nobody trained": random},
+        evaluators=("knn", "linear", "lowshot", "clusters", "spectrum", "stability"),
+        out=tmp_path / "out",
     )
     assert found.verdict.verdict in ("learning", "converged")
     assert [point.record.epoch for point in found.series.points] == [1, 2, 4, 8, 16]

@@ -295,7 +295,7 @@ def test_options_name_every_fact() -> None:
     assert replace(Geometry(heads=3), heads=None) == Geometry()
 
 
-@pytest.mark.parametrize("name", ["resnetblur18", "resnetaa50"])
+@pytest.mark.parametrize("name", ["resnetblur18", pytest.param("resnetaa50", marks=pytest.mark.torture)])
 def test_a_network_that_blurs_where_ours_strides_is_said(name: str, photos: Path, tmp_path: Path) -> None:
     """timm's anti-aliased ResNets have the shapes of plain ones: nothing in the file tells, BatchNorm does."""
     torch.manual_seed(1)
