@@ -115,26 +115,26 @@ def evaluate(
 def _of_directory(place: Path, given: _Given, options: Options) -> RunRequest:
     place = place.expanduser()
     request = _request(place, Path(options["out"]) if "out" in options else default_out(place), options)
-    if given.data is None or isinstance(given.data, str | Path):
-        if given.train is not None:
-            raise RunError("train is for images or features in memory; a folder says its split by train/ and test/")
-        if given.labels is not None and not isinstance(given.labels, str | Path):
-            raise RunError("labels of a folder are a table (a path), none or folders")
-        table = None if given.labels is None else Path(str(given.labels))
-        return replace(request, data=None if given.data is None else str(given.data), labels=table)
-    return replace(request, data="in memory", opened=_opened(given, request))
+    return _with_images(request, given)
 
 
 def _of_networks(models: Mapping[str, Any], given: _Given, options: Options) -> RunRequest:
     if given.data is None:
         raise RunError("networks need images: give a folder, a torch Dataset or a list of images as data")
-    request = replace(_request(Path("in memory"), _place(options), options), source=Live(models))
-    if isinstance(given.data, str | Path):
-        if given.train is not None:
-            raise RunError("train is for images or features in memory; a folder says its split by train/ and test/")
-        table = None if given.labels is None else Path(str(given.labels))
-        return replace(request, data=str(given.data), labels=table)
-    return replace(request, data="in memory", opened=_opened(given, request))
+    return _with_images(replace(_request(Path("in memory"), _place(options), options), source=Live(models)), given)
+
+
+def _with_images(request: RunRequest, given: _Given) -> RunRequest:
+    """The request with a folder, a name, what the training recorded, or images in memory."""
+    if given.data is not None and not isinstance(given.data, str | Path):
+        opened = images_of(given.data, labels=given.labels, train=given.train, seed=request.seed)
+        return replace(request, data="in memory", opened=opened)
+    if given.train is not None:
+        raise RunError("train is for images or features in memory; a folder says its split by train/ and test/")
+    if given.labels is not None and not isinstance(given.labels, str | Path):
+        raise RunError("labels of a folder are a table (a path), none or folders")
+    table = None if given.labels is None else Path(str(given.labels))
+    return replace(request, data=None if given.data is None else str(given.data), labels=table)
 
 
 def _of_features(
@@ -149,7 +149,7 @@ def _of_features(
     both = {**features, **baselines}
     if len(both) < len(features) + len(baselines):
         raise RunError("a name stands for features and for a baseline; give each its own")
-    halves = {name: value for name, value in both.items() if isinstance(value, tuple | list) and len(value) == 2}
+    halves = {name: value for name, value in both.items() if isinstance(value, tuple) and len(value) == 2}
     train = given.train
     if halves:
         if len(halves) < len(both) or train is not None:
@@ -181,10 +181,6 @@ def _joined(labels: Any) -> Any:
     if isinstance(labels, tuple) and len(labels) == 2 and all(hasattr(half, "__len__") for half in labels):
         return [word for half in labels for word in (half.tolist() if hasattr(half, "tolist") else half)]
     return labels
-
-
-def _opened(given: _Given, request: RunRequest) -> Any:
-    return images_of(given.data, labels=given.labels, train=given.train, seed=request.seed)
 
 
 def _request(checkpoints: Path, out: Path, options: Options) -> RunRequest:

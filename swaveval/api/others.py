@@ -1,4 +1,4 @@
-"""`compare` and `sweep` for a program; training is `swaveval.pretrain.pretrain`."""
+"""`compare` and `sweep` for a program; training is `swaveval.pretrain.train.pretrain`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

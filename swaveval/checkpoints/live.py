@@ -1,7 +1,6 @@
 """Networks in memory as a source of checkpoints: any `nn.Module` under a name."""
 
 import copy
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,46 +11,24 @@ from swaveval.checkpoints.initial import asleep, reset, started, untouched
 from swaveval.checkpoints.load_report import LoadReport
 from swaveval.checkpoints.named.made import Made
 from swaveval.checkpoints.named.named_model import finished
-from swaveval.checkpoints.names import read_name
 from swaveval.checkpoints.options import LoadOptions
 from swaveval.checkpoints.refusal import CheckpointRefused
 from swaveval.checkpoints.sandbox.failure import Failure
-from swaveval.checkpoints.source import Entry
+from swaveval.checkpoints.source import Entry, InMemory, moment_of
 from swaveval.checkpoints.weights_digest import tensor_hashes, weights_digest
 from swaveval.text import shortened
 
 
-class Live:
+class Live(InMemory):
     """Networks by name, in the order they were given: the order of training.
 
     A network is copied when it is asked for, put into eval mode, and its classifier is taken off where it has one: the
     one that was given stays as it is, on its device and in its mode.
     """
 
-    ordered = True
-
-    def __init__(self, models: Mapping[str, Any]) -> None:
-        """Names like `epoch 3` or `step 1200` place the networks on that axis; others are counted."""
-        self.models = {shortened(str(name), 200): model for name, model in models.items()}
-
-    def entries(self) -> Sequence[Entry]:
-        return [Entry(name) for name in self.models]
-
-    def nothing(self) -> str:
-        return "no network was given: name one at least, as in {'epoch 1': model}"
-
-    def key(self, entry: Entry) -> str:
-        return f"in memory: {entry.name}"
-
-    def unchanged(self, entry: Entry) -> bool:
-        return False  # nothing of it is remembered
-
-    def beside(self, name: str) -> bytes | None:
-        return None
-
     def backbone(self, entry: Entry, options: LoadOptions) -> Backbone:
         try:
-            return _backbone(entry.name, self.models[entry.name])
+            return _backbone(entry.name, self.named[entry.name])
         except Failure as failure:
             report = LoadReport(file=entry.name, state=failure.kind, refusal=str(failure))
             raise CheckpointRefused(report.state, str(failure), report) from None
@@ -69,7 +46,6 @@ def _backbone(name: str, given: Any) -> Backbone:
         raise Failure("refused", f"{bad} of the backbone's weights are NaN or infinite: this training diverged")
     hashes = tensor_hashes(tensors)
     digest = weights_digest(hashes, words)
-    when = read_name(name)
     report = LoadReport(
         file=name,
         state="ready",
@@ -77,9 +53,7 @@ def _backbone(name: str, given: Any) -> Backbone:
         matched=1.0,
         feature_dim=made.feature_dim,
         channels=made.channels,
-        epoch=when.epoch,
-        step=when.step,
-        untrained=when.step == 0 or (when.epoch == 0 and when.step is None),
+        **moment_of(name),
         digest=digest,
         backbone_digest=digest,
         dtype=", ".join(sorted({str(value.dtype).removeprefix("torch.") for value in tensors.values()})),

@@ -1,16 +1,19 @@
 """Where checkpoints come from. What evaluates them knows a source and its entries, never a path."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from swaveval.checkpoints.backbone import Backbone
 from swaveval.checkpoints.discovery import CheckpointFile, discover, fixed_directory, is_pattern
 from swaveval.checkpoints.foreign import foreign
 from swaveval.checkpoints.hugging_face import stamps_beside
 from swaveval.checkpoints.loading import load
+from swaveval.checkpoints.names import read_name
 from swaveval.checkpoints.options import LoadOptions
+from swaveval.errors import SwavevalError
+from swaveval.text import shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,40 @@ def is_ordered(source: CheckpointSource) -> bool:
     return bool(getattr(source, "ordered", False))
 
 
+class InMemory:
+    """What sources of things in memory share: names in the order of training, nothing remembered, nothing beside."""
+
+    ordered = True
+
+    def __init__(self, things: Mapping[str, Any]) -> None:
+        """Names like `epoch 3` or `step 1200` place an entry on that axis; others are counted."""
+        self.named = {shortened(str(name), 200): thing for name, thing in things.items()}
+        if len(self.named) < len(things):
+            raise SwavevalError(f"two of the {len(things)} names are the same as text; give each entry its own")
+
+    def entries(self) -> Sequence[Entry]:
+        return [Entry(name) for name in self.named]
+
+    def nothing(self) -> str:
+        return "nothing was given: name one entry at least, as in {'epoch 1': …}"
+
+    def key(self, entry: Entry) -> str:
+        return f"in memory: {entry.name}"
+
+    def unchanged(self, entry: Entry) -> bool:
+        return False
+
+    def beside(self, name: str) -> bytes | None:
+        return None
+
+
+def moment_of(name: str) -> dict[str, Any]:
+    """Fields of a load report that a name alone tells: `epoch`, `step`, `untrained`."""
+    read = read_name(name)
+    untrained = read.step == 0 or (read.epoch == 0 and read.step is None)
+    return {"epoch": read.epoch, "step": read.step, "untrained": untrained}
+
+
 @dataclass(eq=False)
 class Directory:
     """Checkpoint files below a directory, one file, or the files that a pattern matches.
@@ -114,7 +151,7 @@ class Directory:
         for directory in (self.directory, self.directory.resolve().parent):
             try:
                 return (directory / name).read_bytes()
-            except (FileNotFoundError, NotADirectoryError):
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 continue
         return None
 

@@ -1,13 +1,13 @@
 """Features that were extracted elsewhere, as a source of checkpoints: any model of any kind of data."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from swaveval.checkpoints import Backbone, CheckpointRefused, Entry, LoadOptions, LoadReport
-from swaveval.checkpoints.names import read_name
+from swaveval.checkpoints.source import InMemory, moment_of
 from swaveval.data import ImageSet
 from swaveval.features.errors import FeatureError
 from swaveval.features.exact import row_blocks
@@ -20,14 +20,13 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _BLOCK = 4096
 
 
-class Arrays:
+class Arrays(InMemory):
     """Features by name, in the order they were given: the order of training.
 
     Attributes:
         architecture: what stands for one.
     """
 
-    ordered = True
     architecture = "features as given"
 
     def __init__(self, features: Mapping[str, Array], untrained: Mapping[str, Array], images: ImageSet) -> None:
@@ -37,41 +36,23 @@ class Arrays:
             features: of the checkpoints. untrained: of networks like theirs that nobody trained.
             images: what the rows stand for: labels and split.
         """
-        self._arrays = {shortened(str(name), 200): array for name, array in features.items()}
-        self._untrained = {shortened(str(name), 200): array for name, array in untrained.items()}
+        super().__init__(features)
+        self._untrained = InMemory(untrained).named
         self._images = images
-        self._digests = {name: content_of(array) for name, array in (self._arrays | self._untrained).items()}
-
-    def entries(self) -> Sequence[Entry]:
-        return [Entry(name) for name in self._arrays]
-
-    def nothing(self) -> str:
-        return "no features were given: name one array at least, as in {'epoch 1': z}"
-
-    def key(self, entry: Entry) -> str:
-        return f"features: {entry.name}"
-
-    def unchanged(self, entry: Entry) -> bool:
-        return False  # nothing of it is remembered
-
-    def beside(self, name: str) -> bytes | None:
-        return None
+        self._digests = {name: content_of(array) for name, array in (self.named | self._untrained).items()}
 
     def backbone(self, entry: Entry, options: LoadOptions) -> Backbone:
         raise CheckpointRefused("refused", "features come without the network that made them", self.report(entry))
 
     def report(self, entry: Entry) -> LoadReport:
         """What stands for a load report."""
-        when = read_name(entry.name)
         return LoadReport(
             file=entry.name,
             state="ready",
             architecture=self.architecture,
             matched=1.0,
-            feature_dim=int(self._arrays[entry.name].shape[1]),
-            epoch=when.epoch,
-            step=when.step,
-            untrained=when.step == 0 or (when.epoch == 0 and when.step is None),
+            feature_dim=int(self.named[entry.name].shape[1]),
+            **moment_of(entry.name),
             digest=self._digests[entry.name],
         )
 
@@ -88,7 +69,7 @@ class Arrays:
         name = next(names, None)
         if name is None:
             return None
-        array = (self._arrays | self._untrained)[name]
+        array = (self.named | self._untrained)[name]
         images, labels = self._images, self._images.labels
         train, test = images.train_index, images.test_index
         return Features(

@@ -159,7 +159,7 @@ def resolve(request: RunRequest) -> RunRequest:
     directory = request.checkpoints
     if not directory.exists() and not is_pattern(directory):
         raise RunError(f"there is no {directory}; --ckpt-dir takes a directory of checkpoints or one checkpoint file")
-    run = read_run_json(directory)
+    run = read_run_json(request)
     data = run.get("data", {}) if run else {}
     images, labels = request.data, request.labels
     if images is None and request.opened is None:
@@ -220,26 +220,23 @@ def training_images(request: RunRequest) -> TrainingImages | None:
     return next((found for run in (base, base.resolve().parent) if (found := read_training_images(run))), None)
 
 
-def read_run_json(checkpoints: Path) -> dict[str, Any] | None:
+def read_run_json(request: RunRequest) -> dict[str, Any] | None:
     """The run.json beside (or inside) the checkpoint directory, or None.
 
     Raises:
         RunError: it is there but cannot be read.
     """
-    base = fixed_directory(checkpoints)
-    for path in (base / "run.json", base.resolve().parent / "run.json"):
-        if not path.is_file():
-            continue
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, OSError) as error:
-            raise RunError(
-                f"{path} cannot be read ({error}); repair or remove it, and name the images with --data"
-            ) from error
-        if isinstance(content, dict):
-            return content
-        raise RunError(f"{path} is not a run.json: it holds a {type(content).__name__}, not an object")
-    return None
+    words = f"run.json beside {request.checkpoints}"
+    try:
+        written = request.origin.beside("run.json")
+        content = None if written is None else json.loads(written.decode("utf-8"))
+    except (ValueError, OSError) as error:
+        raise RunError(
+            f"{words} cannot be read ({error}); repair or remove it, and name the images with --data"
+        ) from error
+    if written is not None and not isinstance(content, dict):
+        raise RunError(f"{words} is none: it holds a {type(content).__name__}, not an object")
+    return content
 
 
 def _existing(recorded: str, checkpoints: Path) -> str:

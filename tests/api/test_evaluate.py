@@ -20,6 +20,7 @@ from swaveval.checkpoints import CheckpointRefused, LoadOptions, build_resnet
 from swaveval.checkpoints.live import Live
 from swaveval.data import DataError
 from swaveval.data.in_memory import images_of
+from swaveval.errors import SwavevalError
 from swaveval.features.errors import FeatureError
 from swaveval.runs.request import RunError, RunRequest
 from swaveval.runs.run import prepare
@@ -321,12 +322,21 @@ def test_features_of_every_form(form: str, tmp_path: Path) -> None:
             "go with features",
         ),
         ({"checkpoints": "nowhere", "data": "digits"}, RunError, "there is no nowhere"),
+        ({"checkpoints": {"a": NETWORK}, "data": "digits", "labels": [1, 2]}, RunError, "a table"),
+        ({"checkpoints": {"\x01": NETWORK, r"\x01": NETWORK}, "data": "digits"}, SwavevalError, "names are the same"),
     ],
 )
 def test_what_cannot_be_evaluated_is_one_sentence(arguments: dict[str, Any], kind: type[Exception], why: str) -> None:
     with pytest.raises(kind, match=why) as caught:
         swaveval.evaluate(**arguments)
     assert "\n" not in str(caught.value)
+
+
+def test_two_rows_are_no_pair_of_splits(tmp_path: Path) -> None:
+    rows = [[0.0, 1.0], [1.0, 0.0]]
+    found = swaveval.evaluate(features={"a": rows}, evaluators=("spectrum",), out=tmp_path / "out")
+    data = found.series.manifest.data
+    assert (data.n_train + data.n_test, found.series.points[0].record.load["feature_dim"]) == (2, 2)
 
 
 def test_an_unknown_option_names_those_there_are() -> None:
