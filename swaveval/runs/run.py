@@ -181,6 +181,8 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunOutcome:
     """
     progress = progress or Silent()
     prepared = prepare(check_run(request, progress), progress, keep=True)
+    for note in prepared.said:  # what stands in red on the page must not be missing on the terminal
+        progress.message(f"note: {note}")
     for damage in prepared.plan.damaged:
         progress.message(f"stored result {damage}; it is computed again")
     try:
