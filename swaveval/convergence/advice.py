@@ -27,14 +27,27 @@ def advise(
     settings: Mapping[str, Any],
     classes: int,
     still: bool = False,
+    others: bool = False,
 ) -> tuple[Advice, ...]:
-    """Advice for a verdict, most useful first; `still`: the backbone's weights did not move."""
+    """Advice for a verdict, most useful first.
+
+    Args:
+        still: the backbone's weights did not move. others: the images are not like those of the training.
+    """
     given: list[Advice] = []
     if best is not None and (quality is None or quality.length > 1):
         given.append(use(best))
     if state == "collapsed":
         given += against_collapse(settings, classes, loss)
-    if state == "not-learning":
+    if state == "not-learning" and others:
+        given.append(
+            Advice(
+                "evaluate it on images like those it was trained on",
+                "BatchNorm's running statistics do not fit these, and what features are worth on other images does not "
+                "show whether training works",
+            )
+        )
+    elif state == "not-learning":
         given += against_stillness(settings, findings, still=still)
     if findings is not None and quality is not None:
         given += duration(state, quality, findings)

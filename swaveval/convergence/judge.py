@@ -152,6 +152,7 @@ def _verdict(
         settings=series.manifest.hyperparameters,
         classes=len(series.manifest.data.class_names) if labelled else 0,
         still=judged.moved is not None,
+        others=any(_on_others(record) for record in series.manifest.checkpoints),
     )
     return Verdict(
         verdict=state,
@@ -259,3 +260,9 @@ def _best(series: Series, decisive: Quality, *, labelled: bool, seed: int) -> Be
         reason = "the last one: no quality measured without test labels to choose by"
         return Best(record.name, epoch=record.epoch, reason=reason)
     return best.choose(selection, test, seed=seed)
+
+
+def _on_others(record: CheckpointRecord) -> bool:
+    """Whether BatchNorm's running statistics say that the images are not like those of the training."""
+    evidence = (record.load.get("geometry") or {}).get("evidence") or {}
+    return bool(evidence.get("others"))

@@ -43,7 +43,7 @@ STRANGE, STRANGE_IF_NAMED = 0.2, 0.35
 # Evidence by which the weights of a ViT must speak for a number of heads more than for any other, −ln p.
 NATS, TIMES_CHANCE = 10.0, 2.5
 LEAST_IMAGES = 16
-_VERSION = 4
+_VERSION = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +237,7 @@ def _with_geometry(found: Findings, fits: Sequence[Fit], told: Mapping[str, Any]
         )
     named = not any(entry[1] in ("family", "usual") for name, entry in told.items() if name in RESNET_FIELDS)
     if min(best.score, zoomed.score if zoomed else best.score) > (STRANGE_IF_NAMED if named else STRANGE):
+        evidence["others"] = True
         notes.append(
             f"no geometry fits BatchNorm's running statistics on these images (off by {best.score:.2f} at best; .05 to "
             ".2 is usual): the images are not like those of the training, or the network is another one with weights "
@@ -261,10 +262,13 @@ def _preprocessing(module: Any, sample: Sample, *, settled: bool) -> tuple[Findi
     if not fits:
         return Findings(), sample
     (present, score), (best, least) = fits[0], min(fits, key=lambda fit: fit[1])
-    evidence = {"preprocessing": [[_normalised(transform), round(value, 4)] for transform, value in fits]}
+    evidence: dict[str, Any] = {
+        "preprocessing": [[_normalised(transform), round(value, 4)] for transform, value in fits]
+    }
     if score < OFF or best == present or score < 1.5 * least:
         notes: tuple[str, ...] = ()
         if score >= OTHERS:
+            evidence["others"] = True
             notes = (
                 f"the images are not like those the network was trained on, or not pre-processed like them: the first "
                 f"layer's running statistics are off by {score:.2f} (.1 to .4 is usual), and no usual normalisation "

@@ -20,6 +20,8 @@ from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from swaveval.checkpoints import CheckpointRefused, LoadOptions, load
 from swaveval.checkpoints.geometry import Geometry
+from swaveval.convergence.advice import advise
+from swaveval.convergence.verdict import LossState
 from swaveval.data.transforms import EvalTransform
 from swaveval.runs.request import RunError, RunRequest
 from swaveval.runs.run import Prepared, prepare
@@ -302,3 +304,22 @@ def test_a_network_that_blurs_where_ours_strides_is_said(name: str, photos: Path
     network = seen(timm.create_model(name, num_classes=0), normalised(pixels_of(photos)))
     found = prepared(network, photos, tmp_path / "run")
     assert any("another one with weights of the same shapes" in note for note in found.said), found.said
+
+
+@pytest.mark.parametrize("others", [False, True])
+def test_advice_knows_of_other_images(others: bool) -> None:
+    """A network shown images it was not trained on is not told to raise its learning rate."""
+    quiet = LossState()
+    given = advise(
+        "not-learning",
+        quality=None,
+        findings=None,
+        best=None,
+        loss=quiet,
+        signs=(),
+        settings={},
+        classes=0,
+        others=others,
+    )
+    assert any("images like those it was trained on" in one.action for one in given) is others
+    assert any("learning rate" in one.action for one in given) is not others
