@@ -10,7 +10,7 @@ import pytest
 from swaveval.evaluators.contract import parameters
 from swaveval.evaluators.knn import Knn
 from swaveval.evaluators.linear import Linear
-from swaveval.evaluators.registry import DuplicateName, PluginError, UnknownEvaluator, available, build, create
+from swaveval.evaluators.registry import DuplicateName, PluginError, UnknownName, available, build, create
 
 GOOD = """
     from dataclasses import dataclass
@@ -115,7 +115,7 @@ def test_what_cannot_be_had_is_a_sentence(text: str, message: str) -> None:
 
 
 def test_an_unknown_name_has_its_own_type() -> None:
-    with pytest.raises(UnknownEvaluator):
+    with pytest.raises(UnknownName):
         create("nonsense")
 
 
