@@ -3,6 +3,7 @@
 import ast
 import inspect
 import random
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ OPERATOR_MODULES = (
 # Replacements from one kind to another (a sum of floats by a bit shift, a number compared by `is`) raise TypeError or
 # change nothing: they would only swell the count.
 KINDS = ({"Add", "Sub", "Mul", "Div", "FloorDiv", "Mod", "Pow"}, {"BitOr", "BitAnd", "BitXor"}, {"Is", "IsNot"})
+_POSITIONAL = re.compile(r"(^ *|, )/,", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def mutants(source: str, *, seed: int, only: set[tuple[str, str]] | None = None)
     for place, (operator, occurrence) in chosen:
         changed = mutate_code(source, operator, occurrence)
         # The star of a signature is no multiplication.
-        if changed and ", /," not in changed and _meaning(changed) not in (None, meaning):
+        if changed and not _POSITIONAL.search(changed) and _meaning(changed) not in (None, meaning):
             yield _mutant(type(operator).__name__, place[1][0][0], source, changed)
 
 

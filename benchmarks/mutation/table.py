@@ -37,7 +37,7 @@ def current(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
         (module.package, module.name): {
             line.strip() for line in (REPOSITORY / module.path).read_text(encoding="utf-8").splitlines()
         }
-        for module in modules().values()
+        for module in modules()
     }
     return [entry for entry in log if entry["was"] in lines[entry["package"], entry["module"]]]
 
@@ -50,7 +50,7 @@ def pages(log: list[dict[str, Any]], reasons: list[dict[str, str]], how: str) ->
     last = {key(entry): entry for entry in log}
     rows, missing, survivors, unexplained = [], [], [], []
     totals = [0, 0, 0]
-    for module in modules().values():
+    for module in modules():
         mine = [name for name in tried if name[:2] == (module.package, module.name)]
         if not mine:
             missing.append(f"`{module.package}/{module.name}.py`")
@@ -92,7 +92,8 @@ def key(entry: dict[str, Any]) -> tuple[Any, ...]:
 
 def fits(reason: dict[str, str], entry: dict[str, Any]) -> bool:
     """Whether a reason is for this mutant: of its module (or any), with these words in the changed line."""
-    return reason.get("module", entry["module"]) == entry["module"] and reason["is"] in entry["is"]
+    names = (entry["module"], f"{entry['package']}/{entry['module']}")
+    return reason.get("module", names[0]) in names and reason["is"] in entry["is"]
 
 
 def share(counts: Any) -> str:
