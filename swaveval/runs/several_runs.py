@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from swaveval.checkpoints.discovery import fixed_directory
 from swaveval.checkpoints.membership import Division
-from swaveval.runs.names import slug
+from swaveval.runs.names import slugs
 from swaveval.runs.request import RunError, RunRequest
 
 _DROPPED = {"--ckpt-dir": 1, "-c": 1, "--out": 1, "-o": 1, "--one-run": 0, "--name": 1}
@@ -28,7 +28,7 @@ def several_runs(division: Division, request: RunRequest) -> RunError:
     lines = [head]
     out = request.out if request.out.name else request.out.resolve()
     if all(path is not None for path in paths.values()) and len(paths) <= 8:
-        outs = {name: out.with_name(f"{out.name}-{slug(name)}") for name in paths}
+        outs = {name: out.with_name(f"{out.name}-{ending}") for name, ending in slugs(paths).items()}
         lines.append("Evaluate each and compare them:")
         lines += [_command(request, str(path), outs[name], name) for name, path in paths.items()]
         if len(outs) > 1:
