@@ -15,7 +15,8 @@ def atomic_path(target: Path) -> Iterator[Path]:
     file or the new one, never a half-written one. On an exception the temporary is removed and `target` is untouched.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:80]}.", suffix=".tmp", dir=target.parent)
+    # 60 characters of up to four bytes: with what is added, a name that every file system takes.
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:60]}.", suffix=".tmp", dir=target.parent)
     os.close(descriptor)
     temporary = Path(name)
     try:

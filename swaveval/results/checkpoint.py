@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from swaveval.results.encoding import decode_number
+from swaveval.results.encoding import decode_number, encode_number
 
 CheckpointState = Literal["ready", "writing", "corrupt", "unsupported", "refused"]
 CheckpointKind = Literal["checkpoint", "baseline"]
@@ -72,6 +72,7 @@ class CheckpointRecord:
     def to_json(self) -> dict[str, Any]:
         body: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}
         body["load"] = dict(self.load)
+        body["epoch"] = encode_number(self.epoch)
         return body
 
     @classmethod

@@ -51,8 +51,9 @@ def unseal(content: bytes) -> dict[str, Any]:
     try:
         document = json.loads(content)
         body, expected = document["body"], document["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
+        found = digest(body)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"not a sealed result file: {error}") from error
-    if not isinstance(body, dict) or digest(body) != expected:
+    if not isinstance(body, dict) or found != expected:
         raise ValueError("checksum does not match the content")
     return body

@@ -27,6 +27,8 @@ from swaveval.results.manifest import RunManifest
 from swaveval.results.metric import Artifact
 
 Arrays = dict[str, np.ndarray[Any, np.dtype[Any]]]
+# What reading raises where a sealed file holds something else than it should: a list for a mapping, say.
+_NOT_AS_WRITTEN = (ValueError, KeyError, TypeError, AttributeError)
 
 
 class StoreError(SwavevalError):
@@ -64,7 +66,7 @@ class ResultStore:
             raise StoreError(f"no results in {self.directory}: run.json is missing") from None
         except NotADirectoryError:
             raise StoreError(f"no results in {self.directory}: a part of this path is a file") from None
-        except (ValueError, KeyError, TypeError) as error:
+        except _NOT_AS_WRITTEN as error:
             raise DamagedCell(f"{path} is damaged: {error}") from error
 
     # -- cells ---------------------------------------------------------------------------------------------------
@@ -98,12 +100,13 @@ class ResultStore:
         path = self._path(name, "json")
         try:
             cell = Cell.from_json(unseal(path.read_bytes()))
+            held = cell.key.digest
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError) as error:
+        except _NOT_AS_WRITTEN as error:
             raise DamagedCell(f"{path.name} is damaged: {error}") from error
-        if cell.key.digest != name:
-            raise DamagedCell(f"{path.name} holds the cell {cell.key.digest}")
+        if held != name:
+            raise DamagedCell(f"{path.name} holds the cell {held}")
         return cell
 
     def artifacts(self, cell: Cell) -> tuple[Artifact, ...]:
