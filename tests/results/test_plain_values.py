@@ -103,7 +103,7 @@ def test_an_evaluator_is_the_part_before_the_first_dot() -> None:
 @pytest.mark.parametrize(
     ("value", "bounds", "allowed"),
     [
-        (1 + 9e-7, (0, 1), True), (1 + 3e-6, (0, 1), False), (-9e-7, (0, 1), True), (-3e-6, (0, 1), False),
+        (1 + 9e-7, (0, 1), True), (1 + 1.5e-6, (0, 1), False), (-9e-7, (0, 1), True), (-1.5e-6, (0, 1), False),
         (1e6 + 0.9, (0, 1e6), True), (1e6 + 3, (0, 1e6), False), (-1e6 - 0.9, (-1e6, 0), True),
         (-1e6 - 3, (-1e6, 0), False), (math.inf, (0, None), True), (math.inf, (0, 1), False),
         (math.inf, (None, 1), False), (-math.inf, (None, 0), True), (-math.inf, (0, None), False),

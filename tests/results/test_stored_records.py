@@ -3,11 +3,32 @@
 import hashlib
 import json
 import math
+import pkgutil
+from dataclasses import FrozenInstanceError, fields, is_dataclass
+from importlib import import_module
 from typing import Any
 
 import pytest
 
-from swaveval.results import Cell, CellKey, CheckpointRecord, LossCurve, Metric
+from swaveval import results
+from swaveval.results import Cell, CellKey, CheckpointRecord, LossCurve, Metric, loss
+
+RECORDS = {
+    value
+    for module in pkgutil.iter_modules(results.__path__)
+    for value in vars(import_module(f"swaveval.results.{module.name}")).values()
+    if isinstance(value, type) and is_dataclass(value)
+}
+
+
+@pytest.mark.parametrize("record", sorted(RECORDS, key=lambda record: record.__name__))
+def test_no_result_can_be_changed_once_it_is_there(record: type) -> None:
+    """The same objects are read by verdict, page and export."""
+    blank = object.__new__(record)
+    for field in fields(record):
+        with pytest.raises(FrozenInstanceError):
+            setattr(blank, field.name, None)
+
 
 # -- cells -------------------------------------------------------------------------------------------------------------
 
@@ -93,6 +114,10 @@ def test_the_loss_of_a_constant_output() -> None:
     assert LossCurve("a", (), (), prototypes=1).ln_k == 0
     assert LossCurve("a", (), ()).ln_k is None
     assert LossCurve("a", (), (), prototypes=0).ln_k is None
+
+
+def test_a_collapse_is_nearer_to_ln_k_than_a_warning_and_that_than_a_word() -> None:
+    assert 0 < loss.LN_K_COLLAPSED < loss.LN_K_IN_TRAINING < loss.LN_K_IN_WORDS < 0.1
 
 
 def test_a_loss_has_one_place_a_value() -> None:
