@@ -10,6 +10,7 @@ tests those once more that survived according to the log. `python -m benchmarks.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import resource
@@ -21,6 +22,7 @@ import tomllib
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
@@ -197,12 +199,23 @@ def check(module: Module, path: Path, source: str, chosen: Iterable[Mutant], log
         os.utime(path, (tested, tested))  # bytecode is taken for that of a source of the same age and size
         result, seconds = run_tests(module.tests, limit)
         tested, killed = tested + 1, killed + (result != 0)
-        entry = {**identity(module, mutant), "line": mutant.line, "result": result, "seconds": round(seconds, 1)}
+        entry = identity(module, mutant) | {"line": mutant.line, "result": result, "seconds": round(seconds, 1)}
+        entry |= {"date": f"{datetime.now(UTC):%Y-%m-%d}", "code": code_of(source)}
         with log.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(entry, ensure_ascii=False) + "\n")
     path.write_text(source, encoding="utf-8")
     sys.dont_write_bytecode = False
     print(f"{module.package}/{module.name}: {killed} of {tested} killed, the tests take {used:.1f} s", flush=True)
+
+
+def code_of(source: str) -> str:
+    """What changes whenever a module's text does."""
+    return hashlib.sha256(source.encode()).hexdigest()[:12]
+
+
+def key(entry: dict[str, Any]) -> tuple[Any, ...]:
+    """The mutant of an entry of the log."""
+    return tuple(entry[name] for name in ("package", "module", "operator", "was", "is"))
 
 
 def identity(module: Module, mutant: Mutant) -> dict[str, Any]:
@@ -219,8 +232,7 @@ def identity(module: Module, mutant: Mutant) -> dict[str, Any]:
 def read_log(log: Path) -> dict[tuple[Any, ...], dict[str, Any]]:
     """The last entry of each mutant."""
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-    entries = [json.loads(line) for line in lines]
-    return {tuple(entry[key] for key in ("package", "module", "operator", "was", "is")): entry for entry in entries}
+    return {key(entry): entry for entry in map(json.loads, lines)}
 
 
 def main() -> None:
@@ -248,13 +260,13 @@ def main() -> None:
         for module in chosen_modules(given.modules):
             source = module.path.read_text(encoding="utf-8")
             seen = read_log(log)
-            survivors = {key for key, entry in seen.items() if entry["result"] == 0}
+            survivors = {name for name, entry in seen.items() if entry["result"] == 0}
             known = {(operator, was) for _, _, operator, was, _ in survivors} if given.again else None
             found = ((tuple(identity(module, each).values()), each) for each in mutants(source, seed=SEED, only=known))
             if given.again:
-                chosen = [each for key, each in found if key in survivors]
+                chosen = [each for name, each in found if name in survivors]
             else:
-                chosen = [each for key, each in islice(found, module.sample) if key not in seen]
+                chosen = [each for name, each in islice(found, module.sample) if name not in seen]
             if chosen:
                 check(module, module.path, source, chosen, log)
 
