@@ -4,7 +4,9 @@ A step is an epoch through the checkpoints' own (epoch, step) pairs. A log that 
 them, counts something else or is of another run: it keeps an axis of its own, in its own unit, and a note says so.
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -20,7 +22,11 @@ SHORTEST = 0.5
 
 
 def placed(rows: Sequence[Row], moments: Sequence[Moment]) -> tuple[list[float], LossAxis, str]:
-    """Position of each row, what the positions count, and a note where it must be known."""
+    """Position of each row, what the positions count, and a note where it must be known.
+
+    An epoch that is no finite number is none.
+    """
+    rows = [row if row.epoch is None or math.isfinite(row.epoch) else replace(row, epoch=None) for row in rows]
     epochs = [epoch for epoch, _ in moments if epoch is not None]
     steps = [step for _, step in moments if step is not None]
     pairs = _pairs(moments)

@@ -149,10 +149,7 @@ def _named(path: Path, prototypes: int | None, moments: Sequence[Moment]) -> Los
             "(swav: train.log), or write the losses as a CSV with epoch (or step) and loss"
         )
     rows = _event_rows(path) if path.is_dir() else _read(path)
-    try:
-        curve = _curve(rows, path.name, prototypes, moments)
-    except OverflowError as error:
-        raise RunError(f"the loss log {path} holds numbers that are no places: {error}") from error
+    curve = _curve(rows, path.name, prototypes, moments)
     if curve is None:
         raise RunError(
             f"the loss log {path} holds no loss: expected a table with a header or JSON lines with `loss` or "

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from swaveval.checkpoints.discovery import fixed_directory
@@ -67,10 +68,8 @@ def _path(base: Path, group: Sequence[str], groups: dict[str, list[str]]) -> str
 
 def _common_directory(names: Sequence[str]) -> str:
     parents = [PurePosixPath(name).parent.parts for name in names]
-    shared = [parts[0] for parts in zip(*parents, strict=False) if len(set(parts)) == 1]
-    while shared and any(parts[: len(shared)] != tuple(shared) for parts in parents):
-        shared.pop()
-    return "/".join(shared) or "."
+    shared = takewhile(lambda parts: len(set(parts)) == 1, zip(*parents, strict=False))
+    return "/".join(parts[0] for parts in shared) or "."
 
 
 def _common_start(names: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from swaveval.features.extract import ExtractSettings
 from swaveval.results import CheckpointRecord
 from swaveval.results.encoding import digest
 from swaveval.runs import baselines
-from swaveval.runs.baselines import baseline_records
+from swaveval.runs.baselines import baseline_records, model_record
 from tests.features.tiny_network import tiny_images, tiny_pixels
 
 USUAL = ExtractSettings(transform=EvalTransform(size=16))
@@ -38,6 +38,54 @@ def test_kinds_and_seeds() -> None:
     ]
     assert sum(record.baseline == "random" for record in made(untrained=True)) == 2
     assert len({record.digest for record in made()}) == 6
+
+
+def test_without_labels_no_majority_and_without_checkpoints_nothing() -> None:
+    unlabelled = baseline_records([CHECKPOINT], fingerprint="images", labelled=False, settings=USUAL)
+    assert [record.baseline for record in unlabelled] == ["random"] * 3 + ["pixels", "colours"]
+    broken = replace(CHECKPOINT, state="corrupt")
+    for records in ([], [broken]):
+        assert baseline_records(records, fingerprint="images", labelled=True, settings=USUAL) == []
+
+
+def test_untrained_networks_that_were_given_are_the_only_ones() -> None:
+    given = [CheckpointRecord("mine", kind="baseline", baseline="random", digest="3" * 64)]
+    for labelled in (True, False):
+        found = baseline_records([CHECKPOINT], fingerprint="images", labelled=labelled, settings=USUAL, given=given)
+        assert [record.name for record in found] == ["mine", "majority class"][: 1 + labelled]
+
+
+def test_untrained_networks_are_like_the_first_that_saw_images_with_the_fewest_blocks_asleep() -> None:
+    def loaded(name: str, **load: object) -> CheckpointRecord:
+        return CheckpointRecord(name, digest=name, load=load)
+
+    untouched, three, none, also = (
+        loaded("untouched", untouched=True, asleep=0),
+        loaded("three", asleep=3),
+        loaded("none", asleep=0),
+        loaded("also", asleep=None),
+    )
+    assert model_record([untouched, three, none, also]).name == "none"
+    assert model_record([untouched, three]).name == "three"
+    assert model_record([also, none]).name == "also"
+    assert model_record([untouched]).name == "untouched"
+
+
+def test_how_a_library_starts_its_networks_is_part_of_the_identity() -> None:
+    def randoms(**load: object) -> list[str | None]:
+        record = replace(CHECKPOINT, load=dict(CHECKPOINT.load) | load)
+        found = baseline_records([record], fingerprint="images", labelled=False, settings=USUAL)
+        return [one.digest for one in found if one.baseline == "random"]
+
+    usual = randoms()
+    assert randoms(start="") == usual
+    assert randoms(untouched=False) == usual
+    kinds = [usual, randoms(start="as timm does"), randoms(untouched=True), randoms(architecture="resnet34")]
+    assert len({digest for found in kinds for digest in found}) == 12
+    started = digest(["random init, BatchNorm settled", ["resnet18", 512], 0, "as timm does"])
+    assert randoms(start="as timm does")[0] == started
+    unsettled = digest(["random init, BatchNorm settled", ["resnet18", 512], 0, "BatchNorm as it is initialised"])
+    assert randoms(untouched=True)[0] == unsettled
 
 
 def test_usual_baselines_keep_the_digests_of_earlier_results() -> None:

@@ -1,5 +1,8 @@
 """Where the rows of a log stand among the checkpoints, worked out by hand, and as a property of regular trainings."""
 
+import math
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,6 +82,7 @@ def test_a_log_that_ends_early_says_so(end: float, said: bool) -> None:
         # the untrained network and what has no epoch or step tell no pace
         ((10, 20), [(0.0, 0), (0.0, 3), (1.0, 10), (None, 15), (1.5, None), (2.0, 20)], [1.0, 2.0]),
         ((10, 10, 20), [(1.0, 10), (2.0, 20)], [1.0, 1.0, 2.0]),
+        ((1, 5, 9), [(1.0, 1), (2.0, 9)], [1.0, 1.5, 2.0]),  # one step is an epoch of one batch
     ],
 )
 def test_steps_are_epochs_through_the_checkpoints(
@@ -155,6 +159,14 @@ def test_logs_that_are_not_on_the_checkpoints_epochs(
 def test_how_far_steps_may_be_from_those_of_the_checkpoints(last: int, axis: str) -> None:
     """From half to one and a half of the checkpoints' last, whichever comes first."""
     assert placed(by_step(1, last), [(None, 40), (None, 30)])[1] == axis
+
+
+@pytest.mark.parametrize("nowhere", [math.inf, -math.inf, math.nan])
+def test_an_epoch_that_is_no_number_is_none(nowhere: float) -> None:
+    """`epoch 999…9` of a text log: an OverflowError at the end of the evaluation, it was."""
+    rows = [Row(5.0, 1.0, 10), Row(5.0, nowhere, 20)]
+    assert placed(rows, []) == ([10.0, 20.0], "step", "it names no epochs")
+    assert placed([replace(row, step=None) for row in rows], [])[1] == "row"
 
 
 def test_a_counter_that_begins_anew_in_each_epoch_is_no_step() -> None:

@@ -269,6 +269,11 @@ def test_files_beyond_the_bound_are_not_read(read: object, tmp_path: Path) -> No
         read(path)  # type: ignore[operator]
 
 
+def test_a_json_value_of_some_megabytes_is_read(tmp_path: Path) -> None:
+    text = json.dumps(ROWS)[:-1] + " " * 2**21 + "]"
+    assert json_rows(written(tmp_path, text)) == [Row(2.5, 1.0), Row(1.5, 2.0)]
+
+
 def test_one_json_value_has_a_bound_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "log"
     with path.open("wb") as file:

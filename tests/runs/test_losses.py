@@ -83,6 +83,20 @@ def test_event_files(tmp_path: Path) -> None:
     assert curve.values == (4.0, 3.5, 3.0, 2.5, 2.0, 1.5)
 
 
+def test_event_files_of_a_resumed_run_are_one_curve(tmp_path: Path) -> None:
+    tensorboard = pytest.importorskip("torch.utils.tensorboard")
+    for version, steps in enumerate((range(5), range(5, 9))):
+        writer = tensorboard.SummaryWriter(str(tmp_path / f"version_{version}"))
+        for step in steps:
+            writer.add_scalar("train_loss", 4 - step / 2, step)
+        writer.close()
+    curve = find_loss(tmp_path, loss_log=None, prototypes=None)
+    assert curve is not None
+    assert curve.steps == tuple(range(9))
+    assert curve.values == tuple(4 - step / 2 for step in range(9))
+    assert curve.source == "TensorBoard event files (by step)"
+
+
 def test_event_files_full_of_noise_are_no_error(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, 4096, dtype=np.uint8).tobytes()
     (tmp_path / "events.out.tfevents.1").write_bytes(noise)
@@ -138,7 +152,7 @@ def test_a_named_log_without_a_loss_is_refused(tmp_path: Path, content: str) -> 
 
 
 def test_a_named_log_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="cannot be read"):
+    with pytest.raises(RunError, match=r"cannot be read: No such file or directory$"):
         find_loss(tmp_path, loss_log=tmp_path / "absent.csv", prototypes=None)
 
 

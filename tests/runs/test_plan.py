@@ -1,12 +1,13 @@
 """The plan is a pure function of records, evaluators and the store."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from swaveval.checkpoints import arrange
-from swaveval.results import Artifact, Cell, CellKey, CheckpointRecord, Metric, ResultStore
+from swaveval.results import Artifact, Cell, CellKey, CheckpointRecord, Metric, ResultStore, Term
 from swaveval.runs.plan import EvaluatorSpec, Plan, make_plan, series_digest
 
 KNN = EvaluatorSpec("knn", "knn", version=1, parameters=(("k", 20),))
@@ -108,6 +109,54 @@ def test_last_is_an_alias_and_a_stuck_epoch_is_a_finding() -> None:
         (None, False),
     ]
     assert [row.evaluated for row in marked] == [True, False, True, True]
+
+
+def test_what_an_evaluator_declares_of_its_metrics_makes_it_no_other() -> None:
+    term = Term("a", "b", "c")
+    assert replace(KNN, terms={"knn.x": term}, roles={"knn.x": ("witness",)}) == KNN
+    assert replace(KNN, version=2) != KNN
+
+
+def test_two_files_of_the_same_weights_have_one_cell_under_the_first_name(store: ResultStore) -> None:
+    cells = plan([*RECORDS, record("again.ckpt", "a", 0)], [KNN], store).cells
+    assert [cell.checkpoint for cell in cells] == ["0.ckpt", "1.ckpt"]
+
+
+def test_cells_come_in_the_order_of_the_page(store: ResultStore) -> None:
+    rows = [record("raw pixels", "p", kind="baseline"), *RECORDS]
+    cells = plan(rows, [UMAP, KNN, LINEAR], store).cells
+    assert [(cell.checkpoint, cell.spec.name) for cell in cells] == [
+        ("raw pixels", "knn"),
+        ("raw pixels", "linear"),
+        ("0.ckpt", "knn"),
+        ("0.ckpt", "linear"),
+        ("1.ckpt", "knn"),
+        ("1.ckpt", "linear"),
+        ("all checkpoints", "umap"),
+    ]
+
+
+def test_the_cells_of_one_backbone_are_those_still_to_do(store: ResultStore) -> None:
+    first = plan(RECORDS, [KNN, LINEAR, UMAP], store)
+    store.put(Cell(first.todo[0].key, metrics=(Metric("knn.x", 1.0),)))
+    rest = plan(RECORDS, [KNN, LINEAR, UMAP], store)
+    assert [cell.spec.name for cell in rest.of("a")] == ["linear"]
+    assert [cell.spec.name for cell in rest.of("b")] == ["knn", "linear"]
+    assert rest.of(series_digest(["a", "b"])) == ()
+
+
+def test_a_cell_with_anothers_metrics_is_done_again(store: ResultStore) -> None:
+    """Of a version that let a plugin give them."""
+    first, second = plan(RECORDS, [KNN], store).todo
+    store.put(Cell(first.key, metrics=(Metric("knn.x", 1.0), Metric("linear.x", 1.0))))
+    store.put(Cell(second.key, metrics=(Metric("knn.x", 1.0),)))
+    again = plan(RECORDS, [KNN], store)
+    assert [cell.checkpoint for cell in again.todo] == ["0.ckpt"]
+    assert again.damaged == ()
+
+
+def test_without_checkpoints_there_is_no_series(store: ResultStore) -> None:
+    assert plan([record("raw pixels", "p", kind="baseline")], [UMAP], store).cells == ()
 
 
 def test_order_of_the_series_is_part_of_its_key() -> None:

@@ -79,6 +79,10 @@ CASES: dict[str, tuple[dict[str, list[str]], list[str]]] = {
         {"out": ["1.pth", "2.pth"], "in": ["in/1.pth", "in/2.pth"]},
         ["*.pth", "in"],
     ),
+    "a name that another directory has too": (
+        {"one": ["b/x1.pth", "b/x2.pth"], "two": ["a/x9.pth", "b/y.pth"]},
+        ["b/x*.pth", "{a/x9.pth,b/y.pth}"],
+    ),
     "signs of patterns": (
         {"[a]": ["[a]_1.pth", "[a]_2.pth"], "b": ["b_1.pth", "b_2.pth"]},
         ["[[]a]_*.pth", "b_*.pth"],

@@ -1,0 +1,169 @@
+"""From stored results to a page, its figures and a comparison; what is missing is drawn again and said."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from swaveval.convergence import judge
+from swaveval.report import IncomparableRuns
+from swaveval.results import Series, StoreError
+from swaveval.runs.compare import compare_runs
+from swaveval.runs.page import draw_figures, write_page
+from swaveval.runs.request import RunError
+from tests.report.invented_results import Plan, write
+
+# One figure alone, and four: drawing is what takes time.
+SMALL = Plan(epochs=(0.0, 1.0), n_train=60, n_test=30, map_points=20, prototypes=8, evaluators=("gallery",))
+MORE = replace(SMALL, evaluators=("knn",))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results with page and figures, not to be spoilt."""
+    out = tmp_path_factory.mktemp("whole") / "report"
+    write(out, SMALL)
+    write_page(out)
+    return out
+
+
+@pytest.fixture
+def own(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole, tmp_path / "report"))
+
+
+def figures(out: Path) -> dict[str, int]:
+    """Figure → when it was written."""
+    return {path.name: path.stat().st_mtime_ns for path in (out / "figures").iterdir() if path.suffix != ".json"}
+
+
+def test_everything_is_written_and_says_the_same(whole: Path, own: Path) -> None:
+    written = write_page(own, redraw=False)
+    assert written.page == own / "index.html"
+    assert written.page.read_text(encoding="utf-8") == (whole / "index.html").read_text(encoding="utf-8")
+    verdict = json.loads((own / "verdict.json").read_text(encoding="utf-8"))
+    assert (verdict["verdict"], verdict["sentence"]) == (written.verdict.verdict, written.verdict.sentence)
+    assert written.verdict == judge(written.series, seed=written.series.manifest.seed)
+    assert {Path(name).suffix for name in figures(own)} == {".png", ".svg"}
+    assert written.problems == ()
+
+
+def test_whole_figures_are_drawn_again_only_when_asked(own: Path) -> None:
+    before = figures(own)
+    write_page(own, redraw=False)
+    assert figures(own) == before
+    write_page(own)
+    after = figures(own)
+    assert after.keys() == before.keys()
+    assert all(after[name] > before[name] for name in before)
+
+
+def test_missing_and_damaged_figures_are_named_and_drawn(own: Path) -> None:
+    first, second = sorted(figures(own))
+    content = (own / "figures" / first).read_bytes()
+    (own / "figures" / first).write_bytes(content[:-9])
+    (own / "figures" / second).unlink()
+    (problem,) = write_page(own, redraw=False).problems
+    assert problem.startswith("2 figures were missing or damaged (")
+    assert problem.endswith("): all are drawn again")
+    assert first in problem
+    assert second in problem
+    assert "…" not in problem
+    assert (own / "figures" / first).read_bytes() == content
+    assert write_page(own, redraw=False).problems == ()
+
+
+def test_of_many_three_are_named(tmp_path: Path) -> None:
+    write(tmp_path, MORE)
+    _, drawn = draw_figures(tmp_path)
+    for path in drawn.paths[:4]:
+        path.unlink()
+    (problem,) = write_page(tmp_path, redraw=False).problems
+    assert all(path.exists() for path in drawn.paths)
+    assert problem.startswith("4 figures were missing")
+    assert problem.count(".png") + problem.count(".svg") == 3
+    assert " …)" in problem
+
+
+def test_figures_that_were_never_finished_are_drawn(own: Path) -> None:
+    shutil.rmtree(own / "figures")
+    written = write_page(own, redraw=False)
+    assert written.problems == ()  # nothing was lost: there were none
+    assert figures(own)
+
+
+def test_pictures_may_be_left_out(own: Path) -> None:
+    pages = [write_page(own, images=images, redraw=False).page.read_text(encoding="utf-8") for images in (True, False)]
+    assert pages[0].count("data:image/") > pages[1].count("data:image/")
+
+
+def test_figures_alone(own: Path) -> None:
+    before = {name: (own / name).stat().st_mtime_ns for name in ("index.html", "verdict.json")}
+    series, drawn = draw_figures(own)
+    assert series.manifest == Series.load(own).manifest
+    assert {path.name for path in drawn.paths} == set(figures(own))
+    assert drawn.problems == ()
+    assert {name: (own / name).stat().st_mtime_ns for name in before} == before
+
+
+@pytest.mark.parametrize("act", [write_page, draw_figures])
+def test_no_results(act: object, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"run\.json is missing"):
+        act(tmp_path)  # type: ignore[operator]
+
+
+# -- several evaluations on one page -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    place = tmp_path_factory.mktemp("two")
+    for name, end in (("low", 0.9), ("high", 0.97)):
+        write(place / name / "report", replace(MORE, name=name, end=end))
+    return [place / "low" / "report", place / "high" / "report"]
+
+
+def test_a_comparison_tells_each_runs_verdict(two: list[Path], tmp_path: Path) -> None:
+    page, lines, lost = compare_runs([two[0].parent, two[1]], tmp_path / "new.html", images=False)
+    assert page == tmp_path / "new.html"
+    assert "low" in page.read_text(encoding="utf-8")
+    for line, out in zip(lines, two, strict=True):
+        series = Series.load(out)
+        verdict = judge(series, seed=series.manifest.seed)
+        assert line == f"{out.parent.name}: {verdict.verdict}: {verdict.sentence}"
+    assert lost == ()
+
+
+def test_a_directory_gets_an_index(two: list[Path], tmp_path: Path) -> None:
+    assert compare_runs(two, tmp_path)[0] == tmp_path / "index.html"
+
+
+def test_what_a_run_has_lost_is_told_by_its_name(two: list[Path], tmp_path: Path) -> None:
+    spoilt = Path(shutil.copytree(two[0], tmp_path / "low"))
+    cell = sorted((spoilt / "results" / "cells").glob("*.json"))[0]
+    cell.unlink()
+    _, _, lost = compare_runs([spoilt, two[1]], tmp_path / "page.html")
+    assert lost
+    assert all(line.startswith("low: ") for line in lost)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_one_run_is_no_comparison(count: int, two: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=f"compare takes two or more evaluations, found {count}"):
+        compare_runs(two[:count], tmp_path)
+
+
+def test_other_images_are_not_compared_unless_forced(two: list[Path], tmp_path: Path) -> None:
+    other = tmp_path / "other" / "report"
+    write(other, replace(MORE, name="other", fingerprint="e2" * 32))
+    with pytest.raises(IncomparableRuns):
+        compare_runs([two[0], other], tmp_path / "page.html")
+    assert not (tmp_path / "page.html").exists()
+    assert compare_runs([two[0], other], tmp_path / "page.html", force=True)[0].is_file()
+
+
+def test_a_place_without_results(two: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="no results in"):
+        compare_runs([two[0], tmp_path], tmp_path / "page.html")
