@@ -15,7 +15,7 @@ from swaveval.data import EvalTransform
 from swaveval.data.in_memory import images_of, rows_of
 from swaveval.features.arrays import Arrays, as_rows, contents_of_rows
 from swaveval.runs.progress import Progress
-from swaveval.runs.request import DEFAULT_EVALUATORS, RunError, RunRequest, default_out
+from swaveval.runs.request import DEFAULT_EVALUATORS, LOCAL, RunError, RunRequest, default_out
 from swaveval.runs.run import run
 
 # What features alone cannot tell: it takes images, or weights.
@@ -32,6 +32,7 @@ class Options(TypedDict, total=False):
         seed: of probes, k-means, maps, bootstraps, and of a split that is drawn.
         device: torch device, or `auto`.
         jobs: checkpoints of a directory evaluated at the same time.
+        executor: who does the work: `local` or an installed executor's name, for checkpoints of a directory.
         name: of the run, on the page.
         backbone: `timm:NAME`, `torchvision:NAME`, `module:factory` or `file.py:factory`, where files do not tell.
         size: side of the network's input in pixels; default: by the images.
@@ -39,6 +40,8 @@ class Options(TypedDict, total=False):
         loss_log: file with the training loss.
         progress: told of what is being done.
         pictures: whether pictures of the data may stand in the page.
+        figures: whether figures for papers (PNG, SVG) are written too; default no, as `swaveval report OUT
+            --figures-only` draws them at any time.
     """
 
     out: str | Path
@@ -46,6 +49,7 @@ class Options(TypedDict, total=False):
     seed: int
     device: str
     jobs: int
+    executor: str
     name: str
     backbone: str
     size: int
@@ -54,6 +58,7 @@ class Options(TypedDict, total=False):
     loss_log: str | Path
     progress: Progress
     pictures: bool
+    figures: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,12 +207,14 @@ def _request(checkpoints: Path, out: Path, options: Options) -> RunRequest:
         seed=options.get("seed", 0),
         device=options.get("device", "auto"),
         jobs=options.get("jobs", 1),
+        executor=options.get("executor", LOCAL),
         name=options.get("name", ""),
         load=LoadOptions(backbone=options.get("backbone")),
         transform=None if size is None else EvalTransform(size=size),
         normalisation=normalisation,
         loss_log=None if log is None else Path(log),
         images=options.get("pictures", True),
+        figures=options.get("figures", False),
         command="swaveval.evaluate",
     )
 

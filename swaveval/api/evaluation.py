@@ -12,6 +12,7 @@ from swaveval.convergence import Verdict, judge
 from swaveval.results import Series
 from swaveval.results.columns import columns_of
 from swaveval.results.export import rows
+from swaveval.results.exporters import format_of, make_exporter
 from swaveval.results.places import locate
 from swaveval.results.roles import LABELLED, SPOKEN
 from swaveval.runs.run import RunOutcome
@@ -61,6 +62,17 @@ class Evaluation:
         except ImportError as error:
             raise ImportError("frame() needs pandas: pip install pandas") from error
         return pandas.DataFrame(rows(self.series))
+
+    def export(self, target: str | Path, format: str = "") -> None:
+        """Write every metric of every checkpoint to a file, as `swaveval export` does.
+
+        Args:
+            format: `csv`, `json`, `parquet`, or an installed exporter's name; default: by the suffix, else `csv`.
+
+        Raises:
+            PluginError: there is no such exporter. ExportError: it cannot write there.
+        """
+        make_exporter(format or format_of(str(target))).write(self.series, str(target))
 
     def show(self) -> None:
         """Open the page in a browser."""

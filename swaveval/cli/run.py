@@ -20,6 +20,9 @@ def run(
     name: str = typer.Option("", "--name", help="The run's name on pages. Default: its directory's."),
     device: str = typer.Option("auto", "--device", help="auto, cpu, cuda, cuda:1, mps."),
     jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="Checkpoints evaluated at the same time."),
+    executor: str = typer.Option(
+        "local", "--executor", help="Who does the work: local, or an installed executor, NAME(parameter=value)."
+    ),
     loss_log: Path | None = typer.Option(
         None,
         "--loss-log",
@@ -27,6 +30,11 @@ def run(
         "DINO, MoCo, lightly's examples or your own loop print (epoch or step, and loss, on each line).",
     ),
     no_images: bool = typer.Option(False, "--no-images", help="Leave every picture of the data out of the page."),
+    no_figures: bool = typer.Option(
+        False,
+        "--no-figures",
+        help="Leave out the figures for papers (PNG, SVG); `swaveval report OUT --figures-only` draws them later.",
+    ),
     fail_on: str = typer.Option(
         "", "--fail-on", help="Verdicts that make the command exit with 5: collapsed,regressed"
     ),
@@ -60,10 +68,12 @@ def run(
     request = options.request(
         device=device,
         jobs=jobs,
+        executor=executor,
         name=name,
         loss_log=loss_log,
         command=shlex.join(["swaveval", *sys.argv[1:]]),
         images=not no_images,
+        figures=not no_figures,
     )
     with TerminalProgress(quiet=quiet or as_json) as progress:
         outcome = run_evaluation(request, progress)

@@ -77,6 +77,7 @@ def sweep(
         seed=seed,
         command=shlex.join(["swaveval", *sys.argv[1:]]),
         images=not no_images,
+        figures=True,
     )
     page, outcomes = run_sweep(
         SweepRequest(base, axes, out, evaluation),

@@ -16,6 +16,7 @@ __all__ = [
     "IncomparableRuns",
     "ReportOptions",
     "figure_faults",
+    "remove_figures",
     "write_comparison",
     "write_figures",
     "write_report",
@@ -45,6 +46,13 @@ def write_figures(out: Path, series: Series, verdict: Verdict) -> Drawn:
     from swaveval.report import figures
 
     return figures.write_figures(out, series, verdict)
+
+
+def remove_figures(out: Path) -> None:
+    """Remove the figures that were written for other results; files of yours stay."""
+    from swaveval.report.figure_files import remove
+
+    remove(out / "figures")
 
 
 def figure_faults(out: Path, series: Series, verdict: Verdict) -> tuple[str, ...] | None:

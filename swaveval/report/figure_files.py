@@ -85,6 +85,13 @@ def write_all(
     return Drawn(tuple(directory / file for file in files), tuple(problems))
 
 
+def remove(directory: Path) -> None:
+    """Remove what the list of figures names, and the list."""
+    for name in _listed(directory):
+        (directory / name).unlink(missing_ok=True)
+    (directory / MANIFEST).unlink(missing_ok=True)
+
+
 def _listed(directory: Path) -> Sequence[str]:
     """Figures that an earlier manifest names; a name that leads elsewhere is none of ours."""
     try:

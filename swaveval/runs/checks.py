@@ -1,13 +1,14 @@
 """What can be known before anything is opened: settings out of range, devices that are not there, no place to write."""
 
+import os
+from contextlib import suppress
 from dataclasses import replace
 
 from swaveval.features.devices import check_device
 from swaveval.results.places import check_writable
-from swaveval.runs.executors import cores
 from swaveval.runs.losses import check_log
 from swaveval.runs.progress import Progress
-from swaveval.runs.request import RunError, RunRequest
+from swaveval.runs.request import LOCAL, RunError, RunRequest
 
 LARGEST_SEED = 2**32 - 1  # of numpy's and scikit-learn's generators
 
@@ -28,12 +29,17 @@ def check_run(request: RunRequest, progress: Progress) -> RunRequest:
     """What the work needs; gives the request with no more jobs than the machine can do.
 
     Raises:
-        RunError: jobs below 1, or a loss log that is none. DeviceError: the device is not there. OutputError:
-            nothing can be written to `out`.
+        RunError: jobs below 1, a loss log that is none, or an executor that cannot do it. DeviceError: the device is
+            not there. OutputError: nothing can be written to `out`.
     """
     check_plan(request)
     if request.jobs < 1:
         raise RunError(f"--jobs is {request.jobs}; it takes 1 or more: the checkpoints evaluated at the same time")
+    if request.in_memory and request.executor != LOCAL:
+        raise RunError(
+            f"what is in memory is evaluated where it is: executor {request.executor} takes checkpoints from files; "
+            "leave it out, or save them first"
+        )
     check_device(request.device)
     if request.loss_log is not None:
         check_log(request.loss_log)
@@ -42,3 +48,10 @@ def check_run(request: RunRequest, progress: Progress) -> RunRequest:
         progress.message(f"--jobs {request.jobs}, but there are {cores()} processors: {cores()} at a time")
         return replace(request, jobs=cores())
     return request
+
+
+def cores() -> int:
+    """Processors this process may use."""
+    with suppress(AttributeError):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,30 +1,24 @@
-"""The cell `drift`: how far each layer moved from checkpoint to checkpoint, from the weights alone."""
+"""What the cell `drift` holds: how far each layer moved from checkpoint to checkpoint, from the weights alone."""
 
-import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from swaveval.checkpoints.drift import drift
-from swaveval.results import Artifact, Cell, CheckpointRecord, Metric
+from swaveval.evaluators.contract import Skip
+from swaveval.results import Artifact, Metric
 from swaveval.results.roles import MOVED
-from swaveval.runs.failures import ends_the_run, sentence
-from swaveval.runs.plan import PlannedCell
-from swaveval.runs.workspace import Workspace
+from swaveval.runs.loader import CheckpointLoader
+from swaveval.runs.plugins import Produced
 
 
-def drift_cell(workspace: Workspace, planned: PlannedCell, records: Sequence[CheckpointRecord]) -> Cell:
-    """Load the checkpoints one after another, two in memory at a time, and store how far each layer moved."""
-    started = time.perf_counter()
-    created = datetime.now(UTC).isoformat(timespec="seconds")
-    try:
-        if len(records) < 2:
-            reason = "needs two checkpoints with different weights"
-            return workspace.store.put(Cell(planned.key, status="skipped", reason=reason, created=created))
-        moved = drift(workspace.loader.load(str(record.digest)) for record in records)
-    except Exception as error:
-        if ends_the_run(error):
-            raise
-        return workspace.store.put(Cell(planned.key, status="error", reason=sentence(error), created=created))
+def layer_drift(loader: CheckpointLoader, digests: Sequence[str]) -> Produced:
+    """Load the checkpoints one after another, two in memory at a time.
+
+    Raises:
+        Skip: there is one only. CheckpointRefused, RuntimeError: as `CheckpointLoader.load`.
+    """
+    if len(digests) < 2:
+        raise Skip("needs two checkpoints with different weights")
+    moved = drift(loader.load(digest) for digest in digests)
     metrics = tuple(
         Metric(
             id=MOVED,
@@ -33,9 +27,8 @@ def drift_cell(workspace: Workspace, planned: PlannedCell, records: Sequence[Che
             better="neither",
             bounds=(0.0, None),
             protocol="‖w(t) − w(t−1)‖ / ‖w(t−1)‖ over all backbone weights",
-            checkpoint=record.digest,
+            checkpoint=digest,
         )
-        for record, value in zip(records[1:], moved.overall, strict=True)
+        for digest, value in zip(digests[1:], moved.overall, strict=True)
     )
-    cell = Cell(planned.key, metrics=metrics, seconds=time.perf_counter() - started, created=created)
-    return workspace.store.put(cell, [Artifact("drift.layers", moved.arrays())])
+    return *metrics, Artifact("drift.layers", moved.arrays())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from swaveval.convergence import Verdict, judge
-from swaveval.report import Drawn, ReportOptions, figure_faults, write_figures, write_report
+from swaveval.report import Drawn, ReportOptions, figure_faults, remove_figures, write_figures, write_report
 from swaveval.results import Series
 from swaveval.results.atomic import write_text
 
@@ -27,12 +27,13 @@ class Written:
     problems: tuple[str, ...] = ()
 
 
-def write_page(out: Path, *, images: bool = True, redraw: bool = True) -> Written:
+def write_page(out: Path, *, images: bool = True, figures: bool = True, redraw: bool = True) -> Written:
     """Judge the results under `out` and write `verdict.json`, `index.html` and `figures/`.
 
     Args:
         out: the directory that holds `results/`.
         images: whether pictures of the data may stand in the page.
+        figures: whether figures for papers are written; else those of other results are removed.
         redraw: draw figures that are there and whole; otherwise only where some are not. They are some two hundred
             files, and take longer than everything else when nothing was computed.
 
@@ -45,6 +46,10 @@ def write_page(out: Path, *, images: bool = True, redraw: bool = True) -> Writte
     page = write_report(out, series=series, verdict=verdict, options=ReportOptions(images=images))
     problems: list[str] = []
     missing = figure_faults(out, series, verdict)
+    if not figures:
+        if missing is None:
+            remove_figures(out)
+        return Written(page, series, verdict)
     if missing:
         shown = ", ".join(missing[:3]) + (" …" if len(missing) > 3 else "")
         problems.append(f"{len(missing)} figures were missing or damaged ({shown}): all are drawn again")

@@ -22,13 +22,17 @@ SECONDS = 600.0
 SECONDS_PER_IMAGE = 0.02
 IDLE_SECONDS = 120.0
 IMPORT_SECONDS = 120.0
-_MOST_DEATHS = 3  # in a row; then it is not started again in this run
+_MOST_DEATHS = 4  # in a row; then it is not started again in this run
 
 Produced = tuple[Metric | Artifact, ...]
 
 
 class PluginFailure(Exception):
     """A plugin did not give a result; the message is its cell's reason."""
+
+
+class PluginDied(PluginFailure):
+    """The process of a plugin ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +77,17 @@ class PluginHost:
     ) -> Produced:
         """What it yields for the features (of one backbone, or of a series when `names` are given).
 
+        A process that ends gets a second attempt in a fresh one; what raises or hangs does not.
+
         Raises:
-            Skip: it has nothing to say about them. PluginFailure: it raised, died or hung.
+            Skip: it has nothing to say about them. PluginFailure: it raised, died twice or hung.
         """
         request = {"evaluate": self.source, "features": list(features), "seed": seed, "names": names}
-        images = sum(place.images for place in features)
-        answer, content = self._ask(request, SECONDS + SECONDS_PER_IMAGE * images, f"on {checkpoint}")
+        seconds = SECONDS + SECONDS_PER_IMAGE * sum(place.images for place in features)
+        try:
+            answer, content = self._ask(request, seconds, f"on {checkpoint}")
+        except PluginDied:  # once more in a fresh process: memory may have been short for a moment
+            answer, content = self._ask(request, seconds, f"on {checkpoint}, twice")
         if "skipped" in answer:
             raise Skip(str(answer["skipped"]))
         if "broken" in answer:
@@ -110,7 +119,7 @@ class PluginHost:
             reason = f"{self.source} ended its process {when}: it {death}"
             if self._deaths >= _MOST_DEATHS:
                 self._given_up = f"{reason}; after {self._deaths} such ends it is not tried again in this run"
-            raise PluginFailure(reason) from None
+            raise PluginDied(reason) from None
         except BaseException:  # Ctrl-C: what it may still answer is for nobody
             self.close()
             raise

@@ -32,6 +32,7 @@ DEFAULT_EVALUATORS = (
     "gallery",
     "drift",
 )
+LOCAL = "local"
 
 
 class RunError(SwavevalError):
@@ -62,11 +63,13 @@ class RunRequest:
         load: how checkpoints may be read.
         device: torch device, or `auto`.
         jobs: checkpoints evaluated at the same time.
+        executor: who does the work, `NAME` or `NAME(parameter=value)`.
         name: the run's name on pages; defaults to the run directory's.
         loss_log: a file with the training loss, when it is not found by itself.
         hyperparameters: training settings, from run.json as far as known.
         command: the command line, for the page.
         images: whether pictures of the data may stand in the page.
+        figures: whether figures for papers are written, some two hundred files.
         force: redo cells that are done.
         training_data: the part `data` of run.json; empty where there is none.
         one_run: take the checkpoints for one run whatever speaks against it.
@@ -90,11 +93,13 @@ class RunRequest:
     load: LoadOptions = field(default_factory=LoadOptions)
     device: str = "auto"
     jobs: int = 1
+    executor: str = LOCAL
     name: str = ""
     loss_log: Path | None = None
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     command: str = ""
     images: bool = True
+    figures: bool = False
     force: bool = False
     training_data: Mapping[str, Any] = field(default_factory=dict)
     one_run: bool = False

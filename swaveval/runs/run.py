@@ -1,35 +1,32 @@
 """`swaveval run`: read, plan, evaluate, judge, write the page. Killed anywhere, the next run does the rest."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 
-from swaveval.data import ImageSet, default_transform, fitted, open_images
 from swaveval.features.arrays import Arrays
-from swaveval.features.extract import ExtractSettings
 from swaveval.results import Cell, CheckpointRecord, DataSummary, RunManifest, Series
 from swaveval.results.versions import versions
-from swaveval.runs.baselines import baseline_records, model_record
+from swaveval.runs.baselines import baseline_records
 from swaveval.runs.checks import check_plan, check_run
 from swaveval.runs.cost import training_seconds
-from swaveval.runs.drift import drift_cell
-from swaveval.runs.evaluate import evaluate_series
-from swaveval.runs.executors import Task, run_local
+from swaveval.runs.executors import Done, Executor, make_executor
 from swaveval.runs.geometry import annotated, shapeless
-from swaveval.runs.images_cell import store_images_cell
+from swaveval.runs.job import Job, build_workspace
 from swaveval.runs.loader import CheckpointLoader
 from swaveval.runs.losses import find_loss, recomputed
 from swaveval.runs.page import Written, write_page
+from swaveval.runs.pictures import PICTURES, pictures_key, shown_by
 from swaveval.runs.plan import EvaluatorSpec, Plan, PlannedCell, make_plan
-from swaveval.runs.plugins import PluginHosts, Produced
+from swaveval.runs.plugins import PluginHosts
 from swaveval.runs.progress import Progress, Silent
 from swaveval.runs.records import read_records
 from swaveval.runs.request import RunError, RunRequest, owner, relative_source, resolve, training_images
-from swaveval.runs.series_features import feature_series
 from swaveval.runs.several_runs import several_runs
 from swaveval.runs.shown_as import shown_as_said
 from swaveval.runs.specs import make_specs
+from swaveval.runs.tasks import ALL_IMAGES, Task, backbone_tasks, pictures_task, series_tasks
 from swaveval.runs.workspace import Workspace
 from swaveval.text import shortened
 
@@ -74,40 +71,6 @@ class RunOutcome:
     failed: tuple[tuple[str, str, str], ...]
     writing: tuple[str, ...]
     unusable: tuple[str, ...]
-
-
-def build_workspace(request: RunRequest, images: ImageSet | None = None, progress: Progress | None = None) -> Workspace:
-    """The workspace of a resolved request; opens the images unless given."""
-    images = images or request.opened
-    if images is None:
-        before = training_images(request)
-        images = open_images(
-            str(request.data),
-            labels=request.labels,
-            seed=request.split_seed or 0,
-            trained=before.train if before is not None else frozenset[str](),
-            reading=request.reading,
-            channels=request.channels,
-        )
-    opened = images
-    flip = request.hyperparameters.get("augmentation") != "digits" and opened.name != "digits"
-    transform = replace(
-        fitted(request.transform or default_transform(opened), opened.channels), **request.normalisation
-    )
-    return Workspace(
-        out=request.out,
-        images=opened,
-        settings=ExtractSettings(
-            transform=transform,
-            device=request.device,
-            flip=flip,
-            seed=request.seed,
-            swav=_swav_settings(request),
-        ),
-        seed=request.seed,
-        loader=CheckpointLoader(request.origin, request.load),
-        progress=progress or Silent(),
-    )
 
 
 def prepare(request: RunRequest, progress: Progress | None = None, *, keep: bool = False) -> Prepared:
@@ -180,24 +143,26 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunOutcome:
         OSError: the disk is full. Every other later failure is a stored result.
     """
     progress = progress or Silent()
-    prepared = prepare(check_run(request, progress), progress, keep=True)
+    with closing(make_executor(request.executor)) as executor:
+        return _run(check_run(request, progress), executor, progress)
+
+
+def _run(request: RunRequest, executor: Executor, progress: Progress) -> RunOutcome:
+    prepared = prepare(request, progress, keep=True)
     for note in prepared.said:  # what stands in red on the page must not be missing on the terminal
         progress.message(f"note: {note}")
     for damage in prepared.plan.damaged:
         progress.message(f"stored result {damage}; it is computed again")
     try:
-        computed = _evaluate_backbones(prepared, progress) + _evaluate_series(prepared, progress)
+        cells, computed = _evaluate(prepared, executor, progress)
     finally:
         prepared.workspace.plugins.close()
         prepared.workspace.loader.close()
-    cells = [cell for planned in prepared.plan.cells if (cell := prepared.workspace.store.get(planned.key)) is not None]
-    progress.stage("page", 0)
-    cells.append(store_images_cell(prepared.workspace, cells))
     manifest = _manifest(prepared, cells)
     prepared.workspace.store.write_manifest(manifest)
     if manifest.loss is None and (loss := recomputed(Series.load(prepared.request.out))) is not None:
         prepared.workspace.store.write_manifest(replace(manifest, loss=loss))
-    written = write_page(prepared.request.out, images=prepared.request.images, redraw=computed > 0)
+    written = write_page(prepared.request.out, images=request.images, figures=request.figures, redraw=computed > 0)
     for problem in written.problems:
         progress.message(problem)
     names = {planned.key.digest: planned.checkpoint for planned in prepared.plan.cells}
@@ -216,67 +181,45 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunOutcome:
     )
 
 
-def _evaluate_backbones(prepared: Prepared, progress: Progress) -> int:
-    """Cells of every backbone; returns how many were computed."""
-    ready = [record for record in prepared.records if record.kind == "checkpoint" and record.evaluated]
-    entries, first = prepared.workspace.loader.entries, str(model_record(ready).digest)
-
-    def task(record: CheckpointRecord, cells: tuple[PlannedCell, ...]) -> Task:
-        model = str(record.digest) if record.kind == "checkpoint" else first
-        return Task(record, model, entries[model], cells)
-
-    tasks = [
-        task(record, cells)
-        for record in prepared.records
-        if record.evaluated and record.same_as is None and (cells := prepared.plan.of(str(record.digest)))
-    ]
-    total = sum(len(task.cells) for task in tasks)
-    done = 0
-    if tasks:
-        progress.stage("evaluating", total)
-    rebuild = partial(build_workspace, prepared.request)
-    for done_task, stored in run_local(tasks, prepared.workspace, jobs=prepared.request.jobs, rebuild=rebuild):
-        done += len(stored)
-        progress.stage("evaluating", total)
-        progress.advance(done, total)
-        _tell(progress, done_task.record.name, stored)
-    return done
+def _evaluate(prepared: Prepared, executor: Executor, progress: Progress) -> tuple[list[Cell], int]:
+    """Have everything done that is to do; gives the cells of this evaluation and how many were computed."""
+    job, store = Job(prepared.request, prepared.workspace), prepared.workspace.store
+    computed = 0
+    # One after the other: a series is read from the features that its backbones left.
+    for stage, tasks in (
+        ("evaluating", backbone_tasks(prepared.records, prepared.plan, prepared.workspace.loader)),
+        ("evaluating the series", series_tasks(prepared.records, prepared.plan, prepared.workspace.loader)),
+    ):
+        computed += _perform(stage, tasks, executor, job)
+    cells = [cell for planned in prepared.plan.cells if (cell := store.get(planned.key)) is not None]
+    progress.stage("page", 0)
+    images = prepared.workspace.images
+    shown = shown_by(cells, store, len(images)) if images.pictures else ()
+    task = pictures_task(images.fingerprint, shown, store)
+    if task.cells:
+        for done in executor.run([task], job):
+            _tell(progress, done)
+    cells += [cell for key in (pictures_key(images.fingerprint, shown),) if (cell := store.get(key)) is not None]
+    return cells, computed
 
 
-def _evaluate_series(prepared: Prepared, progress: Progress) -> int:
-    """Cells over the ordered checkpoints; returns how many were computed."""
-    todo = [planned for planned in prepared.plan.todo if planned.spec.over_series]
-    if not todo:
+def _perform(stage: str, tasks: Sequence[Task], executor: Executor, job: Job) -> int:
+    """Have tasks done, telling of each cell as it comes; gives how many cells that were."""
+    total, progress = sum(len(task.cells) for task in tasks), job.workspace.progress
+    if not total:
         return 0
-    progress.stage("evaluating the series", len(todo))
-    checkpoints = [
-        record
-        for record in prepared.records
-        if record.kind == "checkpoint" and record.evaluated and record.same_as is None
-    ]
-    series = feature_series(prepared.workspace, checkpoints)
-    workspace = prepared.workspace
-
-    def elsewhere(planned: PlannedCell) -> Produced:
-        places = [workspace.stored_features(digest, series.load(digest)) for digest in series.digests]
-        return workspace.plugins[planned.spec.source].evaluate(
-            places, seed=planned.key.seed, checkpoint=planned.checkpoint, names=series.names
-        )
-
-    for position, planned in enumerate(todo):
-        if planned.spec.name == "drift":
-            cell = drift_cell(prepared.workspace, planned, checkpoints)
-        else:
-            cell = evaluate_series(planned, series, prepared.workspace.store, elsewhere=elsewhere)
-        _tell(progress, planned.checkpoint, [cell])
-        progress.advance(position + 1, len(todo))
-    return len(todo)
+    progress.stage(stage, total)
+    count = 0
+    for count, done in enumerate(executor.run(tasks, job), start=1):
+        progress.stage(stage, total)  # the features may have had a stage of their own
+        progress.advance(count, total)
+        _tell(progress, done)
+    return count
 
 
-def _tell(progress: Progress, name: str, cells: Sequence[Cell]) -> None:
-    for cell in cells:
-        if cell.status == "error":
-            progress.message(f"{cell.key.evaluator} failed on {name}: {cell.reason}")
+def _tell(progress: Progress, done: Done) -> None:
+    if done.cell.status == "error":
+        progress.message(f"{done.cell.key.evaluator} failed on {done.task.name}: {done.cell.reason}")
 
 
 def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
@@ -322,7 +265,7 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
         cell_names={
             planned.key.digest: (planned.spec.name, planned.checkpoint) for planned in reversed(prepared.plan.cells)
         }
-        | {cell.key.digest: ("data", "all images") for cell in cells if cell.key.evaluator == "data"},
+        | {cell.key.digest: (PICTURES.name, ALL_IMAGES) for cell in cells if cell.key.evaluator == PICTURES.name},
         terms={metric: term for spec in prepared.specs for metric, term in spec.terms.items()},
         roles={metric: roles for spec in prepared.specs for metric, roles in spec.roles.items()},
     )
@@ -372,12 +315,6 @@ def _since_training(prepared: Prepared) -> list[str]:
         f"split differ): then {then[0]} for training and {then[1]} for testing, now {len(images.train_index)} and "
         f"{len(images.test_index)}. Images that were trained on may be tested on."
     ]
-
-
-def _swav_settings(request: RunRequest) -> tuple[tuple[str, float], ...]:
-    """The SwaV loss settings of the training run, as far as run.json tells."""
-    names = ("temperature", "epsilon", "sinkhorn_iterations")
-    return tuple((name, float(request.hyperparameters[name])) for name in names if name in request.hyperparameters)
 
 
 def _nothing_ready(records: Sequence[CheckpointRecord]) -> str:

@@ -1,4 +1,4 @@
-"""A worker process of `--jobs`: builds its own workspace once, then does one task after another."""
+"""A worker process of the executor `local`: gets its job once, then does one task after another."""
 
 import pickle
 
@@ -10,9 +10,9 @@ def main() -> None:
     connection = serve()
     import torch
 
-    from swaveval.runs.executors import run_task
+    from swaveval.runs.job import Job
 
-    workspace = None
+    job: Job | None = None
     while True:
         try:
             kind, *content = connection.recv()
@@ -20,12 +20,13 @@ def main() -> None:
             return
         try:
             if kind == "prepare":
-                rebuild, threads = content
+                job, threads = content
                 torch.set_num_threads(threads)
-                workspace = rebuild()
+                _ = job.workspace
                 connection.send(("ready", None))
-            elif workspace is not None:
-                run_task(workspace, content[0], done=lambda cell: connection.send(("cell", cell)))
+            elif job is not None:
+                for cell in job.perform(content[0]):
+                    connection.send(("cell", cell))
                 connection.send(("done", None))
         except Exception as error:
             connection.send(("failed", _plain(error)))

@@ -57,12 +57,13 @@ def run_directory(trained: Path, tmp_path: Path) -> Path:
 
 
 def evaluate(run: Path, *more: object, code: int = 0) -> dict[str, object]:
+    more = more or ("--no-figures",)
     finished = swaveval("run", "--ckpt-dir", run / "checkpoints", *SIZE, "--json", *more, code=code)
     return json.loads(finished.stdout)
 
 
 def test_a_pretrained_directory_needs_nothing_else_said(run_directory: Path) -> None:
-    first = evaluate(run_directory)
+    first = evaluate(run_directory, "--seed", 0)  # with figures
     out = run_directory / "report"
     assert Path(str(first["page"])) == out / "index.html"
     assert first["computed"]
@@ -110,7 +111,14 @@ def test_killed_anywhere_the_next_run_does_the_rest(run_directory: Path) -> None
     rest = evaluate(run_directory)
     whole = json.loads(
         swaveval(
-            "run", "--ckpt-dir", run_directory / "checkpoints", *SIZE, "--json", "--out", run_directory / "other"
+            "run",
+            "--ckpt-dir",
+            run_directory / "checkpoints",
+            *SIZE,
+            "--no-figures",
+            "--json",
+            "--out",
+            run_directory / "other",
         ).stdout
     )
     assert rest["computed"] == whole["computed"] - finished_before
@@ -143,14 +151,16 @@ def test_a_torn_checkpoint_costs_itself_only(run_directory: Path) -> None:
     torn = run_directory / "checkpoints" / "epoch=3-step=9.ckpt"
     torn.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     os.utime(torn, (1, 1))
-    finished = swaveval("run", "--ckpt-dir", run_directory / "checkpoints", *SIZE, "--quiet")
+    finished = swaveval("run", "--ckpt-dir", run_directory / "checkpoints", *SIZE, "--no-figures", "--quiet")
     assert "epoch=3-step=9.ckpt" in finished.stderr
     assert finished.stdout.strip().endswith("index.html")
 
 
 def test_fail_on_has_its_own_exit_code(run_directory: Path) -> None:
     verdict = evaluate(run_directory)["verdict"]
-    finished = swaveval("run", "--ckpt-dir", run_directory / "checkpoints", *SIZE, "--fail-on", verdict, code=5)
+    finished = swaveval(
+        "run", "--ckpt-dir", run_directory / "checkpoints", *SIZE, "--no-figures", "--fail-on", verdict, code=5
+    )
     assert str(verdict) in finished.stdout
 
 

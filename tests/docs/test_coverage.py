@@ -25,7 +25,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What is made smaller, so that an example of minutes takes seconds here.
 SHORTER = {"epochs=15": "epochs=1"}
 # A block that is a file: the examples after it use it by this name.
-FILES = {"plugins.md": "margin.py"}
+NAMED = re.compile(r"[Ss]ave this as `(\w+\.py)`:\s*$")
 
 
 def test_the_page_of_commands_is_what_the_commands_say() -> None:
@@ -89,9 +89,11 @@ def test_every_python_block_runs_and_prints_what_it_says(
     """In one directory, from top to bottom, beside the results of a run called runs/demo."""
     write(tmp_path / "runs" / "demo" / "report", Plan())
     monkeypatch.chdir(tmp_path)
-    for code in BLOCK.findall(document.read_text(encoding="utf-8")):
-        if document.name in FILES and not (tmp_path / FILES[document.name]).exists():
-            (tmp_path / FILES[document.name]).write_text(code, encoding="utf-8")
+    text = document.read_text(encoding="utf-8")
+    for block in BLOCK.finditer(text):
+        code = block.group(1)
+        if named := NAMED.search(text[: block.start()]):
+            (tmp_path / named.group(1)).write_text(code, encoding="utf-8")
         for long, short in SHORTER.items():
             code = code.replace(long, short)
         said = io.StringIO()

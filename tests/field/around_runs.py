@@ -117,7 +117,9 @@ def spoilt(evaluated: Path, tmp_path: Path) -> Path:
 
 
 def evaluate(checkpoints: Path, images: Path, *more: object, code: int | None = 0, **how: Any) -> dict[str, Any]:
-    finished = swaveval("run", "-c", checkpoints, "-d", images, *QUICK, "--json", *more, code=code, **how)
+    finished = swaveval(
+        "run", "-c", checkpoints, "-d", images, *QUICK, "--no-figures", "--json", *more, code=code, **how
+    )
     body = json.loads(finished.stdout)
     return {**body, "stderr": finished.stderr}
 

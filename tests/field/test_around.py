@@ -43,7 +43,7 @@ def test_the_summary_is_written_in_any_encoding(encoding: str, doing: str, evalu
     """Page written, then UnicodeEncodeError and exit 1, it was; now plain letters stand for what is not there."""
     arguments: list[object] = ["report", evaluated / "report"]
     if doing == "run":
-        arguments = ["run", "-c", evaluated / "checkpoints", "-d", bars, "-e", "knn,spectrum"]
+        arguments = ["run", "-c", evaluated / "checkpoints", "-d", bars, "-e", "knn,spectrum", "--no-figures"]
     finished = swaveval(*arguments, env={"PYTHONIOENCODING": encoding}, encoding=encoding)
     assert finished.stdout.strip()
 
@@ -137,7 +137,19 @@ def test_a_file_that_may_not_grow_ends_the_run_with_what_is_done_kept(spoilt: Pa
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
-    arguments = ["run", "-c", spoilt / "checkpoints", "-d", bars, "-e", "knn,spectrum", "-o", out, "--quiet"]
+    arguments = [
+        "run",
+        "-c",
+        spoilt / "checkpoints",
+        "-d",
+        bars,
+        "-e",
+        "knn,spectrum",
+        "-o",
+        out,
+        "--quiet",
+        "--no-figures",
+    ]
     finished = swaveval(*arguments, code=2, preexec_fn=limited)
     one_sentence(finished, "larger than", "goes on from there")
     assert swaveval(*arguments).stdout.strip().endswith("index.html")
@@ -289,6 +301,7 @@ def test_a_lost_result_is_named_and_made_again(evaluator: str, suffix: str, how:
 def test_figures_are_complete_or_drawn_again(spoilt: Path) -> None:
     """Killed while they were written: 1 to 18 of 32, exit 0, never completed; damaged ones never noticed."""
     figures = spoilt / "report" / "figures"
+    swaveval("report", spoilt / "report", "--figures-only")
     names = sorted(path.name for path in figures.iterdir())
     bytes_before = {name: (figures / name).read_bytes() for name in names}
     assert "overview.png" in names
@@ -308,6 +321,15 @@ def test_figures_are_complete_or_drawn_again(spoilt: Path) -> None:
     stamp = (figures / "overview.svg").stat().st_mtime_ns
     assert write_page(spoilt / "report", redraw=False).problems == ()
     assert (figures / "overview.svg").stat().st_mtime_ns == stamp
+
+    mine = figures / "mine.png"
+    mine.write_bytes(b"mine")
+    write_page(spoilt / "report", figures=False)
+    assert (figures / "overview.svg").exists(), "they are of these results"
+    cells = spoilt / "report" / "results" / "cells"
+    min(cells.glob("*.json")).unlink()
+    write_page(spoilt / "report", figures=False)
+    assert [path.name for path in figures.iterdir()] == ["mine.png"]
 
 
 def test_an_old_manifest_without_names_still_says_what_is_lost(spoilt: Path) -> None:

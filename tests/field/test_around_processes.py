@@ -87,7 +87,18 @@ def test_every_kind_of_process_ends_with_its_parent(checkpoint: Path, tmp_path: 
 def test_nothing_outlives_a_killed_parent_and_a_killed_worker_costs_a_retry(spoilt: Path, bars: Path) -> None:
     """`--jobs 2`: first one worker is killed and the run goes on; then the whole, and nothing is left."""
     out = spoilt / "other"
-    arguments = ["run", "-c", spoilt / "checkpoints", "-d", bars, "-e", "knn,linear,lowshot,spectrum,views", "-j", 2]
+    arguments = [
+        "run",
+        "-c",
+        spoilt / "checkpoints",
+        "-d",
+        bars,
+        "-e",
+        "knn,linear,lowshot,spectrum,views",
+        "-j",
+        2,
+        "--no-figures",
+    ]
     running = subprocess.Popen(
         command([*arguments, "--json", "--out", out]), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -119,39 +130,6 @@ def test_nothing_outlives_a_killed_parent_and_a_killed_worker_costs_a_retry(spoi
     )
 
 
-def test_a_worker_that_always_dies_costs_its_own_cells(tmp_path: Path) -> None:
-    """Two attempts, then stored errors that say how it ended: here every worker of one task kills itself."""
-    from swaveval.checkpoints import Entry
-    from swaveval.results import CellKey, CheckpointRecord
-    from swaveval.runs import executors
-    from swaveval.runs.plan import EvaluatorSpec, PlannedCell
-    from swaveval.runs.workspace import Workspace
-
-    workspace = object.__new__(Workspace)  # of which only the place of the results is looked at
-    workspace.out = tmp_path
-    key = CellKey("digest", "data", "transform", "knn", 1)
-    task = executors.Task(
-        CheckpointRecord("a.ckpt", digest="digest"),
-        "digest",
-        Entry("a.ckpt"),
-        (PlannedCell(key, EvaluatorSpec("knn", "knn"), "a.ckpt", False),),
-    )
-    pool = executors._Pool([task], workspace, rebuild=lambda: workspace, threads=1)
-    try:
-        pool._any_worked = True
-        attempt = executors._Attempt(task, tries=2)
-        ended = pool._lost(attempt, "was ended by SIGKILL (out of memory?)")
-    finally:
-        pool.close()
-    assert ended is not None
-    ((_, (cell,)),) = [ended]
-    assert cell.status == "error"
-    assert "SIGKILL" in cell.reason
-    stored = workspace.store.get(key)
-    assert stored is not None
-    assert stored.status == "error"
-
-
 @pytest.fixture(scope="module")
 def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory whose modules write their name and process beside themselves when they are imported."""
@@ -175,7 +153,7 @@ def test_the_current_directory_shadows_no_module_in_any_process(
     path: str | None, poisoned: Path, checkpoint: Path, bars: Path, tmp_path: Path
 ) -> None:
     """Workers, their readers and a plugin's process start in a directory of `torch.py`, `multiprocessing.py` …"""
-    arguments: list[object] = ["run", "-c", checkpoint, "-d", bars, "-e", "knn", "-o", tmp_path / "out"]
+    arguments: list[object] = ["run", "-c", checkpoint, "-d", bars, "-e", "knn", "-o", tmp_path / "out", "--no-figures"]
     arguments += ["--evaluator", write_plugin(tmp_path / "mine.py"), "-j", 2]
     if path is not None:
         arguments = ["inspect", checkpoint]

@@ -139,7 +139,7 @@ def test_pretrain_plan_and_run_agree_on_images_and_labels(tmp_path: Path) -> Non
     assert "images: 24 + 8 for test, no labels (--labels none)" in " ".join(planned.split())
     shutil.copy(photos / "a" / "0.png", photos / "a" / "copy.png")
     Image.new("RGB", (16, 16), (9, 99, 199)).save(photos / "b" / "later.png")
-    swaveval("run", "-c", out / "checkpoints", "-e", "spectrum", "--json")
+    swaveval("run", "-c", out / "checkpoints", "-e", "spectrum", "--no-figures", "--json")
     notes = Series.load(out / "report").manifest.notes
     assert any("The images changed since training: 1 added, 0 gone" in note for note in notes)
 

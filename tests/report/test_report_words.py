@@ -23,7 +23,7 @@ from swaveval.report.map import feature_map
 from swaveval.report.page import render
 from swaveval.results import Artifact, Metric, Series, Term
 from swaveval.results.words import TERMS
-from swaveval.runs.evaluate import misplaced
+from swaveval.runs.cells import misplaced
 from tests.report.browsing import CHROMIUM, Evaluated, opened
 
 Arrays = Mapping[str, np.ndarray[Any, np.dtype[Any]]]

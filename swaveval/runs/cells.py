@@ -1,78 +1,40 @@
-"""One cell at a time: call the evaluator, store what came of it, go on whatever happened."""
+"""One cell at a time: have it made, store what came of it, go on whatever happened."""
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
-from functools import partial
 
-from swaveval.evaluators.contract import Skip, unmet
-from swaveval.evaluators.registry import create
-from swaveval.features.features import Features, FeatureSeries
+from swaveval.evaluators.contract import Skip
 from swaveval.results import Artifact, Cell, Metric, ResultStore, Status
 from swaveval.results.metric import outcomes_fault
 from swaveval.runs.failures import ends_the_run, sentence
 from swaveval.runs.plan import PlannedCell
 from swaveval.runs.plugins import PluginFailure, Produced
+from swaveval.runs.tasks import Maker, Task
+from swaveval.runs.workspace import Workspace
 
-Elsewhere = Callable[[PlannedCell], Produced]
 
+def perform(task: Task, workspace: Workspace) -> Iterator[Cell]:
+    """Do a task's cells one after another, giving each when it is stored.
 
-def evaluate_backbone(
-    cells: Iterable[PlannedCell],
-    features: Callable[[], Features],
-    store: ResultStore,
-    *,
-    elsewhere: Elsewhere | None = None,
-    done: Callable[[Cell], None] = lambda _: None,
-) -> list[Cell]:
-    """Do the given cells of one backbone; `features` is called once, when the first cell needs it.
-
-    A failure, of the features or of an evaluator, is the stored result of its cell; nothing is raised but
-    KeyboardInterrupt, SystemExit and what tells of the machine (a full disk).
-
-    Args:
-        cells: to do.
-        features: gives the features of this backbone.
-        store: where results go.
-        elsewhere: calls evaluators that are not ours, in a process of their own; None calls them here.
-        done: told of each cell.
+    A failure, of what they share or of one, is the stored result of its cells; nothing is raised but KeyboardInterrupt,
+    SystemExit and what tells of the machine (a full disk).
     """
-    held: Features | None = None
+    make: Maker | None = None
     failure = ""
-    results: list[Cell] = []
-    for planned in cells:
-        if held is None and not failure and not planned.spec.broken:
+    for planned in task.cells:
+        if make is None and not failure and not planned.spec.broken:
             try:
-                held = features()
+                make = task.maker(workspace)
             except Exception as error:
                 if ends_the_run(error):
                     raise
                 failure = f"features could not be extracted: {sentence(error)}"
-        # The forward pass is shared by all cells and counted in none.
         started = time.perf_counter()
-        if failure or held is None:
-            stored = _store(store, planned, "error", planned.spec.broken or failure, (), started)
+        if make is None or planned.spec.broken:
+            yield _store(workspace.store, planned, "error", planned.spec.broken or failure, (), started)
         else:
-            stored = _evaluate(planned, partial(_call, features=held, elsewhere=elsewhere), store, started)
-        results.append(stored)
-        done(stored)
-    return results
-
-
-def evaluate_series(
-    planned: PlannedCell, series: FeatureSeries, store: ResultStore, *, elsewhere: Elsewhere | None = None
-) -> Cell:
-    """Do one cell of a series evaluator; needs are judged on the first checkpoint."""
-
-    def call(planned: PlannedCell) -> Produced:
-        if planned.spec.foreign and elsewhere is not None:
-            return elsewhere(planned)
-        evaluator = create(planned.spec.source)
-        if missing := unmet(evaluator.needs, series[0]):
-            raise Skip(missing)
-        return tuple(evaluator(series, seed=planned.key.seed))  # type: ignore[arg-type]
-
-    return _evaluate(planned, call, store, time.perf_counter(), owners=series.digests)
+            yield _made(planned, make, workspace.store, started, owners=task.owners)
 
 
 def store_failures(cells: Sequence[PlannedCell], reason: str, store: ResultStore) -> list[Cell]:
@@ -104,28 +66,12 @@ def misplaced(produced: Produced, name: str, owners: Collection[str] | None = No
     return ""
 
 
-def _call(planned: PlannedCell, *, features: Features, elsewhere: Elsewhere | None) -> Produced:
-    if planned.spec.foreign and elsewhere is not None:
-        return elsewhere(planned)
-    evaluator = create(planned.spec.source)
-    if missing := unmet(evaluator.needs, features):
-        raise Skip(missing)
-    return tuple(evaluator(features, seed=planned.key.seed))  # type: ignore[arg-type]
-
-
-def _evaluate(
-    planned: PlannedCell,
-    call: Callable[[PlannedCell], Produced],
-    store: ResultStore,
-    started: float,
-    *,
-    owners: Collection[str] | None = None,
+def _made(
+    planned: PlannedCell, make: Maker, store: ResultStore, started: float, *, owners: Collection[str] | None
 ) -> Cell:
-    """Store what `call` gives, or what it raised."""
-    if planned.spec.broken:
-        return _store(store, planned, "error", planned.spec.broken, (), started)
+    """Store what `make` gives, or what it raised."""
     try:
-        produced = call(planned)
+        produced = make(planned)
         _check_types(produced, planned.spec.name)
         if reason := misplaced(produced, planned.spec.name, owners):
             return _store(store, planned, "error", reason, (), started)

@@ -1,0 +1,101 @@
+"""A series to somewhere else: exporters, found by name under the entry points `swaveval.exporters`."""
+
+import csv
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from swaveval.errors import SwavevalError
+from swaveval.results.atomic import write_bytes
+from swaveval.results.export import COLUMNS, rows
+from swaveval.results.series import Series
+from swaveval.specification import Installed, Kind, PluginError, split
+
+KIND = Kind("exporter", "swaveval.exporters")
+STANDARD_OUTPUT = "-"
+
+
+class ExportError(SwavevalError):
+    """A series cannot be written there in this form; the sentence says what to do."""
+
+
+@runtime_checkable
+class Exporter(Protocol):
+    """Writes a series to a target: a file, a directory, the address of a service; `-` is standard output."""
+
+    def write(self, series: Series, target: str) -> None:
+        """Write all of it, or raise and leave what was there.
+
+        Raises:
+            ExportError: it cannot be had in this form, or not there. OSError: the disk is full.
+        """
+
+
+class Csv:
+    """A row per metric, with a line of names: `swaveval.results.export.COLUMNS`."""
+
+    def write(self, series: Series, target: str) -> None:
+        buffer = io.StringIO()
+        table = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows(series))
+        _write_text(buffer.getvalue(), target)
+
+
+class Json:
+    """A list of objects, one per metric; NaN and the infinities by name."""
+
+    def write(self, series: Series, target: str) -> None:
+        _write_text(json.dumps(rows(series), indent=1, allow_nan=False) + "\n", target)
+
+
+class Parquet:
+    """A table with a row per metric, for pandas, polars, DuckDB; needs pyarrow."""
+
+    def write(self, series: Series, target: str) -> None:
+        if target == STANDARD_OUTPUT:
+            raise ExportError("parquet is a binary format; name a file with --to FILE")
+        try:
+            import pyarrow
+            import pyarrow.parquet
+        except ImportError:
+            raise ExportError("parquet needs pyarrow; pip install 'swaveval[parquet]'") from None
+        table = [
+            {name: float("nan") if value == "NaN" else value for name, value in row.items()} for row in rows(series)
+        ]
+        sink = io.BytesIO()
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(table), sink)
+        write_bytes(Path(target), sink.getvalue())
+
+
+def available() -> tuple[Installed, ...]:
+    """Every installed exporter, sorted by name, without importing any."""
+    return KIND.available()
+
+
+def make_exporter(specification: str) -> Exporter:
+    """The exporter that is named as `csv`, `NAME(parameter=value)`, `module:Class` or `path.py:Class`.
+
+    Raises:
+        PluginError: it is not installed, cannot be imported, does not take these parameters, or is no exporter.
+    """
+    origin, exporter = KIND.build(*split(specification))
+    if not isinstance(exporter, Exporter):
+        raise PluginError(f"exporter {origin} has no method write")
+    return exporter
+
+
+def format_of(target: str) -> str:
+    """The exporter that a file's suffix means, `csv` where it means none."""
+    suffix = Path(target).suffix.lower().removeprefix(".")
+    return suffix if suffix in {each.name for each in available()} else "csv"
+
+
+def _write_text(text: str, target: str) -> None:
+    if target == STANDARD_OUTPUT:
+        sys.stdout.write(text.encode(sys.stdout.encoding or "utf-8", "replace").decode(sys.stdout.encoding or "utf-8"))
+        sys.stdout.flush()
+    else:
+        write_bytes(Path(target), text.encode("utf-8", "replace"))

@@ -1,0 +1,142 @@
+"""The executor `local`: this process, or with `--jobs` several worker processes on this machine."""
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection, wait
+
+from swaveval.results import Cell
+from swaveval.runs.cells import store_failures
+from swaveval.runs.child import Child, ChildDied
+from swaveval.runs.executors import Done
+from swaveval.runs.job import Job
+from swaveval.runs.plan import PlannedCell
+from swaveval.runs.request import RunError
+from swaveval.runs.tasks import Task
+
+_ATTEMPTS = 2
+_LOOK_SECONDS = 1.0
+
+
+class Local:
+    """Does one task after another in this process; with more than one job, as many at a time in worker processes.
+
+    Every worker builds its own workspace from the request; pixels are decoded before, so that workers share the map of
+    them. Workers stay for the next call of `run`.
+    """
+
+    def __init__(self) -> None:
+        self._workers: _Workers | None = None
+
+    def run(self, tasks: Iterable[Task], job: Job) -> Iterator[Done]:
+        todo = list(tasks)
+        if self._workers is None and (job.request.jobs <= 1 or len(todo) <= 1):
+            for task in todo:
+                for cell in job.perform(task):
+                    yield Done(task, cell)
+            return
+        if any(task.looks_at_images for task in todo):
+            _ = job.workspace.pixels
+        if self._workers is None:
+            self._workers = _Workers(job)
+        try:
+            yield from self._workers.run(todo)
+        except BaseException:  # also when nobody wants the rest
+            self.close()
+            raise
+
+    def close(self) -> None:
+        if self._workers is not None:
+            self._workers.close()
+            self._workers = None
+
+
+@dataclass
+class _Attempt:
+    """A task and how far it is."""
+
+    task: Task
+    tries: int = 0
+    finished: set[str] = field(default_factory=set)
+
+    @property
+    def left(self) -> tuple[PlannedCell, ...]:
+        return tuple(planned for planned in self.task.cells if planned.key.digest not in self.finished)
+
+    def done(self, cell: Cell) -> Done:
+        self.finished.add(cell.key.digest)
+        return Done(self.task, cell)
+
+
+class _Workers:
+    """Worker processes with at most one task each."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._most = job.request.jobs
+        self._threads = max(1, (os.cpu_count() or 1) // self._most)
+        self._waiting: deque[_Attempt] = deque()
+        self._busy: dict[Child, _Attempt] = {}
+        self._idle: list[Child] = []
+        self._any_worked = False
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Done]:
+        self._waiting.extend(_Attempt(task) for task in tasks)
+        while self._waiting or self._busy:
+            while self._waiting and len(self._busy) < self._most:
+                yield from self._begin(self._waiting.popleft())
+            by_connection: dict[Connection, Child] = {child.connection: child for child in self._busy}
+            ready = {
+                by_connection[found] for found in wait(list(by_connection), _LOOK_SECONDS) if found in by_connection
+            }
+            for child in list(self._busy):
+                if child in ready or not child.lives:
+                    yield from self._hear(child)
+
+    def close(self) -> None:
+        for child in (*self._busy, *self._idle):
+            child.kill()
+
+    def _begin(self, attempt: _Attempt) -> Iterator[Done]:
+        """Give a task to a worker; gives its cells as errors where it is lost already."""
+        attempt.tries += 1
+        child = self._idle.pop() if self._idle else None
+        try:
+            if child is None:
+                child = Child("swaveval.runs.worker")
+                child.send(("prepare", self._job, self._threads))
+            child.send(("task", replace(attempt.task, cells=attempt.left)))
+        except ChildDied as death:
+            yield from self._lost(attempt, str(death))
+            return
+        self._busy[child] = attempt
+
+    def _hear(self, child: Child) -> Iterator[Done]:
+        """Take one message of a worker."""
+        attempt = self._busy[child]
+        try:
+            kind, content = child.read()
+        except ChildDied as death:
+            del self._busy[child]
+            yield from self._lost(attempt, str(death))
+            return
+        self._any_worked = True
+        if kind == "cell":
+            yield attempt.done(content)
+        elif kind == "failed":
+            raise content
+        elif kind == "done":
+            del self._busy[child]
+            self._idle.append(child)
+
+    def _lost(self, attempt: _Attempt, death: str) -> Iterator[Done]:
+        """What becomes of a task whose worker is gone: another attempt, then errors."""
+        if attempt.tries < _ATTEMPTS and attempt.left:
+            self._waiting.append(attempt)
+            return
+        if not self._any_worked:
+            raise RunError(f"the worker processes do not start (the last one {death}); run with --jobs 1")
+        reason = f"the worker process {death}, twice; run again, with fewer --jobs where memory is short"
+        for cell in store_failures(attempt.left, reason, self._job.workspace.store):
+            yield attempt.done(cell)
