@@ -76,3 +76,50 @@ def test_one_more_image_moves_hardly_any_other() -> None:
     before = stratified_split(np.zeros(400, dtype=np.int64), names[:400], seed=0)
     after = stratified_split(np.zeros(401, dtype=np.int64), names, seed=0)
     assert (before != after[:400]).sum() <= 2
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=9), st.sampled_from([0.1, 0.25, 0.5]))
+def test_the_test_images_of_each_stratum_are_its_share_rounded_one_way_or_the_other(
+    counts: list[int], share: float
+) -> None:
+    """Largest remainders: no stratum gets more than a whole image beside its share, and their sum is right."""
+    labels = np.repeat(np.arange(len(counts)), counts)
+    is_test = stratified_split(labels, contents(len(labels)), seed=1, share=share)
+    drawn = np.bincount(labels[is_test], minlength=len(counts))
+    for count, found in zip(counts, drawn, strict=True):
+        least = min(1, count - 1)
+        assert max(least, math.floor(count * share)) <= found <= max(least, math.ceil(count * share - 1e-9))
+    if min(counts) * share >= 1:
+        assert drawn.sum() == math.ceil(len(labels) * share - 1e-9)
+
+
+def test_the_remainders_go_to_the_largest_and_then_to_the_larger_stratum() -> None:
+    """A quarter of 7, 6, 5 and 10 is 1.75, 1.5, 1.25 and 2.5: seven of 28, so the first and the larger half."""
+    labels = np.repeat(np.arange(4), [7, 6, 5, 10])
+    is_test = stratified_split(labels, contents(28), seed=0)
+    assert np.bincount(labels[is_test]).tolist() == [2, 1, 1, 3]
+
+
+strata_of_two = st.lists(st.integers(0, 2), min_size=4, max_size=40).map(np.array)
+
+
+@given(strata_of_two, st.data())
+def test_no_image_that_was_trained_on_is_drawn_while_others_are_left(labels: np.ndarray, data: st.DataObject) -> None:
+    names = contents(len(labels))
+    trained = set(data.draw(st.lists(st.sampled_from(names), max_size=len(names), unique=True)))
+    plain = stratified_split(labels, names, seed=2)
+    is_test = stratified_split(labels, names, seed=2, trained=trained)
+    if len(trained) == len(names):
+        assert is_test.tolist() == plain.tolist()
+        return
+    assert not [name for name, test in zip(names, is_test, strict=True) if test and name in trained]
+    for label in set(labels.tolist()):
+        of_class = labels == label
+        free = sum(name not in trained for name, inside in zip(names, of_class, strict=True) if inside)
+        assert is_test[of_class].sum() == min(plain[of_class].sum(), free)
+
+
+def test_copies_larger_than_the_test_split_are_taken_whole_where_something_is_left_to_train_on() -> None:
+    one = np.zeros(8, dtype=np.int64)
+    assert sorted(stratified_split(one, ["a"] * 5 + ["b"] * 3, seed=0).tolist()) == [False] * 5 + [True] * 3
+    assert stratified_split(one, ["a"] * 8, seed=0).sum() == 2

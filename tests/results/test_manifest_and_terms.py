@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import adjusted_mutual_info_score, balanced_accuracy_score
 
 from swaveval.results import (
     CheckpointRecord,
@@ -174,6 +175,17 @@ def test_a_test_label_never_selects() -> None:
     assert set(roles.CONFIRMS) <= set(roles.SELECTS)
 
 
+def test_what_a_constant_answer_reaches_where_every_class_counts_alike() -> None:
+    """Against scikit-learn: balanced accuracy of one answer is one over the number of classes, AMI nothing."""
+    labels, constant = [0] * 6 + [1] * 3 + [2], [0] * 10
+    score = {
+        "knn.balanced": balanced_accuracy_score(labels, constant),
+        "linear.balanced": balanced_accuracy_score(labels, constant),
+        "clusters.ami": adjusted_mutual_info_score(labels, constant),
+    }
+    assert {metric: 1 / 3 if alike else 0.0 for metric, alike in roles.CLASSES_ALIKE.items()} == pytest.approx(score)
+
+
 def plugins(**changes: Any) -> RunManifest:
     declared_roles = {
         "other.a": ("headline",), "mine.a": ("headline", "witness"), "knn.mine": ("headline",), "gone.a": ("headline",),
@@ -237,3 +249,8 @@ def test_versions_name_what_is_installed_and_nothing_else() -> None:
     assert found["bokeh"] == bokeh.__version__
     assert "cores" in found["machine"]
     assert all(found.values())
+
+
+def test_a_package_that_is_not_installed_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("swaveval.results.versions._PACKAGES", ("no-such-package", "numpy"))
+    assert list(versions()) == ["python", "machine", "numpy"]
