@@ -31,6 +31,8 @@ def png_pixels(content: bytes) -> bytes:
         start = end
         if name == b"IEND":
             break
+    else:
+        kept.append(content[start:])  # too little for a chunk: the file was cut off, which the decoder is to see
     return b"".join(kept) if dropped else content
 
 

@@ -12,6 +12,8 @@ and no log: the files are the truth, and a run killed anywhere loses at most the
 
 import hashlib
 import io
+import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -118,8 +120,11 @@ class ResultStore:
         if not cell.artifacts:
             return ()
         content = self.check_arrays(cell)
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            groups = _unpack(dict(arrays))
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+                groups = _unpack(dict(arrays))
+        except (*_NOT_AS_WRITTEN, OSError, zipfile.BadZipFile, zlib.error) as error:
+            raise DamagedCell(f"{cell.key.digest}.npz is damaged: {error}") from error
         return tuple(
             Artifact(name, groups.get(str(position), {}), owner)
             for position, (name, owner, _) in enumerate(cell.artifacts)

@@ -80,6 +80,10 @@ def test_more_than_three_channels_stay() -> None:
         assert np.array_equal(shown, five)
     sixteen = torch.zeros(16, 20, 24, dtype=torch.uint8)
     assert np.asarray(as_picture(sixteen, 0)).shape == (20, 24, 16)
+    wide = torch.zeros(5, 4, 24, dtype=torch.uint8)
+    assert np.asarray(as_picture(wide, 0)).shape == (4, 24, 5)
+    low = torch.zeros(16, 24, 5, dtype=torch.uint8)
+    assert np.asarray(as_picture(low, 0)).shape == (16, 24, 5)
     last = torch.zeros(20, 24, 16, dtype=torch.uint8)
     assert np.asarray(as_picture(last, 0)).shape == (20, 24, 16)
 

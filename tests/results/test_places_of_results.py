@@ -60,6 +60,14 @@ def test_an_error_of_the_system_names_the_file_that_was_meant(tmp_path: Path) ->
         raise ValueError("plain")
 
 
+def test_a_temporary_that_is_gone_already_hides_no_error(tmp_path: Path) -> None:
+    writing = atomic_path(tmp_path / "file")
+    writing.__enter__().unlink()
+    error = ValueError("the reason")
+    assert not writing.__exit__(ValueError, error, None)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_half_a_surrogate_pair_is_written_as_a_question_mark(tmp_path: Path) -> None:
     write_text(tmp_path / "file", "naïve \ud83d語")
     assert (tmp_path / "file").read_bytes() == "naïve ?語".encode()

@@ -1,7 +1,10 @@
 """The store gives back what was put in, or says that it cannot."""
 
+import hashlib
 import json
 import math
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +139,50 @@ def test_missing_arrays_are_damage(tmp_path: Path) -> None:
     (store.cells_directory / f"{key().digest}.npz").unlink()
     with pytest.raises(DamagedCell, match="missing"):
         store.artifacts(cell)
+
+
+@pytest.mark.parametrize("content", ["objects", "no archive", "no arrays"])
+def test_arrays_that_would_have_to_be_unpickled_or_are_none_are_damage(content: str, tmp_path: Path) -> None:
+    """With the right checksum, as somebody would write it who wants a pickle loaded."""
+    store, cell = filled_store(tmp_path)
+    path = store.cells_directory / f"{key().digest}.npz"
+    if content == "objects":
+        np.savez(path, allow_pickle=True, **{"0/correct": np.array([print], dtype=object)})
+    elif content == "no arrays":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("0/correct.npy", b"no array")
+    else:
+        path.write_bytes(b"no archive")
+    checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+    forged = replace(cell, artifacts=tuple((name, owner, checksum) for name, owner, _ in cell.artifacts))
+    with pytest.raises(DamagedCell, match=r"npz is damaged"):
+        store.artifacts(forged)
+
+
+def test_what_is_discarded_is_gone_and_may_be_discarded_again(tmp_path: Path) -> None:
+    store, cell = filled_store(tmp_path)
+    store.discard(cell.key)
+    assert store.get(key()) is None
+    assert list(store.cells_directory.iterdir()) == []
+    store.discard(key().digest)
+
+
+@given(
+    shape=st.lists(st.integers(0, 3), max_size=3),
+    dtype=st.sampled_from(["?", "u1", "i8", "f4", "f8", "<U5"]),
+    owned=st.booleans(),
+)
+def test_arrays_of_any_shape_come_back(
+    shape: list[int], dtype: str, owned: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    array = (np.arange(int(np.prod(shape))) % 2).reshape(shape).astype(dtype)
+    store = ResultStore(tmp_path_factory.mktemp("store"))
+    given_ = Artifact("a.b", {"x/y": array, "z": array}, "owner" if owned else None)
+    (again,) = store.artifacts(store.put(Cell(key()), [given_]))
+    assert (again.id, again.checkpoint, list(again.arrays)) == ("a.b", given_.checkpoint, ["x/y", "z"])
+    for found in again.arrays.values():
+        assert (found.dtype, found.shape) == (array.dtype, array.shape)
+        assert np.array_equal(found, array)
 
 
 def test_no_temporary_stays_behind(tmp_path: Path) -> None:

@@ -1,0 +1,85 @@
+"""From words to classes: labels that say nothing are none, and it is said why; and splits that were given."""
+
+import numpy as np
+import pytest
+
+from swaveval.data.classes import as_classes, given_split
+from swaveval.data.layout import Placing
+
+
+def placing(words: list[str | None], splits: str = "") -> tuple[Placing, list[str], np.ndarray | None]:
+    """Images `0`, `1` …, with their words; `splits`: a letter an image, `t` for test."""
+    files = [str(number) for number in range(len(words))]
+    named = {"a": "train", "t": "test", "v": "validation"}
+    said = {file: named[letter] for file, letter in zip(files, splits, strict=True)} if splits else None
+    is_test = np.array([letter == "t" for letter in splits]) if splits else None
+    labelled = any(word is not None for word in words)
+    return Placing(dict(zip(files, words, strict=True)), labelled, said, "words.csv", origin="words"), files, is_test
+
+
+def test_classes_in_natural_order_with_printable_names() -> None:
+    found = as_classes(*placing(["b10", "b2", None, "b10", "b2", "\x1b", "\x1b"]))
+    assert found.labels is not None
+    assert found.labels.tolist() == [2, 1, -1, 2, 1, 0, 0]
+    assert found.labels.dtype == np.int64
+    assert (found.names, found.origin, found.notes) == (("\\x1b", "b2", "b10"), "words", ())
+
+
+@pytest.mark.parametrize(
+    ("words", "splits", "why"),
+    [
+        (["a", "a", None], "", "the only class is a"),
+        (["a", "b", "c", None], "", "each of the 3 classes has one image"),
+        (["a", "b", "b", "c"], "", "2 of the 3 classes have one image"),
+        (["a", "b", "c", "c", "d", "d", "d"], "", ""), (["a", "a", "b"], "", ""), (["a", "a", "b", "b"], "", ""),
+        (["a", "b", "a", "b"], "aatt", ""), (["a", "a", "a", "b"], "aatt", "all training images are of one class, a"),
+        (["a", "a", None, "a", "b"], "aaatt", "all training images are of one class, a"),
+        (["a", "b", None, "a", "b", None], "aaaaat", "no test image has a label"),
+        ([None, "a", "b", "a", "b"], "atttt", "no training image has a label"),
+        (["a", "b", "a", "b", "c", "c"], "aaaatt", "no class stands in both training and test images"),
+        (["a", "b", "b", "a", "a", "b", None], "aavttta", ""),
+    ],
+)  # fmt: skip
+def test_labels_that_say_nothing(words: list[str | None], splits: str, why: str) -> None:
+    found = as_classes(*placing(words, splits))
+    assert (found.labels is None) == bool(why)
+    if why:
+        assert found.origin == f"none: {why} (words)"
+        assert found.notes == (f"{why[0].upper()}{why[1:]}, which says nothing: the images were read without labels.",)
+
+
+def test_no_labels_at_all() -> None:
+    found = as_classes(Placing({"0": None, "1": None}, False, origin="none: one flat folder"), ["0", "1"], None)
+    assert (found.labels, found.names, found.origin, found.notes) == (None, (), "none: one flat folder", ())
+    assert as_classes(Placing({"0": None}, False), ["0"], None).origin == "none"
+    assert as_classes(Placing({"0": "a", "1": None}, True, origin="words"), ["1"], None).labels is None
+
+
+def test_test_images_of_classes_that_training_never_saw() -> None:
+    found = as_classes(*placing(["a", "b", "a", "c", "c", "d", None], "aattttt"))
+    assert found.labels is not None
+    assert found.notes == ("3 test images of classes that no training image has (c, d).",)
+
+
+@pytest.mark.parametrize(
+    ("splits", "test", "words"),
+    [
+        ("aat", [False, False, True], "given by words.csv: train for train, test for test"),
+        ("aav", [False, False, True], "given by words.csv: train for train, validation for test"),
+        ("avt", [False, False, True], "given by words.csv: train and validation for train, test for test"),
+        ("vvt", [False, False, True], "given by words.csv: validation for train, test for test"),
+    ],
+)
+def test_a_split_that_was_given(splits: str, test: list[bool], words: str) -> None:
+    placed, files, _ = placing([None] * 3, splits)
+    is_test, origin, notes = given_split(placed, files)
+    assert is_test is not None
+    assert (is_test.tolist(), origin, notes) == (test, words, ())
+
+
+def test_one_side_alone_is_no_split() -> None:
+    placed, files, _ = placing([None] * 3, "ttt")
+    assert given_split(placed, files) == (None, "", ("All images stand in the test split, so a split was drawn.",))
+    mixed, files, _ = placing([None] * 3, "aat")
+    assert given_split(mixed, files[:2])[2] == ("All images stand in the train split, so a split was drawn.",)
+    assert given_split(placing([None] * 3)[0], files) == (None, "", ())
