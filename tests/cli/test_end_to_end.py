@@ -7,28 +7,16 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from tiny_images import write_images
+
+from tests.field.around_runs import command, swaveval
+from tests.tiny_images import write_images
 
 EVALUATORS = "knn,linear,clusters,spectrum,drift"
 SIZE = ["--evaluators", EVALUATORS]
-
-
-def command(arguments: Sequence[object]) -> list[str]:
-    return [sys.executable, "-m", "swaveval.cli.app", *map(str, arguments)]
-
-
-def swaveval(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run the command in a process of its own and expect an exit code."""
-    finished = subprocess.run(command(arguments), capture_output=True, text=True, check=False, timeout=300)
-    assert finished.returncode == code, f"exit {finished.returncode}\n{finished.stdout}\n{finished.stderr}"
-    assert "Traceback" not in finished.stderr
-    return finished
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +34,22 @@ def trained(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "frozen_prototype_steps = 2\n"
         "[training]\nepochs = 2\nbatch_size = 18\n[hardware]\naccelerator = 'cpu'\nworkers = 0\n"
     )
-    swaveval("pretrain", "--data", images, "--out", run, "--config", settings)
+    swaveval("pretrain", "--data", images, "--out", run, "--config", settings, env={})
     return run
+
+
+@pytest.fixture(scope="module")
+def evaluated(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run directory with its evaluation, by a process of its own as a user's is."""
+    run = Path(shutil.copytree(trained, tmp_path_factory.mktemp("evaluated") / "tiny"))
+    swaveval("run", "--ckpt-dir", run / "checkpoints", *SIZE, "--quiet", env={})
+    return run
+
+
+@pytest.fixture
+def evaluated_directory(evaluated: Path, tmp_path: Path) -> Path:
+    """A copy of the evaluated run that a test may spoil."""
+    return Path(shutil.copytree(evaluated, tmp_path / "tiny"))
 
 
 @pytest.fixture
@@ -57,24 +59,22 @@ def run_directory(trained: Path, tmp_path: Path) -> Path:
 
 
 def evaluate(run: Path, *more: object, code: int = 0) -> dict[str, object]:
-    more = more or ("--no-figures",)
-    finished = swaveval("run", "--ckpt-dir", run / "checkpoints", *SIZE, "--json", *more, code=code)
+    finished = swaveval("run", "--ckpt-dir", run / "checkpoints", *SIZE, "--no-figures", "--json", *more, code=code)
     return json.loads(finished.stdout)
 
 
-def test_a_pretrained_directory_needs_nothing_else_said(run_directory: Path) -> None:
-    first = evaluate(run_directory, "--seed", 0)  # with figures
-    out = run_directory / "report"
-    assert Path(str(first["page"])) == out / "index.html"
-    assert first["computed"]
+def test_a_pretrained_directory_needs_nothing_else_said(evaluated_directory: Path) -> None:
+    out = evaluated_directory / "report"
+    verdict = json.loads((out / "verdict.json").read_text())
     assert (out / "index.html").read_text(encoding="utf-8").lower().startswith("<!doctype html>")
-    assert json.loads((out / "verdict.json").read_text())["verdict"] == first["verdict"]
     assert list((out / "figures").glob("*.svg"))
     assert list((out / "figures").glob("*.png"))
 
-    again = evaluate(run_directory)
+    again = evaluate(evaluated_directory)
+    assert Path(str(again["page"])) == out / "index.html"
     assert again["computed"] == 0
-    assert again["sentence"] == first["sentence"]
+    assert again["verdict"] == verdict["verdict"]
+    assert again["sentence"] == verdict["sentence"]
 
     table = list(csv.DictReader(io.StringIO(swaveval("export", out).stdout)))
     knn = {row["checkpoint"]: row for row in table if row["metric"] == "knn.top1"}
@@ -85,7 +85,7 @@ def test_a_pretrained_directory_needs_nothing_else_said(run_directory: Path) -> 
     assert not any("last" in name for name in knn)
     assert all(0 <= float(row["ci_low"]) <= float(row["value"]) <= float(row["ci_high"]) <= 1 for row in knn.values())
 
-    plan = json.loads(swaveval("plan", "--ckpt-dir", run_directory / "checkpoints", *SIZE, "--json").stdout)
+    plan = json.loads(swaveval("plan", "--ckpt-dir", evaluated_directory / "checkpoints", *SIZE, "--json").stdout)
     assert all(cell["done"] for cell in plan["cells"])
 
     (out / "index.html").unlink()
@@ -136,13 +136,12 @@ def test_a_new_checkpoint_costs_one_checkpoint(run_directory: Path) -> None:
     assert grown["computed"] == len(per_backbone) + 1
 
 
-def test_damage_is_found_and_repaired(run_directory: Path) -> None:
-    evaluate(run_directory)
-    out = run_directory / "report"
+def test_damage_is_found_and_repaired(evaluated_directory: Path) -> None:
+    out = evaluated_directory / "report"
     victim = sorted((out / "results" / "cells").glob("*.json"))[0]
     victim.write_bytes(victim.read_bytes().replace(b'"value": ', b'"value":  9', 1)[:-4])
     assert "damaged" in swaveval("export", out, code=4).stderr
-    assert evaluate(run_directory)["computed"] in (0, 1)  # 0 when the victim was the cell of thumbnails
+    assert evaluate(evaluated_directory)["computed"] in (0, 1)  # 0 when the victim was the cell of thumbnails
     swaveval("export", out)
 
 
@@ -156,10 +155,10 @@ def test_a_torn_checkpoint_costs_itself_only(run_directory: Path) -> None:
     assert finished.stdout.strip().endswith("index.html")
 
 
-def test_fail_on_has_its_own_exit_code(run_directory: Path) -> None:
-    verdict = evaluate(run_directory)["verdict"]
+def test_fail_on_has_its_own_exit_code(evaluated_directory: Path) -> None:
+    verdict = json.loads((evaluated_directory / "report" / "verdict.json").read_text())["verdict"]
     finished = swaveval(
-        "run", "--ckpt-dir", run_directory / "checkpoints", *SIZE, "--no-figures", "--fail-on", verdict, code=5
+        "run", "--ckpt-dir", evaluated_directory / "checkpoints", *SIZE, "--no-figures", "--fail-on", verdict, code=5
     )
     assert str(verdict) in finished.stdout
 
@@ -176,18 +175,12 @@ def test_unlabelled_flat_folder(run_directory: Path, images: Path, tmp_path: Pat
     assert any(row["metric"] == "views.retrieval" for row in table)
 
 
-def test_two_jobs_give_the_same_numbers(run_directory: Path, tmp_path: Path) -> None:
-    evaluate(run_directory, "--evaluators", "knn,clusters", "--out", tmp_path / "one")
-    evaluate(run_directory, "--evaluators", "knn,clusters", "--out", tmp_path / "two", "--jobs", 2)
-    assert swaveval("export", tmp_path / "one").stdout == swaveval("export", tmp_path / "two").stdout
-
-
-def test_compare_two_evaluations(run_directory: Path, tmp_path: Path) -> None:
-    evaluate(run_directory, "--name", "first")
-    other = Path(shutil.copytree(run_directory, tmp_path / "other"))
+def test_compare_two_evaluations(evaluated_directory: Path, tmp_path: Path) -> None:
+    evaluate(evaluated_directory, "--name", "first")
+    other = Path(shutil.copytree(evaluated_directory, tmp_path / "other"))
     evaluate(other, "--name", "second")
     page = tmp_path / "comparison.html"
-    finished = swaveval("compare", run_directory, other / "report", "--out", page)
+    finished = swaveval("compare", evaluated_directory, other / "report", "--out", page)
     assert str(page) in finished.stdout
     assert "first" in page.read_text(encoding="utf-8")
 
