@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +34,8 @@ DEFAULT_EVALUATORS = (
     "drift",
 )
 LOCAL = "local"
+# Of the training settings, what is calculated with.
+_NUMBERS = ("prototypes", "temperature", "epsilon", "sinkhorn_iterations")
 
 
 class RunError(SwavevalError):
@@ -123,16 +126,19 @@ class RunRequest:
 
 
 def default_out(checkpoints: Path) -> Path:
-    """`report/` beside the checkpoint directory; `report-NAME/` where another evaluation has that place."""
+    """`report/` beside the checkpoint directory; `report-NAME/` where another evaluation has that place, then `-2` …"""
     directory = fixed_directory(checkpoints).resolve()
     parent = directory.parent
-    own = directory.name if checkpoints.is_dir() else f"{directory.name}-{slug(checkpoints.name)}"
-    choices = (parent / "report", parent / f"report-{slug(own)}")
-    owners = [owner(choice, checkpoints) for choice in choices]
-    for wanted in ("these", "nobody"):
-        if wanted in owners:
-            return choices[owners.index(wanted)]
-    return choices[1]
+    own = slug(directory.name if checkpoints.is_dir() else f"{directory.name}-{slug(checkpoints.name)}")
+    free: Path | None = None
+    for name in chain(("report", f"report-{own}"), (f"report-{own}-{number}" for number in count(2))):
+        whose = owner(parent / name, checkpoints)
+        if whose == "these":
+            return parent / name
+        free = free or (parent / name if whose == "nobody" else None)
+        if free is not None and name != "report":
+            break
+    return free or parent / "report"
 
 
 def relative_source(checkpoints: Path, out: Path) -> str:
@@ -164,8 +170,8 @@ def resolve(request: RunRequest) -> RunRequest:
     directory = request.checkpoints
     if not directory.exists() and not is_pattern(directory):
         raise RunError(f"there is no {directory}; --ckpt-dir takes a directory of checkpoints or one checkpoint file")
-    run = read_run_json(request)
-    data = run.get("data", {}) if run else {}
+    recorded = _recorded(request)
+    data = recorded.data
     images, labels = request.data, request.labels
     if images is None and request.opened is None:
         if not data.get("path"):
@@ -174,47 +180,83 @@ def resolve(request: RunRequest) -> RunRequest:
                 "with --data DIR (class folders, one flat folder, or a name such as digits)"
             )
         images = _existing(str(data["path"]), directory)
-        recorded = data.get("labels")
-        labels = labels or (Path(_existing(str(recorded), directory)) if recorded else None)
+        table = data.get("labels")
+        labels = labels or (Path(_existing(str(table), directory)) if table else None)
     transform = request.transform
-    if transform is None and run and request.data is None and (stored := run.get("transform")):
-        transform = EvalTransform(
-            size=int(stored["size"]),
-            interpolation=stored.get("interpolation", "bilinear"),
-            mean=tuple(stored["mean"]),
-            std=tuple(stored["std"]),
-        )
+    if transform is None and request.data is None:
+        transform = recorded.transform
     base = fixed_directory(directory)
     return replace(
         request,
         data=images,
         labels=labels,
-        reading=_reading(run, request.pixels),
-        split_seed=request.split_seed if request.split_seed is not None else int(data.get("seed", request.seed)),
+        reading=reading_from(**(recorded.reading | dict(request.pixels))),
+        split_seed=next(seed for seed in (request.split_seed, recorded.seed, request.seed) if seed is not None),
         transform=transform,
         training_data=data,
         transform_recorded=request.transform_recorded or (request.transform is None and transform is not None),
         name=request.name or _run_name(base.resolve()),
-        hyperparameters=request.hyperparameters or (run.get("hyperparameters", {}) if run else {}),
+        hyperparameters=request.hyperparameters or recorded.hyperparameters,
     )
 
 
-def _reading(run: Mapping[str, Any] | None, said: Mapping[str, str]) -> Reading:
-    """What was said; else how the training read its images, as run.json says; else the defaults.
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """What run.json says of a training; empty and None where it says nothing.
+
+    Attributes:
+        data: path, labels, fingerprint … of the images. seed: of their split. reading: options and their texts.
+        transform: of the finished backbone. hyperparameters: flat training settings.
+    """
+
+    data: Mapping[str, Any]
+    seed: int | None
+    reading: dict[str, str]
+    transform: EvalTransform | None
+    hyperparameters: Mapping[str, Any]
+
+
+def _recorded(request: RunRequest) -> _Recorded:
+    """What run.json says, checked: it may be another program's, or edited by hand.
 
     Raises:
-        RunError: run.json says something that no option takes. DataError: an option does.
+        RunError: something in it cannot be what it is called.
     """
-    data = run.get("data", {}) if run else {}
-    words = data.get("reading")
-    if words is None:  # what versions before these options did
-        words = BEFORE_OPTIONS.words() if data.get("fingerprint") else {}
+    run = read_run_json(request) or {}
+    parts = {name: run.get(name) or {} for name in ("data", "hyperparameters", "transform")}
+    for part, content in parts.items():
+        if not isinstance(content, dict):
+            raise RunError(f"{part} in {_words(request)} is a {type(content).__name__}, not an object")
+    data, settings, shown = parts.values()
+    part = "data"
     try:
-        recorded = {name: str(words[name]) for name in OPTIONS if name in words}
-        reading_from(**recorded)
-    except (DataError, TypeError) as error:
-        raise RunError(f"data.reading in run.json cannot be used: {error}") from error
-    return reading_from(**(recorded | dict(said)))
+        seed = data.get("seed")
+        seed = None if seed is None else int(seed)
+        part = "data.reading"
+        words = data.get("reading")
+        if words is None:  # what versions before these options did
+            words = BEFORE_OPTIONS.words() if data.get("fingerprint") else {}
+        reading = {name: str(words[name]) for name in OPTIONS if name in words}
+        reading_from(**reading)
+        part = "transform"
+        transform = _transform(shown) if shown else None
+        part = "hyperparameters"
+        for name in _NUMBERS:
+            if not float(settings.get(name, 1)) > 0:
+                raise ValueError(f"{name} is {settings[name]!r}")
+    except KeyError as error:
+        raise RunError(f"{part} in {_words(request)} cannot be used: it has no {error}") from error
+    except (DataError, TypeError, ValueError, OverflowError) as error:
+        raise RunError(f"{part} in {_words(request)} cannot be used: {error}") from error
+    return _Recorded(data, seed, reading, transform, settings)
+
+
+def _transform(stored: Mapping[str, Any]) -> EvalTransform:
+    size, interpolation = int(stored["size"]), stored.get("interpolation", "bilinear")
+    if size < 1 or interpolation not in ("bilinear", "bicubic"):
+        raise ValueError(f"size {size}, interpolation {interpolation!r}")
+    mean, std = (tuple(float(value) for value in stored[name]) for name in ("mean", "std"))
+    return EvalTransform(size=size, interpolation=interpolation, mean=mean, std=std)
 
 
 def training_images(request: RunRequest) -> TrainingImages | None:
@@ -231,7 +273,7 @@ def read_run_json(request: RunRequest) -> dict[str, Any] | None:
     Raises:
         RunError: it is there but cannot be read.
     """
-    words = f"run.json beside {request.checkpoints}"
+    words = _words(request)
     try:
         written = request.origin.beside("run.json")
         content = None if written is None else json.loads(written.decode("utf-8"))
@@ -242,6 +284,10 @@ def read_run_json(request: RunRequest) -> dict[str, Any] | None:
     if written is not None and not isinstance(content, dict):
         raise RunError(f"{words} is none: it holds a {type(content).__name__}, not an object")
     return content
+
+
+def _words(request: RunRequest) -> str:
+    return f"run.json beside {request.checkpoints}"
 
 
 def _existing(recorded: str, checkpoints: Path) -> str:
