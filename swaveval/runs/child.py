@@ -32,6 +32,7 @@ class Child:
     """
 
     def __init__(self, module: str) -> None:
+        stderr = _stderr()  # looked at before the sockets take a free number
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
@@ -39,7 +40,8 @@ class Child:
                 pass_fds=[theirs.fileno()],
                 env=child_environment(),
                 stdin=subprocess.DEVNULL,
-                stdout=_stderr(),
+                stdout=stderr,
+                stderr=stderr,
                 process_group=0,
             )
         self.connection = Connection(ours.detach())
@@ -159,6 +161,9 @@ def _how(code: int | None) -> str:
 
 
 def _stderr() -> int:
+    """This process's stderr, nothing where it has none: number 2 may be another file of ours then."""
+    if sys.__stderr__ is None:
+        return subprocess.DEVNULL
     try:
         os.fstat(2)
     except OSError:

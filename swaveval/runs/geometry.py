@@ -261,11 +261,11 @@ def _preprocessing(module: Any, sample: Sample, *, settled: bool) -> tuple[Findi
     fits = preprocessing_fits(module, sample)
     if not fits:
         return Findings(), sample
-    (present, score), (best, least) = fits[0], min(fits, key=lambda fit: fit[1])
+    (_, score), (best, least) = fits[0], min(fits, key=lambda fit: fit[1])
     evidence: dict[str, Any] = {
         "preprocessing": [[_normalised(transform), round(value, 4)] for transform, value in fits]
     }
-    if score < OFF or best == present or score < 1.5 * least:
+    if score < OFF or score < 1.5 * least:  # which the best one is
         notes: tuple[str, ...] = ()
         if score >= OTHERS:
             evidence["others"] = True

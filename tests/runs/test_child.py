@@ -52,6 +52,7 @@ def test_question_and_answer(child: Child) -> None:
     [
         (("exit", 0), "left with exit status 0"),
         (("exit", 3), "left with exit status 3"),
+        (("signal", signal.SIGHUP), "was ended by SIGHUP"),
         (("signal", signal.SIGTERM), "was ended by SIGTERM"),
         (("signal", signal.SIGKILL), r"was ended by SIGKILL \(out of memory\?\)"),
         (("signal", 40), "was ended by signal 40"),
@@ -163,16 +164,23 @@ def test_what_it_prints_is_no_output_of_ours(child: Child, capfd: pytest.Capture
 
 WITHOUT_STDERR = """
 import os
-os.close(2)
+{closing}
 from swaveval.runs.child import Child
 child = Child("tests.runs.odd_child")
 child.send(("say", "into nothing"))
-print(child.receive(seconds=60), end="")
+first = child.receive(seconds=60)
+child.send(("echo", "heard"))
+print(first, child.receive(seconds=60), end="")
 child.kill()
 """
 
 
-def test_where_there_is_no_stderr() -> None:
+@pytest.mark.parametrize("closing", ["os.close(2)", "pass"], ids=["closed later", "closed from the start"])
+def test_where_there_is_no_stderr(closing: str) -> None:
+    """Its output went into the connection, which had taken the free number: the next question was not understood."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", WITHOUT_STDERR], capture_output=True, check=True, env=environment)
-    assert done.stdout == b"said"
+    command = [sys.executable, "-c", WITHOUT_STDERR.format(closing=closing)]
+    if closing == "pass":
+        command = ["sh", "-c", 'exec "$0" "$@" 2>&-', *command]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, env=environment)
+    assert done.stdout == b"said heard"

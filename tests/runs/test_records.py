@@ -203,6 +203,18 @@ def test_two_trainings_are_told_by_their_weights_also_from_memory(tmp_path: Path
         assert "of one training" in found.division.reasons[0]
 
 
+def test_what_neither_says_the_times_tell(tmp_path: Path) -> None:
+    place = write_checkpoints(tmp_path / "checkpoints")
+    for minutes, name in enumerate(("gamma", "alpha", "beta"), 1):
+        old = place / f"epoch={minutes}.ckpt"
+        torch.save({"state_dict": torch.load(old, weights_only=True)["state_dict"]}, place / f"{name}.ckpt")
+        old.unlink()
+        os.utime(place / f"{name}.ckpt", (1e9 + 60 * minutes, 1e9 + 60 * minutes))
+    found = read_records(CheckpointLoader(Directory(place)), memory=tmp_path / "memory", progress=Silent())
+    assert [record.name for record in found.records] == ["gamma.ckpt", "alpha.ckpt", "beta.ckpt"]
+    assert found.order == "time"
+
+
 def test_nothing_at_all(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(RunError, match=r"no checkpoint file in .*empty"):

@@ -10,9 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
-from swaveval.checkpoints import Backbone, Entry, LoadOptions
+from swaveval.checkpoints import Backbone, Directory, Entry, LoadOptions, build_resnet
 from swaveval.checkpoints.geometry import Geometry
 from swaveval.checkpoints.live import Live
+from swaveval.checkpoints.vit import ViT, ViTSpec
 from swaveval.data import ImageSet
 from swaveval.data.transforms import EvalTransform
 from swaveval.features.geometry import Fit, Sample
@@ -269,6 +270,36 @@ def test_images_unlike_those_of_the_training_are_said() -> None:
     assert found.notes[0].startswith("the images are not like those the network was trained on")
 
 
+def test_what_fits_is_not_doubted_because_another_fits_better() -> None:
+    """Channels that are nearly alike: their order hardly matters."""
+    alike = Sample(tiny_pixels(64).pixels, SHOWN)
+    torch.manual_seed(0)
+    network = Network()
+    network.normalisation.momentum = None
+    network.train()
+    with torch.no_grad():
+        for batch in alike.shown(replace(SHOWN, order="BGR"))[0]:
+            network(batch)
+    found, _ = geometry._preprocessing(network.eval(), alike, settled=False)
+    scores = [score for _, score in found.evidence["preprocessing"]]
+    assert scores[0] > 2.5 * min(scores)
+    assert scores[0] < 0.45
+    assert (found.transform, found.notes) == (None, ())
+
+
+def test_from_a_half_on_images_are_said_to_be_others() -> None:
+    """Statistics ever further from those of the images; .1 to .4 is usual."""
+    seen_scores = []
+    for off in (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 2.0):
+        found, _ = geometry._preprocessing(seen(SHOWN, off=off), sampled(), settled=False)
+        score = found.evidence["preprocessing"][0][1]
+        seen_scores.append(score)
+        assert found.evidence.get("others", False) == (score >= 0.5)
+        assert bool(found.notes) == (score >= 0.5)
+    assert sum(score < 0.5 for score in seen_scores) >= 2
+    assert any(0.5 <= score < 1.5 for score in seen_scores)
+
+
 def test_without_batchnorm_nothing_is_known() -> None:
     network = torch.nn.Conv2d(3, 4, 3)
     sample = sampled()
@@ -362,6 +393,83 @@ def test_a_checkpoint_that_changed_since_decides_nothing(tmp_path: Path) -> None
     other = [replace(records[0], digest="0" * 64)]
     assert look(loader, other, tmp_path) == Findings()
     assert look(loader, [], tmp_path) == Findings()
+
+
+@pytest.mark.parametrize(("depth", "looked_at"), [(10, 75), (50, 64)])
+def test_a_deep_network_looks_at_fewer_images(depth: int, looked_at: int, tmp_path: Path) -> None:
+    """Of 75 to train on; bottlenecks take more time for each."""
+    torch.manual_seed(0)
+    network, _ = build_resnet(depth=depth, stem="small", width=8)
+    with torch.no_grad():
+        network.train()(torch.randn(16, 3, 16, 16))
+    loader, records = source(network.eval())
+    images = replace(tiny_images(100), open=lambda position: Image.fromarray(REDDISH[position % 64]))
+    assert look(loader, records, tmp_path, images=images).evidence["images"] == looked_at
+
+
+@pytest.mark.parametrize(("stem", "said"), [("small", True), ("imagenet", False)])
+def test_an_untrained_network_bears_no_witness(stem: Any, said: bool, tmp_path: Path) -> None:
+    """BatchNorm as it was initialised; a 7×7 stem has a stride and pooling that nobody doubts."""
+    torch.manual_seed(0)
+    network, _ = build_resnet(depth=10, stem=stem, width=8)
+    torch.save({"state_dict": network.state_dict(), "epoch": 5}, tmp_path / "epoch=5.pth")
+    loader = CheckpointLoader(Directory(tmp_path / "epoch=5.pth"))
+    (entry,) = loader.source.entries()
+    found = record_of(entry.name, loader.source.backbone(entry, loader.options).report)
+    loader.entries[str(found.digest)] = entry
+    notes = look(loader, [found], tmp_path / "memory").notes
+    assert len(notes) == said
+    if said:
+        assert notes[0].startswith(
+            "stem of stride 1, no max-pooling: assumed: the file does not tell, and no BatchNorm"
+        )
+
+
+# -- heads of a transformer --------------------------------------------------------------------------------------------
+
+
+def transformer(*, heads: int | None, grown: int = 0, seed: int = 0) -> ViT:
+    """Width 64 and two blocks; its attention grown in so many groups of channels to different strengths, or not."""
+    torch.manual_seed(seed)
+    network = ViTSpec(dim=64, depth=2, patch=8, grid=2, hidden=64, heads=heads).build()
+    for name, value in network.named_parameters():
+        torch.nn.init.normal_(value, std=0.2)
+        if grown and ("attn.qkv.weight" in name or "attn.proj.weight" in name):
+            strength = torch.exp(torch.randn(grown)).repeat_interleave(64 // grown)
+            with torch.no_grad():
+                value *= strength if "proj" in name else strength.repeat(3)[:, None]
+    return network.eval()
+
+
+def test_heads_that_have_grown_apart_are_counted() -> None:
+    found = geometry._with_heads(transformer(heads=4, grown=4), sampled())
+    assert (found.geometry, found.confirmed, found.notes) == (Geometry(), True, ())
+    assert found.evidence["by"] == "weights"
+    counts = [count for count, _ in found.evidence["fits"]]
+    assert counts[0] == 4
+    assert [nats for _, nats in found.evidence["fits"]] == sorted(
+        (nats for _, nats in found.evidence["fits"]), reverse=True
+    )
+
+
+def test_other_heads_than_the_usual_are_taken_and_said() -> None:
+    found = geometry._with_heads(transformer(heads=1, grown=4), sampled())
+    assert (found.geometry, found.confirmed) == (Geometry(heads=4), False)
+    assert found.notes[0].startswith(
+        "4 heads instead of the 1 usual for a ViT of width 64: the file does not tell, but"
+    )
+    assert "grew in 4 groups" in found.notes[0]
+    assert found.notes[0].endswith("; --heads N overrules it")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_where_nothing_has_grown_the_usual_heads_are_assumed(seed: int) -> None:
+    """Chance decides nothing: neither in the weights, nor which number finds a view more or less."""
+    found = geometry._with_heads(transformer(heads=None, seed=seed), sampled())
+    assert (found.geometry, found.confirmed) == (Geometry(), False)
+    assert found.notes[0].startswith("1 heads are assumed for the ViT of width 64, as is usual")
+    assert [count for count, _ in found.evidence["retrieval"]] == sorted({1, 2, 4, 8})
+    assert all(0 <= share <= 1 for _, share in found.evidence["retrieval"])
 
 
 # -- what the request becomes ------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from swaveval.runs.pictures import pictures, pictures_key, shown_by
 from swaveval.runs.workspace import Workspace
 from tests.features.tiny_network import tiny_images, tiny_pixels
 
-# -- the majority class --------------------------------------------------------------------------------------------------
+# -- the majority class ------------------------------------------------------------------------------------------------
 
 
 def labelled(train: list[int], test: list[int]) -> Any:
@@ -61,7 +61,7 @@ def test_where_there_is_nothing_to_answer(train: list[int], test: list[int], eva
         majority_class(labelled(train, test), evaluator)
 
 
-# -- how far layers moved ------------------------------------------------------------------------------------------------
+# -- how far layers moved ----------------------------------------------------------------------------------------------
 
 
 def loader_of(**factors: float) -> tuple[CheckpointLoader, list[str]]:
@@ -108,7 +108,7 @@ def test_one_state_has_not_moved() -> None:
             layer_drift(loader, some)
 
 
-# -- pictures ------------------------------------------------------------------------------------------------------------
+# -- pictures ----------------------------------------------------------------------------------------------------------
 
 
 def put(store: ResultStore, evaluator: str, *artifacts: Artifact) -> Cell:
@@ -146,7 +146,9 @@ def test_the_cell_is_another_for_other_images_and_other_pictures() -> None:
 
 def workspace(tmp_path: Path, *, size: int = 16, **changes: Any) -> Workspace:
     settings = ExtractSettings(transform=EvalTransform(size=size))
-    return Workspace(tmp_path, replace(tiny_images(12), **changes), settings, CheckpointLoader(Live({"a": nn.Flatten()})))
+    return Workspace(
+        tmp_path, replace(tiny_images(12), **changes), settings, CheckpointLoader(Live({"a": nn.Flatten()}))
+    )
 
 
 def test_labels_of_all_and_pictures_of_the_shown(tmp_path: Path) -> None:
@@ -184,9 +186,7 @@ def test_large_images_become_thumbnails(tmp_path: Path) -> None:
 def test_other_numbers_of_bands_are_shown_as_colours_or_grey(bands: int, tmp_path: Path) -> None:
     pixels = np.arange(12 * 16 * 16 * bands).reshape(12, 16, 16, bands).astype(np.uint8)
     place = workspace(tmp_path, channels=bands, open=lambda position: pixels[position])
-    place.settings = replace(
-        place.settings, transform=EvalTransform(size=16, mean=(0.5,) * bands, std=(0.5,) * bands)
-    )
+    place.settings = replace(place.settings, transform=EvalTransform(size=16, mean=(0.5,) * bands, std=(0.5,) * bands))
     _, images = pictures(place, [4])
     assert isinstance(images, Artifact)
     wanted = pixels[4, :, :, :3] if bands >= 3 else np.repeat(pixels[4, :, :, :1], 3, axis=2)
