@@ -253,6 +253,12 @@ def test_the_word_folders_reads_them_whatever_they_are_called() -> None:
          "Each of the folders cat, dog holds the same folders (a, b)"),
         (["part_1/cat/1.png", "part_1/dog/2.png", "part_2/cat/3.png"], ["cat", "dog", "cat"],
          "are parts of one set, so"),
+        (["cat/train/1.png", "cat/test/2.png", "cat/other/3.png", "dog/train/4.png"], ["cat", "cat", "cat", "dog"], ""),
+        ([f"{n}/2021-03-0{n}/{w}.png" for n in (1, 2, 3) for w in ("ape", "bee")], ["1", "1", "2", "2", "3", "3"], ""),
+        (["cat/1.png", "dog/2.png", "test/3.png"], ["cat", "dog", "test"],
+         "The folder test among other folders read as a class, not as a split."),
+        (["cat/1.png", "dog/2.png", "test/3.png", "val/4.png"], ["cat", "dog", "test", "val"],
+         "The folders test, val among other folders read as classes, not as a split."),
         (["00-09/01.png", "00-09/05.png", "10-19/12.png"], [None] * 3, "numbered parts (each folder holds the files"),
         (["3f/3fa9.png", "3f/3f0c.png", "a0/a01c.png"], [None] * 3, "numbered parts (each file's name begins"),
         (["cam1/2021/cat/1.png", "cam2/2021/dog/2.png"], ["cat", "dog"], "are cameras or places, so"),
@@ -261,7 +267,15 @@ def test_the_word_folders_reads_them_whatever_they_are_called() -> None:
 def test_folders_together(files: list[str], labels: list[str | None], note: str) -> None:
     placing = place_by_folders(files)
     assert list(placing.labels.values()) == labels
-    assert any(note in said for said in placing.notes), placing.notes
+    assert any(note in said for said in placing.notes) or not note, placing.notes
+    assert placing.splits is None or "test" in placing.splits.values() or "validation" in placing.splits.values()
+
+
+def test_splits_and_classes_inside_parts() -> None:
+    files = ["batch_1/train/cat/1.png", "batch_1/test/dog/2.png", "batch_2/train/dog/3.png", "batch_2/test/cat/4.png"]
+    placing = place_by_folders(files)
+    assert list(placing.labels.values()) == ["cat", "dog", "dog", "cat"]
+    assert list((placing.splits or {}).values()) == ["train", "test", "train", "test"]
 
 
 @pytest.mark.parametrize(

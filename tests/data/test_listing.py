@@ -28,6 +28,18 @@ def test_other_files_are_ignored_with_a_count(save: Save, tmp_path: Path) -> Non
     assert "notes.txt" in listing.ignored_examples
 
 
+def test_arrays_are_images_where_there_are_no_more_others(save: Save, tmp_path: Path) -> None:
+    root = tmp_path / "images"
+    save("a.png", 1)
+    for name in ("b.npy", "c.NPY", ".d.npy"):
+        (root / name).write_bytes(b"")
+    listing = list_images(root)
+    assert (listing.files, listing.arrays, listing.ignored) == (["a.png", "b.npy", "c.NPY"], [], 1)
+    save("e.png", 1)
+    listing = list_images(root)
+    assert (listing.files, listing.arrays, listing.ignored) == (["a.png", "e.png"], ["b.npy", "c.NPY"], 3)
+
+
 def test_natural_order(save: Save, tmp_path: Path) -> None:
     for name in ("img10.png", "img2.png", "a/img1.png", "img01.png", "img1.png"):
         save(name, 1)
