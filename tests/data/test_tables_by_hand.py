@@ -33,7 +33,7 @@ def test_columns_of_marks_name_one_class_each(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "column", "words"),
     [
-        ("file,x,y\na.png,3,4\n", None, r"it has no label \(found: file,x,y\); name it: --labels t\.csv:COLUMN|no label"),
+        ("file,p,q\na.png,3,4\n", None, r"it has no label \(found: file,p,q\); name it: --labels .*t\.csv:COLUMN"),
         ("file,x,y\na.png,3,4\n", "z", r"no column z of labels \(found: file,x,y\)"),
         ("file\na.png\n", None, r"no label \(found: file\)"), ("", None, "is empty; the first line must name"),
         ("file,label\n", None, "has a header but no rows"),
@@ -83,15 +83,10 @@ def test_two_labels_of_an_image_are_a_mistake_when_rare(repeated: str, several: 
 
 def test_what_is_said_of_rows_and_images_without_each_other(tmp_path: Path) -> None:
     found = placed(tmp_path, "file,label\na.png,cat\nx.png,dog\nb.png,\n")
-    assert (
-        found.notes == ("1 row read as unlabelled: ? (1); a class needs another name.",)
-        or "3 images in no row of t.csv, kept without a label (first: c.png)." in found.notes
-    )
+    assert "3 images in no row of t.csv, kept without a label (first: c.png)." in found.notes
     assert "1 row of t.csv without an image (line 3: x.png)." in found.notes
     assert found.labels == {"a.png": "cat"} | dict.fromkeys(FILES[1:])
-    with pytest.raises(
-        DataError, match=r"no row of t\.csv names an image .1 row; first row: x\.png; first image: a\.png"
-    ):
+    with pytest.raises(DataError, match=r"no row of t\.csv .*\(1 row; first row: x\.png; first image: a\.png\)"):
         placed(tmp_path, "file,label\nx.png,dog\n")
     most = placed(tmp_path, "file,label\na.png,cat\n" + "".join(f"x{n}.png,dog\n" for n in range(2)))
     assert any(
@@ -105,7 +100,8 @@ def test_what_is_said_of_rows_and_images_without_each_other(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("rows", "splits", "note"),
     [
-        ("a,cat,train b,dog,test", {"a.png": "train", "b.png": "test", "c.png": "train"}, "3 images without a split counted"),
+        ("a,cat,train b,dog,test", {"a.png": "train", "b.png": "test", "c.png": "train"},
+         "3 images without a split counted"),
         ("a,cat,0 b,dog,1", {"a.png": "train", "b.png": "test"}, "read as 0 train, 1 test."),
         ("a,cat,0 b,dog,1 c,cat,2", {"b.png": "validation", "c.png": "test"}, "0 train, 1 validation, 2 test."),
         ("a,cat,Training b,dog,VAL c,cat,dev", {"a.png": "train", "b.png": "validation", "c.png": "validation"}, ""),
