@@ -222,6 +222,7 @@ def test_colours_as_grey() -> None:
         (samples([0, 128], "u1"), Rendering(), [0, 128]), (samples([0, 50], "u1"), Rendering(whole=(0, 50)), [0, 50]),
         (samples([0, 52], "u1"), Rendering(Reading(range=(0.0, 100.0))), [0, 133]),
         (samples([0, 50], "u1"), Rendering(Reading(range=(0.0, 300.0))), [0, 50]),
+        (samples([5, 50], "u1"), Rendering(Reading(range=(5.0, 255.0))), [0, 46]),
         (samples([0, 50], "u1"), Rendering(Reading(range=(-5.0, 100.0))), [0, 50]),
         (samples([0, 104], nominal=(0.0, 200.0)), Rendering(whole=(0, 104)), [0, 133]),
         (samples([0, 0.5], "f4"), Rendering(real=(0, 1), whole=(0, 9)), [0, 128]),

@@ -151,6 +151,16 @@ def test_work_is_done_by_threads_that_may_run_here() -> None:
     assert 1 <= worker_count() <= min(16, os.cpu_count() or 1)
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processes are not bound to processors here")
+def test_a_process_that_may_use_one_processor_has_one_worker() -> None:
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        assert worker_count() == 1
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
 # -- how pixels are read -----------------------------------------------------------------------------------------------
 
 
