@@ -186,9 +186,8 @@ def check(module: Module, path: Path, source: str, chosen: Iterable[Mutant], log
     load_lower_layers(module.package)
     if "umap" in module.name:
         compile_umap()
-    run_tests(module.tests, 600)  # leaves bytecode of everything
+    code, used = run_tests(module.tests, 600)  # leaves bytecode of everything
     sys.dont_write_bytecode = True
-    code, used = run_tests(module.tests, 600)
     if code != 0:
         print(f"{module.package}/{module.name}: the tests fail without a mutation ({code})", flush=True)
         return
