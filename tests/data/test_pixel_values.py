@@ -202,6 +202,12 @@ def test_eight_bit_colours_as_they_are_shown(reading: Reading, channels: int, ex
     assert np.asarray(shown).tolist() == np.asarray(expected).tolist()
 
 
+def test_a_fourth_band_that_is_no_transparency_never_composites() -> None:
+    image = Image.frombytes("RGBX", (2, 1), COLOURS.tobytes())
+    shown = render(image, Rendering(Reading(range=(0.0, 100.0), alpha="white")))
+    assert np.asarray(shown).tolist() == [[[26, 255, 255], [51, 153, 232]]]
+
+
 def test_colours_as_grey() -> None:
     """ITU-R 601: 0.299 R + 0.587 G + 0.114 B."""
     shown = np.asarray(render(Image.fromarray(COLOURS[..., :3].copy()), Rendering(channels=1)))
@@ -222,6 +228,7 @@ def test_colours_as_grey() -> None:
         (samples([0, 128], "u1"), Rendering(), [0, 128]), (samples([0, 50], "u1"), Rendering(whole=(0, 50)), [0, 50]),
         (samples([0, 52], "u1"), Rendering(Reading(range=(0.0, 100.0))), [0, 133]),
         (samples([0, 50], "u1"), Rendering(Reading(range=(0.0, 300.0))), [0, 50]),
+        (samples([0, 255], "u1"), Rendering(), [0, 255]),
         (samples([5, 50], "u1"), Rendering(Reading(range=(5.0, 255.0))), [0, 46]),
         (samples([0, 50], "u1"), Rendering(Reading(range=(-5.0, 100.0))), [0, 50]),
         (samples([0, 104], nominal=(0.0, 200.0)), Rendering(whole=(0, 104)), [0, 133]),

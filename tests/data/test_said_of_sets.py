@@ -1,5 +1,6 @@
 """What a whole data set is told to be: its name, files that lie about, arrays that are tables, equal images."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pytest
 
 from swaveval.data import DataError, open_images
 from swaveval.data.array_sets import check_tables, flattened, table_advice
+from swaveval.data.arrays import array_samples
 from swaveval.data.audit import audit
+from swaveval.data.errors import Undecodable
 from swaveval.data.facts import ImageFacts
 from swaveval.data.reading import Reading
 from swaveval.data.scan import ScanRecord
@@ -95,6 +98,22 @@ def test_arrays_of_two_axes(facts: list[ImageFacts | None], verdict: str) -> Non
         return
     with pytest.raises(DataError, match=verdict):
         check_tables(files, facts)
+
+
+@pytest.mark.parametrize(
+    ("shape", "read"),
+    [((20, 30, 5), (20, 30, 5)), ((160, 10, 5), (160, 10, 5)), ((161, 10, 5), None), ((20, 9, 9), None),
+     ((9, 30, 8), (9, 30, 8)), ((5, 30, 20), (30, 20, 5)), ((64, 4), None), ((63, 4), (63, 4, 1)), ((80, 5), (80, 5, 1)),
+     ((40, 5), (40, 5, 1)), ((4, 64), None)],
+)  # fmt: skip
+def test_which_axes_of_an_array_are_a_picture(shape: tuple[int, ...], read: tuple[int, ...] | None) -> None:
+    stream = io.BytesIO()
+    np.save(stream, np.zeros(shape, np.uint8))
+    if read is None:
+        with pytest.raises(Undecodable, match="an array of shape"):
+            array_samples(stream.getvalue(), 0)
+    else:
+        assert array_samples(stream.getvalue(), 0).values.shape == read
 
 
 # -- directories -------------------------------------------------------------------------------------------------------
