@@ -103,8 +103,8 @@ def test_arrays_of_two_axes(facts: list[ImageFacts | None], verdict: str) -> Non
 @pytest.mark.parametrize(
     ("shape", "read"),
     [((20, 30, 5), (20, 30, 5)), ((160, 10, 5), (160, 10, 5)), ((161, 10, 5), None), ((20, 9, 9), None),
-     ((9, 30, 8), (9, 30, 8)), ((5, 30, 20), (30, 20, 5)), ((64, 4), None), ((63, 4), (63, 4, 1)), ((80, 5), (80, 5, 1)),
-     ((40, 5), (40, 5, 1)), ((4, 64), None)],
+     ((9, 30, 8), (9, 30, 8)), ((5, 30, 20), (30, 20, 5)), ((64, 4), None), ((63, 4), (63, 4, 1)),
+     ((80, 5), (80, 5, 1)), ((40, 5), (40, 5, 1)), ((4, 64), None)],
 )  # fmt: skip
 def test_which_axes_of_an_array_are_a_picture(shape: tuple[int, ...], read: tuple[int, ...] | None) -> None:
     stream = io.BytesIO()
