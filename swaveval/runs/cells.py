@@ -86,7 +86,7 @@ def _made(
         return _store(store, planned, "error", sentence(error), (), started)
 
 
-def _check_types(produced: Produced, name: str) -> None:
+def _check_types(produced: Sequence[object], name: str) -> None:
     for item in produced:
         if not isinstance(item, Metric | Artifact):
             raise PluginFailure(f"{name} yielded a {type(item).__name__}, neither a Metric nor an Artifact")

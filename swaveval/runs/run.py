@@ -89,15 +89,16 @@ def prepare(request: RunRequest, progress: Progress | None = None, *, keep: bool
     loader = CheckpointLoader(request.origin, request.load)
     if keep:
         loader.keep(request.out / "cache")
+    hosts = PluginHosts()
     try:
-        return _prepare(request, loader, progress)
+        return _prepare(request, loader, hosts, progress)
     except BaseException:
+        hosts.close()
         loader.close()
         raise
 
 
-def _prepare(request: RunRequest, loader: CheckpointLoader, progress: Progress) -> Prepared:
-    hosts = PluginHosts()
+def _prepare(request: RunRequest, loader: CheckpointLoader, hosts: PluginHosts, progress: Progress) -> Prepared:
     specs = make_specs(request.evaluators, hosts)
     memory = request.out / "cache" / "reads"
     arrangement = read_records(loader, memory=memory, progress=progress)

@@ -34,6 +34,8 @@ def obey(connection: Connection, what: str, value: Any = None) -> None:
     elif what == "exit":
         os._exit(value)
     elif what == "signal":
+        if value != signal.SIGKILL:  # what a suite under nohup ignores, its children would
+            signal.signal(value, signal.SIG_DFL)
         os.kill(os.getpid(), value)
     elif what == "close":
         connection.close()

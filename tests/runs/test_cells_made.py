@@ -150,10 +150,11 @@ def test_a_broken_evaluator_says_why_and_costs_no_preparation(workspace: Workspa
 @pytest.mark.parametrize(
     ("produced", "words"),
     [
+        ((7,), "knn yielded a int, neither a Metric nor an Artifact"),
         ((Metric("linear.x", 1.0),), "knn yielded the metric linear.x, which belongs to linear"),
         ((Metric("knn.x", 1.0), Metric("knn.x", 2.0)), "knn yielded the metric knn.x twice"),
     ],
-    ids=["another's", "twice"],
+    ids=["number", "another's", "twice"],
 )
 def test_nothing_of_a_cell_is_kept_that_holds_what_it_may_not(
     produced: Produced, words: str, workspace: Workspace

@@ -1,6 +1,7 @@
 """What a plugin's process gives back, and what is made of a process that ends, again and again."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from swaveval.evaluators.contract import Skip
 from swaveval.features.store import FeatureStore
 from swaveval.results import Artifact, Metric
-from swaveval.runs import plugin_process
+from swaveval.runs import plugin_process, plugins
 from swaveval.runs.plugins import PluginFailure, PluginHost, PluginHosts, StoredFeatures
 from swaveval.testing import synthetic_features
 from tests.field.around_runs import write_plugin
@@ -132,6 +133,18 @@ def test_one_that_always_ends_is_given_up(hosts: PluginHosts, tmp_path: Path, pl
     with pytest.raises(PluginFailure, match="not tried again"):
         made.describe()
     assert starts(log) == before
+
+
+def test_time_for_a_call_grows_with_the_images(
+    hosts: PluginHosts, tmp_path: Path, place: StoredFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second, and a thousandth for each of a thousand images."""
+    monkeypatch.setattr(plugins, "SECONDS", 1.0)
+    monkeypatch.setattr(plugins, "SECONDS_PER_IMAGE", 0.001)
+    made = host(hosts, tmp_path, "while seed == 0: pass")
+    assert made.evaluate([place], seed=1, checkpoint="a.pth")
+    with pytest.raises(PluginFailure, match=r"gave no answer within 2 seconds on b\.pth and was ended"):
+        made.evaluate([replace(place, images=1000)], seed=0, checkpoint="b.pth")
 
 
 def test_an_answer_between_makes_the_ends_few_again(hosts: PluginHosts, tmp_path: Path, place: StoredFeatures) -> None:

@@ -88,6 +88,11 @@ def test_movement_is_told_at_the_later_checkpoint() -> None:
     *metrics, layers = layer_drift(loader, digests)
     assert isinstance(layers, Artifact)
     assert [metric.checkpoint for metric in metrics] == digests[1:]
+    for metric in metrics:
+        assert isinstance(metric, Metric)
+        assert (metric.id, metric.unit, metric.better, metric.bounds) == (
+            "drift.relative_l2", "ratio", "neither", (0.0, None),
+        )  # fmt: skip
     network = loader.load(digests[0]).module
     still, moving = (
         sum(float((value.double() ** 2).sum()) for value in part.state_dict().values())

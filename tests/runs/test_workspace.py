@@ -139,6 +139,13 @@ def test_features_that_were_given_need_no_store(tmp_path: Path) -> None:
     assert not (tmp_path / "cache").exists()
 
 
+def test_of_small_sets_many_are_kept(tmp_path: Path) -> None:
+    workspace, records, _ = made(tmp_path, **{name: seen(n) for n, name in enumerate("abcdef")})
+    for record in records:
+        workspace.checkpoint_features(record)
+    assert len(workspace._kept) == 6
+
+
 def test_the_oldest_features_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     per_backbone = 40 * module.SEARCH_BYTES_PER_IMAGE
     for room, kept in ((0, "bc"), (per_backbone, "bc"), (3 * per_backbone - 1, "bc"), (3 * per_backbone, "abc")):
