@@ -38,7 +38,7 @@ module's tests fail. The tests of each module and the size of its sample are in
 Killed at first: before tests were added for the survivors found here. The last share is that of these very mutants, and
 the first what to expect of others. Each package was measured on its own date: † marks modules whose code has changed
 since (when this page was made), so that other mutants of them may survive. Most tests of the statistics in
-`convergence` and of `results` were written for this check, before its first run.
+`convergence`, those of `results` and many of `data` were written for this check, before its first run.
 """
 
 Section = dict[str, Any]

@@ -39,6 +39,15 @@ def test_imagenet_protocol() -> None:
     np.testing.assert_array_equal(square(image, EvalTransform()), np.asarray(theirs))
 
 
+def test_ids_name_every_setting() -> None:
+    """Stored results are found by them: as they are written here, for ever."""
+    usual = "resize256-crop224-bilinear-mean0.485,0.456,0.406-std0.229,0.224,0.225"
+    assert EvalTransform().id == usual
+    assert EvalTransform(order="BGR").id == f"{usual}-BGR"
+    small = EvalTransform(size=32, interpolation="bicubic", mean=(0.5,), std=(0.25,))
+    assert small.id == "resize32-crop32-bicubic-mean0.5-std0.25"
+
+
 def test_images_of_the_right_size_are_untouched() -> None:
     image = picture(32, 32)
     np.testing.assert_array_equal(square(image, EvalTransform(size=32)), np.asarray(image))

@@ -274,6 +274,18 @@ def test_huge_jpeg_is_decoded_at_a_lower_resolution(monkeypatch: pytest.MonkeyPa
         read_image(encoded(Image.new("RGB", (900, 900)), "JPEG"))
 
 
+def test_16_bit_grey_with_transparency() -> None:
+    """Two samples a pixel of two bytes each; Pillow would keep the upper bytes."""
+    rows = b"".join(b"\0" + struct.pack(">4H", 300, 65535, 4000, 7) for _ in range(2))
+    chunks = ((b"IHDR", struct.pack(">IIBBBBB", 2, 2, 16, 4, 0, 0, 0)), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    content = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
+    )
+    (facts,) = inspect_image(content)
+    assert (facts.bands, facts.colours, facts.alpha, facts.transparent) == (2, 1, True, True)
+    assert (facts.low, facts.high, facts.alpha_low, facts.alpha_high) == (300, 4000, 7, 65535)
+
+
 def test_the_first_scale_that_is_not_huge(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 40×40 pixels with at most 80 allowed: 10×10 at a quarter is too much, 5×5 at an eighth is not."""
     content = encoded(Image.new("RGB", (40, 40)), "JPEG")

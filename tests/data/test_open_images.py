@@ -281,6 +281,7 @@ def test_misspelt_and_mistaken_paths(save: Save, tmp_path: Path, monkeypatch: py
     Path("images.zip").write_bytes(b"PK")
     Path("labels.csv").write_text("filename,label\n")
     Path("weights.pt").touch()
+    Path("arrays.npz").touch()
     for path, message in {
         "imags": "there is no directory imags; did you mean images\\?",
         "cifar-1O": "did you mean cifar10\\?",
@@ -288,6 +289,8 @@ def test_misspelt_and_mistaken_paths(save: Save, tmp_path: Path, monkeypatch: py
         "nowhere/at/all": "there is no directory nowhere/at/all; give a directory of images or one of digits",
         "images.zip": "is an archive; unpack it",
         "labels.csv": "give the directory of images as data, and this file as labels",
+        "arrays.npz": "is no directory; NumPy archives: save each array",
+        "gone.npz": "there is no directory gone.npz",
         "weights.pt": "is a file; give the directory",
         "": "no directory was named",
         "x" * 5000: "is not a usable path|there is no directory",

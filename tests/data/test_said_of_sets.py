@@ -185,3 +185,31 @@ def test_images_that_the_network_cannot_be_shown(save: Save, tmp_path: Path) -> 
     grey = open_images(str(tmp_path / "images"), reading=Reading(bands=(2,)), channels=1)
     assert grey.channels == 1
     assert np.asarray(grey.open(0)).shape == (10, 12, 1)
+
+
+def test_a_fingerprint_sees_the_name_of_every_class(save: Save, tmp_path: Path) -> None:
+    """Of the first class as well, and whether an image has a label at all."""
+    flat(save, 6)
+
+    def fingerprint(*words: str) -> str:
+        table = tmp_path / "t.csv"
+        table.write_text(
+            "file,label\n" + "".join(f"{n}.png,{word}\n" for n, word in enumerate(words)), encoding="utf-8"
+        )
+        return open_images(str(tmp_path / "images"), labels=table).fingerprint
+
+    given = [
+        ("cat", "cat", "cat", "dog", "dog", "dog"), ("ant", "ant", "ant", "dog", "dog", "dog"),
+        ("cat", "cat", "cat", "fox", "fox", "fox"), ("", "cat", "cat", "dog", "dog", "dog"),
+    ]  # fmt: skip
+    assert len({fingerprint(*words) for words in given}) == 4
+
+
+def test_digits_for_networks_of_other_channels() -> None:
+    colour, grey = open_images("digits"), open_images("digits", channels=1)
+    assert (len(colour), colour.channels, grey.channels) == (1797, 3, 1)
+    pixels = np.asarray(grey.open(7))
+    assert pixels.shape == (32, 32, 1)
+    assert np.array_equal(np.repeat(pixels, 3, axis=2), np.asarray(colour.open(7)))
+    with pytest.raises(DataError, match="the network takes 4 channels and this data set's images have three"):
+        open_images("digits", channels=4)

@@ -93,6 +93,21 @@ def test_a_second_scan_reads_only_what_changed(
     assert second[:3] + second[4:] == first[:3] + first[4:]
 
 
+def test_what_is_remembered_of_a_broken_file_is_what_was_found(save: Save, tmp_path: Path, settled: None) -> None:
+    root, memory = tmp_path / "images", tmp_path / "memory"
+    save("good.png", 1)
+    (root / "broken.png").write_bytes(b"broken")
+    scans = [scan_files(root, ["good.png", "broken.png"], memory=memory, remember_after=0) for _ in range(2)]
+    assert scans[0] == scans[1]
+    assert list(memory.iterdir())
+    (broken,) = scans[1][1]
+    assert (broken.width, broken.height, broken.mode, broken.format, broken.facts) == (0, 0, "", "", None)
+
+
+def test_a_name_that_is_too_long_is_one_short_reason(tmp_path: Path) -> None:
+    assert scan_file(str(tmp_path / ("x" * 300)))[0].reason == "cannot be read: File name too long"
+
+
 def test_a_file_just_written_is_not_remembered(save: Save, tmp_path: Path) -> None:
     save("a.png", 1)
     scan_files(tmp_path / "images", ["a.png"], memory=tmp_path / "memory", remember_after=0)
