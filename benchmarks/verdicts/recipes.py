@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.verdicts.batched_views import batched_views
 from swaveval.pretrain import train
 from swaveval.pretrain.backbones import BuiltBackbone
 from swaveval.pretrain.config import (
@@ -113,7 +112,7 @@ TRAINED: dict[str, Recipe] = {
 def train_run(name: str, out: Path) -> None:
     """Train one recipe into `out` (RUN/checkpoints, RUN/run.json, RUN/metrics.csv)."""
     recipe = TRAINED[name]
-    with batched_views(), frozen(recipe.frozen) if recipe.frozen else nullcontext():
+    with frozen(recipe.frozen) if recipe.frozen else nullcontext():
         train.pretrain(recipe.config(), out)
 
 

@@ -144,6 +144,14 @@ def pretrain(
         show_default="natural",
         rich_help_panel=VIEWS,
     ),
+    views: str | None = typer.Option(
+        None,
+        "--views",
+        help="Who draws the views: batch (whole batches at once) or lightly (its transform, image by image). The "
+        "distribution is the same.",
+        show_default="batch up to 64 px",
+        rich_help_panel=VIEWS,
+    ),
     crop_sizes: str | None = typer.Option(
         None,
         "--crop-sizes",
@@ -283,6 +291,7 @@ def pretrain(
         "queue": {"size": queue, "start_epoch": queue_start_epoch},
         "augmentation": {
             "preset": augmentation,
+            "views": views,
             "crop_sizes": _numbers("--crop-sizes", crop_sizes, int),
             "crop_counts": _numbers("--crop-counts", crop_counts, int),
             "crop_min_scales": _numbers("--crop-min-scales", crop_min_scales, float),

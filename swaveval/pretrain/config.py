@@ -10,6 +10,7 @@ AUTO = -1
 
 Stem = Literal["auto", "imagenet", "small"]
 Preset = Literal["natural", "digits"]
+Views = Literal["auto", "batch", "lightly"]
 OptimiserName = Literal["adamw", "sgd", "lars"]
 Schedule = Literal["cosine", "constant"]
 Precision = Literal["32", "bf16", "16"]
@@ -103,12 +104,16 @@ class AugmentationConfig:
     Attributes:
         preset: `natural` (flip, colour, grey, blur: lightly's SwaVTransform as it comes) or `digits` (rotation ±15°,
             brightness, contrast; no flip, no blur).
+        views: who draws them: `batch`, whole batches at once; `lightly`, its transform image by image; `auto` is what
+            is faster on a CPU: `batch` for crops of up to 64 px (1.7 to 6.7 times), else `lightly`. The distribution is
+            the same.
         crop_sizes: side of large and small crops in pixels.
         crop_counts: how many of each per image.
         crop_min_scales, crop_max_scales: share of the image's area that a crop covers.
     """
 
     preset: Preset = "natural"
+    views: Views = "auto"
     crop_sizes: tuple[int, ...] = ()
     crop_counts: tuple[int, ...] = ()
     crop_min_scales: tuple[float, ...] = ()

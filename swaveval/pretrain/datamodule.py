@@ -2,6 +2,7 @@
 
 import multiprocessing
 from collections.abc import Iterator
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -10,6 +11,7 @@ from torch.utils.data import DataLoader, Sampler
 
 from swaveval.pretrain.config import PretrainConfig
 from swaveval.pretrain.seeds import mix
+from swaveval.pretrain.training_images import TrainingBatches
 
 _ORDER = 1  # keeps the order's seeds apart from the views'
 
@@ -43,17 +45,24 @@ class EpochSampler(Sampler[list[int]]):
             yield [first + position for position in batch[self._rank :: self._world_size]]
 
 
+def _as_it_is(batch: Any) -> Any:
+    """A batch that comes whole."""
+    return batch
+
+
 class SwavDataModule(pl.LightningDataModule):
     """The loader of one training.
 
     Args:
-        dataset: the train images with their views.
+        dataset: the train images with their views, one by one or a batch at a time.
         config: resolved settings.
         first_epoch: finished epochs at the start. Lightning asks a resumed loader for its first batches before it has
             counted its epochs up, so the loader must know for itself.
     """
 
-    def __init__(self, dataset: LightlyDataset, config: PretrainConfig, *, first_epoch: int = 0) -> None:
+    def __init__(
+        self, dataset: LightlyDataset | TrainingBatches, config: PretrainConfig, *, first_epoch: int = 0
+    ) -> None:
         super().__init__()
         self._dataset = dataset
         self._config = config
@@ -74,6 +83,7 @@ class SwavDataModule(pl.LightningDataModule):
         return DataLoader(
             self._dataset,
             batch_sampler=sampler,
+            collate_fn=_as_it_is if isinstance(self._dataset, TrainingBatches) else None,
             num_workers=workers,
             persistent_workers=workers > 0,
             multiprocessing_context="fork" if forks else None,

@@ -72,6 +72,7 @@ def _augmentation(given: AugmentationConfig, facts: ImageFacts) -> AugmentationC
     kinds = len(given.crop_sizes or given.crop_counts) or 2
     return replace(
         given,
+        views=("batch" if large <= SMALL_SIDE else "lightly") if given.views == "auto" else given.views,
         crop_sizes=given.crop_sizes or sizes[:kinds],
         crop_counts=given.crop_counts or counts[:kinds],
         crop_min_scales=given.crop_min_scales or least[:kinds],

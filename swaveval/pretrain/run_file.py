@@ -145,4 +145,6 @@ def read_run_file(out: Path) -> StoredRun | None:
         raise ConfigError(f"{path} was written by a newer swaveval (schema {schema}; this one knows {SCHEMA})")
     if "alpha" not in sections.get("data", {}):  # written before pixels had options
         sections["data"] = BEFORE_OPTIONS.words() | sections.get("data", {})
+    if "views" not in sections.get("augmentation", {}):  # written when lightly drew them all
+        sections["augmentation"] = {"views": "lightly"} | sections.get("augmentation", {})
     return StoredRun(apply(PretrainConfig(), sections, origin=str(path)), fingerprint, command)

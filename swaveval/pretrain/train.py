@@ -7,11 +7,13 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightly.data import LightlyDataset
 
 from swaveval.data import label_option, open_images, reading_from
 from swaveval.data.imageset import ImageSet
 from swaveval.pretrain.augment import eval_transform, swav_transform
 from swaveval.pretrain.backbones import BuiltBackbone, build_backbone
+from swaveval.pretrain.batch_views import BatchViews
 from swaveval.pretrain.checks import check_fit, check_plain, notes
 from swaveval.pretrain.config import PretrainConfig
 from swaveval.pretrain.config_file import completed, differences
@@ -30,6 +32,7 @@ from swaveval.pretrain.series import CheckpointSeries, newest, progress_of, remo
 from swaveval.pretrain.trainer import interruptible, make_trainer, threads
 from swaveval.pretrain.training_images import (
     Index,
+    TrainingBatches,
     TrainingImages,
     as_lightly,
     chosen_images,
@@ -221,9 +224,7 @@ def _fit(prepared: _Prepared, trainer: pl.Trainer, out: Path, reporter: Reporter
         steps_per_epoch=prepared.steps_per_epoch,
         hyperparameters=prepared.hyperparameters,
     )
-    loader = SwavDataModule(
-        as_lightly(dataset, swav_transform(config.augmentation)), config, first_epoch=prepared.epochs_done
-    )
+    loader = SwavDataModule(_with_views(dataset, config), config, first_epoch=prepared.epochs_done)
     try:
         with interruptible(trainer, out), threads(config.hardware.threads):
             trainer.fit(module, datamodule=loader, ckpt_path=prepared.resume_from, weights_only=True)
@@ -236,6 +237,12 @@ def _fit(prepared: _Prepared, trainer: pl.Trainer, out: Path, reporter: Reporter
         ) from error
     finally:
         reporter.finished()
+
+
+def _with_views(images: TrainingImages, config: PretrainConfig) -> LightlyDataset | TrainingBatches:
+    if config.augmentation.views == "lightly":
+        return as_lightly(images, swav_transform(config.augmentation))
+    return TrainingBatches(images, BatchViews(config.augmentation, seed=config.training.seed))
 
 
 def _check_same(config: PretrainConfig, stored: PretrainConfig, out: Path) -> None:

@@ -54,6 +54,27 @@ def useful_sides(crops: AugmentationConfig) -> tuple[int, int]:
     return crops.crop_sizes[0], greatest
 
 
+class TrainingBatches(Dataset[Any]):
+    """The same items as `TrainingImages`, a batch at a time.
+
+    Args:
+        images: which are asked for their pixels. views: draws all views of a batch.
+    """
+
+    def __init__(self, images: "TrainingImages", views: Callable[..., list[torch.Tensor]]) -> None:
+        self._images = images
+        self._views = views
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitems__(self, draws: list[int]) -> tuple[list[torch.Tensor], torch.Tensor, list[str]]:
+        """Views, positions and file names of the draws `epoch · n + position`."""
+        moments = [divmod(draw, len(self)) for draw in draws]
+        views = self._views([self._images.pixels(position) for _, position in moments], moments)
+        return views, torch.tensor([position for _, position in moments]), [self._images.name(draw) for draw in draws]
+
+
 class TrainingImages(Dataset[tuple[Any, int]]):
     """Train images and their views. Item `epoch · n + position` is image `position` as `epoch` sees it.
 
@@ -83,10 +104,14 @@ class TrainingImages(Dataset[tuple[Any, int]]):
 
     def __getitem__(self, draw: int) -> tuple[Any, int]:
         epoch, position = divmod(draw, len(self))
-        image = Image.fromarray(self._held[position]) if self._held else self._open(position)
+        image = Image.fromarray(self.pixels(position))
         assert self.transform is not None
         with drawn_from(self._seed, epoch, position):
             return self.transform(image), position
+
+    def pixels(self, position: int) -> UInt8[np.ndarray, "h w 3"]:
+        """An image, decoded."""
+        return self._held[position] if self._held else np.asarray(self._open(position))
 
     def name(self, draw: int) -> str:
         """File name of a draw."""

@@ -19,6 +19,7 @@ from swaveval.pretrain.config import PretrainConfig, QueueConfig
 from swaveval.pretrain.config_file import to_sections
 from swaveval.pretrain.errors import ConfigError, Diverged, Interrupted, RunExists
 from swaveval.pretrain.reporter import EpochReport, SilentReporter
+from swaveval.pretrain.run_file import read_run_file
 from swaveval.pretrain.train import pretrain
 
 ROOT = Path(__file__).parents[2]
@@ -137,6 +138,28 @@ def test_the_log_holds_every_step_and_epoch(reference: tuple[Path, Recorder]) ->
     assert float(found[-1]["learning_rate"]) < 1e-3
 
 
+def test_a_run_from_before_batches_goes_on_with_lightlys_views(tiny: PretrainConfig, tmp_path: Path) -> None:
+    """Its run.json names nobody who draws; the same losses as a run that lightly's transform was asked for."""
+    by_lightly = replace(tiny, augmentation=replace(tiny.augmentation, views="lightly"))
+    whole = Recorder()
+    pretrain(by_lightly, tmp_path / "whole", reporter=whole)
+    two = replace(by_lightly, training=replace(tiny.training, epochs=2))
+    pretrain(two, tmp_path / "old")
+    file = tmp_path / "old" / "run.json"
+    body = json.loads(file.read_text())
+    assert body["settings"]["config"]["augmentation"].pop("views") == "lightly"
+    body["settings"]["config"]["training"]["epochs"] = 3
+    file.write_text(json.dumps(body))
+    resumed = Recorder()
+    pretrain(tiny, tmp_path / "old", resume=True, reporter=resumed)
+    assert resumed.losses
+    last = max(whole.losses)
+    assert resumed.losses.keys() == {last - 1, last}
+    stated = read_run_file(tmp_path / "old")
+    assert stated is not None
+    assert stated.config.augmentation.views == "lightly"
+
+
 def test_run_json_says_everything_but_the_numbers(reference: tuple[Path, Recorder], tiny: PretrainConfig) -> None:
     run, _ = reference
     body = json.loads((run / "run.json").read_text())
@@ -148,7 +171,8 @@ def test_run_json_says_everything_but_the_numbers(reference: tuple[Path, Recorde
     assert body["transform"]["size"] == 16
     assert body["hyperparameters"]["prototypes"] == 6
     assert body["settings"]["backbone"]["stem_stride"] == 2
-    assert body["settings"]["config"] == to_sections(tiny)
+    drawn = replace(tiny, augmentation=replace(tiny.augmentation, views="batch"))
+    assert body["settings"]["config"] == to_sections(drawn)
     assert {"torch", "lightly", "python"} <= body["versions"].keys()
     assert content(run / "checkpoints/last.ckpt")["hyper_parameters"]["backbone"] == body["settings"]["backbone"]
 

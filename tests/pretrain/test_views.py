@@ -13,22 +13,31 @@ from torchvision.transforms.v2 import RandomResizedCrop
 
 from swaveval.data import open_images
 from swaveval.pretrain.augment import eval_transform, swav_transform
+from swaveval.pretrain.batch_views import BatchViews
 from swaveval.pretrain.config import AugmentationConfig, PretrainConfig
 from swaveval.pretrain.datamodule import EpochSampler, SwavDataModule
 from swaveval.pretrain.seeds import mix
-from swaveval.pretrain.training_images import TrainingImages, as_lightly, chosen_images, image_facts, useful_sides
+from swaveval.pretrain.training_images import (
+    TrainingBatches,
+    TrainingImages,
+    as_lightly,
+    chosen_images,
+    image_facts,
+    useful_sides,
+)
 
 DIGITS = AugmentationConfig(
     preset="digits", crop_sizes=(32, 16), crop_counts=(2, 4), crop_min_scales=(1.0, 0.2), crop_max_scales=(1.0, 0.4)
 )
 
 
-def loader_of(config: PretrainConfig, *, workers: int, first_epoch: int = 0) -> SwavDataModule:
+def loader_of(config: PretrainConfig, *, workers: int, first_epoch: int = 0, views: str = "lightly") -> SwavDataModule:
     images = open_images(config.data.path)
     pixels = TrainingImages(images, images.train_index, sides=(16, 100), seed=config.training.seed)
     pixels.hold()
-    dataset = as_lightly(pixels, swav_transform(config.augmentation))
-    assert isinstance(dataset, LightlyDataset)
+    dataset: LightlyDataset | TrainingBatches = as_lightly(pixels, swav_transform(config.augmentation))
+    if views == "batch":
+        dataset = TrainingBatches(pixels, BatchViews(config.augmentation, seed=config.training.seed))
     hardware = type(config.hardware)(workers=workers, threads=1, accelerator="cpu")
     return SwavDataModule(
         dataset,
@@ -110,9 +119,13 @@ def test_drawing_a_view_leaves_the_callers_generators_alone(tiny: PretrainConfig
     assert np.array_equal(states[1], np.random.get_state()[1])  # noqa: NPY002
 
 
+@pytest.mark.parametrize("views", ["batch", "lightly"])
 @pytest.mark.parametrize("first_epoch", [0, 2])
-def test_batches_do_not_depend_on_the_number_of_workers(tiny: PretrainConfig, first_epoch: int) -> None:
-    batches = [list(loader_of(tiny, workers=workers, first_epoch=first_epoch).train_dataloader()) for workers in (0, 2)]
+def test_batches_do_not_depend_on_the_number_of_workers(tiny: PretrainConfig, first_epoch: int, views: str) -> None:
+    batches = [
+        list(loader_of(tiny, workers=workers, first_epoch=first_epoch, views=views).train_dataloader())
+        for workers in (0, 2)
+    ]
     assert len(batches[0]) == len(batches[1]) == 2
     for alone, shared in zip(*batches, strict=True):
         assert alone[1].tolist() == shared[1].tolist()
