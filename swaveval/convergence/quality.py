@@ -108,7 +108,7 @@ def read(series: Series, metric: str) -> Quality | None:
         if (found := series.artifact(f"{metric}.outcomes", point.record.digest)) is not None
         and not broken(point.record)
         and not outcomes_fault(found)
-        and len(found["correct"])
+        and len(found.get("correct", ()))
     ]
     if not given:
         return None

@@ -14,6 +14,7 @@ from swaveval.evaluators.intervals import small_sample, student
 from swaveval.evaluators.kmeans import Clustering, kmeans
 from swaveval.evaluators.scatter import scatter
 from swaveval.evaluators.silhouette import silhouette
+from swaveval.evaluators.supervised import accuracy, outcomes
 from swaveval.evaluators.threads import one_thread
 from swaveval.features.features import Features
 from swaveval.results import Artifact, Metric, Term
@@ -48,7 +49,7 @@ class Clusters:
     groups: int = 50
 
     name: ClassVar[str] = "clusters"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     needs: ClassVar[frozenset[Need]] = frozenset()
     terms: ClassVar[Mapping[str, Term]] = words_of("clusters")
 
@@ -89,6 +90,7 @@ class Clusters:
         compared = protocol if kept.all() else f"{protocol}{left_out}"
         yield from agreement(assignment[kept], label, protocol=compared, groups=self.groups, seed=seed)
         yield shuffled_purity(assignment[kept], label, protocol=compared, shuffles=self.shuffles, seed=seed)
+        yield from _witness(features, assignment, known, compared)
         yield from self._restart_spread(found, known[fitted], compared)
         yield scatter(features, known)
 
@@ -141,6 +143,23 @@ class Clusters:
             n=len(values),
             protocol=f"{protocol}; mean NMI of the single initialisations, interval over them and not over images",
         )
+
+
+def _witness(features: Features, assignment: Array, known: Array, protocol: str) -> Iterator[Metric | Artifact]:
+    """`clusters.train_purity`: whether the commonest class among the train images of an image's cluster is its own."""
+    n = len(features.train)
+    asked = np.flatnonzero(known[:n] >= 0)
+    classes, label = np.unique(known[asked], return_inverse=True)
+    if len(classes) < 2:
+        return
+    found, cluster = np.unique(assignment[asked], return_inverse=True)
+    counts = np.bincount(cluster * len(classes) + label, minlength=len(found) * len(classes))
+    right = counts.reshape(len(found), len(classes)).argmax(axis=1)[cluster] == label
+    yield accuracy(
+        "clusters.train_purity", right, f"{protocol}; train images alone, of equally common classes the first"
+    )
+    index = features.train_index
+    yield outcomes("clusters.train_purity", right, index[asked] if len(index) else asked)
 
 
 def _assign(features: Features, found: Clustering) -> Array:

@@ -25,22 +25,25 @@ class Linear:
     """Linear-probe accuracy on the test split, the penalty chosen inside the training split.
 
     C is chosen by accuracy on a seeded stratified tenth of train, equal accuracies by the lower log loss there; then
-    the probe is fitted again to all of train. The test split is never chosen on.
+    the probe is fitted again to all of train. The test split is never chosen on. With the same C every train image is
+    also classified by a probe that was fitted without its fold (`linear.fold_top1`): what the verdict hears.
 
     Attributes:
         grid: values of C, ascending; each fit starts from the one before.
         held_out: share of train that C is chosen on.
         selection_limit: C is chosen on at most so many train images, a seeded stratified sample of them.
         max_iterations: of L-BFGS per fit. At 1.28 million images an iteration is a pass over the features.
+        folds: of train, stratified and seeded; each is classified by a probe fitted to the others.
     """
 
     grid: tuple[float, ...] = tuple(10.0**power for power in range(-6, 6))
     held_out: float = 0.1
     selection_limit: int = 50_000
     max_iterations: int = 500
+    folds: int = 5
 
     name: ClassVar[str] = "linear"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     needs: ClassVar[frozenset[Need]] = frozenset({Need.LABELS, Need.TRAIN_SPLIT})
     terms: ClassVar[Mapping[str, Term]] = words_of("linear")
 
@@ -49,6 +52,8 @@ class Linear:
             raise ValueError("linear: grid must hold ascending positive values of C")
         if not 0 < self.held_out < 1:
             raise ValueError("linear: held_out must lie between 0 and 1")
+        if self.folds < 2:
+            raise ValueError("linear: folds must be at least 2")
 
     def __call__(self, features: Features, *, seed: int) -> Iterable[Metric | Artifact]:
         require_finite(features)
@@ -60,7 +65,9 @@ class Linear:
             chosen = self._choose(given, target, seed)
             probe = self._fit(given, target, chosen)
             logits = probe.logits(given.features.test, given.features.device)
+            rows, right = self._out_of_fold(given, target, chosen.c, seed)
         yield from self._report(given, known, logits, probe, chosen)
+        yield from self._witness(given, rows, right, chosen)
 
     def _choose(self, given: Labelled, target: Array, seed: int) -> "Choice":
         """C by accuracy on the held-out part of train."""
@@ -89,6 +96,35 @@ class Linear:
     def _fit(self, given: Labelled, target: Array, chosen: "Choice") -> Probe:
         problem = Problem(given.features.train, target, int(target.max()) + 1, device=given.features.device)
         return problem.fit(chosen.c, tolerance=TOLERANCE, max_iterations=self.max_iterations)
+
+    def _out_of_fold(self, given: Labelled, target: Array, c: float, seed: int) -> tuple[Array, Array]:
+        """Train rows `(m,)`, and whether a probe fitted without the row's fold gives its class, bool `(m,)`."""
+        draw = np.random.default_rng([seed, len(target), self.folds])
+        rows = np.arange(len(target))
+        if len(rows) > self.selection_limit:
+            rows = stratified(target, self.selection_limit / len(target), draw)
+        fold = deal(target[rows], self.folds, draw)
+        right = np.zeros(len(rows), dtype=np.bool_)
+        device, bank = given.features.device, given.features.train
+        for held in range(self.folds):
+            asked, fitted = rows[fold == held], rows[fold != held]
+            classes, label = np.unique(target[fitted], return_inverse=True)
+            if not len(asked) or len(classes) < 2:
+                continue  # nothing was learned that could be right
+            problem = Problem(bank[fitted], label, len(classes), device=device)
+            probe = problem.fit(c, tolerance=10 * TOLERANCE, max_iterations=self.max_iterations)
+            right[fold == held] = classes[probe.logits(bank[asked], device).argmax(axis=1)] == target[asked]
+        return rows, right
+
+    def _witness(self, given: Labelled, rows: Array, right: Array, chosen: "Choice") -> Iterator[Metric | Artifact]:
+        index = given.features.train_index
+        protocol = given.protocol(
+            f"each train image by a probe (C={chosen.c:g}) fitted without its fold, {self.folds} seeded stratified "
+            "folds",
+            f"a sample of {len(rows)} images of train" if len(rows) < len(given.train) else "",
+        )
+        yield accuracy("linear.fold_top1", right, protocol)
+        yield outcomes("linear.fold_top1", right, index[rows] if len(index) else rows)
 
     def _report(
         self, given: Labelled, known: Array, logits: Array, probe: Probe, chosen: "Choice"
@@ -166,6 +202,15 @@ def stratified(labels: Array, share: float, draw: np.random.Generator, *, spare:
         count = max(1, round(share * len(rows)))
         chosen.append(draw.permutation(rows)[: min(count, len(rows) - spare)])
     return np.sort(np.concatenate(chosen)) if chosen else np.zeros(0, dtype=np.int64)
+
+
+def deal(labels: Array, folds: int, draw: np.random.Generator) -> Array:
+    """The fold of each row, `(n,)` in 0…folds-1: every class is spread as evenly as it goes, and so are all rows."""
+    order = draw.permutation(len(labels))
+    by_class = order[np.argsort(labels[order], kind="stable")]
+    fold = np.empty(len(labels), dtype=np.int64)
+    fold[by_class] = np.arange(len(labels)) % folds
+    return fold
 
 
 def log_loss(logits: Array, labels: Array) -> float:

@@ -10,7 +10,7 @@ from swaveval.evaluators import ridge
 from swaveval.evaluators.contract import Need, Skip, require_finite
 from swaveval.evaluators.intervals import small_sample, student
 from swaveval.evaluators.standardise import blocks, mean_and_scale
-from swaveval.evaluators.supervised import Labelled, labelled
+from swaveval.evaluators.supervised import Labelled, labelled, shares
 from swaveval.evaluators.threads import one_thread
 from swaveval.features.features import Features
 from swaveval.results import Artifact, Metric, Term
@@ -18,10 +18,16 @@ from swaveval.results.words import words_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+# Of the accuracy that the verdict hears; of other settings the nearest number.
+WITNESS_SHOTS = 5
+
 
 @dataclass(frozen=True)
 class LowShot:
     """Closed-form ridge on z-scored features, targets ±1, mean over seeded draws of the labelled images.
+
+    The train images outside a draw are asked as well: in what share of the draws each was right is what the verdict
+    hears (`lowshot.train_top1`), as they are more than the test images, and no label of those is used.
 
     Attributes:
         shots: images per class; a number that no class has is left out.
@@ -34,7 +40,7 @@ class LowShot:
     penalties: tuple[float, ...] = tuple(10.0**power for power in range(-1, 6))
 
     name: ClassVar[str] = "lowshot"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     needs: ClassVar[frozenset[Need]] = frozenset({Need.LABELS, Need.TRAIN_SPLIT})
     terms: ClassVar[Mapping[str, Term]] = words_of("lowshot")
 
@@ -50,27 +56,54 @@ class LowShot:
             raise Skip("all labelled train images are of one class: there is nothing to tell apart")
         sizes = np.bincount(target)
         scaling = mean_and_scale(given.features.train)
+        witness = min(self.shots, key=lambda shots: (abs(shots - WITNESS_SHOTS), shots))
         for shots in self.shots:
             if shots > sizes.max():
                 continue
             with one_thread():
-                draws = [np.random.default_rng([seed, shots, draw]) for draw in range(self.draws)]
-                values = [self._accuracy(given, (known, target), scaling, draw_rows(target, shots, d)) for d in draws]
-            yield self._metric(given, shots, sizes, np.asarray(values))
+                generators = [np.random.default_rng([seed, shots, draw]) for draw in range(self.draws)]
+                drawn = [draw_rows(target, shots, generator) for generator in generators]
+                fits = [self._fit(given, target, len(known), scaling, rows) for rows in drawn]
+                right = _right(fits, given.features.test, np.searchsorted(known, given.test))
+                right &= np.isin(given.test, known)  # a class that train does not have is never right
+            yield self._metric(given, shots, sizes, right.mean(axis=1))
+            if shots == witness:
+                yield from self._witness(given, shots, drawn, _right(fits, given.features.train, target))
 
-    def _accuracy(
-        self, given: Labelled, classes: tuple[Array, Array], scaling: tuple[Array, Array], rows: Array
-    ) -> float:
-        """Test accuracy of a classifier fitted to the train images `rows`."""
-        (known, target), (mean, scale) = classes, scaling
+    def _fit(
+        self, given: Labelled, target: Array, classes: int, scaling: tuple[Array, Array], rows: Array
+    ) -> tuple[Array, Array]:
+        """Weight `(d, C)` and bias `(C,)` on raw features of a classifier fitted to the train images `rows`."""
+        mean, scale = scaling
         support = (np.asarray(given.features.train[rows], np.float64) - mean) / scale
-        fitted = ridge.fit(support, target[rows], len(known), self.penalties)
-        hits, at = 0, 0
-        for block in blocks(given.features.test):
-            predicted = known[fitted.scores((block - mean) / scale).argmax(axis=1)]
-            hits += int(np.count_nonzero(predicted == given.test[at : at + len(block)]))
-            at += len(block)
-        return hits / len(given.test)
+        fitted = ridge.fit(support, target[rows], classes, self.penalties)
+        weight = fitted.weight / scale[:, None]
+        return weight, fitted.bias - mean @ weight
+
+    def _witness(self, given: Labelled, shots: int, drawn: list[Array], right: Array) -> Iterable[Metric | Artifact]:
+        """The share of the draws without it in which each train image was right; nothing where all are always drawn."""
+        outside = np.ones(right.shape, dtype=np.bool_)
+        for draw, rows in enumerate(drawn):
+            outside[draw, rows] = False
+        asked = outside.sum(axis=0)
+        kept = np.flatnonzero(asked)
+        if not len(kept):
+            return
+        share = (right & outside).sum(axis=0)[kept] / asked[kept]
+        index = given.features.train_index
+        name = f"lowshot.train_top1[shots={shots}]"
+        yield Metric(
+            id=name,
+            value=float(share.mean()),
+            bounds=(0.0, 1.0),
+            ci95=student(share, bounds=(0.0, 1.0)),
+            n=len(share),
+            protocol=given.protocol(
+                f"as lowshot.top1[shots={shots}], asked of the train images outside each draw; the interval is "
+                "Student's over the images"
+            ),
+        )
+        yield shares(name, share, index[kept] if len(index) else kept)
 
     def _metric(self, given: Labelled, shots: int, sizes: Array, values: Array) -> Metric:
         short = int((sizes < shots).sum())
@@ -89,6 +122,19 @@ class LowShot:
             n=len(values),
             protocol=protocol,
         )
+
+
+def _right(fits: list[tuple[Array, Array]], features: Array, label: Array) -> Array:
+    """Whether each classifier gives each row's class, bool `(draws, n)`; `label` counts the columns of the scores."""
+    weight = np.concatenate([weight for weight, _ in fits], axis=1)
+    bias = np.concatenate([bias for _, bias in fits])
+    right = np.empty((len(fits), len(label)), dtype=np.bool_)
+    at = 0
+    for block in blocks(features):
+        scores = (block @ weight + bias).reshape(len(block), len(fits), -1)
+        right[:, at : at + len(block)] = (scores.argmax(axis=2) == label[at : at + len(block), None]).T
+        at += len(block)
+    return right
 
 
 def draw_rows(labels: Array, shots: int, draw: np.random.Generator) -> Array:

@@ -110,6 +110,16 @@ def outcomes(name: str, correct: Array, index: Array) -> Artifact:
     return Artifact(f"{name}.outcomes", {"correct": correct.astype(np.bool_), "index": position.astype(np.int32)})
 
 
+def shares(name: str, share: Array, index: Array) -> Artifact:
+    """As `outcomes`, where an image is asked several times: the share of times it was right.
+
+    Args:
+        share: shape `(n,)`, float in 0…1.
+        index: shape `(n,)`: positions in the ImageSet, or rows.
+    """
+    return Artifact(f"{name}.outcomes", {"share": share.astype(np.float32), "index": index.astype(np.int32)})
+
+
 def confusion_counts(labels: Array, predicted: Array, classes: int) -> Array:
     """Shape `(C, C)`, int64: images by true class (row) and predicted class (column)."""
     return np.bincount(labels * classes + predicted, minlength=classes * classes).reshape(classes, classes)

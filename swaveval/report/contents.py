@@ -120,6 +120,8 @@ def gather(series: Series, verdict: Verdict) -> Contents:
             if found is not None and (why := outcomes_fault(found)):
                 damage[wording.clipped(f"{name}.outcomes are not used: {why}", 300)] = None
                 found = None
+            if found is not None and "correct" not in found:
+                found = None  # shares of several answers have no place in tests of right and wrong
             rows.append(None if found is None else (np.asarray(found["correct"], np.bool_), found["index"]))
     shared = {name: arrays for name in SHARED if (arrays := read(name, None)) is not None}
     names = [point.record.name for point in series.points]

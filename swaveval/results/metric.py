@@ -89,7 +89,8 @@ class Artifact:
 
     Per-image outcomes follow one convention, so that paired tests find them without knowing the evaluator: the
     artifact of metric `M` is called `M.outcomes` and holds `correct`, a bool array of shape `(n,)`, and `index`, an
-    int32 array of shape `(n,)` with the position of each image in its ImageSet.
+    int32 array of shape `(n,)` with the position of each image in its ImageSet. Where an image is asked several times,
+    `share`, a float array of shape `(n,)` in 0…1, stands in place of `correct`.
 
     Attributes:
         id: dotted name, the evaluator's first: `knn.top1.outcomes`, `umap.map`.
@@ -109,12 +110,18 @@ class Artifact:
 
 def outcomes_fault(arrays: Mapping[str, np.ndarray[Any, np.dtype[Any]]]) -> str:
     """Why arrays are no per-image outcomes, as a clause; empty where they are."""
-    correct, index = arrays.get("correct"), arrays.get("index")
-    if correct is None or index is None:
-        return "outcomes need the arrays correct and index"
-    if correct.ndim != 1 or correct.dtype.kind not in "biu" or not np.isin(correct, (0, 1)).all():
+    correct, share, index = arrays.get("correct"), arrays.get("share"), arrays.get("index")
+    if index is None or (correct is None) == (share is None):
+        return "outcomes need the arrays correct (or share) and index"
+    if correct is not None and (
+        correct.ndim != 1 or correct.dtype.kind not in "biu" or not np.isin(correct, (0, 1)).all()
+    ):
         return f"correct is {correct.dtype} of shape {correct.shape}, not one bool an image"
-    if index.shape != correct.shape or index.dtype.kind not in "iu":
+    if share is not None and (share.ndim != 1 or share.dtype.kind != "f" or not np.all((share >= 0) & (share <= 1))):
+        return f"share is {share.dtype} of shape {share.shape}, not one number in 0…1 an image"
+    said = correct if share is None else share
+    assert said is not None
+    if index.shape != said.shape or index.dtype.kind not in "iu":
         return f"index is {index.dtype} of shape {index.shape}, not one position an image"
     return ""
 

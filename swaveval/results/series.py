@@ -148,10 +148,10 @@ class Series:
 
         Returns:
             `correct`, bool of shape `(n_points, n_images)`, and `index`, int of shape `(n_images,)`; or None unless
-            every checkpoint has them on the same images.
+            every checkpoint has them, one bool an image, on the same images.
         """
         rows = [self.artifact(f"{metric_id}.outcomes", point.record.digest) for point in self.points]
-        present = [row for row in rows if row is not None]
+        present = [row for row in rows if row is not None and "correct" in row]
         if not present or len(present) != len(rows):
             return None
         index = present[0]["index"]

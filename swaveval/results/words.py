@@ -67,6 +67,13 @@ TERMS: Mapping[str, Term] = {
         "Mean over classes of the recall of the linear probe.",
         "balanced",
     ),
+    "linear.fold_top1": Term(
+        "Linear probe, out of fold",
+        "The same on training images, each by a probe fitted without it: no test label is used.",
+        "Five seeded stratified folds of the training split, each classified by a probe fitted to the others, at the "
+        "penalty that was chosen.",
+        "linear (train)",
+    ),
     "linear.c": Term(
         "Linear probe, chosen penalty",
         "The inverse penalty C that the probe chose on a held-out tenth of the training split.",
@@ -85,12 +92,24 @@ TERMS: Mapping[str, Term] = {
         "Closed-form ridge regression on z-scored features, s images per class; mean and interval over seeded draws.",
         "low-shot",
     ),
+    "lowshot.train_top1": Term(
+        "Low-shot accuracy, training images",
+        "The same, asked of the training images that were not among the few.",
+        "In what share of the seeded draws without it a training image is classified right, mean over the images.",
+        "low-shot (train)",
+    ),
     "clusters.purity": Term(
         "k-means purity",
         "Share of images that carry the commonest class of their cluster; rises with the number of clusters.",
         "(1/n) Σ_k max_c n_kc for k-means on L2-normalised features. Compare only at equal K, and beside its value "
         "under shuffled labels.",
         "purity",
+    ),
+    "clusters.train_purity": Term(
+        "k-means purity, training images",
+        "Share of training images that carry the commonest class of their cluster, counted over training images.",
+        "As purity, over the training split alone: an outcome for each image, compared in pairs.",
+        "purity (train)",
     ),
     "clusters.purity_shuffled": Term(
         "k-means purity, shuffled labels",

@@ -17,6 +17,7 @@ from swaveval.evaluators.contract import Evaluator, NotFinite, SeriesEvaluator, 
 from swaveval.evaluators.registry import PluginError, build, create
 from swaveval.features.features import Features, FeatureSeries
 from swaveval.results import Artifact, Cell, CellKey, Metric, ResultStore
+from swaveval.results.metric import outcomes_fault
 from swaveval.testing.synthetic import awkward_features, synthetic_features, synthetic_series
 
 AnyEvaluator = Evaluator | SeriesEvaluator
@@ -143,17 +144,21 @@ def _outcomes(artifact: Artifact, produced: Produced) -> Iterator[str]:
         return
     name = artifact.id.removesuffix(".outcomes")
     arrays = artifact.arrays
-    if set(arrays) != {"correct", "index"}:
-        yield f"{artifact.id} holds {sorted(arrays)}; paired tests look for correct and index"
+    if set(arrays) not in ({"correct", "index"}, {"share", "index"}):
+        yield f"{artifact.id} holds {sorted(arrays)}; paired tests look for correct (or share) and index"
         return
-    correct, index = arrays["correct"], arrays["index"]
-    if correct.dtype != np.bool_ or index.dtype != np.int32 or correct.shape != index.shape or correct.ndim != 1:
-        yield f"{artifact.id} must be bool (n,) and int32 (n,), found {correct.dtype} {correct.shape}, {index.dtype}"
+    if why := outcomes_fault(arrays):
+        yield f"{artifact.id}: {why}"
+        return
+    values, index = arrays.get("correct", arrays.get("share")), arrays["index"]
+    assert values is not None
+    if values.dtype not in (np.bool_, np.float32) or index.dtype != np.int32:
+        yield f"{artifact.id} must be bool (a share: float32) and int32, found {values.dtype} and {index.dtype}"
     metrics = [m for m in produced if isinstance(m, Metric) and (m.id, m.checkpoint) == (name, artifact.checkpoint)]
     if not metrics:
         yield f"{artifact.id} belongs to no metric {name}"
-    elif len(correct) and abs(metrics[0].value - float(correct.mean())) > 1e-9:
-        yield f"{name} is {metrics[0].value}, but {float(correct.mean())} of its outcomes are correct"
+    elif len(values) and abs(metrics[0].value - (mean := float(values.mean(dtype=np.float64)))) > 1e-6:
+        yield f"{name} is {metrics[0].value}, but {mean} of its outcomes are correct"
 
 
 def _storage(evaluator: AnyEvaluator, produced: Produced) -> Iterator[str]:

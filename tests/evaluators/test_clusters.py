@@ -20,7 +20,7 @@ from swaveval.evaluators.kmeans import kmeans
 from swaveval.evaluators.scatter import scatter
 from swaveval.evaluators.silhouette import silhouette
 from swaveval.features.features import Features
-from swaveval.results import Artifact, Metric
+from swaveval.results import Metric
 from swaveval.testing import synthetic_features
 
 ASSIGNMENTS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 4)), min_size=2, max_size=80)
@@ -29,7 +29,7 @@ ASSIGNMENTS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 4)), min_size
 def run(features: Features, evaluator: Clusters | None = None, seed: int = 0) -> tuple[dict[str, Metric], np.ndarray]:
     produced = list((evaluator or Clusters())(features, seed=seed))
     metrics = {item.id: item for item in produced if isinstance(item, Metric)}
-    (assignment,) = (item.arrays["cluster"] for item in produced if isinstance(item, Artifact))
+    (assignment,) = (item.arrays["cluster"] for item in produced if item.id == "clusters.assignment")
     return metrics, assignment
 
 
@@ -176,6 +176,24 @@ def test_metrics_are_those_of_the_assignment() -> None:
         assert metric.n == 180
         assert metric.ci95[1] - metric.ci95[0] > 0.01
         assert "K=5" in metric.protocol
+
+
+def test_a_train_image_is_right_where_its_class_is_its_clusters() -> None:
+    """Image by image from the assignment, test images left out of the count."""
+    features = synthetic_features(separation=1.0)
+    labels = features.train_labels.copy()
+    labels[:7] = -1
+    changed = replace(features, train_labels=labels)
+    metrics, assignment = run(changed)
+    produced = {item.id: item for item in Clusters()(changed, seed=0)}
+    outcomes = produced["clusters.train_purity.outcomes"].arrays
+    assert np.array_equal(outcomes["index"], features.train_index[7:])
+    for row, correct in zip(range(7, len(labels)), outcomes["correct"], strict=True):
+        mates = labels[7:][assignment[7 : len(labels)] == assignment[row]]
+        classes, counts = np.unique(mates, return_counts=True)
+        assert correct == (labels[row] == classes[counts.argmax()])
+    assert metrics["clusters.train_purity"].value == outcomes["correct"].mean()
+    assert 0.3 < outcomes["correct"].mean() < 1
 
 
 def test_scatter_is_its_definition() -> None:

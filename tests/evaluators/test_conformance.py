@@ -46,7 +46,7 @@ FAULTS = {
     "outcomes are correct": ("0.0, protocol", "0.5, protocol"),
     "belongs to no metric": ('"mine.top1.outcomes"', '"mine.top5.outcomes"'),
     "must be bool": ("dtype=np.int32", "dtype=np.int64"),
-    "look for correct and index": ('"index": ', '"position": '),
+    "look for correct": ('"index": ', '"position": '),
     "other numbers": ("0.0, protocol", "float(np.random.random()), protocol"),
     "assignment destination is read-only": ("correct = ", "features.train[0] = 0; correct = "),
     "yields tuple": ("yield Metric", "yield ('mine.top1', 0.0); yield Metric"),

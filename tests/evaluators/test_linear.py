@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from swaveval.evaluators import standardise
 from swaveval.evaluators.contract import NotFinite, Skip
-from swaveval.evaluators.linear import Linear, log_loss, rank_of, stratified
+from swaveval.evaluators.linear import Linear, deal, log_loss, rank_of, stratified
 from swaveval.evaluators.logistic import Problem
 from swaveval.features.features import Features
 from swaveval.results import Artifact, Metric
@@ -86,6 +86,49 @@ def test_evaluator_has_scikit_learns_accuracy_at_the_c_it_chose(digits: Features
     assert np.array_equal(arrays["linear.top1.outcomes"]["index"], digits.test_index)
     assert metrics["linear.c_at_edge"].value == 0
     assert f"C={metrics['linear.c'].value:g}" in metrics["linear.top1"].protocol
+
+
+def test_every_train_image_is_asked_out_of_its_fold(digits: Features) -> None:
+    """Against scikit-learn's classifier, fitted fold by fold; one that saw its images gives more."""
+    metrics, arrays = run(digits, seed=3)
+    fold = deal(digits.train_labels, 5, np.random.default_rng([3, 1347, 5]))
+    right = np.zeros(1347, dtype=np.bool_)
+    for held in range(5):
+        scaler, theirs = reference(
+            digits.train[fold != held], digits.train_labels[fold != held], metrics["linear.c"].value
+        )
+        asked = scaler.transform(digits.train[fold == held].astype(np.float64))
+        right[fold == held] = theirs.predict(asked) == digits.train_labels[fold == held]
+    ours = arrays["linear.fold_top1.outcomes"]
+    assert np.array_equal(ours["index"], digits.train_index)
+    assert (ours["correct"] != right).sum() <= 1  # at a looser gradient
+    assert metrics["linear.fold_top1"].value == ours["correct"].mean()
+    assert metrics["linear.fold_top1"].n == 1347
+    scaler, everything = reference(digits.train, digits.train_labels, metrics["linear.c"].value)
+    seen = everything.score(scaler.transform(digits.train.astype(np.float64)), digits.train_labels)
+    assert seen > metrics["linear.fold_top1"].value + 0.01
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=80), st.integers(2, 6), st.integers(0, 100))
+def test_folds_share_out_every_class_and_all_rows(labels: list[int], folds: int, seed: int) -> None:
+    given_labels = np.asarray(labels)
+    fold = deal(given_labels, folds, np.random.default_rng(seed))
+    for rows in (fold, *(fold[given_labels == label] for label in np.unique(given_labels))):
+        counts = np.bincount(rows, minlength=folds)
+        assert counts.max() - counts.min() <= 1
+    again = deal(given_labels, folds, np.random.default_rng(seed))
+    assert np.array_equal(fold, again)
+
+
+def test_an_image_that_is_alone_in_its_class_is_never_right_out_of_its_fold() -> None:
+    features = synthetic_features(n_train=40, separation=6.0)
+    alone = features.train_labels.copy()
+    alone[0] = 4
+    changed = replace(features, train_labels=alone, class_names=tuple("abcde"))
+    _, arrays = run(changed)
+    assert not arrays["linear.fold_top1.outcomes"]["correct"][0]
+    assert arrays["linear.fold_top1.outcomes"]["correct"][1:].mean() > 0.9
 
 
 def test_c_is_chosen_without_a_look_at_the_test_split(digits: Features) -> None:

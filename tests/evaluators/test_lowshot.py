@@ -14,12 +14,13 @@ from swaveval.evaluators.intervals import student
 from swaveval.evaluators.lowshot import LowShot, draw_rows
 from swaveval.evaluators.standardise import mean_and_scale
 from swaveval.features.features import Features
-from swaveval.results import Metric
+from swaveval.results import Artifact, Metric
 from swaveval.testing import synthetic_features
 
 
 def run(features: Features, evaluator: LowShot | None = None, seed: int = 0) -> dict[str, Metric]:
-    return {metric.id: metric for metric in (evaluator or LowShot())(features, seed=seed)}
+    produced = (evaluator or LowShot())(features, seed=seed)
+    return {metric.id: metric for metric in produced if isinstance(metric, Metric)}
 
 
 def data(seed: int, n: int, d: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -100,17 +101,60 @@ def test_the_metric_is_the_mean_over_its_draws() -> None:
     assert "5 train images per class" in metric.protocol
 
 
+def test_the_train_images_outside_each_draw_are_asked_too() -> None:
+    """Against scikit-learn's classifier, draw by draw: the share of the draws in which an image was right."""
+    features = synthetic_features(n_train=80, separation=1.0)
+    produced = list(LowShot(shots=(1, 4), draws=6)(features, seed=7))
+    (metric,) = (item for item in produced if isinstance(item, Metric) and "train" in item.id)
+    (artifact,) = (item for item in produced if isinstance(item, Artifact))
+    assert metric.id == "lowshot.train_top1[shots=4]"  # the nearest to five
+    assert artifact.id == f"{metric.id}.outcomes"
+    mean, scale = mean_and_scale(features.train)
+    train = (features.train.astype(np.float64) - mean) / scale
+    right, asked = np.zeros(80), np.zeros(80)
+    for draw in range(6):
+        rows = draw_rows(features.train_labels, 4, np.random.default_rng([7, 4, draw]))
+        model = RidgeClassifierCV(LowShot().penalties).fit(train[rows], features.train_labels[rows])
+        outside = np.setdiff1d(np.arange(80), rows)
+        right[outside] += model.predict(train[outside]) == features.train_labels[outside]
+        asked[outside] += 1
+    assert np.array_equal(artifact.arrays["index"], features.train_index)
+    assert artifact.arrays["share"] == pytest.approx(right / asked)
+    assert metric.value == pytest.approx((right / asked).mean())
+    assert metric.n == 80
+
+
+def test_images_that_every_draw_takes_are_not_asked() -> None:
+    features = synthetic_features(n_train=24, separation=1.0)
+    few = np.flatnonzero(features.train_labels == 0)[3:]
+    kept = np.setdiff1d(np.arange(24), few)
+    small = replace(
+        features,
+        train=features.train[kept],
+        train_labels=features.train_labels[kept],
+        train_index=features.train_index[kept],
+    )
+    (artifact,) = (item for item in LowShot(shots=(5,))(small, seed=0) if isinstance(item, Artifact))
+    drawn = [draw_rows(small.train_labels, 5, np.random.default_rng([0, 5, draw])) for draw in range(10)]
+    asked = set(range(len(kept))) - set.intersection(*(set(rows.tolist()) for rows in drawn))
+    assert artifact.arrays["index"].tolist() == small.train_index[sorted(asked)].tolist()
+    assert not asked & set(np.flatnonzero(small.train_labels == 0).tolist())
+
+
 def test_more_shots_know_more() -> None:
     metrics = run(synthetic_features(n_train=400, separation=1.0))
-    assert list(metrics) == [f"lowshot.top1[shots={shots}]" for shots in (1, 5, 10, 25)]
-    values = [metric.value for metric in metrics.values()]
+    assert [name for name in metrics if "train" not in name] == [
+        f"lowshot.top1[shots={shots}]" for shots in (1, 5, 10, 25)
+    ]
+    values = [metric.value for name, metric in metrics.items() if "train" not in name]
     assert values == sorted(values)
     assert values[0] > 0.3
 
 
 def test_shots_that_no_class_has_are_left_out_and_short_classes_said() -> None:
     features = synthetic_features(n_train=40)  # ten of each class
-    assert list(run(features)) == [f"lowshot.top1[shots={shots}]" for shots in (1, 5, 10)]
+    found = [name for name in run(features) if "train" not in name]
+    assert found == [f"lowshot.top1[shots={shots}]" for shots in (1, 5, 10)]
     kept = ~((features.train_labels == 0) & (np.cumsum(features.train_labels == 0) > 3))
     short = replace(
         features,
