@@ -82,6 +82,7 @@ def test_a_log_that_ends_early_says_so(end: float, said: bool) -> None:
         # the untrained network and what has no epoch or step tell no pace
         ((10, 20), [(0.0, 0), (0.0, 3), (1.0, 10), (None, 15), (1.5, None), (2.0, 20)], [1.0, 2.0]),
         ((10, 10, 20), [(1.0, 10), (2.0, 20)], [1.0, 1.0, 2.0]),
+        ((10, 20), [(1.0, 0), (2.0, 20)], [1.0, 2.0]),  # an epoch without a step tells no pace
         ((1, 5, 9), [(1.0, 1), (2.0, 9)], [1.0, 1.5, 2.0]),  # one step is an epoch of one batch
     ],
 )

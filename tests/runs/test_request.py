@@ -195,6 +195,18 @@ def test_recorded_paths_follow_a_run_that_was_moved(tmp_path: Path) -> None:
     assert resolve(run_of(tmp_path, {"data": {"path": "images", "labels": column}})).labels == Path(column)
 
 
+def test_a_recorded_path_that_is_there_is_taken_before_one_beside_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = run_of(tmp_path, {"data": {"path": "images", "labels": "none"}})
+    (tmp_path / "here" / "images").mkdir(parents=True)
+    (tmp_path / "demo" / "images").mkdir()
+    (tmp_path / "demo" / "none").touch()
+    monkeypatch.chdir(tmp_path / "here")
+    found = resolve(request)
+    assert (found.data, found.labels) == ("images", Path("none"))
+
+
 def test_labels_that_were_named_stand_for_those_recorded(tmp_path: Path) -> None:
     request = run_of(tmp_path, {"data": {"path": "digits", "labels": "none"}})
     assert resolve(replace(request, labels=Path("mine.csv"))).labels == Path("mine.csv")
