@@ -115,6 +115,8 @@ def test_what_an_evaluator_declares_of_its_metrics_makes_it_no_other() -> None:
     term = Term("a", "b", "c")
     assert replace(KNN, terms={"knn.x": term}, roles={"knn.x": ("witness",)}) == KNN
     assert replace(KNN, version=2) != KNN
+    broken = EvaluatorSpec("mine", "mine.py:Mine", broken="no such file")
+    assert (broken.version, broken.parameters) == (0, ())  # what could not be made says nothing
 
 
 def test_two_files_of_the_same_weights_have_one_cell_under_the_first_name(store: ResultStore) -> None:
