@@ -138,7 +138,7 @@ def test_typical_images_of_prototypes_and_clusters() -> None:
 
 def test_clusters_are_those_of_the_clusters_evaluator() -> None:
     features = scattered(synthetic_features())
-    (assigned,) = [entry for entry in Clusters()(features, seed=3) if isinstance(entry, Artifact)]
+    (assigned,) = [entry for entry in Clusters()(features, seed=3) if entry.id == "clusters.assignment"]
     place = np.concatenate([features.train_index, features.test_index])
     cluster = assigned.arrays["cluster"][np.argsort(place)]
     found = run(series(features), seed=3)["typical", "0" * 64].arrays

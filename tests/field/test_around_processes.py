@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from around_runs import ROOT, bars, checkpoint, command, environment, evaluated, spoilt, swaveval, write_plugin
@@ -184,7 +185,8 @@ def test_neither_a_worker_nor_a_plugin_imports_from_the_current_directory(
     monkeypatch.chdir(poisoned)
     worker = Child("swaveval.runs.worker")
     try:
-        worker.send(("prepare", dict, 1))  # for whose answer it has imported all of torch and the evaluators
+        job = SimpleNamespace(workspace=None)  # for whose answer it has imported all of torch and the evaluators
+        worker.send(("prepare", job, 1))
         assert worker.receive(seconds=300) == ("ready", None)
         host.describe()
     finally:
