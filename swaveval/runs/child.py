@@ -34,16 +34,20 @@ class Child:
     def __init__(self, module: str) -> None:
         stderr = _stderr()  # looked at before the sockets take a free number
         ours, theirs = socket.socketpair()
-        with theirs:
-            self._process = subprocess.Popen(
-                python_command(module, str(theirs.fileno()), parent_mark()),
-                pass_fds=[theirs.fileno()],
-                env=child_environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=stderr,
-                stderr=stderr,
-                process_group=0,
-            )
+        try:
+            with theirs:
+                self._process = subprocess.Popen(
+                    python_command(module, str(theirs.fileno()), parent_mark()),
+                    pass_fds=[theirs.fileno()],
+                    env=child_environment(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=stderr,
+                    stderr=stderr,
+                    process_group=0,
+                )
+        except BaseException:  # no further process is allowed: nothing is left open
+            ours.close()
+            raise
         self.connection = Connection(ours.detach())
 
     @property

@@ -43,6 +43,9 @@ def begun(directory: Path, *, collapsed: bool) -> None:
         waiting.join()
 
 
+# Ctrl-C may cut the way of a batch from the process that prepares it; torch's socket is then closed by the collector.
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("collapsed", [False, True])
 def test_the_recipe_is_trained_and_goes_on(collapsed: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     begun(tmp_path, collapsed=collapsed)
