@@ -56,11 +56,13 @@ class Kind:
     Attributes:
         word: what one is called in sentences: `evaluator`.
         group: of its entry points: `swaveval.evaluators`.
+        methods: that one must have.
         advice: how else one may be named; ends the sentence on an unknown name.
     """
 
     word: str
     group: str
+    methods: tuple[str, ...] = ()
     advice: str = "one of your own is named as module:Class or path.py:Class"
 
     def installed(self) -> Iterator[Installed]:
@@ -97,6 +99,18 @@ class Kind:
                 f"no {self.word} called {name!r}{near}; installed are {', '.join(known) or 'none'}, and {self.advice}"
             )
         return known[name]
+
+    def make(self, specification: str) -> Any:
+        """What `NAME`, `NAME(parameter=value)`, `module:Class` or `path.py:Class` names.
+
+        Raises:
+            PluginError: as for `build`, or it has not the methods of its kind.
+        """
+        origin, made = self.build(*split(specification))
+        if not all(callable(getattr(made, method, None)) for method in self.methods):
+            wanted = f"method{'s' if len(self.methods) > 1 else ''} {' and '.join(self.methods)}"
+            raise PluginError(f"{self.word} {origin} has no {wanted}")
+        return made
 
     def build(self, target: str, parameters: Mapping[str, Any]) -> tuple[str, Any]:
         """Where it came from, for sentences, and the object that `target` names, made with these parameters.

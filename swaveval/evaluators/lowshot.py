@@ -32,11 +32,13 @@ class LowShot:
     Attributes:
         shots: images per class; a number that no class has is left out.
         draws: how often the images are drawn anew.
+        train_queries: train images that are asked, a fixed seeded sample above so many.
         penalties: of which each draw takes the one with the smallest leave-one-out error.
     """
 
     shots: tuple[int, ...] = (1, 5, 10, 25)
     draws: int = 10
+    train_queries: int = 20_000
     penalties: tuple[float, ...] = tuple(10.0**power for power in range(-1, 6))
 
     name: ClassVar[str] = "lowshot"
@@ -45,8 +47,9 @@ class LowShot:
     terms: ClassVar[Mapping[str, Term]] = words_of("lowshot")
 
     def __post_init__(self) -> None:
-        if not self.shots or min(*self.shots, self.draws) < 1 or not self.penalties or min(self.penalties) <= 0:
-            raise ValueError("lowshot: shots and draws must be at least 1, penalties above 0")
+        counts = (*self.shots, self.draws, self.train_queries)
+        if not self.shots or min(counts) < 1 or not self.penalties or min(self.penalties) <= 0:
+            raise ValueError("lowshot: shots, draws and train_queries must be at least 1, penalties above 0")
 
     def __call__(self, features: Features, *, seed: int) -> Iterable[Metric | Artifact]:
         require_finite(features)
@@ -68,7 +71,10 @@ class LowShot:
                 right &= np.isin(given.test, known)  # a class that train does not have is never right
             yield self._metric(given, shots, sizes, right.mean(axis=1))
             if shots == witness:
-                yield from self._witness(given, shots, drawn, _right(fits, given.features.train, target))
+                asked = self._asked(len(target), seed)
+                with one_thread():
+                    right = _right(fits, given.features.train[asked], target[asked])
+                yield from self._witness(given, shots, asked, right, outside=_outside(asked, drawn))
 
     def _fit(
         self, given: Labelled, target: Array, classes: int, scaling: tuple[Array, Array], rows: Array
@@ -80,16 +86,21 @@ class LowShot:
         weight = fitted.weight / scale[:, None]
         return weight, fitted.bias - mean @ weight
 
-    def _witness(self, given: Labelled, shots: int, drawn: list[Array], right: Array) -> Iterable[Metric | Artifact]:
+    def _asked(self, n: int, seed: int) -> Array:
+        """Train rows that are asked, ascending."""
+        if n <= self.train_queries:
+            return np.arange(n)
+        return np.sort(np.random.default_rng([seed, n]).choice(n, self.train_queries, replace=False))
+
+    def _witness(
+        self, given: Labelled, shots: int, asked: Array, right: Array, *, outside: Array
+    ) -> Iterable[Metric | Artifact]:
         """The share of the draws without it in which each train image was right; nothing where all are always drawn."""
-        outside = np.ones(right.shape, dtype=np.bool_)
-        for draw, rows in enumerate(drawn):
-            outside[draw, rows] = False
-        asked = outside.sum(axis=0)
-        kept = np.flatnonzero(asked)
+        times = outside.sum(axis=0)
+        kept = np.flatnonzero(times)
         if not len(kept):
             return
-        share = (right & outside).sum(axis=0)[kept] / asked[kept]
+        share, rows = (right & outside).sum(axis=0)[kept] / times[kept], asked[kept]
         index = given.features.train_index
         name = f"lowshot.train_top1[shots={shots}]"
         yield Metric(
@@ -100,10 +111,11 @@ class LowShot:
             n=len(share),
             protocol=given.protocol(
                 f"as lowshot.top1[shots={shots}], asked of the train images outside each draw; the interval is "
-                "Student's over the images"
+                "Student's over the images",
+                f"on a seeded sample of {len(asked)} train images" if len(asked) < len(given.train) else "",
             ),
         )
-        yield shares(name, share, index[kept] if len(index) else kept)
+        yield shares(name, share, index[rows] if len(index) else rows)
 
     def _metric(self, given: Labelled, shots: int, sizes: Array, values: Array) -> Metric:
         short = int((sizes < shots).sum())
@@ -124,15 +136,19 @@ class LowShot:
         )
 
 
+def _outside(asked: Array, drawn: list[Array]) -> Array:
+    """Whether each of the `asked` train images is outside each draw, bool `(draws, len(asked))`."""
+    return np.stack([~np.isin(asked, rows) for rows in drawn])
+
+
 def _right(fits: list[tuple[Array, Array]], features: Array, label: Array) -> Array:
     """Whether each classifier gives each row's class, bool `(draws, n)`; `label` counts the columns of the scores."""
-    weight = np.concatenate([weight for weight, _ in fits], axis=1)
-    bias = np.concatenate([bias for _, bias in fits])
     right = np.empty((len(fits), len(label)), dtype=np.bool_)
     at = 0
     for block in blocks(features):
-        scores = (block @ weight + bias).reshape(len(block), len(fits), -1)
-        right[:, at : at + len(block)] = (scores.argmax(axis=2) == label[at : at + len(block), None]).T
+        here = slice(at, at + len(block))
+        for draw, (weight, bias) in enumerate(fits):  # the scores of all draws at once would be gigabytes
+            right[draw, here] = (block @ weight + bias).argmax(axis=1) == label[here]
         at += len(block)
     return right
 

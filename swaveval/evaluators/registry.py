@@ -9,7 +9,7 @@ from typing import Any
 from swaveval.evaluators.contract import BadWords, Evaluator, Need, SeriesEvaluator, words
 from swaveval.specification import DuplicateName, Installed, Kind, PluginError, UnknownName, is_missing_file, split
 
-KIND = Kind("evaluator", "swaveval.evaluators", "a file of your own is named as path.py:Class")
+KIND = Kind("evaluator", "swaveval.evaluators", advice="a file of your own is named as path.py:Class")
 
 AnyEvaluator = Evaluator | SeriesEvaluator
 

@@ -50,12 +50,9 @@ class _Draws:
     @classmethod
     def of(cls, numbers: Array) -> "_Draws":
         """From shape `(B, _NUMBERS)`."""
-        cuts = np.cumsum([_ATTEMPTS, _ATTEMPTS, 2, 1, 1, 1, 4, 4, 1, 1])
-        parts = np.split(numbers, cuts, axis=1)
-        area, aspect, place, flip, angle, jitter, factors, order, grey, blur, sigma = parts
-        single = (part[:, 0] for part in (flip, angle, jitter, grey, blur, sigma))
-        flip_, angle_, jitter_, grey_, blur_, sigma_ = single
-        return cls(area, aspect, place, flip_, angle_, jitter_, factors, order, grey_, blur_, sigma_)
+        widths = (_ATTEMPTS, _ATTEMPTS, 2, 1, 1, 1, 4, 4, 1, 1, 1)
+        parts = np.split(numbers, np.cumsum(widths)[:-1], axis=1)
+        return cls(*(part[:, 0] if width == 1 else part for part, width in zip(parts, widths, strict=True)))
 
 
 class BatchViews:
@@ -174,17 +171,12 @@ def coloured(views: Tensor, draws: _Draws, by: Strengths) -> Tensor:
             rows = np.flatnonzero(chosen & (order[:, step] == which))
             if not strength or not len(rows):
                 continue
-            spread = strength * (2 * draws.factors[rows, which] - 1)
-            # Brightness, contrast and saturation are factors about 1, never below 0; hue is a turn about 0.
-            factor = spread if which == 3 else _about_one(draws.factors[rows, which], strength)
+            # Hue is a turn about 0; the others are factors about 1, never below 0.
+            centre, least = (0.0, -strength) if change is _hue else (1.0, max(0.0, 1 - strength))
+            factor = least + (centre + strength - least) * draws.factors[rows, which]
             given = torch.from_numpy(factor).float().view(-1, 1, 1, 1)
             views = views.index_copy(0, torch.from_numpy(rows), change(views[rows], given))
     return views
-
-
-def _about_one(drawn: Array, strength: float) -> Array:
-    low, high = max(0.0, 1 - strength), 1 + strength
-    return np.asarray(low + (high - low) * drawn)
 
 
 def _grey(views: Tensor) -> Tensor:

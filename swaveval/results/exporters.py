@@ -11,9 +11,9 @@ from swaveval.errors import SwavevalError
 from swaveval.results.atomic import write_bytes
 from swaveval.results.export import COLUMNS, rows
 from swaveval.results.series import Series
-from swaveval.specification import Installed, Kind, PluginError, split
+from swaveval.specification import Installed, Kind
 
-KIND = Kind("exporter", "swaveval.exporters")
+KIND = Kind("exporter", "swaveval.exporters", methods=("write",))
 STANDARD_OUTPUT = "-"
 
 
@@ -81,9 +81,7 @@ def make_exporter(specification: str) -> Exporter:
     Raises:
         PluginError: it is not installed, cannot be imported, does not take these parameters, or is no exporter.
     """
-    origin, exporter = KIND.build(*split(specification))
-    if not isinstance(exporter, Exporter):
-        raise PluginError(f"exporter {origin} has no method write")
+    exporter: Exporter = KIND.make(specification)
     return exporter
 
 

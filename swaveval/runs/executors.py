@@ -10,9 +10,9 @@ from typing import Protocol, runtime_checkable
 from swaveval.results import Cell
 from swaveval.runs.job import Job
 from swaveval.runs.tasks import Task
-from swaveval.specification import Installed, Kind, PluginError, split
+from swaveval.specification import Installed, Kind
 
-KIND = Kind("executor", "swaveval.executors")
+KIND = Kind("executor", "swaveval.executors", methods=("run", "close"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,7 @@ def make_executor(specification: str) -> Executor:
     Raises:
         PluginError: it is not installed, cannot be imported, does not take these parameters, or is no executor.
     """
-    origin, executor = KIND.build(*split(specification))
-    if not isinstance(executor, Executor):
-        raise PluginError(f"executor {origin} has no methods run and close")
+    executor: Executor = KIND.make(specification)
     return executor
 
 

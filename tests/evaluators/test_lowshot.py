@@ -124,6 +124,23 @@ def test_the_train_images_outside_each_draw_are_asked_too() -> None:
     assert metric.n == 80
 
 
+def test_of_many_train_images_a_sample_is_asked() -> None:
+    """Each of the sample as it would be among all."""
+    features = synthetic_features(n_train=80, separation=1.0)
+
+    def asked(queries: int) -> dict[int, float]:
+        produced = LowShot(shots=(4,), draws=6, train_queries=queries)(features, seed=7)
+        (artifact,) = (item for item in produced if isinstance(item, Artifact))
+        return dict(zip(artifact.arrays["index"].tolist(), artifact.arrays["share"].tolist(), strict=True))
+
+    everything, some = asked(80), asked(30)
+    assert len(some) == 30
+    assert some.items() <= everything.items()
+    assert (
+        "sample of 30" in run(features, LowShot(shots=(4,), train_queries=30))["lowshot.train_top1[shots=4]"].protocol
+    )
+
+
 def test_images_that_every_draw_takes_are_not_asked() -> None:
     features = synthetic_features(n_train=24, separation=1.0)
     few = np.flatnonzero(features.train_labels == 0)[3:]
