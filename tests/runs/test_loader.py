@@ -1,6 +1,5 @@
 """Networks by their digests: what was kept, else what the source holds, and never another's."""
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,23 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from swaveval.checkpoints import Backbone, CheckpointRefused, Directory, Entry, LoadOptions
-from swaveval.checkpoints.live import Live
+from swaveval.checkpoints import CheckpointRefused, Directory, Entry
 from swaveval.features.arrays import Arrays
 from swaveval.runs.loader import CheckpointLoader
 from tests.features.tiny_network import Network, tiny_images
-
-
-class Counting(Live):
-    """Networks in memory that count what is asked of them."""
-
-    def __init__(self, things: dict[str, nn.Module]) -> None:
-        super().__init__(things)
-        self.read: Counter[str] = Counter()
-
-    def backbone(self, entry: Entry, options: LoadOptions) -> Backbone:
-        self.read[entry.name] += 1
-        return super().backbone(entry, options)
+from tests.runs.watching import Counting
 
 
 def network(seed: int) -> nn.Module:

@@ -1,6 +1,5 @@
 """One evaluation from end to end on networks in memory, and what its manifest and its page say beside numbers."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from swaveval.runs.request import RunError, RunRequest
 from swaveval.runs.run import Prepared, prepare, run
 from tests.features.tiny_network import Network, tiny_images
 from tests.field.around_runs import write_plugin
+from tests.runs.watching import alive
 
 
 @dataclass
@@ -134,14 +134,6 @@ def test_the_manifest_says_what_was_done(tmp_path: Path) -> None:
     named = set(manifest.cell_names.values())
     assert {("spectrum", "epoch 1"), ("drift", "all checkpoints"), ("data", "all images")} <= named
     assert set(manifest.cells) == set(manifest.cell_names)
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def test_a_refusal_leaves_no_process(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Evaluators by name: what their cells' keys need, and whose name it is."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from swaveval.runs.plugins import PluginHosts
 from swaveval.runs.specs import DRIFT, describe, make_specs, split_names
 from swaveval.specification import PluginError, UnknownName
 from tests.field.around_runs import write_plugin
+from tests.runs.watching import alive
 
 
 @pytest.fixture(scope="module")
@@ -129,14 +129,6 @@ def test_broken_plugins_each_have_a_name_of_their_own(tmp_path: Path, hosts: Plu
     (spec,) = make_specs([f"{named}:knn"], hosts)
     assert spec.name == "knn-2"
     assert broken(spec)
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def test_processes_stay_with_whoever_brought_them(tmp_path: Path) -> None:

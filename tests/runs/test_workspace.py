@@ -1,6 +1,5 @@
 """A record becomes features: extracted once, as the weights and the settings say, and found again."""
 
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,8 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from swaveval.checkpoints import Backbone, Entry, LoadOptions, random_backbone
-from swaveval.checkpoints.live import Live
+from swaveval.checkpoints import random_backbone
 from swaveval.data.transforms import EvalTransform
 from swaveval.features.arrays import Arrays
 from swaveval.features.baselines import colour_histogram, raw_pixels
@@ -23,19 +21,10 @@ from swaveval.runs.plan import EvaluatorSpec
 from swaveval.runs.records import record_of
 from swaveval.runs.workspace import Workspace
 from tests.features.tiny_network import Network, tiny_images, tiny_pixels
+from tests.runs.watching import Counting
 
 SETTINGS = ExtractSettings(transform=EvalTransform(size=16), device="cpu", n_view_images=8, n_views=2)
 IMAGES = tiny_images()
-
-
-class Counting(Live):
-    def __init__(self, things: dict[str, nn.Module]) -> None:
-        super().__init__(things)
-        self.read: Counter[str] = Counter()
-
-    def backbone(self, entry: Entry, options: LoadOptions) -> Backbone:
-        self.read[entry.name] += 1
-        return super().backbone(entry, options)
 
 
 @dataclass
