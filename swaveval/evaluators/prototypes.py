@@ -11,6 +11,7 @@ from scipy.special import entr
 
 from swaveval.evaluators.agreement import agreement
 from swaveval.evaluators.contract import Need, NotFinite, Skip
+from swaveval.evaluators.epsilon_net import net_sizes
 from swaveval.evaluators.intervals import student, wilson
 from swaveval.evaluators.rows import labels, positions, unit
 from swaveval.evaluators.swapped import SwappedLoss, swapped_loss
@@ -66,20 +67,24 @@ class Prototypes:
         duplicate_cosine: above it two prototypes count as one.
         batch: images per Sinkhorn batch. The codes, and so the loss, depend on it: more images fill more prototypes.
         groups: of images, each left out once for the jackknife intervals of purity and AMI.
+        radii: cosine distances within which prototypes count as one, for the share of unique ones.
     """
 
     duplicate_cosine: float = 0.95
     batch: int = 256
     groups: int = 50
+    radii: tuple[float, ...] = (0.025, 0.05, 0.1, 0.2, 0.5)
 
     name: ClassVar[str] = "prototypes"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     needs: ClassVar[frozenset[Need]] = frozenset({Need.PROTOTYPES})
     terms: ClassVar[Mapping[str, Term]] = words_of("prototypes")
 
     def __post_init__(self) -> None:
         if self.batch < 1 or self.groups < 2 or not -1 <= self.duplicate_cosine <= 1:
             raise ValueError("prototypes: batch from 1, groups from 2, duplicate_cosine in -1…1")
+        if len({f"{radius:g}" for radius in self.radii}) < len(self.radii) or not all(0 <= r <= 2 for r in self.radii):
+            raise ValueError("prototypes: radii must differ and lie in 0…2, as cosine distances do")
 
     def __call__(self, features: Features, *, seed: int) -> Iterable[Metric | Artifact]:
         outputs = features.prototypes
@@ -152,6 +157,14 @@ class Prototypes:
             n=total,
             protocol=f"of {total} prototypes, those within cosine {self.duplicate_cosine:g} of one that is counted",
         )
+        for radius, size in zip(self.radii, net_sizes(outputs.weights, self.radii), strict=True):
+            yield Metric(
+                id=f"prototypes.unique[eps={radius:g}]",
+                value=size / total,
+                bounds=(1 / total, 1.0),
+                n=total,
+                protocol=f"greedy net at cosine distance {radius:g}, in the checkpoint's order: {size} of {total}",
+            )
         yield Artifact("prototypes.usage", {"mean_probability": outputs.mean_probability, "count": counts})
 
     def _views(self, features: Features, outputs: PrototypeOutputs) -> Iterator[Metric | Artifact]:

@@ -86,7 +86,7 @@ RISES_WITH_K = ("prototypes.purity",)
 # -- evaluators --------------------------------------------------------------------------------------------------------
 SUPERVISED = ("knn", "linear", "lowshot")
 GROUPED = ("clusters", "prototypes")
-WITHOUT_LABELS = ("views", "spectrum", "stability", "umap")
+WITHOUT_LABELS = ("views", "spectrum", "intrinsic", "dse", "stability", "umap")
 WEIGHTS = ("drift",)
 
 

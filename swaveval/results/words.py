@@ -17,6 +17,8 @@ GROUPS: Mapping[str, str] = {
     "prototypes": "SwaV prototypes",
     "views": "Augmented views",
     "spectrum": "Spectrum of the features",
+    "intrinsic": "Intrinsic dimension",
+    "dse": "Structure of the features",
     "stability": "Change between checkpoints",
     "umap": "Feature map",
     "drift": "Weights",
@@ -195,6 +197,12 @@ TERMS: Mapping[str, Term] = {
         "Prototypes with a cosine above 0.95 to another one (2410.14060).",
         "duplicates",
     ),
+    "prototypes.unique": Term(
+        "Unique prototypes",
+        "Share of the prototypes that are left when near copies count once; a small share is partial collapse.",
+        "Size of a greedy net of the prototypes at cosine distance ε, in the checkpoint's order, over K (2510.20108).",
+        "unique",
+    ),
     "prototypes.agreement": Term(
         "Swapped agreement",
         "How often two views of one image choose the same prototype.",
@@ -273,6 +281,48 @@ TERMS: Mapping[str, Term] = {
         "1 when the features point everywhere alike, 0 when all are the same.",
         "Mean over dimensions of std(z/‖z‖) · √d.",
         "std",
+    ),
+    "intrinsic.mst": Term(
+        "Intrinsic dimension (spanning tree)",
+        "How many directions the features vary in; among networks that have not collapsed, fewer went with better "
+        "probes. A collapsed network has few too: read it beside RankMe.",
+        "1 / (1 − m), m the slope of ln length of the Euclidean minimum spanning tree on ln n over subsamples (IdEst, "
+        "2606.03338).",
+        "tree dimension",
+    ),
+    "intrinsic.lid": Term(
+        "Local intrinsic dimension",
+        "How many directions the features vary in around an image; a fall towards 1 is a collapse that ranks of all "
+        "images miss. More is not always better.",
+        "Geometric mean over images of μ / (w − μ), μ the mean and w the largest of the distances to the k nearest "
+        "images (method of moments; LDReg, 2401.10474).",
+        "local dimension",
+    ),
+    "dse.score": Term(
+        "DSE",
+        "Distance between clusters less their size, plus the dimensions used; compare within this series only.",
+        "M_inter − M_intra + λ M_dim of pooled features, λ = std(M_inter − M_intra) / std(M_dim) over the series without "
+        "its first checkpoint (2510.17299, there of dense tokens).",
+        "DSE",
+    ),
+    "dse.inter": Term(
+        "DSE, between clusters",
+        "How far images lie from the nearest cluster that is not theirs.",
+        "M_inter: mean distance to the nearest other k-means centroid, over the mean distance to the centre.",
+        "between",
+    ),
+    "dse.intra": Term(
+        "DSE, within clusters",
+        "How large the clusters are; smaller is more concentrated.",
+        "M_intra: mean over clusters of Σσ / √max(n_c − 1, d), σ the singular values of the centred cluster, over the "
+        "mean distance to the centre.",
+        "within",
+    ),
+    "dse.dimension": Term(
+        "DSE, dimensions used",
+        "Which share of the possible dimensions the features effectively use.",
+        "M_dim: exp(entropy of σ/Σσ) / min(n, d), σ the singular values of the L2-normalised features.",
+        "share of dimensions",
     ),
     "stability.cka_previous": Term(
         "CKA to the previous checkpoint",

@@ -12,11 +12,14 @@ from lightly.loss.swav_loss import sinkhorn as lightly_sinkhorn
 from sklearn.metrics import adjusted_mutual_info_score
 
 from swaveval.evaluators.contract import Evaluator, NotFinite, Skip
+from swaveval.evaluators.epsilon_net import net_sizes
 from swaveval.evaluators.prototypes import Prototypes, duplicates, perplexity
 from swaveval.evaluators.swapped import sinkhorn, swapped_loss
 from swaveval.features.features import Features, PrototypeOutputs
 from swaveval.results import Artifact, Metric
 from swaveval.testing import synthetic_features
+
+UNIQUE = {f"unique[eps={radius}]" for radius in ("0.025", "0.05", "0.1", "0.2", "0.5")}
 
 
 def cosines(m: int, v: int, k: int, *, seed: int = 0) -> np.ndarray:
@@ -162,6 +165,40 @@ def test_duplicates_of_known_prototypes() -> None:
     assert duplicates(just, 0.95) == 1
 
 
+def greedy(weights: np.ndarray, radius: float) -> int:
+    """2510.20108's net, one prototype after the other."""
+    net: list[np.ndarray] = []
+    for row in weights.astype(np.float64) / np.linalg.norm(weights.astype(np.float64), axis=1, keepdims=True):
+        if all(1 - float(row @ other) > radius for other in net):
+            net.append(row)
+    return len(net)
+
+
+@given(seed=st.integers(0, 10_000), k=st.integers(1, 40), block=st.sampled_from([1, 3, 256]), p=st.integers(2, 5))
+@settings(max_examples=40, deadline=None)
+def test_unique_prototypes_are_the_greedy_net_in_any_block(seed: int, k: int, block: int, p: int) -> None:
+    weights = np.random.default_rng(seed).normal(size=(k, p)).astype(np.float32)
+    weights[k // 2 :: 3] = 2 * weights[0]  # copies of another length
+    radii = (0.0, 0.025, 0.1, 0.5, 2.0)
+    sizes = net_sizes(weights, radii, block=block)
+    assert sizes[1:] == [greedy(weights, radius) for radius in radii[1:]]
+    assert sizes[-1] == 1
+    assert 1 <= sizes[0] <= k
+
+
+def test_unique_prototypes_of_a_known_layer() -> None:
+    """Around a circle: 0, 10, 20, … 350 degrees. 1 − cos of 10, 20 and 30 degrees is .015, .060 and .134."""
+    angle = np.deg2rad(np.arange(0, 360, 10))
+    weights = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+    assert net_sizes(weights, (0.01, 0.025, 0.1, 0.2)) == [36, 18, 12, 9]
+    assert net_sizes(np.repeat(weights, 4, axis=0), (0.01,)) == [36]
+    copies = {"weights": np.repeat(weights[::2], 2, axis=0), "mean_probability": np.full(36, 1 / 36)}
+    found = run(with_outputs(synthetic_features(), view_scores=None, **copies))
+    assert found["unique[eps=0.025]"].value == 0.5
+    assert "18 of 36" in found["unique[eps=0.025]"].protocol
+    assert [found[name].n for name in UNIQUE] == [36] * 5
+
+
 def test_clustering_agrees_with_scikit_learn() -> None:
     features = synthetic_features(separation=1.5)
     outputs = features.prototypes
@@ -193,7 +230,7 @@ def test_unlabelled_images_are_left_out_of_the_clustering() -> None:
 
 def test_without_labels_only_the_label_free() -> None:
     found = run(replace(synthetic_features(), train_labels=None, test_labels=None))
-    assert set(found) == {"perplexity", "dead", "duplicates", "agreement", "loss", "loss_gap"}
+    assert set(found) == {"perplexity", "dead", "duplicates", *UNIQUE, "agreement", "loss", "loss_gap"}
 
 
 def test_usage() -> None:
@@ -257,7 +294,7 @@ def test_no_image_is_skipped() -> None:
 @pytest.mark.parametrize("scores", [None, np.zeros((40, 1, 6), np.float32), np.zeros((0, 2, 6), np.float32)])
 def test_without_two_views_there_is_no_loss(scores: np.ndarray | None) -> None:
     found = run(with_outputs(synthetic_features(), view_scores=scores))
-    assert set(found) == {"purity", "ami", "perplexity", "dead", "duplicates"}
+    assert set(found) == {"purity", "ami", "perplexity", "dead", "duplicates", *UNIQUE}
 
 
 def test_one_prototype_has_no_gap() -> None:
@@ -322,3 +359,6 @@ def test_is_an_evaluator_with_checked_parameters() -> None:
     for wrong in ({"batch": 0}, {"groups": 1}, {"duplicate_cosine": 1.5}, {"duplicate_cosine": -1.5}):
         with pytest.raises(ValueError, match="prototypes"):
             Prototypes(**wrong)
+    for radii in ((0.1, 0.1), (-0.1,), (2.1,)):
+        with pytest.raises(ValueError, match="radii must differ"):
+            Prototypes(radii=radii)

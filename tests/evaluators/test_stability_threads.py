@@ -38,9 +38,9 @@ def digests(threads: int, *names: str) -> list[str]:
 
 
 def test_one_and_two_threads_give_the_same_bits() -> None:
-    names = ("spectrum", "views", "prototypes", "stability", "gallery")
+    names = ("spectrum", "views", "prototypes", "stability", "gallery", "intrinsic", "dse")
     one = digests(1, *names)
-    assert len(one) == 5
+    assert len(one) == 7
     assert one == digests(2, *names)
 
 

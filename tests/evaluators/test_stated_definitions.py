@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from swaveval.evaluators.clusters import Clusters
+from swaveval.evaluators.contract import is_over_series
+from swaveval.evaluators.dse import Dse
+from swaveval.evaluators.intrinsic import Intrinsic
 from swaveval.evaluators.knn import Knn
 from swaveval.evaluators.linear import Linear
 from swaveval.evaluators.lowshot import LowShot
@@ -15,10 +18,13 @@ from swaveval.evaluators.prototypes import Prototypes
 from swaveval.evaluators.spectrum import Spectrum
 from swaveval.evaluators.views import Views
 from swaveval.results import Metric
-from swaveval.testing import synthetic_features
+from swaveval.testing import synthetic_features, synthetic_series
 
 DOCS = Path(__file__).parents[2] / "docs"
-EVALUATORS = (Knn(), Linear(), LowShot(), Clusters(), Spectrum(), Views(), Prototypes())
+EVALUATORS: tuple[Any, ...] = (
+    *(Knn(), Linear(), LowShot(), Clusters(), Spectrum(), Views(), Prototypes()),
+    *(Intrinsic(), Dse()),
+)
 
 N, DIMENSIONS, VIEWED, CLASSES = 180, 16, 40, 6
 FRACTION, CHANCE_CORRECTED = (0.0, 1.0), (-1.0, 1.0)
@@ -66,6 +72,13 @@ STATED: dict[str, tuple[str, Any, Any]] = {
     "prototypes.duplicates": ("lower", 0.0, CLASSES - 1),
     "prototypes.loss": ("lower", 0.0, None),
     "prototypes.loss_gap": ("neither", None, 1.0),
+    **{f"prototypes.unique[eps={eps}]": ("higher", 1 / CLASSES, 1.0) for eps in ("0.025", "0.05", "0.1", "0.2", "0.5")},
+    "intrinsic.mst": ("lower", 0.0, None),
+    "intrinsic.lid": ("neither", 0.0, None),
+    "dse.score": ("higher", None, None),
+    "dse.inter": ("higher", 0.0, None),
+    "dse.intra": ("lower", 0.0, None),
+    "dse.dimension": ("higher", *FRACTION),
 }
 
 
@@ -77,7 +90,8 @@ def produced() -> dict[str, Metric]:
 
     def everything() -> Iterator[Metric]:
         for evaluator in EVALUATORS:
-            yield from (item for item in evaluator(features, seed=0) if isinstance(item, Metric))
+            given = synthetic_series(checkpoints=1) if is_over_series(evaluator) else features
+            yield from (item for item in evaluator(given, seed=0) if isinstance(item, Metric))
 
     return {metric.id: metric for metric in everything()}
 
@@ -121,6 +135,14 @@ SETTINGS: list[tuple[object, str, object, str]] = [
     (Spectrum, "intervals_up_to", 1024, "up to 1,024 dimensions"),
     (Prototypes, "duplicate_cosine", 0.95, "prototypes with cosine above 0.95"),
     (Prototypes, "batch", 256, "as equal as can be of at most 256"),
+    (Prototypes, "radii", (0.025, 0.05, 0.1, 0.2, 0.5), "ε = 0.025, 0.05, 0.1, 0.2, 0.5"),
+    (Intrinsic, "max_images", 4000, "one seeded sample of at most 4,000 images"),
+    (Intrinsic, "sizes", 5, "five sizes at most, each half the next"),
+    (Intrinsic, "draws", 3, "three seeded permutations"),
+    (Intrinsic, "k", 20, "to the k = 20 nearest"),
+    (Dse, "max_images", 2048, "at most 2,048 images"),
+    (Dse, "clusters", 24, "k-means, K = 24"),
+    (Dse, "restarts", 3, "the best of three seeded starts"),
     (Views, "delta", 1e-4, "δ = 1e-4"),
     (Views, "uniformity_images", 8192, "at most 8,192 of them"),
 ]
