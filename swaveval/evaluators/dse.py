@@ -47,7 +47,8 @@ def structure(points: Array, clusters: Array) -> Structure:
 
     M_inter is the mean distance of a point to the nearest centroid that is not its own; M_intra the mean over clusters
     of two points or more of Σσ / √max(n_c − 1, d), σ the singular values of the cluster less its mean; both over the
-    mean distance of the points to their mean. M_dim = exp(entropy of σ/Σσ) / min(n, d), σ those of all points, uncentred.
+    mean distance of the points to their mean. M_dim = exp(entropy of σ/Σσ) / min(n, d), σ those of all points,
+    uncentred.
 
     Args:
         points: shape `(n, d)`, float64, not all equal.
@@ -141,9 +142,10 @@ class Dse:
     def _metrics(self, digests: tuple[str, ...], found: list[Structure | str], n: int, images: int) -> Iterator[Metric]:
         weighed = [part for part in found[1:] if isinstance(part, Structure)]
         factor = weight(weighed)
+        source = f"{n} images (train and test{'' if n == images else f', a seeded sample of {images}'})"
         text = (
             f"image level: pooled L2-normalised features, k-means K={self._clusters(n)}, best of {self.restarts} "
-            f"seeded initialisations, {n} images (train and test{'' if n == images else f', a seeded sample of {images}'})"
+            f"seeded initialisations, {source}"
         )
         score = f"inter - intra + lambda * dimension, lambda={factor:.4g} by {len(weighed)} checkpoints, the first not"
         if np.isnan(factor):

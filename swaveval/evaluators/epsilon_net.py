@@ -23,16 +23,16 @@ def net_sizes(weights: Array, radii: Sequence[float], *, block: int = 256) -> li
         block: prototypes whose distances to all before them are held at a time.
     """
     directions = unit(weights)
-    member = np.zeros((len(radii), len(directions)), dtype=bool)
+    members: list[Array] = [np.zeros(len(directions), dtype=bool) for _ in radii]
     for start in range(0, len(directions), block):
         stop = min(start + block, len(directions))
         apart = 1 - directions[start:stop] @ directions[:stop].T
-        for joined, radius in zip(member, radii, strict=True):
+        for joined, radius in zip(members, radii, strict=True):
             near = apart <= radius
-            covered = near[:, joined[:stop]].any(axis=1)
+            covered = np.asarray(near[:, joined[:stop]].any(axis=1))
             # Among those that nothing before the block covers, one after the other.
             for place in np.flatnonzero(~covered):
                 if not covered[place]:
                     joined[start + place] = True
                     covered |= near[:, start + place]
-    return [int(joined.sum()) for joined in member]
+    return [int(joined.sum()) for joined in members]

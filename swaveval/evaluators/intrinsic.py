@@ -28,8 +28,8 @@ FEWEST_IMAGES = 2 * SMALLEST
 def local_dimensions(nearest: Array) -> Array:
     """μ / (w − μ) of each point's k nearest distances, μ their mean and w the largest: the method of moments.
 
-    Amsaleg et al. 2018 (doi:10.1007/s10618-018-0578-6), as LDReg (2401.10474) uses it. LDReg's own code leaves the
-    k-th distance out of the mean, which lowers the number: about d there, (kd + 1)/(k − 1) here, so 5 % apart at k = 20.
+    Amsaleg et al. 2018 (doi:10.1007/s10618-018-0578-6), as LDReg (2401.10474) states it. LDReg's own code leaves the
+    k-th distance out of the mean, which lowers the number: about d there, (kd + 1)/(k − 1) here, 5 % at k = 20.
 
     Args:
         nearest: shape `(n, k)`, distances to *other* points, in any order.
