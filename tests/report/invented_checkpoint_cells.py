@@ -20,6 +20,7 @@ def checkpoint_cells(
         "clusters": _clusters,
         "prototypes": _prototypes,
         "spectrum": _spectrum,
+        "intrinsic": _intrinsic,
         "views": _views,
     }
     done: list[tuple[Cell, list[Artifact]]] = []
@@ -132,6 +133,7 @@ def _prototypes(run: Run, quality: float) -> tuple[list[Metric], list[Artifact]]
             bounds=(0.0, float(k)),
         ),
         Metric("prototypes.duplicates", 2.0, unit="count", better="lower"),
+        *(Metric(f"prototypes.unique[eps={eps}]", 0.98 - eps) for eps in (0.025, 0.05, 0.1, 0.2, 0.5)),
         _accuracy("prototypes.agreement", 0.2 + 0.6 * quality, 512, "argmax of two views"),
         Metric("prototypes.loss", math.nan if run.plan.nonfinite else loss, unit="nats", better="lower"),
         # One prototype has no ln K to be below.
@@ -164,6 +166,15 @@ def _spectrum(run: Run, quality: float) -> tuple[list[Metric], list[Artifact]]:
         Metric("spectrum.stable_rank", 4 + 3 * quality, unit="dimensions"),
     ]
     return metrics, [Artifact("spectrum.eigenvalues", {"values": eigenvalues})]
+
+
+def _intrinsic(run: Run, quality: float) -> tuple[list[Metric], list[Artifact]]:
+    tree = math.nan if run.plan.nonfinite else 24 - 9 * quality
+    local = 11 - 2 * quality
+    return [
+        Metric("intrinsic.mst", tree, unit="dimensions", better="lower", n=1000),
+        Metric("intrinsic.lid", local, unit="dimensions", better="neither", n=1000, ci95=(local - 0.2, local + 0.2)),
+    ], []
 
 
 def _views(run: Run, quality: float) -> tuple[list[Metric], list[Artifact]]:

@@ -1,5 +1,6 @@
 """What is found over a whole series: the images themselves, stability, maps, neighbours and drift."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,18 @@ def series_cells(run: Run) -> list[tuple[Cell, list[Artifact]]]:
             if p
         ]
         done.append((run.cell("series", "stability", metrics), []))
+    if "dse" in run.plan.evaluators:
+        metrics = [
+            Metric(f"dse.{name}", value, unit="ratio", better=better, checkpoint=d)
+            for p, d in enumerate(digests)
+            for name, better, value in (
+                ("inter", "higher", 0.8 + 0.2 * p / max(last, 1)),
+                ("intra", "lower", 1.4 - 0.3 * p / max(last, 1)),
+                ("dimension", "higher", 0.3 + 0.1 * p / max(last, 1)),
+                ("score", "higher", math.nan if run.plan.nonfinite else 0.5 + p / max(last, 1)),
+            )
+        ]
+        done.append((run.cell("series", "dse", metrics), []))
     if "umap" in run.plan.evaluators:
         done.append(
             (
