@@ -67,7 +67,8 @@ class Prototypes:
         duplicate_cosine: above it two prototypes count as one.
         batch: images per Sinkhorn batch. The codes, and so the loss, depend on it: more images fill more prototypes.
         groups: of images, each left out once for the jackknife intervals of purity and AMI.
-        radii: cosine distances within which prototypes count as one, for the share of unique ones.
+        radii: cosine distances within which prototypes count as one, for the share of unique ones; the first is the
+            headline's.
     """
 
     duplicate_cosine: float = 0.95
@@ -158,13 +159,16 @@ class Prototypes:
             protocol=f"of {total} prototypes, those within cosine {self.duplicate_cosine:g} of one that is counted",
         )
         for radius, size in zip(self.radii, net_sizes(outputs.weights, self.radii), strict=True):
-            yield Metric(
+            unique = Metric(
                 id=f"prototypes.unique[eps={radius:g}]",
                 value=size / total,
                 bounds=(1 / total, 1.0),
                 n=total,
                 protocol=f"greedy net at cosine distance {radius:g}, in the checkpoint's order: {size} of {total}",
             )
+            if radius == self.radii[0]:
+                yield replace(unique, id="prototypes.unique")
+            yield unique
         yield Artifact("prototypes.usage", {"mean_probability": outputs.mean_probability, "count": counts})
 
     def _views(self, features: Features, outputs: PrototypeOutputs) -> Iterator[Metric | Artifact]:

@@ -7,6 +7,7 @@ from swaveval.convergence.paired import paired_difference
 from swaveval.convergence.verdict import WORDS
 from swaveval.report import glossary, wording
 from swaveval.report.contents import Contents, quality_metrics
+from swaveval.report.small import improved
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def changes(contents: Contents) -> tuple[Change, ...]:
                 end=wording.of_metric(last),
                 change=wording.number(change, first.unit, signed=True),
                 interval="" if interval is None else wording.interval(interval, "fraction", signed=True),
-                good=None if unsure or first.better == "neither" else (change > 0) == (first.better == "higher"),
+                good=None if unsure else improved(change, first),
             )
         )
     loss = contents.verdict.loss

@@ -87,5 +87,5 @@ def anchor(metric_id: str) -> str:
 
 
 def _padded(text: str) -> str:
-    """Digits padded, so that `shots=5` stands before `shots=10`."""
-    return re.sub(r"\d{1,12}", lambda match: match[0].zfill(12), text)
+    """Whole numbers padded, so that `shots=5` stands before `shots=10`, and `eps=0.025` before `eps=0.1`."""
+    return re.sub(r"(?<![.\d])\d{1,12}", lambda match: match[0].zfill(12), text)

@@ -9,6 +9,8 @@ import numpy as np
 from swaveval.report import glossary, wording
 from swaveval.report.contents import Contents, baseline_values
 from swaveval.results import Metric
+from swaveval.results.roles import BEST_WHEN_CONSTANT
+from swaveval.results.term import base_id
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -22,7 +24,7 @@ class Tile:
 
     Attributes:
         metric, label, meaning, anchor: what it is. value, change, interval: at the last checkpoint, in words.
-        good: whether the change is an improvement (None where there is no better direction, or no change).
+        good: whether the change is an improvement (None where that cannot be said, see `improved`, or no change).
         facts: unit, direction, n and protocol in one line; brief: the protocol cut short.
         line, band, marks, dashes: SVG geometry. top, bottom: labels of the scale. alternative: the chart in words.
     """
@@ -70,7 +72,7 @@ def tile(contents: Contents, metric_id: str) -> Tile:
         value=shown,
         change=_changed(change, sample.unit),
         interval="" if metric is None else wording.interval(metric.ci95, metric.unit),
-        good=_improved(change, sample),
+        good=None if change is None or _changed(change, sample.unit) == UNCHANGED else improved(change, sample),
         facts=facts(contents, metric_id),
         brief=facts(contents, metric_id, 70),
         line=drawn.path(values),
@@ -91,8 +93,9 @@ def _changed(change: float | None, unit: str) -> str:
     return said if any(digit in said for digit in "123456789∞") else UNCHANGED
 
 
-def _improved(change: float | None, sample: Metric) -> bool | None:
-    if change is None or sample.better == "neither" or _changed(change, sample.unit) == UNCHANGED:
+def improved(change: float, sample: Metric) -> bool | None:
+    """Whether a change of a metric is for the better; None where it has no direction, or collapse has the same one."""
+    if sample.better == "neither" or base_id(sample.id) in BEST_WHEN_CONSTANT:
         return None
     return (change > 0) == (sample.better == "higher")
 

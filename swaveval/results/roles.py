@@ -42,6 +42,8 @@ UNIFORMITY = "views.uniformity"
 USAGE = "prototypes.perplexity"
 # They count every class alike: whether chance is one over the number of classes, or zero.
 CLASSES_ALIKE: Mapping[str, bool] = {"knn.balanced": True, "linear.balanced": True, "clusters.ami": False}
+# A constant network is their best: leaving that state is no loss, and nearing it no gain.
+BEST_WHEN_CONSTANT = ("views.alignment", "prototypes.agreement", "intrinsic.mst")
 MOVED = "drift.relative_l2"
 LOSS = "prototypes.loss"
 # What a constant answer can be compared with, by evaluator.

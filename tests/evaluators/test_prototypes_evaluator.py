@@ -19,7 +19,7 @@ from swaveval.features.features import Features, PrototypeOutputs
 from swaveval.results import Artifact, Metric
 from swaveval.testing import synthetic_features
 
-UNIQUE = {f"unique[eps={radius}]" for radius in ("0.025", "0.05", "0.1", "0.2", "0.5")}
+UNIQUE = {"unique", *(f"unique[eps={radius}]" for radius in ("0.025", "0.05", "0.1", "0.2", "0.5"))}
 
 
 def cosines(m: int, v: int, k: int, *, seed: int = 0) -> np.ndarray:
@@ -196,7 +196,9 @@ def test_unique_prototypes_of_a_known_layer() -> None:
     found = run(with_outputs(synthetic_features(), view_scores=None, **copies))
     assert found["unique[eps=0.025]"].value == 0.5
     assert "18 of 36" in found["unique[eps=0.025]"].protocol
-    assert [found[name].n for name in UNIQUE] == [36] * 5
+    assert [found[name].n for name in UNIQUE] == [36] * 6
+    assert found["unique"].value == 0.5
+    assert run(with_outputs(synthetic_features(), view_scores=None, **copies), radii=(0.1, 0.025))["unique"].value < 0.5
 
 
 def test_clustering_agrees_with_scikit_learn() -> None:

@@ -72,6 +72,7 @@ STATED: dict[str, tuple[str, Any, Any]] = {
     "prototypes.duplicates": ("lower", 0.0, CLASSES - 1),
     "prototypes.loss": ("lower", 0.0, None),
     "prototypes.loss_gap": ("neither", None, 1.0),
+    "prototypes.unique": ("higher", 1 / CLASSES, 1.0),
     **{f"prototypes.unique[eps={eps}]": ("higher", 1 / CLASSES, 1.0) for eps in ("0.025", "0.05", "0.1", "0.2", "0.5")},
     "intrinsic.mst": ("lower", 0.0, None),
     "intrinsic.lid": ("neither", 0.0, None),

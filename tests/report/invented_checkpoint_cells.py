@@ -133,6 +133,7 @@ def _prototypes(run: Run, quality: float) -> tuple[list[Metric], list[Artifact]]
             bounds=(0.0, float(k)),
         ),
         Metric("prototypes.duplicates", 2.0, unit="count", better="lower"),
+        Metric("prototypes.unique", 0.955),
         *(Metric(f"prototypes.unique[eps={eps}]", 0.98 - eps) for eps in (0.025, 0.05, 0.1, 0.2, 0.5)),
         _accuracy("prototypes.agreement", 0.2 + 0.6 * quality, 512, "argmax of two views"),
         Metric("prototypes.loss", math.nan if run.plan.nonfinite else loss, unit="nats", better="lower"),

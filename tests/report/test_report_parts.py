@@ -29,7 +29,7 @@ from swaveval.report.first import changes
 from swaveval.report.galleries import galleries
 from swaveval.report.map import LEVELS, feature_map
 from swaveval.report.packing import blob, deltas, json_blob, plain
-from swaveval.report.small import tile
+from swaveval.report.small import improved, tile
 from swaveval.report.sprites import sheet
 from swaveval.results import Metric, Series
 from swaveval.results.series import Point
@@ -133,6 +133,8 @@ def test_variants_of_a_metric_keep_its_words_and_order() -> None:
         "lowshot.top1[shots=10]",
         "own.x",
     )
+    nets = [f"prototypes.unique[eps={radius}]" for radius in ("0.025", "0.05", "0.1", "0.5", "2", "10")]
+    assert WORDS.page_order((*reversed(nets), "prototypes.unique")) == ("prototypes.unique", *nets)
 
 
 def test_map_keeps_proportions_and_errs_by_half_a_level_at_most(evaluated: Evaluated) -> None:
@@ -240,6 +242,25 @@ def test_repeated_baselines_are_averaged(evaluated: Evaluated) -> None:
     assert set(values) == {"random init", "raw pixels", "colour histogram"}
     seeds = [p.metrics["knn.top1"].value for p in contents.series.baselines if p.record.name.startswith("random")]
     assert values["random init"] == pytest.approx(np.mean(seeds))
+
+
+@pytest.mark.parametrize(
+    ("metric", "change", "good"),
+    [
+        (Metric("spectrum.rankme", 1.0), 5, True),
+        (Metric("spectrum.rankme", 1.0), -5, False),
+        (Metric("prototypes.loss", 1.0, better="lower"), -1, True),
+        (Metric("spectrum.alpha", 1.0, better="neither"), 1, None),
+        # A collapse lowers it, as learning does.
+        (Metric("intrinsic.mst", 1.0, better="lower"), -9, None),
+        (Metric("views.alignment", 1.0, better="lower"), 1, None),
+        (Metric("prototypes.agreement", 1.0), -0.5, None),
+    ],
+)
+def test_what_a_constant_network_is_best_at_is_neither_red_nor_green(
+    metric: Metric, change: float, good: bool | None
+) -> None:
+    assert improved(change, metric) is good
 
 
 @given(st.lists(st.floats(0.2, 1.0), min_size=1, max_size=5))
