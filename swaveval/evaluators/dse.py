@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from swaveval.evaluators.contract import Need, NotFinite, Skip
 from swaveval.evaluators.partition import partition
 from swaveval.evaluators.rows import count, is_constant, sample, take, unit
-from swaveval.evaluators.spectrum import effective_rank
+from swaveval.evaluators.spectrum import DIRECT_SVD_WORK, effective_rank
 from swaveval.evaluators.threads import one_thread
 from swaveval.features.features import Features, FeatureSeries
 from swaveval.results import Metric, Term
@@ -59,7 +60,7 @@ def structure(points: Array, clusters: Array) -> Structure:
     members = [points[clusters == number] for number in numbers]
     centroids = np.stack([own.mean(axis=0) for own in members])
     radius = np.linalg.norm(points - points.mean(axis=0), axis=1).mean()
-    others = np.stack([np.linalg.norm(points - centroid, axis=1) for centroid in centroids], axis=1)
+    others = cdist(points, centroids)
     others[np.arange(n), np.searchsorted(numbers, clusters)] = np.inf
     sizes = [
         _singular(own - centroid).sum() / np.sqrt(max(len(own) - 1, d))
@@ -82,7 +83,14 @@ def weight(parts: list[Structure]) -> float:
 
 
 def _singular(rows: Array) -> Array:
-    return np.linalg.svd(rows, compute_uv=False)
+    """Singular values; where an SVD costs more than about a second, roots of the eigenvalues of the Gram matrix.
+
+    What that loses, below 1.5e-8 of the largest, weighs nothing in a sum or an entropy.
+    """
+    n, d = rows.shape
+    if n * d * min(n, d) <= DIRECT_SVD_WORK:
+        return np.asarray(np.linalg.svd(rows, compute_uv=False))
+    return np.sqrt(np.maximum(np.linalg.eigvalsh(rows @ rows.T if n < d else rows.T @ rows), 0))
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,20 @@ def test_the_parts_are_the_papers(n: int, d: int, k: int) -> None:
     assert (found.inter, found.intra, found.dimension) == pytest.approx(brute(points, clusters), rel=1e-6)
 
 
+def test_many_dimensions_go_by_the_gram_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On either side of square, and where a rank is missing."""
+    draw = np.random.default_rng(7)
+    for n, d in ((60, 20), (30, 50)):
+        points, clusters = draw.normal(size=(n, 9)) @ draw.normal(size=(9, d)), np.arange(n) % 3
+        directly = structure(points, clusters)
+        with monkeypatch.context() as patched:
+            patched.setattr("swaveval.evaluators.dse.DIRECT_SVD_WORK", 0)
+            found = structure(points, clusters)
+        assert found != directly
+        assert (found.inter, found.intra) == pytest.approx((directly.inter, directly.intra), rel=1e-5)
+        assert found.dimension == pytest.approx(directly.dimension, rel=1e-5)
+
+
 def test_the_evaluator_is_the_paper_on_normalised_pooled_features() -> None:
     """Clusters that lie apart are found whatever the start of k-means: nothing of ours is left in the expectation."""
     draw = np.random.default_rng(0)
