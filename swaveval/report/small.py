@@ -9,7 +9,7 @@ import numpy as np
 from swaveval.report import glossary, wording
 from swaveval.report.contents import Contents, baseline_values
 from swaveval.results import Metric
-from swaveval.results.roles import BEST_WHEN_CONSTANT
+from swaveval.results.roles import GAIN_BY_COLLAPSE
 from swaveval.results.term import base_id
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -95,7 +95,7 @@ def _changed(change: float | None, unit: str) -> str:
 
 def improved(change: float, sample: Metric) -> bool | None:
     """Whether a change of a metric is for the better; None where it has no direction, or collapse has the same one."""
-    if sample.better == "neither" or base_id(sample.id) in BEST_WHEN_CONSTANT:
+    if sample.better == "neither" or base_id(sample.id) in GAIN_BY_COLLAPSE:
         return None
     return (change > 0) == (sample.better == "higher")
 

@@ -42,8 +42,8 @@ UNIFORMITY = "views.uniformity"
 USAGE = "prototypes.perplexity"
 # They count every class alike: whether chance is one over the number of classes, or zero.
 CLASSES_ALIKE: Mapping[str, bool] = {"knn.balanced": True, "linear.balanced": True, "clusters.ami": False}
-# A constant network is their best: leaving that state is no loss, and nearing it no gain.
-BEST_WHEN_CONSTANT = ("views.alignment", "prototypes.agreement", "intrinsic.mst")
+# A collapse moves these the way learning does: by itself a change is neither a gain nor a loss.
+GAIN_BY_COLLAPSE = ("views.alignment", "prototypes.agreement", "intrinsic.mst", "dse.score", "dse.intra")
 MOVED = "drift.relative_l2"
 LOSS = "prototypes.loss"
 # What a constant answer can be compared with, by evaluator.

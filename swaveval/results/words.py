@@ -300,7 +300,8 @@ TERMS: Mapping[str, Term] = {
     ),
     "dse.score": Term(
         "DSE",
-        "Distance between clusters less their size, plus the dimensions used; compare within this series only.",
+        "Distance between clusters less their size, plus the dimensions used; compare trained checkpoints of this "
+        "series only, as a collapse raises it above the untrained start too.",
         "M_inter − M_intra + λ M_dim of pooled features, λ = std(M_inter − M_intra) / std(M_dim) over the series "
         "without its first checkpoint (2510.17299, there of dense tokens).",
         "DSE",

@@ -253,11 +253,12 @@ def test_repeated_baselines_are_averaged(evaluated: Evaluated) -> None:
         (Metric("spectrum.alpha", 1.0, better="neither"), 1, None),
         # A collapse lowers it, as learning does.
         (Metric("intrinsic.mst", 1.0, better="lower"), -9, None),
+        (Metric("dse.score", 1.0), 0.8, None),
         (Metric("views.alignment", 1.0, better="lower"), 1, None),
         (Metric("prototypes.agreement", 1.0), -0.5, None),
     ],
 )
-def test_what_a_constant_network_is_best_at_is_neither_red_nor_green(
+def test_what_a_collapse_moves_as_learning_does_is_neither_red_nor_green(
     metric: Metric, change: float, good: bool | None
 ) -> None:
     assert improved(change, metric) is good
