@@ -4,12 +4,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from swaveval.convergence.collapse import Sign
-from swaveval.convergence.findings import Findings
-from swaveval.convergence.quality import Quality
+from swaveval.convergence.decision import Judged, still_rises
+from swaveval.convergence.evidence import tail_change
+from swaveval.convergence.hearing import Hearing
 from swaveval.convergence.thresholds import PLATEAU
-from swaveval.convergence.verdict import Advice, Best, LossState, VerdictState
-from swaveval.convergence.wording import half_width, points, signed
+from swaveval.convergence.verdict import Advice, Best, LossState
+from swaveval.convergence.wording import listed, points
 
 # SwaV's own settings, for comparison with a collapsed run's.
 _USUAL_EPSILON = 0.05
@@ -17,25 +17,22 @@ _PROTOTYPES_PER_CLASS = 10
 
 
 def advise(
-    state: VerdictState,
+    found: Judged,
     *,
-    quality: Quality | None,
-    findings: Findings | None,
     best: Best | None,
     loss: LossState,
-    signs: tuple[Sign, ...],
     settings: Mapping[str, Any],
     classes: int,
-    still: bool = False,
     others: bool = False,
 ) -> tuple[Advice, ...]:
     """Advice for a verdict, most useful first.
 
     Args:
-        still: the backbone's weights did not move. others: the images are not like those of the training.
+        others: the images are not like those of the training.
     """
     given: list[Advice] = []
-    if best is not None and (quality is None or quality.length > 1):
+    state, lead = found.state, found.lead
+    if best is not None and lead.quality.length > 1:
         given.append(use(best))
     if state == "collapsed":
         given += against_collapse(settings, classes, loss)
@@ -48,10 +45,8 @@ def advise(
             )
         )
     elif state == "not-learning":
-        given += against_stillness(settings, findings, still=still)
-    if findings is not None and quality is not None:
-        given += duration(state, quality, findings)
-    return tuple(given)
+        given += against_stillness(settings, found)
+    return (*given, *duration(found))
 
 
 def use(best: Best) -> Advice:
@@ -63,27 +58,35 @@ def use(best: Best) -> Advice:
     return Advice(f"use {best.checkpoint}{tied}", best.reason)
 
 
-def duration(state: VerdictState, quality: Quality, findings: Findings) -> list[Advice]:
+def duration(found: Judged) -> list[Advice]:
     """Train longer or stop: what the last third of training bought."""
-    if findings.tail is None:
-        return []
-    interval = findings.tail.interval()
-    bought = (
-        f"the last third of training (from {quality.moment(findings.tail_begin)}) changed {quality.name} by "
-        f"{signed(findings.tail.effect)} ± {points(half_width(interval))} points"
-    )
+    state, lead = found.state, found.lead
     if state == "learning":
         # Where the end cannot be told to rise, more training is a guess, and the sentence says that it cannot be told.
-        return [Advice("train longer", f"{bought}: it is still rising")] if interval[0] > 0 else []
+        rising = [one for one in (lead, *found.hearings) if one.findings.gained and still_rises(one.findings)]
+        falling = any(one.findings.fell for one in found.hearings)
+        return [Advice("train longer", f"{_bought(rising[0])}: it is still rising")] if rising and not falling else []
+    if lead.findings.tail is None:
+        return []
+    bought = _bought(lead)
     if state == "converged":
         return [
-            Advice("stop here, or restart with a longer schedule", f"{bought}: flat within ±{points(PLATEAU)} point")
+            Advice(
+                "stop here, or restart with a longer schedule",
+                f"{bought}: flat within ±{points(lead.findings.plateau or PLATEAU)} points",
+            )
         ]
     if state == "regressed":
         return [
             Advice("stop at the peak; lower the learning rate or shorten the schedule before training again", bought)
         ]
     return []
+
+
+def _bought(one: Hearing) -> str:
+    """`the last third of training (from epoch 8) changed kNN by +1.2 ± 0.9 points`."""
+    since = one.quality.moment(one.findings.tail_begin)
+    return f"the last third of training (from {since}) changed {one.name} by {tail_change(one.findings)} points"
 
 
 def against_collapse(settings: Mapping[str, Any], classes: int, loss: LossState) -> list[Advice]:
@@ -120,21 +123,24 @@ def against_collapse(settings: Mapping[str, Any], classes: int, loss: LossState)
     return given
 
 
-def against_stillness(settings: Mapping[str, Any], findings: Findings | None, *, still: bool) -> list[Advice]:
+def against_stillness(settings: Mapping[str, Any], found: Judged) -> list[Advice]:
     """Why a run may not move."""
-    if still:
+    if found.moved is not None:
         action = "check that the backbone's parameters reach the optimiser and are not frozen"
         return [Advice(action, "its weights did not move")]
     rate = number(settings, "learning_rate")
     seen = "" if rate is None else f"; the learning rate is {rate:g}"
-    against = "the start" if findings is None or findings.over_random is None else "untrained networks"
-    reason = f"quality is not shown to be above {against}{seen}"
+    asked = [one for one in found.hearings if one.witness.labelled] or list(found.hearings)
+    against = "the start" if found.lead.findings.over_random is None else "untrained networks"
+    reason = f"by no witness it is shown to be above {against}{seen}"
     epsilon = number(settings, "epsilon")
     if epsilon is not None and epsilon > _USUAL_EPSILON:
         near = f"ε is {epsilon:g}: targets this near to uniform teach little"
         return [Advice(f"lower ε, to {_lower(epsilon):g}", near)]
-    if findings is not None and findings.lost:
-        return [Advice("lower the learning rate, or check the augmentations", f"quality fell below the start{seen}")]
+    lost = [one.name for one in asked if one.findings.lost]
+    if lost:
+        fell = f"{listed(lost)} fell below the start{seen}"
+        return [Advice("lower the learning rate, or check the augmentations", fell)]
     return [Advice("raise the learning rate, and check that the backbone is trained", reason)]
 
 

@@ -1,94 +1,143 @@
-"""The checkpoint beside what can be had without learning: raw pixels and colours, in pairs on the same images."""
+"""A run beside what can be had without learning: untrained networks, raw pixels and colours, by every witness."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
+from swaveval.convergence.hearing import Hearing
 from swaveval.convergence.paired import PairedDifference, holm, paired_difference
-from swaveval.convergence.quality import Quality
+from swaveval.convergence.quality import asked
+from swaveval.convergence.start import over_random
 from swaveval.convergence.thresholds import ALPHA
 from swaveval.convergence.verdict import Evidence
-from swaveval.convergence.wording import half_width, p_text, points
+from swaveval.convergence.wording import half_width, listed, p_text, points
 from swaveval.results import Series
 
-PLAIN = ("pixels", "colours")
+Kind = Literal["random", "pixels", "colours"]
+KINDS: tuple[Kind, ...] = ("random", "pixels", "colours")
+CALLED: dict[Kind, str] = {"random": "untrained networks", "pixels": "raw pixels", "colours": "a colour histogram"}
 
 
-@dataclass(frozen=True, slots=True)
-class Beside:
+@dataclass(frozen=True, eq=False)
+class Standing:
     """One comparison.
 
     Attributes:
-        baseline: its name. value: its accuracy. found: checkpoint minus baseline, exact McNemar p.
-        p_corrected: Holm's, over the baselines.
+        hearing: the witness. kind: of the baseline. value: its accuracy, of several untrained networks the mean.
+        found: checkpoint minus baseline; of untrained networks the last third of training minus their mean.
+        p_corrected: Holm's, over witnesses and baselines.
     """
 
-    baseline: str
+    hearing: Hearing
+    kind: Kind
     value: float
     found: PairedDifference
     p_corrected: float
 
     @property
-    def below(self) -> bool:
-        """Whether the checkpoint is shown to be worse than this baseline."""
-        return self.found.effect < 0 and self.p_corrected <= ALPHA
+    def place(self) -> Literal["above", "below", "level"]:
+        """Where it is shown to be. A gain is one over these untrained networks as well, however it was corrected."""
+        if self.kind == "random" and self.hearing.findings.gained:
+            return "above"
+        if self.p_corrected > ALPHA or self.found.effect == 0:
+            return "level"
+        return "above" if self.found.effect > 0 else "below"
 
-    @property
-    def above(self) -> bool:
-        return self.found.effect > 0 and self.p_corrected <= ALPHA
 
-
-def beside(series: Series, quality: Quality, row: int, *, seed: int) -> tuple[Beside, ...]:
-    """The checkpoint in `row` of `quality` against each plain baseline that was measured on the same images."""
-    image = series.artifact(f"{quality.metric}.outcomes", quality.points[row].record.digest)
-    given: list[tuple[str, float, PairedDifference]] = []
-    for point in series.baselines:
-        stored = series.artifact(f"{quality.metric}.outcomes", point.record.digest)
-        if point.record.baseline not in PLAIN or stored is None or image is None:
-            continue
-        if np.array_equal(stored["index"], image["index"]):
-            correct = np.asarray(stored["correct"], dtype=np.bool_)
-            found = paired_difference(quality.correct[row], correct, seed=seed)
-            given.append((point.record.name, float(correct.mean()), found))
+def standings(series: Series, hearings: Sequence[Hearing], row: int, *, seed: int) -> tuple[Standing, ...]:
+    """The checkpoint in `row` by each witness against each baseline that was asked of the same images."""
+    given: list[tuple[Hearing, Kind, float, PairedDifference]] = []
+    for hearing in hearings:
+        measured = hearing.quality
+        begin, end = hearing.findings.tail_begin, measured.length - 1
+        over = over_random(measured, list(range(begin + 1, end + 1)) or [end], spread=False)
+        if over is not None:
+            value = float(measured.values[list(measured.random)].mean())
+            given.append((hearing, "random", value, PairedDifference(over.effect, over.interval(), over.p, measured.n)))
+        for point in series.baselines:
+            stored = series.artifact(f"{measured.metric}.outcomes", point.record.digest)
+            kind = point.record.baseline
+            if (
+                stored is None
+                or kind not in ("pixels", "colours")
+                or not np.array_equal(stored["index"], measured.index)
+            ):
+                continue
+            answers = asked(stored)
+            found = paired_difference(measured.correct[row], answers, seed=seed)
+            given.append((hearing, "pixels" if kind == "pixels" else "colours", float(answers.mean()), found))
     corrected = holm([found.p for *_, found in given]) if given else ()
-    return tuple(Beside(name, value, found, p) for (name, value, found), p in zip(given, corrected, strict=True))
+    return tuple(Standing(*one, p) for one, p in zip(given, corrected, strict=True))
 
 
-def clause(quality: Quality, row: int, compared: tuple[Beside, ...], *, linear: tuple[Beside, ...] = ()) -> str:
-    """What the first sentence must not hide: that pixels or colours alone do better. Empty where none is shown to.
+def clause(found: Sequence[Standing], moment: str) -> str:
+    """Where the run stands beside every kind of baseline, as sentences without the last full stop; or empty."""
+    said = {kind: _beside(kind, [one for one in found if one.kind == kind]) for kind in KINDS}
+    sentences = [f"In the end it is {said['random']}"] if said["random"] else []
+    plain = [said[kind] for kind in KINDS[1:] if said[kind]]
+    if plain:
+        sentences.append(f"{moment[0].upper()}{moment[1:]} is {'; '.join(plain)}")
+    return ". ".join(sentences)
 
-    Args:
-        linear: the same comparison by the linear probe, which may say otherwise.
-    """
-    worst = [one for one in compared if one.below]
-    if not worst:
+
+def _beside(kind: Kind, found: Sequence[Standing]) -> str:
+    """`above raw pixels by the linear probe and cluster purity, below them by kNN (97.2 against 99.1 %)`."""
+    if not found:
         return ""
-    most = max(worst, key=lambda one: -one.found.effect).found
-    by = f"{points(most.effect)} ± {points(half_width(most.ci95))} points"
-    said = " and ".join(f"{_called(one.baseline)} ({100 * one.value:.1f} %)" for one in worst)
-    better = {one.baseline for one in linear if one.above}
-    other = " (by the linear probe above)" if all(one.baseline in better for one in worst) else ""
-    upto = "up to " if len(worst) > 1 else ""
-    return f"by {quality.name} {quality.moment(row)} is {upto}{by} below {said}{other}"
+    called = CALLED[kind]
+    above, below, level = ([one for one in found if one.place == place] for place in ("above", "below", "level"))
+    if len(above) == len(found):
+        return f"above {called} by {_every(above)}"
+    if len(below) == len(found):
+        return f"below {called} by {_every(below, numbers=True)}"
+    if len(level) == len(found):
+        return f"not shown to differ from {called} by {_every(level)}"
+    parts: list[str] = []
+    for verb, group in (("above", above), ("below", below), ("not shown to be better than", level)):
+        if group:
+            whom = called if not parts else {"random": "them", "pixels": "them", "colours": "it"}[kind]
+            parts.append(f"{verb} {whom} by {_names(group, numbers=verb == 'below')}")
+    return ", ".join(parts)
 
 
-def evidence(quality: Quality, row: int, compared: tuple[Beside, ...]) -> list[Evidence]:
-    """A row for each comparison; it says what the features are worth, neither for nor against learning."""
+def _every(found: Sequence[Standing], *, numbers: bool = False) -> str:
+    return "every witness" if len(found) > 2 and not numbers else _names(found, numbers=numbers)
+
+
+def _names(found: Sequence[Standing], *, numbers: bool) -> str:
+    return listed([one.hearing.name + (f" ({_against(one)})" if numbers else "") for one in found])
+
+
+def _against(one: Standing) -> str:
+    """`97.2 against 99.1 %`."""
+    return f"{100 * (one.value + one.found.effect):.1f} against {100 * one.value:.1f} %"
+
+
+def evidence(found: Sequence[Standing], moment: str) -> list[Evidence]:
+    """A row for each comparison with pixels and colours; of untrained networks the gain speaks.
+
+    It says what the features are worth, neither for nor against learning.
+    """
     rows = []
-    for one in compared:
+    for one in found:
+        if one.kind == "random":
+            continue
         place = "above" if one.found.effect >= 0 else "below"
         reach = points(half_width(one.found.ci95))
         claim = (
-            f"{quality.name} at {quality.moment(row)} is {points(one.found.effect)} ± {reach} points {place} that of "
-            f"{_called(one.baseline)} (n = {one.found.n:,}, {p_text(one.found.p)})"
+            f"{one.hearing.name} at {moment} is {points(one.found.effect)} ± {reach} points {place} that of "
+            f"{CALLED[one.kind]} (n = {one.found.n:,}, {p_text(one.found.p)})"
         )
         rows.append(
             Evidence(
                 claim,
-                quality.metric,
+                one.hearing.quality.metric,
                 effect=one.found.effect,
                 ci95=one.found.ci95,
-                test="paired bootstrap over images, exact McNemar; Holm over the plain baselines",
+                test="paired bootstrap over images, exact McNemar (of shares Student's t); Holm over witnesses and "
+                "baselines",
                 p=one.found.p,
                 p_corrected=one.p_corrected,
                 n=one.found.n,
@@ -97,5 +146,21 @@ def evidence(quality: Quality, row: int, compared: tuple[Beside, ...]) -> list[E
     return rows
 
 
-def _called(baseline: str) -> str:
-    return f"a {baseline}" if baseline.startswith("colour") else baseline
+def without_room(found: Sequence[Standing]) -> tuple[Standing, ...]:
+    """Of each witness that has no room the highest baseline: a perfect score above it would be no gain that matters."""
+    highest: dict[str, Standing] = {}
+    for one in found:
+        before = highest.get(one.hearing.quality.metric)
+        if before is None or one.value > before.value:
+            highest[one.hearing.quality.metric] = one
+    return tuple(one for one in highest.values() if 1 - one.value < one.hearing.witness.gain)
+
+
+def room_clause(found: Sequence[Standing]) -> str:
+    """`kNN has no room here, as raw pixels reach 99.1 %`; or empty."""
+    said = [
+        f"{one.hearing.name} has no room here, as {CALLED[one.kind]} reach{'es' if one.kind == 'colours' else ''} "
+        f"{100 * one.value:.1f} %"
+        for one in without_room(found)
+    ]
+    return listed(said)

@@ -1,57 +1,107 @@
-"""The checkpoint to use, chosen without test labels, with those that cannot be told apart from it."""
+"""The checkpoint to use, chosen by all witnesses without test labels, with those that cannot be told apart from it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from swaveval.convergence.hearing import Hearing
 from swaveval.convergence.quality import Quality
 from swaveval.convergence.verdict import Best
+from swaveval.convergence.wording import listed
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+DRAWS = 1000
 
-def choose(selection: Quality, test: Quality | None, *, seed: int) -> Best:
-    """Name the best checkpoint by `selection` and its tied set; state the optimism of choosing on `test` instead."""
-    correct = selection.correct[: selection.length]
-    draws = selection.draws(seed)
-    values = correct.mean(axis=1)
-    best = int(np.argmax(values))
-    tied = [row for row in confidence_set(values, draws) if row != best]
-    record = selection.points[best].record
-    others = f"; {len(tied)} of the other {selection.length - 1} cannot be told apart from it" if tied else ""
+
+def choose(heard: Sequence[Hearing], test: Quality | None, *, seed: int) -> Best:
+    """Name the checkpoint that no other beats beyond chance by any witness, and those it cannot be told apart from.
+
+    Where every checkpoint is beaten by another one by some witness, it is the one that is beaten by least; the reason
+    says which witness would have another.
+
+    Args:
+        heard: witnesses of the same checkpoints that look at no test label.
+        test: what the optimism of choosing on test images is stated of.
+    """
+    measured = [one.quality for one in heard]
+    values = np.stack([one.values[: one.length] for one in measured])
+    shortfall, limit = shortfalls(values, joint_draws(measured, seed=seed))
+    best = int(np.argmin(shortfall))
+    tied = [row for row in np.flatnonzero(shortfall <= limit) if row != best] if shortfall[best] <= limit[best] else []
+    first = measured[0]
+    record = first.points[best].record
     return Best(
         checkpoint=record.name,
         epoch=record.epoch,
-        tied_with=tuple(selection.points[row].record.name for row in tied),
-        metric=selection.metric,
+        tied_with=tuple(first.points[row].record.name for row in tied),
+        metric=first.metric,
         optimism=None if test is None else best_of_n_optimism(test.values[: test.length], test.draws(seed)),
-        reason=f"highest {selection.metric} ({100 * values[best]:.1f} %, n = {selection.n:,}){others}",
+        reason=_reason(heard, values, best, beaten=bool(shortfall[best] > limit[best]), tied=len(tied)),
     )
 
 
-def confidence_set(values: Array, draws: Array, *, level: float = 0.95) -> list[int]:
-    """Checkpoints that may be the best, by multiple comparison with the best (Hsu 1981), bootstrapped over images.
+def _reason(heard: Sequence[Hearing], values: Array, best: int, *, beaten: bool, tied: int) -> str:
+    others = values.shape[1] - 1
+    apart = f"; {tied} of the other {others} cannot be told apart from it" if tied else ""
+    if len(heard) == 1:
+        (one,) = heard
+        return f"highest {one.quality.metric} ({100 * values[0, best]:.1f} %, n = {one.quality.n:,}){apart}"
+    shown = listed([f"{one.name} ({100 * value:.1f} %)" for one, value in zip(heard, values[:, best], strict=True)])
+    away = [
+        f"{one.name} is highest at {one.quality.moment(int(row.argmax()))} ({100 * row.max():.1f} %)"
+        for one, row in zip(heard, values, strict=True)
+        if row.max() > row[best]
+    ]
+    if beaten:
+        return f"the witnesses disagree, and it is beaten by least: {shown}; {listed(away)}"
+    return f"by none of {shown} is another checkpoint better beyond chance{apart}"
 
-    Checkpoint t stays in the set while max over s of (value_s - value_t) / se_st is not beyond the `level` quantile
-    of the same maximum over the bootstrap's deviations, so that the truly best one is left out with probability
-    1 - level at most, however many there are.
+
+def joint_draws(measured: Sequence[Quality], *, seed: int) -> Array:
+    """Deviations of every witness's values on images resampled once for all, shape `(b, W, T)`.
+
+    Drawn from the normal distribution with the covariance over images, those that two witnesses share counted for both.
+    """
+    images = np.unique(np.concatenate([one.index for one in measured]))
+    length = measured[0].length
+    given = np.zeros((len(measured) * length, len(images)), dtype=np.float32)
+    for place, one in enumerate(measured):
+        each = one.correct[:length].astype(np.float64)
+        each = (each - each.mean(axis=1, keepdims=True)) / np.sqrt(max(1, one.n - 1) * one.n)
+        given[place * length : (place + 1) * length, np.searchsorted(images, one.index)] = each
+    covariance = (given @ given.T).astype(np.float64)
+    generator = np.random.default_rng(seed)
+    drawn = generator.multivariate_normal(np.zeros(len(given)), covariance, size=DRAWS, method="eigh")
+    return drawn.reshape(DRAWS, len(measured), length)
+
+
+def shortfalls(values: Array, deviations: Array, *, level: float = 0.95) -> tuple[Array, Array]:
+    """By how many standard errors each checkpoint is beaten at most, and how many chance alone would give.
+
+    Multiple comparison with the best (Hsu 1981), over witnesses as well: of checkpoint t it is the largest, over
+    witnesses and other checkpoints s, of (value_s - value_t) / se_st; the second array is the `level` quantile of the
+    same over the deviations. So a checkpoint that is truly best by every witness is beaten beyond chance with
+    probability 1 - level at most.
 
     Args:
-        values: shape `(T,)`. draws: shape `(b, T)`, the values on resampled images.
+        values: shape `(W, T)`. deviations: shape `(b, W, T)`, of resampled images.
+
+    Returns:
+        Two arrays of shape `(T,)`.
     """
-    deviations = draws - draws.mean(axis=0)
-    kept: list[int] = []
-    for row in range(len(values)):
-        difference = deviations - deviations[:, [row]]
+    count = values.shape[1]
+    if count == 1:
+        return np.zeros(1), np.zeros(1)
+    shortfall, limit = np.empty(count), np.empty(count)
+    for row in range(count):
+        others = np.arange(count) != row
+        difference = (deviations - deviations[:, :, [row]])[:, :, others]
         error = np.maximum(difference.std(axis=0), 1e-12)
-        others = np.arange(len(values)) != row
-        if not others.any():
-            return [row]
-        observed = float(np.max(((values - values[row]) / error)[others]))
-        limit = float(np.quantile(np.max((difference / error)[:, others], axis=1), level))
-        if observed <= max(limit, 0.0):
-            kept.append(row)
-    return kept
+        shortfall[row] = np.max((values - values[:, [row]])[:, others] / error)
+        limit[row] = max(0.0, float(np.quantile(np.max(difference / error, axis=(1, 2)), level)))
+    return shortfall, limit
 
 
 def best_of_n_optimism(values: Array, draws: Array) -> float:

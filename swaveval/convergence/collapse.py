@@ -1,4 +1,8 @@
-"""Signs of collapse in a run: where the loss sits, and what became of the representation."""
+"""Signs of collapse in a run: where the loss sits, and what became of the representation.
+
+Many people have no checkpoint from before the collapse: what became of the representation is seen against untrained
+networks as well as within the run.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,10 +13,11 @@ from swaveval.convergence.quality import is_random, untrained
 from swaveval.convergence.verdict import LossState
 from swaveval.results import Series
 from swaveval.results.loss import LN_K_COLLAPSED
-from swaveval.results.roles import SPREAD, UNIFORMITY, USAGE
+from swaveval.results.roles import SPOKEN, SPREAD, UNIFORMITY, USAGE
 
-# A representation is called shrunk, or gone, when one of these is down to such a share of its largest value in the run.
-# Healthy training lowers the rank, too (to half, on digits), so this speaks only where quality did not rise.
+# A representation is called shrunk when rank or spread is down to such a share of its largest value in the run, and
+# gone when it is down to such a share of that, or of what untrained networks have. Healthy training lowers the rank, too
+# (to half, on digits; to a tenth of an untrained network's, on photos): this speaks only where quality did not rise.
 SHRUNK = 0.75
 GONE = 0.1
 # Log of the mean Gaussian potential of pairs: 0 for a point, the lower the more spread. This much of it may be lost.
@@ -48,21 +53,39 @@ def signs(series: Series, loss: LossState) -> tuple[Sign, ...]:
             f"the loss ends at {loss.end:.3f}, {share:.1f} % of ln K = {loss.ln_k:.3f}, the loss of a constant output"
         )
         found.append(Sign("loss", "loss", claim, loss.gap))
-    for metric in SPREAD:
-        values = series.values(metric)
-        finite = values[np.isfinite(values)]
-        if len(finite) < 2 or finite.max() <= 0:
-            continue
-        most, end = float(finite.max()), float(finite[-1])
-        ratio = end / most
-        if ratio < SHRUNK:
-            claim = f"{metric} is down from {most:.3g} to {end:.3g}"
-            found.append(Sign("gone" if ratio < GONE else "shrunk", metric, claim, ratio, change=end - most))
+    found += [sign for metric in SPREAD if (sign := _shrunk(series, metric)) is not None]
     usage = last_value(series, USAGE)
     if usage is not None and usage < FEW_PROTOTYPES:
         claim = f"one prototype takes nearly all images (usage perplexity {usage:.2f})"
         found.append(Sign("usage", USAGE, claim, usage))
     return tuple(found)
+
+
+def _shrunk(series: Series, metric: str) -> Sign | None:
+    """Rank or spread at the end against its largest value in the run, and against untrained networks."""
+    values = series.values(metric)
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return None
+    name, end = SPOKEN[metric], float(finite[-1])
+    others = _of_untrained(series, metric)
+    beside = float(np.mean(others)) if others else 0.0
+    if beside > 0 and end < GONE * beside:
+        claim = f"{name} is {end:.3g} at the end, that of untrained networks {beside:.3g}"
+        return Sign("gone", metric, claim, end / beside, change=end - beside)
+    most = float(finite.max())
+    if len(finite) < 2 or most <= 0 or end >= SHRUNK * most:
+        return None
+    claim = f"{name} is down from {most:.3g} at its highest to {end:.3g}"
+    return Sign("gone" if end < GONE * most else "shrunk", metric, claim, end / most, change=end - most)
+
+
+def _of_untrained(series: Series, metric: str) -> list[float]:
+    return [
+        point.metrics[metric].value
+        for point in series.baselines
+        if is_random(point.record) and metric in point.metrics and np.isfinite(point.metrics[metric].value)
+    ]
 
 
 def contraction(series: Series) -> tuple[float, float] | None:
@@ -72,11 +95,7 @@ def contraction(series: Series) -> tuple[float, float] | None:
     also stay spread (Wang & Isola 2020, 2005.10242): rising retrieval with less uniformity than an untrained network
     has was, in every such run of tests/convergence/bank, no gain in quality.
     """
-    untrained_values = [
-        point.metrics[UNIFORMITY].value
-        for point in series.baselines
-        if is_random(point.record) and UNIFORMITY in point.metrics
-    ]
+    untrained_values = _of_untrained(series, UNIFORMITY)
     start, end = np.mean(untrained_values) if untrained_values else np.nan, last_value(series, UNIFORMITY)
     if end is None or not np.isfinite(start) or end <= (1 - CONTRACTION) * start:
         return None

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from swaveval.convergence.collapse import Sign, against_start
+from swaveval.convergence.collapse import against_start
+from swaveval.convergence.decision import Judged
 from swaveval.convergence.findings import Findings
+from swaveval.convergence.hearing import Hearing
 from swaveval.convergence.noise import contrast
 from swaveval.convergence.paired import holm, paired_difference
 from swaveval.convergence.quality import Quality, read
@@ -11,24 +13,32 @@ from swaveval.convergence.thresholds import ALPHA, PLATEAU
 from swaveval.convergence.verdict import Evidence, LossState
 from swaveval.convergence.wording import compared, half_width, moved, points, signed
 from swaveval.results import Role, Series
-from swaveval.results.roles import CONFIRMS, DESCRIBED, declared
+from swaveval.results.roles import DESCRIBED, declared
 
 
 def collect(
     series: Series,
     *,
-    quality: Quality,
-    findings: Findings,
-    signs: tuple[Sign, ...],
+    found: Judged,
     loss: LossState,
     loss_words: str,
     plain: tuple[Evidence, ...],
     seed: int,
 ) -> tuple[Evidence, ...]:
-    """Everything the verdict rests on, strongest first; `plain`: the comparison with pixels and colours."""
-    found = [_gain(quality, findings), *_confirmation(series, quality, seed=seed), *_rise(quality, findings)]
-    found += [*_tail(quality, findings), *_fall(quality, findings), *plain, *_witnesses(series, seed=seed)]
-    found += [
+    """Everything the verdict rests on, the witness that is quoted first at the top.
+
+    Args:
+        plain: the comparison with pixels and colours.
+    """
+    heard = (found.lead, *(one for one in found.hearings if one is not found.lead))
+    rows = [_gain(one.quality, one.findings) for one in heard]
+    for one in heard:
+        measured, findings = one.quality, one.findings
+        rows += [*_confirmation(series, one, seed=seed), *_fall(measured, findings)]
+        if one is found.lead or findings.gained:
+            rows += [*_rise(measured, findings), *_tail(measured, findings)]
+    rows += [*plain, *_confirmed(series, seed=seed)]
+    rows += [
         Evidence(
             sign.claim,
             sign.metric,
@@ -36,12 +46,11 @@ def collect(
             test="seen, not tested",
             supports="against",
         )
-        for sign in signs
+        for sign in found.signs
     ]
     if loss_words:
-        found.append(Evidence(loss_words, "loss", effect=loss.change, test="described", supports="neutral"))
-    found += _described(series, quality)
-    return tuple(found)
+        rows.append(Evidence(loss_words, "loss", effect=loss.change, test="described", supports="neutral"))
+    return (*rows, *_described(series, {one.quality.metric for one in heard}))
 
 
 def change_words(quality: Quality, effect: float, interval: tuple[float, float], p: float) -> str:
@@ -74,8 +83,14 @@ def tail_words(findings: Findings) -> str:
     """`+1.2 ± 0.9 points over the last third of training`; empty without a tail."""
     if findings.tail is None:
         return ""
-    reach = points(half_width(findings.tail.interval()))
-    return f"{signed(findings.tail.effect)} ± {reach} points over the last third of training"
+    return f"{tail_change(findings)} points over the last third of training"
+
+
+def tail_change(findings: Findings) -> str:
+    """`+1.2 ± 0.9`, in points; empty without a tail."""
+    if findings.tail is None:
+        return ""
+    return f"{signed(findings.tail.effect)} ± {points(half_width(findings.tail.interval()))}"
 
 
 def _gain(quality: Quality, findings: Findings) -> Evidence:
@@ -87,7 +102,8 @@ def _gain(quality: Quality, findings: Findings) -> Evidence:
         metric=quality.metric,
         effect=findings.shown.effect,
         ci95=findings.shown.interval(),
-        test=f"{asked}; paired; errors of images and of checkpoints (Satterthwaite)",
+        test=f"{asked}; paired; errors of images and of checkpoints (Satterthwaite); corrected over all witnesses and "
+        "questions by resampling images jointly (Westfall–Young)",
         p=findings.shown.p,
         p_corrected=max(findings.shown.p, findings.shown_p),
         n=quality.n,
@@ -95,9 +111,9 @@ def _gain(quality: Quality, findings: Findings) -> Evidence:
     )
 
 
-def _confirmation(series: Series, quality: Quality, *, seed: int) -> list[Evidence]:
-    """The same comparison on the test images, where the deciding metric is not read on them."""
-    test = read(series, CONFIRMS[quality.metric]) if quality.metric in CONFIRMS else None
+def _confirmation(series: Series, one: Hearing, *, seed: int) -> list[Evidence]:
+    """The same comparison on the test images, where the witness is not read on them."""
+    test = read(series, one.witness.confirms) if one.witness.confirms else None
     if test is None or (test.length < 2 and not test.random):
         return []
     rows, last = test.start_rows, test.length - 1
@@ -123,9 +139,9 @@ def _confirmation(series: Series, quality: Quality, *, seed: int) -> list[Eviden
     ]
 
 
-def _witnesses(series: Series, *, seed: int) -> list[Evidence]:
-    """The change since the start by what other evaluators declare a witness. No verdict rests on it."""
-    asked = dict.fromkeys((*declared(series.manifest, Role.WITNESS), *declared(series.manifest, Role.CONFIRMS)))
+def _confirmed(series: Series, *, seed: int) -> list[Evidence]:
+    """The change since the start by what plugins declare to confirm. No verdict rests on it."""
+    asked = declared(series.manifest, Role.CONFIRMS)
     heard = [found for metric in asked if (found := read(series, metric)) is not None and found.length > 1]
     tests = [paired_difference(one.correct[one.length - 1], one.correct[0], seed=seed) for one in heard]
     corrected = holm([test.p for test in tests]) if tests else ()
@@ -171,15 +187,15 @@ def _rise(quality: Quality, findings: Findings) -> list[Evidence]:
 def _tail(quality: Quality, findings: Findings) -> list[Evidence]:
     if findings.tail is None:
         return []
-    delta = points(PLATEAU)
-    flat = f": flat within ±{delta} point" if findings.flat else ""
+    delta = points(findings.plateau or PLATEAU)
+    flat = f": flat within ±{delta} points" if findings.flat else ""
     return [
         Evidence(
             claim=f"{quality.name} changed by {tail_words(findings)}{flat}",
             metric=quality.metric,
             effect=findings.tail.effect,
             ci95=findings.tail.interval(),
-            test=f"Theil–Sen slope over the last third, bootstrap over images; TOST with δ = {delta} point",
+            test=f"Theil–Sen slope over the last third, bootstrap over images; TOST with δ = {delta} points",
             p=findings.flat_p,
             n=quality.n,
         )
@@ -208,10 +224,10 @@ def _fall(quality: Quality, findings: Findings) -> list[Evidence]:
     ]
 
 
-def _described(series: Series, quality: Quality) -> list[Evidence]:
+def _described(series: Series, heard: set[str]) -> list[Evidence]:
     found: list[Evidence] = []
     for metric in DESCRIBED:
-        change = against_start(series, metric) if metric != quality.metric else None
+        change = against_start(series, metric) if metric not in heard else None
         if change is not None:
             start, end = change
             claim = f"{metric} went from {start:.3g} untrained to {end:.3g}"

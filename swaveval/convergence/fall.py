@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import norm
 
+from swaveval.convergence.family import Question, question
 from swaveval.convergence.noise import Estimate, contrast
 from swaveval.convergence.quality import Quality
 from swaveval.convergence.start import gain_over_start
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Fall:
     """From the best checkpoint to the last.
 
@@ -21,6 +22,7 @@ class Fall:
         optimism: by how much the best of n equally good checkpoints is expected to stand out through jitter alone.
         p: one-sided, of a fall larger than the optimism from a peak that was above the start.
         metric: it was measured on. n: images.
+        asked: of the family.
     """
 
     peak: int
@@ -29,6 +31,7 @@ class Fall:
     p: float
     metric: str
     n: int
+    asked: Question
 
 
 def fall_from_peak(quality: Quality, confirm: Quality | None) -> Fall | None:
@@ -53,7 +56,8 @@ def fall_from_peak(quality: Quality, confirm: Quality | None) -> Fall | None:
     p = max(estimate.p_below(-optimism), gain_over_start(measured, [peak]).p_above(optimism))
     if peak == 0 and quality.start != "random initialisations":
         p = 1.0
-    return Fall(peak, estimate, optimism, p, measured.metric, measured.n)
+    asked = question(p, measured, -weights, estimate)
+    return Fall(peak, estimate, optimism, p, measured.metric, measured.n, asked)
 
 
 def expected_maximum(n: int) -> float:
@@ -63,4 +67,7 @@ def expected_maximum(n: int) -> float:
 
 def _halves(quality: Quality) -> tuple[Quality, Quality]:
     """Even and odd images: one half to choose by, the other to measure on."""
-    return replace(quality, correct=quality.correct[:, ::2]), replace(quality, correct=quality.correct[:, 1::2])
+    even, odd = (
+        replace(quality, correct=quality.correct[:, begin::2], index=quality.index[begin::2]) for begin in (0, 1)
+    )
+    return even, odd

@@ -1,4 +1,4 @@
-"""Every test the verdict makes on one quality series, and the correction for making several."""
+"""Every test the verdict makes on one witness, before and after the correction for making many (`family`)."""
 
 import math
 from dataclasses import dataclass, replace
@@ -7,23 +7,24 @@ import numpy as np
 
 from swaveval.convergence import trend
 from swaveval.convergence.fall import Fall, fall_from_peak
+from swaveval.convergence.family import Question, question
 from swaveval.convergence.noise import Estimate, Noise, contrast, measure
-from swaveval.convergence.paired import holm
 from swaveval.convergence.quality import Quality
 from swaveval.convergence.rise import Rise, rise
-from swaveval.convergence.start import gain_over_start, no_gain_p, over_random
-from swaveval.convergence.thresholds import ALPHA, GAIN, PLATEAU
+from swaveval.convergence.start import against, gain_over_start, no_gain_p, over_random
+from swaveval.convergence.thresholds import ALPHA, PLATEAU
+from swaveval.convergence.witnesses import Witness
 
-# How the family's error is shared out: a gain is what people ask for; a fall or a loss that matters is far larger than
-# its noise and needs no more.
+# How a witness's share of the family's error is divided: a gain is what people ask for; a fall or a loss that matters
+# is far larger than its noise and needs no more.
 WEIGHTS = {"gain": 0.8, "fall": 0.15, "loss": 0.05}
 # The end has to be above the start at this level on the images alone, where a gain rests on the shape of the series.
 END_ABOVE = 0.3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Findings:
-    """The tests on one series. A p named `…_corrected` is Holm's, weighted, over gain, fall and loss.
+    """The tests on one witness. A p named `…_corrected` is of the family of all witnesses and questions.
 
     Attributes:
         gain: last checkpoint minus start.
@@ -32,21 +33,23 @@ class Findings:
         rise: the shape of a rise over all checkpoints, or None below five.
         by_shape: whether the gain is tested by that shape: the series begins at the start, so that a rise along it is a
             rise above the start. Else by `late`.
-        gain_p, gain_p_corrected, loss_p, loss_p_corrected: one-sided, that the end is above, below the start.
+        gain_p, loss_p: one-sided, that the end is above, below the start. above_p: that it is above these untrained
+            networks; 0 without any.
+        gain_p_corrected: that it is above both. loss_p_corrected, fall_p_corrected: 1 without a fall.
         rise_p: one-sided, that quality rises along the series. rise_p_corrected: asked only after a gain, whose share
             of the family's error it takes over.
+        gain_asked, loss_asked: what the family hears of gain and loss.
         end_above: whether the last third is above the start on these images.
         over_random: last third minus the mean random initialisation; None without any.
-        above_random: whether the last third is above these very initialisations, or there are none.
         tail: change over the last third, or None. tail_begin: row it starts at.
         flat_p: TOST of the tail against ±PLATEAU; 1 without a tail. Only read when the gain is established.
-        none_p: that the gain is below GAIN: over the start, or over random initialisations (Bonferroni).
-        fall: or None with fewer than three checkpoints. fall_p_corrected: 1 without one.
+        none_p: that the gain is below `size`: over the start, or over random initialisations (Bonferroni).
+        fall: or None with fewer than three checkpoints.
         unchanged: every checkpoint gives the same outcome on every image.
         settled_statistics: the rise may be BatchNorm's statistics alone (see `movement`).
         contracted: uniformity of untrained networks and at the end, where a rise without labels is bought by
             contraction (see `collapse.contraction`).
-        margin: that a gain has to exceed; `gain_p` is of that.
+        size, plateau, margin: see `Witness`; `gain_p` is of a gain above the margin.
     """
 
     gain: Estimate
@@ -55,31 +58,35 @@ class Findings:
     rise: Rise | None
     by_shape: bool
     gain_p: float
-    gain_p_corrected: float
+    above_p: float
     loss_p: float
-    loss_p_corrected: float
     rise_p: float
-    rise_p_corrected: float
+    gain_asked: Question
+    loss_asked: Question
     end_above: bool
     over_random: Estimate | None
-    above_random: bool
     tail: Estimate | None
     tail_begin: int
     flat_p: float
     none_p: float
     fall: Fall | None
-    fall_p_corrected: float
     unchanged: bool
+    size: float
+    plateau: float | None
+    margin: float
+    gain_p_corrected: float = 1.0
+    loss_p_corrected: float = 1.0
+    fall_p_corrected: float = 1.0
+    rise_p_corrected: float = 1.0
     settled_statistics: bool = False
     contracted: tuple[float, float] | None = None
-    margin: float = 0.0
 
     @property
     def shown(self) -> Estimate:
         """The estimate to quote: one whose interval says what the verdict does.
 
         A gain or a loss: the first that excludes zero (or the margin), of last checkpoint, last third, fitted rise. A
-        gain of GAIN excluded: the less favourable of the first two. Else what was tested.
+        gain of `size` excluded: the less favourable of the first two. Else what was tested.
         """
         if self.gain_p_corrected <= ALPHA or self.loss_p_corrected <= ALPHA:
             for estimate in (self.gain, self.late):
@@ -87,7 +94,7 @@ class Findings:
                 if low > self.margin or high < 0:
                     return estimate
         elif self.excluded:
-            return max(self.gain, self.late, key=lambda estimate: estimate.p_below(GAIN))
+            return max(self.gain, self.late, key=lambda estimate: estimate.p_below(self.size))
         return self.rise.estimate if self.by_shape and self.rise is not None else self.late
 
     @property
@@ -97,15 +104,25 @@ class Findings:
 
     @property
     def gained(self) -> bool:
-        """Better than the start."""
+        """Better than the start, and than untrained networks."""
         significant = self.gain_p_corrected <= ALPHA and self.end_above
-        real = self.above_random and not self.negligible and not self.settled_statistics and not self.contracted
+        real = not self.negligible and not self.settled_statistics and not self.contracted
         return self.gain.effect > 0 and significant and real
 
     @property
+    def above_start(self) -> bool:
+        """Better than the start, whatever untrained networks give; uncorrected."""
+        return self.gain_p <= ALPHA and self.gain.effect > 0
+
+    @property
+    def above_random(self) -> bool:
+        """Whether the last third is above these very initialisations, or there are none; uncorrected."""
+        return self.above_p <= ALPHA
+
+    @property
     def excluded(self) -> bool:
-        """Whether a gain of GAIN over the start can be excluded."""
-        return max(self.gain.p_below(GAIN), self.late.p_below(GAIN)) <= ALPHA
+        """Whether a gain of `size` over the start can be excluded."""
+        return max(self.gain.p_below(self.size), self.late.p_below(self.size)) <= ALPHA
 
     @property
     def negligible(self) -> bool:
@@ -114,8 +131,8 @@ class Findings:
 
     @property
     def ruled_out(self) -> bool:
-        """Whether a gain of GAIN is excluded: over the start, or over untrained networks."""
-        return self.none_p <= ALPHA or self.negligible
+        """Whether a gain of `size` is excluded: over the start, or over untrained networks."""
+        return self.none_p <= ALPHA or self.negligible or self.lost
 
     @property
     def lost(self) -> bool:
@@ -128,6 +145,7 @@ class Findings:
 
     @property
     def flat(self) -> bool:
+        """Whether it changed by less than `plateau` over the last third; never where that is None."""
         return self.flat_p <= ALPHA
 
     @property
@@ -135,14 +153,12 @@ class Findings:
         return self.fall_p_corrected <= ALPHA
 
 
-def analyse(quality: Quality, *, confirm: Quality | None, seed: int, margin: float = 0.0) -> Findings:
-    """Run the tests.
+def analyse(witness: Witness, quality: Quality, *, confirm: Quality | None, seed: int) -> Findings:
+    """Make the tests on what one witness saw.
 
     Args:
-        quality: the metric that decides.
         confirm: the same checkpoints measured on other images, where a fall from the peak that `quality` chose is
             tested; None: `quality`'s images are split in two halves instead.
-        margin: a gain has to be larger than this to count, in fractions.
     """
     checkpoints, values = quality.correct[: quality.length], quality.values[: quality.length]
     begin = trend.tail_start(quality.x)
@@ -152,18 +168,22 @@ def analyse(quality: Quality, *, confirm: Quality | None, seed: int, margin: flo
     overall = None
     if quality.length >= 5:
         overall = trend.change(quality.x, values, quality.draws(seed), quality.noise)
-    risen = rise(checkpoints, first=1 if quality.untrained_first else 0, seed=seed, margin=margin)
-    fall = fall_from_peak(quality, confirm)
+    first = 1 if quality.untrained_first else 0
+    risen = rise(checkpoints, first=first, seed=seed, margin=witness.margin, jitter=quality.jitter)
     tail = trend.change(quality.x, values, quality.draws(seed), late_noise(quality), begin=begin)
     by_shape = risen is not None and quality.start != "random initialisations"
-    gain_p = risen.p if risen is not None and by_shape else late.p_above(margin)
-    loss_p = late.p_below()
-    along = rise_p(quality, risen)
-    random, above = (over_random(quality, last_third, spread=spread) for spread in (True, False))
-    above_p = 0.0 if above is None else above.p_above()
-    gain_p_corrected, *_ = corrected(gain_p, fall, loss_p)
-    # A fall gets the share of a gain only from one that counts: above untrained networks as well.
-    _, fall_p_corrected, loss_p_corrected = corrected(max(gain_p, above_p), fall, loss_p)
+    gain_p = risen.p if risen is not None and by_shape else late.p_above(witness.margin)
+    over = over_random(quality, last_third)
+    these = over_random(quality, last_third, spread=False)
+    above_p = 0.0 if these is None else these.p_above()
+    shape = risen.weights if risen is not None and by_shape else None
+    since = against(quality, last_third, quality.start_rows)
+    if these is not None and above_p > gain_p:
+        gain_asked = question(above_p, quality, against(quality, last_third, quality.random), these)
+    elif shape is not None and risen is not None:
+        gain_asked = question(gain_p, quality, shape, risen.estimate)
+    else:
+        gain_asked = question(gain_p, quality, since, late)
     return Findings(
         gain=gain,
         late=late,
@@ -171,28 +191,23 @@ def analyse(quality: Quality, *, confirm: Quality | None, seed: int, margin: flo
         rise=risen,
         by_shape=by_shape,
         gain_p=gain_p,
-        gain_p_corrected=gain_p_corrected,
-        loss_p=loss_p,
-        loss_p_corrected=loss_p_corrected,
-        rise_p=along,
-        rise_p_corrected=max(gain_p_corrected, min(1.0, along / WEIGHTS["gain"])),
+        above_p=above_p,
+        loss_p=late.p_below(),
+        rise_p=rise_p(quality, risen),
+        gain_asked=gain_asked,
+        loss_asked=question(late.p_below(), quality, -since, late),
         end_above=on_images(late).p_above() <= END_ABOVE,
-        over_random=random,
-        above_random=above_p <= ALPHA,
+        over_random=over,
         tail=tail,
         tail_begin=begin,
-        flat_p=tail.p_within(PLATEAU) if tail else 1.0,
-        none_p=no_gain_p(gain, late, random),
-        fall=fall,
-        fall_p_corrected=fall_p_corrected,
+        flat_p=tail.p_within(witness.plateau) if tail and witness.plateau else 1.0,
+        none_p=no_gain_p(gain, late, over, witness.gain),
+        fall=fall_from_peak(quality, confirm),
         unchanged=quality.length > 1 and bool((checkpoints == checkpoints[0]).all()),
-        margin=margin,
+        size=witness.gain,
+        plateau=witness.plateau,
+        margin=witness.margin,
     )
-
-
-def corrected(gain_p: float, fall: Fall | None, loss_p: float) -> tuple[float, ...]:
-    """Holm's correction of gain, fall and loss."""
-    return holm([gain_p, fall.p if fall else 1.0, loss_p], weights=[WEIGHTS[name] for name in ("gain", "fall", "loss")])
 
 
 def on_images(estimate: Estimate) -> Estimate:
@@ -205,7 +220,7 @@ def late_noise(quality: Quality) -> Noise:
     half = quality.length // 2
     if quality.length - half < 5:
         return quality.noise
-    return measure(quality.correct[half : quality.length], quality.length - half)
+    return measure(quality.correct[half : quality.length], quality.length - half, prior=quality.jitter)
 
 
 def rise_p(quality: Quality, risen: Rise | None) -> float:

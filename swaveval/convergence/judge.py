@@ -1,50 +1,53 @@
 """A series to a verdict. The order of the questions is the reasoning:
 
 1. Is there anything to compare? Else inconclusive.
-2. Is the last checkpoint better than the untrained network (paired, both errors counted)?
-3. If not: does the run show collapse, or has it just not moved? Can that be said with these images?
+2. Does any witness show the last checkpoint above the untrained network (paired, both errors counted, all witnesses and
+   questions corrected as one family)?
+3. If none: does the run show collapse, or does every witness exclude a gain? Can that be said with these images?
 4. If so: did it fall from a peak? Is it flat? Does it rise?
 
 Labels are a claim. Where they cannot be seen in the images the run is judged without them; where they can, the verdict
-that views alone give stands beside it, and a contradiction is said.
+that views alone give stands beside it, and a contradiction is said. Where the labels of the training images were
+learned by heart, the test images decide.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from swaveval.convergence import advice, beside, best, collapse, evidence, movement, quality, undecided, visible
-from swaveval.convergence.findings import Findings, analyse
+from swaveval.convergence import advice, beside, best, evidence, quality, undecided, visible, witnesses
+from swaveval.convergence.decision import Judged, judged
+from swaveval.convergence.hearing import Hearing
 from swaveval.convergence.loss import loss_state, since_third
-from swaveval.convergence.quality import Quality
+from swaveval.convergence.memorised import memorised
 from swaveval.convergence.sentence import Facts, incomplete, sentence
-from swaveval.convergence.thresholds import ALPHA, FEWEST_IMAGES, LABEL_FREE_MARGIN
+from swaveval.convergence.testimony import testimonies
+from swaveval.convergence.thresholds import FEWEST_IMAGES
 from swaveval.convergence.verdict import WORDS, Advice, Best, LossState, Verdict, VerdictState, opposed
 from swaveval.convergence.wording import loss_clause
 from swaveval.results import CheckpointRecord, Role, Series
-from swaveval.results.roles import CONFIRMS, LABEL_FREE, LABELLED, PROBE, SELECTS, TEST, declared
+from swaveval.results.roles import LABEL_FREE, TEST, declared
 
 
-@dataclass(frozen=True, eq=False)
-class Judged:
-    """One metric's answer, before it is put into words.
+@dataclass(frozen=True, slots=True)
+class _Labels:
+    """What became of the labels.
 
     Attributes:
-        state: the word. quality, findings, signs: what it rests on.
-        moved: path of the backbone's weights, where that was next to nothing.
-        diverged: the first of the checkpoints with non-finite weights at the end.
+        set_aside: why they were not used, as a clause; empty where they were.
+        by_heart: why the test images decide, as a clause; else empty.
+        used: whether the verdict rests on them.
     """
 
-    state: VerdictState
-    quality: Quality
-    findings: Findings
-    signs: tuple[collapse.Sign, ...]
-    moved: float | None
-    diverged: CheckpointRecord | None
+    set_aside: str
+    by_heart: str
+    used: bool
 
 
 def judge(series: Series, *, seed: int = 0) -> Verdict:
     """Judge a series; deterministic in (series, seed). What the store has lost is in the sentence.
 
-    See `_whole` for what the verdict rests on.
+    Heard are `witnesses.LABELLED` and what plugins declare a witness, beside them view retrieval; without labels, or
+    where these cannot be seen in the images, view retrieval alone (`labelled` is False).
     """
     verdict = _whole(series, seed=seed)
     if not series.lost:
@@ -58,145 +61,119 @@ def judge(series: Series, *, seed: int = 0) -> Verdict:
 
 
 def _whole(series: Series, *, seed: int) -> Verdict:
-    """Judge what is there.
-
-    Quality is the first of `roles.LABELLED` that has per-image outcomes; without any of them, or where the labels
-    cannot be seen in the images, the verdict rests on view retrieval and the representation, and says so (`labelled` is
-    False).
-    """
+    """Judge what is there."""
     loss = loss_state(series.manifest.loss)
-    by_labels, by_views = quality.find(series, LABELLED), quality.find(series, LABEL_FREE)
-    unseen = None if by_labels is None else visible.unseen(series)
-    aside = "" if unseen is None else visible.clause(unseen, series.manifest.data.class_names)
-    decisive = by_views if by_labels is None or aside else by_labels
     words = loss_clause(loss, since_third(series.manifest.loss))
-    if decisive is None or decisive.n < FEWEST_IMAGES:
-        return replace(undecided.without_quality(series, decisive, loss, words, seed), labels_set_aside=aside)
-    labelled = decisive is by_labels
-    if series.manifest.order == "unknown" and decisive.length > 1:
-        chosen = _best(series, decisive, labelled=labelled, seed=seed)
-        verdict = undecided.without_order(decisive, chosen, loss, words, labelled=labelled, seed=seed)
+    by_labels, by_views = witnesses.labelled(series), witnesses.label_free(series)
+    unseen = visible.unseen(series) if by_labels else None
+    aside = "" if unseen is None else visible.clause(unseen, series.manifest.data.class_names)
+    by_heart = memorised(series, by_labels) if not aside else ""
+    if by_heart:
+        by_labels = witnesses.on_test(series)
+    heard = by_views if aside or not by_labels else by_labels
+    if not heard or max(one.quality.n for one in heard) < FEWEST_IMAGES:
+        few = heard[0].quality if heard else None
+        return replace(undecided.without_quality(series, few, loss, words, seed), labels_set_aside=aside)
+    labels = _Labels(aside, by_heart, heard is by_labels)
+    enough = tuple(one for one in heard if one.quality.n >= FEWEST_IMAGES)
+    views = tuple(one for one in by_views if one.quality.n >= FEWEST_IMAGES)
+    if series.manifest.order == "unknown" and enough[0].quality.length > 1:
+        found = judged(series, enough, loss, seed=seed)
+        chosen = _best(series, found, labels, seed=seed)
+        verdict = undecided.without_order(enough[0].quality, chosen, loss, words, labelled=labels.used, seed=seed)
         return replace(verdict, labels_set_aside=aside)
-    judged = _judged(series, decisive, loss, labelled=labelled, seed=seed)
-    other: Judged | None = None
-    if labelled and by_views is not None and by_views.n >= FEWEST_IMAGES:
-        other = _judged(series, by_views, loss, labelled=False, seed=seed)
-    return _verdict(series, judged, other, loss, words, aside=aside, labelled=labelled, seed=seed)
-
-
-def _judged(series: Series, decisive: Quality, loss: LossState, *, labelled: bool, seed: int) -> Judged:
-    """Make the tests on one metric and decide."""
-    confirm = quality.read(series, CONFIRMS[decisive.metric]) if decisive.metric in CONFIRMS else None
-    findings = analyse(decisive, confirm=confirm, seed=seed, margin=0.0 if labelled else LABEL_FREE_MARGIN)
-    moved = movement.path_length(series)
-    still = moved is not None and moved < movement.STILL
-    # Untrained networks beside the series have settled statistics, so being above them says more than this.
-    doubtful = findings.gained and not still and not decisive.random
-    if doubtful and not movement.beyond_statistics(decisive, seed=seed):
-        findings = replace(findings, settled_statistics=True)
-    if not labelled and findings.gained:
-        findings = replace(findings, contracted=collapse.contraction(series))
-    signs = collapse.signs(series, loss)
-    diverged = quality.diverged(series)
-    state = decide(decisive, findings, signs, diverged=diverged is not None, still=still)
-    return Judged(state, decisive, findings, signs, moved if still else None, diverged)
+    together = (*enough, *witnesses.of_the_same_as(enough[0], views)) if labels.used else enough
+    found = judged(series, together, loss, seed=seed)
+    other = judged(series, views, loss, seed=seed) if labels.used and views else None
+    return _verdict(series, found, other, loss, words, labels=labels, seed=seed)
 
 
 def _verdict(
     series: Series,
-    judged: Judged,
+    found: Judged,
     other: Judged | None,
     loss: LossState,
     words: str,
     *,
-    aside: str,
-    labelled: bool,
+    labels: _Labels,
     seed: int,
 ) -> Verdict:
     """Put what was decided into words. `other`: what views alone say beside the labels."""
-    decisive, findings, state = judged.quality, judged.findings, judged.state
+    state, lead = found.state, found.lead
     good = state not in ("collapsed", "not-learning")
-    chosen = _best(series, decisive, labelled=labelled, seed=seed) if good else None
-    row = next((i for i, p in enumerate(decisive.points) if chosen and p.record.name == chosen.checkpoint), -1)
-    row = row % decisive.length
-    compared = beside.beside(series, decisive, row, seed=seed)
-    linear = quality.read(series, PROBE) if labelled and decisive.metric != PROBE else None
-    probed = beside.beside(series, linear, row, seed=seed) if linear and linear.length == decisive.length else ()
-    contradicted = other is not None and opposed(state, other.state)
+    chosen = _best(series, found, labels, seed=seed) if good else None
+    names = [point.record.name for point in lead.quality.points]
+    row = names.index(chosen.checkpoint) if chosen and chosen.checkpoint in names else len(names) - 1
+    compared = beside.standings(series, found.hearings, row, seed=seed)
+    contradicts = other is not None and opposed(state, other.state)
     facts = Facts(
-        decisive,
-        findings,
-        judged.signs,
+        found,
         loss,
         words,
-        judged.diverged,
-        chosen,
-        judged.moved,
-        beside=beside.clause(decisive, row, compared, linear=probed),
+        standing=beside.clause(compared, lead.quality.moment(row)),
+        room=beside.room_clause(compared),
         aside=_aside(
-            aside,
+            labels,
             None if other is None else other.state,
-            labelled=labelled,
-            contradicted=contradicted,
-            several=labelled and bool(series.manifest.data.audit.get("several_labels")),
+            contradicted=contradicts,
+            several=labels.used and bool(series.manifest.data.audit.get("several_labels")),
         ),
-        remark=aside or (_contradiction(other) if contradicted and other is not None else ""),
+        remark=labels.set_aside
+        or labels.by_heart
+        or (_contradiction(other) if contradicts and other is not None else ""),
     )
     advised = advice.advise(
-        state,
-        quality=decisive,
-        findings=findings,
+        found,
         best=chosen,
         loss=loss,
-        signs=judged.signs,
         settings=series.manifest.hyperparameters,
-        classes=len(series.manifest.data.class_names) if labelled else 0,
-        still=judged.moved is not None,
+        classes=len(series.manifest.data.class_names) if labels.used else 0,
         others=any(_on_others(record) for record in series.manifest.checkpoints),
     )
     return Verdict(
         verdict=state,
-        sentence=sentence(state, facts),
+        sentence=sentence(facts),
         loss=loss,
         evidence=evidence.collect(
             series,
-            quality=decisive,
-            findings=findings,
-            signs=judged.signs,
+            found=found,
             loss=loss,
             loss_words=words,
-            plain=tuple(beside.evidence(decisive, row, compared)),
+            plain=tuple(beside.evidence(compared, lead.quality.moment(row))),
             seed=seed,
         ),
         best=chosen,
-        advice=(*_about_labels(aside, contradicted=contradicted), *advised),
-        labelled=labelled,
-        quality_metric=decisive.metric,
+        advice=(*_about_labels(labels, contradicted=contradicts), *advised),
+        labelled=labels.used,
+        quality_metric=lead.quality.metric,
         seed=seed,
         without_labels=None if other is None else other.state,
-        labels_set_aside=aside,
+        labels_set_aside=labels.set_aside,
+        witnesses=testimonies(found, compared),
     )
 
 
-def _aside(set_aside: str, other: VerdictState | None, *, labelled: bool, contradicted: bool, several: bool) -> str:
+def _aside(labels: _Labels, other: VerdictState | None, *, contradicted: bool, several: bool) -> str:
     """What stands in brackets behind the word: by what it was judged, where that is not plainly the labels."""
-    if set_aside:
+    if labels.set_aside:
         return "judged without the labels, which say nothing here"
-    if not labelled:
+    if not labels.used:
         return "judged without labels"
     by = "by the most frequent label of each image" if several else "by the labels"
-    if other is None or not (contradicted or several):
-        return by if several else ""
+    if labels.by_heart:
+        by += " of the test images"
+    if other is None or not contradicted:
+        return by if several or labels.by_heart else ""
     return f"{by}; without them it would be called {WORDS[other].title.lower()}"
 
 
 def _contradiction(other: Judged) -> str:
-    said = evidence.gain_words(other.quality, other.findings)
+    said = evidence.gain_words(other.lead.quality, other.lead.findings)
     return f"without labels, {said}: one of the two is misread, so check what the labels mean"
 
 
-def _about_labels(set_aside: str, *, contradicted: bool) -> tuple[Advice, ...]:
-    if set_aside:
+def _about_labels(labels: _Labels, *, contradicted: bool) -> tuple[Advice, ...]:
+    if labels.set_aside:
         return (
             Advice("check what the labels mean", "if the folders are no classes, `--labels none` says so for good"),
         )
@@ -206,60 +183,29 @@ def _about_labels(set_aside: str, *, contradicted: bool) -> tuple[Advice, ...]:
     return ()
 
 
-def decide(
-    decisive: Quality, findings: Findings, signs: tuple[collapse.Sign, ...], *, diverged: bool, still: bool
-) -> VerdictState:
-    """The state, from the tests alone; `still` when the backbone's weights did not move."""
-    if decisive.length == 1 and decisive.untrained_first:
-        return "inconclusive"
-    if still:
-        return "not-learning"
-    if findings.fell:
-        return "collapsed" if collapsed(findings, signs) else "regressed"
-    if findings.gained:
-        return _improved(decisive, findings, diverged=diverged)
-    if collapsed(findings, signs):
-        return "collapsed"
-    without = findings.none_p <= ALPHA or findings.lost or findings.negligible or findings.contracted
-    return "not-learning" if without else "inconclusive"
+def _best(series: Series, found: Judged, labels: _Labels, *, seed: int) -> Best | None:
+    """By the witnesses of the training images, by view retrieval, or by what declares that it may choose.
 
-
-def collapsed(findings: Findings, signs: tuple[collapse.Sign, ...]) -> bool:
-    """Quality not above the start, and the representation or the prototypes gone, or the loss at ln K with damage.
-
-    A loss at ln K alone is not enough: a high temperature holds a run that never moved there, too. It takes a sign
-    that the network is worse than untrained.
+    Never on test labels. Without any of them, the last checkpoint.
     """
-    if findings.gained:
-        return False
-    kinds = {sign.kind for sign in signs}
-    worse = findings.lost or "shrunk" in kinds or "usage" in kinds
-    return "gone" in kinds or ("loss" in kinds and worse) or ("usage" in kinds and findings.lost)
+    test = quality.read(series, TEST) if labels.used else None
+    choosing: Sequence[Hearing] = [
+        one for one in found.hearings if one.witness.chooses and (one.witness.labelled or not labels.used)
+    ]
+    able = [one for one in choosing if not saturated(series, one)] or choosing
+    if able:
+        return best.choose(able, test, seed=seed)
+    other = quality.find(series, (*LABEL_FREE, *declared(series.manifest, Role.SELECTS)))
+    if other is not None:
+        return best.choose([replace(found.hearings[0], quality=other)], test, seed=seed)
+    record = found.hearings[0].quality.points[-1].record
+    reason = "the last one: no quality measured without test labels to choose by"
+    return Best(record.name, epoch=record.epoch, reason=reason)
 
 
-def _improved(decisive: Quality, findings: Findings, *, diverged: bool) -> VerdictState:
-    if diverged:
-        return "regressed"
-    if decisive.length == 1:
-        return "learning"  # above untrained networks: it has learned, though nobody can say whether it still does
-    if findings.flat:
-        return "converged"
-    return "learning" if findings.rising else "inconclusive"
-
-
-def _best(series: Series, decisive: Quality, *, labelled: bool, seed: int) -> Best | None:
-    """By leave-one-out kNN, by view retrieval, or by what declares that it may choose: never on test labels.
-
-    Without any of them, the last checkpoint.
-    """
-    others = (*LABEL_FREE, *declared(series.manifest, Role.SELECTS))
-    selection = decisive if decisive.metric in SELECTS else quality.find(series, others)
-    test = quality.read(series, TEST) if labelled else None
-    if selection is None:
-        record = decisive.points[-1].record
-        reason = "the last one: no quality measured without test labels to choose by"
-        return Best(record.name, epoch=record.epoch, reason=reason)
-    return best.choose(selection, test, seed=seed)
+def saturated(series: Series, one: Hearing) -> bool:
+    """Whether a baseline leaves the witness no room (see `beside.without_room`)."""
+    return bool(beside.without_room(beside.standings(series, [one], one.quality.length - 1, seed=0)))
 
 
 def _on_others(record: CheckpointRecord) -> bool:

@@ -50,6 +50,6 @@ def beyond_statistics(quality: Quality, *, seed: int) -> bool:
     weights = np.zeros(len(quality.values))
     weights[last], weights[first] = 1.0, -1.0
     since = contrast(quality.values, weights, quality.noise, weights)
-    risen = rise(quality.correct[first : quality.length], first=0, seed=seed)
+    risen = rise(quality.correct[first : quality.length], first=0, seed=seed, jitter=quality.jitter)
     rises = 1.0 if risen is None else max(risen.order_p, risen.images_p)
     return min(since.p_above(), rises) <= ALPHA

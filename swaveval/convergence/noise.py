@@ -21,6 +21,10 @@ _MEDIAN_TO_SIGMA = float(norm.ppf(0.75))
 # tests/convergence/bank (0 to 1.2), with the weight of one degree of freedom. Long series outweigh it.
 PRIOR_JITTER = 0.005
 PRIOR_JITTER_DF = 1.0
+# The same of untrained networks before two or three are seen: thirty real ones on digits spread by 1.8 points of kNN
+# (benchmarks/false_alarms/random_inits.npz).
+PRIOR_SPREAD = 0.02
+PRIOR_SPREAD_DF = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +94,7 @@ def image_covariance(correct: Array) -> Array:
     return centred @ centred.T / (max(1, n - 1) * n)
 
 
-def measure(correct: Array, trajectory: int, *, first: int = 0) -> Noise:
+def measure(correct: Array, trajectory: int, *, first: int = 0, prior: float = PRIOR_JITTER) -> Noise:
     """Both errors of `correct`, shape `(r, n)`; its first `trajectory` rows are the checkpoints in order.
 
     Jitter comes from second differences, in which a smooth curve nearly cancels: of independent values with standard
@@ -100,6 +104,7 @@ def measure(correct: Array, trajectory: int, *, first: int = 0) -> Noise:
 
     Args:
         first: the first row that lies on the curve; 1 where row 0 is the untrained network, a jump away from it.
+        prior: standard deviation of the jitter that is assumed before any is seen, in fractions.
     """
     covariance = image_covariance(correct)
     own, df = 0.0, 0.0
@@ -110,7 +115,7 @@ def measure(correct: Array, trajectory: int, *, first: int = 0) -> Noise:
         of_images = covariance[first:trajectory, first:trajectory]
         expected = float(np.median(np.diag(operator @ of_images @ operator.T))) / 6
         own, df = max(0.0, observed - expected), _MEDIAN_EFFICIENCY * (trajectory - first - 2)
-    jitter, total = moderated(own, df, prior=PRIOR_JITTER**2, prior_df=PRIOR_JITTER_DF)
+    jitter, total = moderated(own, df, prior=prior**2, prior_df=PRIOR_JITTER_DF)
     return Noise(covariance, jitter, total, correct.shape[1])
 
 

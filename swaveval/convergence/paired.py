@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest
+from scipy.stats import binomtest, ttest_1samp
 
-BoolArray = np.ndarray[Any, np.dtype[np.bool_]]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 DRAWS = 4000
 
@@ -18,8 +18,8 @@ class PairedDifference:
 
     Attributes:
         effect: the difference, in fractions.
-        ci95: paired bootstrap percentile interval.
-        p: two-sided exact McNemar p; 1 when no image differs.
+        ci95: paired bootstrap percentile interval; of shares Student's.
+        p: two-sided exact McNemar p, of shares Student's; 1 when no image differs.
         n: images.
     """
 
@@ -29,15 +29,18 @@ class PairedDifference:
     n: int
 
 
-def paired_difference(a: BoolArray, b: BoolArray, *, seed: int = 0, draws: int = DRAWS) -> PairedDifference:
+def paired_difference(a: Array, b: Array, *, seed: int = 0, draws: int = DRAWS) -> PairedDifference:
     """Compare two outcome vectors image by image.
 
     Resampling images with replacement changes the difference only through the counts of the two kinds of discordant
     image, so the bootstrap draws those counts from their multinomial, which is the same distribution and far cheaper.
     McNemar (1947), exact: of the discordant images, those won by `a` are Binomial(n, 1/2) under no difference.
 
+    Outcomes that are shares (an image asked several times) have no discordant pairs to count: of them it is Student's
+    interval and test of the differences, which many images make normal.
+
     Args:
-        a, b: bool, shape `(n,)`, the outcome of each image, in the same order.
+        a, b: shape `(n,)`, the outcome of each image, in the same order: bool, or float in 0…1.
 
     Raises:
         ValueError: shapes differ, or there are no images.
@@ -45,11 +48,22 @@ def paired_difference(a: BoolArray, b: BoolArray, *, seed: int = 0, draws: int =
     if a.shape != b.shape or a.ndim != 1 or len(a) == 0:
         raise ValueError(f"paired outcomes must be two equally long, non-empty vectors, not {a.shape} and {b.shape}")
     n = len(a)
+    if a.dtype != np.bool_ or b.dtype != np.bool_:
+        return _of_shares(a.astype(np.float64) - b)
     won, lost = int(np.sum(a & ~b)), int(np.sum(~a & b))
     counts = np.random.default_rng(seed).multinomial(n, [won / n, lost / n, (n - won - lost) / n], size=draws)
     low, high = np.quantile((counts[:, 0] - counts[:, 1]) / n, [0.025, 0.975])
     p = float(binomtest(won, won + lost).pvalue) if won + lost else 1.0
     return PairedDifference(effect=(won - lost) / n, ci95=(float(low), float(high)), p=p, n=n)
+
+
+def _of_shares(difference: Array) -> PairedDifference:
+    effect, n = float(difference.mean()), len(difference)
+    if n < 2 or np.ptp(difference) == 0:
+        return PairedDifference(effect, (effect, effect), 1.0 if effect == 0 else 0.0, n)
+    tested = ttest_1samp(difference, 0.0)
+    low, high = tested.confidence_interval(0.95)
+    return PairedDifference(effect, (float(low), float(high)), float(tested.pvalue), n)
 
 
 def holm(p_values: Sequence[float], *, weights: Sequence[float] | None = None) -> tuple[float, ...]:

@@ -1,14 +1,14 @@
 """What stands for quality: per-image outcomes of one metric at the checkpoints and at untrained networks."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 import numpy as np
 
-from swaveval.convergence.noise import Noise, measure
+from swaveval.convergence.noise import PRIOR_JITTER, PRIOR_SPREAD, Noise, measure
 from swaveval.convergence.trend import resampled
 from swaveval.results import CheckpointRecord, Point, Series
 from swaveval.results.metric import outcomes_fault
@@ -27,7 +27,11 @@ class Quality:
         metric: its id. called: what a sentence calls it.
         points: the checkpoints that have outcomes, in order; the first T rows.
         x: shape `(T,)`: their epochs, else steps, else positions. axis: which of these.
-        correct: bool, shape `(T + m, n)`: T checkpoints, then m random initialisations.
+        correct: shape `(T + m, n)`: T checkpoints, then m random initialisations. bool, or float in 0…1 where an image
+            is asked several times.
+        index: int, shape `(n,)`: position of each image in its set.
+        jitter: standard deviation between neighbouring checkpoints that is assumed before any is seen. spread: the same
+            between untrained networks. In fractions.
     """
 
     metric: str
@@ -35,7 +39,10 @@ class Quality:
     axis: str
     x: Array
     correct: Array
+    index: Array
     called: str = ""
+    jitter: float = PRIOR_JITTER
+    spread: float = PRIOR_SPREAD
 
     @property
     def name(self) -> str:
@@ -59,7 +66,7 @@ class Quality:
 
     @cached_property
     def noise(self) -> Noise:
-        return measure(self.correct, self.length, first=1 if self.untrained_first else 0)
+        return measure(self.correct, self.length, first=1 if self.untrained_first else 0, prior=self.jitter)
 
     @lru_cache(maxsize=4)  # noqa: B019 a Quality lives as long as one call of judge
     def draws(self, seed: int) -> Array:
@@ -99,8 +106,11 @@ def find(series: Series, metrics: Sequence[str]) -> Quality | None:
     return next((quality for metric in metrics if (quality := read(series, metric)) is not None), None)
 
 
-def read(series: Series, metric: str) -> Quality | None:
-    """The outcomes of one metric; checkpoints without them, or with non-finite weights, are left out."""
+def read(series: Series, metric: str, *, jitter: float = PRIOR_JITTER, spread: float = PRIOR_SPREAD) -> Quality | None:
+    """The outcomes of one metric at two checkpoints, or at one beside random initialisations.
+
+    Checkpoints without outcomes, or with non-finite weights, are left out. `jitter`, `spread`: see `Quality`.
+    """
     axis, x = series.axis()
     given = [
         (float(place), point, found)
@@ -108,7 +118,7 @@ def read(series: Series, metric: str) -> Quality | None:
         if (found := series.artifact(f"{metric}.outcomes", point.record.digest)) is not None
         and not broken(point.record)
         and not outcomes_fault(found)
-        and len(found.get("correct", ()))
+        and len(found["index"])
     ]
     if not given:
         return None
@@ -116,17 +126,25 @@ def read(series: Series, metric: str) -> Quality | None:
     images = Counter(found["index"].tobytes() for _, _, found in given).most_common(1)[0][0]
     same = [entry for entry in given if entry[2]["index"].tobytes() == images]
     points, positions = [point for _, point, _ in same], [place for place, _, _ in same]
-    rows = [found["correct"] for _, _, found in same]
+    rows = [asked(found) for _, _, found in same]
     index = same[0][2]["index"]
     for point in series.baselines:
         found = series.artifact(f"{metric}.outcomes", point.record.digest) if is_random(point.record) else None
         if found is not None and not outcomes_fault(found) and np.array_equal(index, found["index"]):
-            rows.append(found["correct"])
+            rows.append(asked(found))
     if len(rows) < 2:
         return None
     term = series.manifest.terms.get(base_id(metric))
     called = "" if term is None else term.brief
-    return Quality(metric, tuple(points), axis, np.asarray(positions), np.stack(rows).astype(np.bool_), called)
+    return Quality(
+        metric, tuple(points), axis, np.asarray(positions), np.stack(rows), index, called, jitter=jitter, spread=spread
+    )
+
+
+def asked(outcomes: Mapping[str, Array]) -> Array:
+    """What stored outcomes say of each image: bool, or float64 in 0…1 where it was asked several times."""
+    share = outcomes.get("share")
+    return np.asarray(outcomes["correct"], dtype=np.bool_) if share is None else np.asarray(share, dtype=np.float64)
 
 
 def is_random(record: CheckpointRecord) -> bool:

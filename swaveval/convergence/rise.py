@@ -28,18 +28,20 @@ RATE = 5.0
 PERMUTATIONS = 2000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rise:
     """The shape that fits best, of two.
 
     Attributes:
         estimate: last minus first value of the fitted shape, with both errors.
+        weights: shape `(T,)`: the contrast it is.
         p: one-sided, that either shape is there: images' errors and jitter together, corrected for the choice.
         images_p: the same with the images' errors alone.
         order_p: one-sided, exact over the orders the checkpoints could have come in, whatever their jitter.
     """
 
     estimate: Estimate
+    weights: Array
     p: float
     images_p: float
     order_p: float
@@ -53,36 +55,38 @@ def shapes(length: int) -> Array:
     return found / np.linalg.norm(found, axis=1, keepdims=True)
 
 
-def rise(correct: Array, *, first: int, seed: int, margin: float = 0.0) -> Rise | None:
-    """Look for a rise in `correct`, bool of shape `(T, n)`.
+def rise(correct: Array, *, first: int, seed: int, margin: float = 0.0, jitter: float = PRIOR_JITTER) -> Rise | None:
+    """Look for a rise in `correct`, of shape `(T, n)`.
 
     Args:
         first: the first row that lies on the curve of training; 1 where row 0 is the untrained network.
         margin: `p` asks for a rise of more than this, in fractions.
+        jitter: standard deviation between neighbouring checkpoints that is assumed before any is seen.
 
     Returns:
         None below `FEWEST` checkpoints.
     """
     if len(correct) < FEWEST:
         return None
-    values, both = correct.mean(axis=1), residual_noise(correct, first=first)
+    values, both = correct.mean(axis=1), residual_noise(correct, first=first, prior=jitter)
     found = shapes(len(correct))
     fitted = found * (found[:, -1] - found[:, 0])[:, None]
     estimates = [contrast(values, weights, both, weights) for weights in fitted]
     exact = [contrast(values, weights, both, np.zeros_like(weights)) for weights in fitted]
     chosen = int(np.argmin([estimate.p_above() for estimate in estimates]))
     of_images = _correlation(found @ both.covariance @ found.T)
-    jitter = both.jitter * np.eye(len(correct))
-    of_both = _correlation(found @ (both.covariance + jitter) @ found.T)
+    apart = both.jitter * np.eye(len(correct))
+    of_both = _correlation(found @ (both.covariance + apart) @ found.T)
     return Rise(
         estimate=estimates[chosen],
+        weights=fitted[chosen],
         p=either_p(estimates[0].p_above(margin), estimates[1].p_above(margin), of_both),
         images_p=either_p(exact[0].p_above(), exact[1].p_above(), of_images),
         order_p=order_p(values, seed=seed),
     )
 
 
-def residual_noise(correct: Array, *, first: int) -> Noise:
+def residual_noise(correct: Array, *, first: int, prior: float = PRIOR_JITTER) -> Noise:
     """Both errors of a series, the jitter from its residuals about the two shapes.
 
     Residuals use every checkpoint, where the median of `noise.measure` resists a jump; here a jump that neither shape
@@ -98,7 +102,7 @@ def residual_noise(correct: Array, *, first: int) -> Noise:
         values = correct[first:].mean(axis=1)
         of_images = float(np.trace(residual @ covariance[first:, first:]))
         own = max(0.0, (float(values @ residual @ values) - of_images) / df)
-    jitter, total = moderated(own, df, prior=PRIOR_JITTER**2, prior_df=PRIOR_JITTER_DF)
+    jitter, total = moderated(own, df, prior=prior**2, prior_df=PRIOR_JITTER_DF)
     return Noise(covariance, jitter, total, correct.shape[1])
 
 

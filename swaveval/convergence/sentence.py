@@ -1,19 +1,22 @@
 """The first line of the page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scipy.stats import norm
 
-from swaveval.convergence.collapse import Sign
+from swaveval.convergence.decision import Judged, still_rises
 from swaveval.convergence.evidence import gain_words, tail_words, untrained_networks
 from swaveval.convergence.findings import Findings
+from swaveval.convergence.hearing import Hearing
 from swaveval.convergence.noise import images_needed
 from swaveval.convergence.quality import Quality
 from swaveval.convergence.rise import FEWEST
-from swaveval.convergence.thresholds import ALPHA, GAIN, PLATEAU
-from swaveval.convergence.verdict import WORDS, Best, LossState, VerdictState
-from swaveval.convergence.wording import half_width, moved, p_text, points
-from swaveval.results import CheckpointRecord, Series
+from swaveval.convergence.testimony import says
+from swaveval.convergence.thresholds import ALPHA, PLATEAU
+from swaveval.convergence.verdict import WORDS, LossState
+from swaveval.convergence.wording import half_width, listed, moved, p_text, points, signed
+from swaveval.results import Series
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,26 +24,37 @@ class Facts:
     """What a sentence is made of.
 
     Attributes:
-        moved: how far the weights moved in the whole run, relative to their norm, where that was next to nothing.
-        beside: the clause on pixels and colours that do better; empty where none is shown to.
+        found: what was decided, and what it rests on. loss, loss_words: the loss and the clause on it.
+        standing: where the run stands beside the baselines. room: the witnesses that have none. Or empty.
         aside: what stands in brackets behind the verdict's word; remark: a sentence on labels at the end. Or empty.
     """
 
-    quality: Quality
-    findings: Findings
-    signs: tuple[Sign, ...]
+    found: Judged
     loss: LossState
     loss_words: str
-    diverged: CheckpointRecord | None
-    best: Best | None
-    moved: float | None = None
-    beside: str = ""
+    standing: str = ""
+    room: str = ""
     aside: str = ""
     remark: str = ""
 
+    @property
+    def quality(self) -> Quality:
+        """Of the witness that is quoted first."""
+        return self.found.lead.quality
 
-def sentence(state: VerdictState, facts: Facts) -> str:
-    """One to three sentences that say the verdict and why."""
+    @property
+    def findings(self) -> Findings:
+        return self.found.lead.findings
+
+    @property
+    def others(self) -> tuple[Hearing, ...]:
+        """The witnesses that are not quoted first."""
+        return tuple(one for one in self.found.hearings if one is not self.found.lead)
+
+
+def sentence(facts: Facts) -> str:
+    """The verdict and why; where it stands beside the baselines; what else has to be said."""
+    state = facts.found.state
     body = {
         "learning": _learning,
         "converged": _converged,
@@ -51,13 +65,48 @@ def sentence(state: VerdictState, facts: Facts) -> str:
     }[state](facts)
     marked = f" ({facts.aside})" if facts.aside else ""
     text = f"{WORDS[state].title}{marked}: {body}."
-    if facts.beside:
-        text += f" {facts.beside[0].upper()}{facts.beside[1:]}."
-    if facts.remark:
-        text += f" {facts.remark[0].upper()}{facts.remark[1:]}."
-    if facts.diverged is not None and state != "regressed":
-        text += f" Training diverged: the weights are not finite from {facts.diverged.name} on."
+    for more in (facts.standing, facts.room, facts.remark):
+        if more:
+            text += f" {more[0].upper()}{more[1:]}."
+    if facts.found.diverged is not None and state != "regressed":
+        text += f" Training diverged: the weights are not finite from {facts.found.diverged.name} on."
     return text
+
+
+def others(facts: Facts) -> str:
+    """What the other witnesses say of a gain, beginning with a semicolon; empty where there are none."""
+    by: dict[str, list[Hearing]] = {}
+    for one in facts.others:
+        by.setdefault(says(one.findings), []).append(one)
+    parts = []
+    if "gain" in by:
+        parts.append(f"likewise {listed([f'{one.name} ({signed(one.findings.shown.effect)})' for one in by['gain']])}")
+    for one in by.get("fall", ()):
+        fall = one.findings.fall
+        assert fall is not None
+        reach = points(half_width(fall.estimate.interval()))
+        parts.append(
+            f"against it, {one.name} fell {points(fall.estimate.effect)} ± {reach} points from its peak at "
+            f"{one.quality.moment(fall.peak)}"
+        )
+    if "loss" in by:
+        parts.append(f"against it, {listed([f'{one.name} fell by {_of(one)} points' for one in by['loss']])}")
+    if "none" in by:
+        parts.append(f"{listed([f'{one.name} ({_of(one)})' for one in by['none']])} {_exclude(by['none'])}")
+    if "undecided" in by:
+        parts.append(f"not shown by {listed([f'{one.name} ({_of(one)})' for one in by['undecided']])}")
+    return "".join(f"; {part}" for part in parts)
+
+
+def _exclude(found: Sequence[Hearing]) -> str:
+    sizes = sorted({one.findings.size for one in found})
+    each = "a gain of " + " to ".join(points(size) for size in (sizes[0], sizes[-1])[: len(sizes)]) + " points"
+    return f"{'excludes' if len(found) == 1 else 'exclude'} {each}"
+
+
+def _of(one: Hearing) -> str:
+    shown = one.findings.shown
+    return f"{signed(shown.effect)} ± {points(half_width(shown.interval()))}"
 
 
 def incomplete(series: Series) -> str:
@@ -88,37 +137,54 @@ def _tail(facts: Facts) -> str:
 
 
 def _learning(facts: Facts) -> str:
-    text, tail = _joined(facts, _gain(facts)), facts.findings.tail
+    text = f"{_joined(facts, _gain(facts))}{others(facts)}"
     if facts.quality.length == 1:
         return f"{text}; one checkpoint cannot show whether it still rises"
-    if tail is None:
+    if facts.findings.tail is None:
         return text
-    if tail.interval()[0] > 0:
-        return f"{text}, still rising ({_tail(facts)})"
+    rising = [one for one in facts.found.rising]
+    if rising:
+        tail = tail_words(rising[0].findings)
+        by = "" if rising[0] is facts.found.lead else f"by {rising[0].name} "
+        return f"{text}; {by}still rising ({tail})"
     return f"{text}; whether it still rises at the end cannot be told ({_tail(facts)})"
 
 
 def _converged(facts: Facts) -> str:
     since = facts.quality.moment(facts.findings.tail_begin)
-    flat = f"is flat within ±{points(PLATEAU)} point since {since} by an equivalence test"
-    return f"{_joined(facts, _gain(facts))}, and {flat} ({_tail(facts)})"
+    delta = points(facts.findings.plateau or PLATEAU)
+    flat = f"is flat within ±{delta} points since {since} by an equivalence test"
+    able = [one.name for one in facts.others if one.findings.gained and one.findings.flat]
+    too = f", as {'is' if len(able) == 1 else 'are'} {listed(able)}" if able else ""
+    return f"{_joined(facts, _gain(facts))}, and {flat} ({_tail(facts)}){too}{others(facts)}"
 
 
 def _regressed(facts: Facts) -> str:
     fall, quality = facts.findings.fall, facts.quality
-    if facts.diverged is not None:
-        return f"training diverged, the weights are not finite from {facts.diverged.name} on; until then {_gain(facts)}"
+    if facts.found.diverged is not None:
+        name = facts.found.diverged.name
+        return f"training diverged, the weights are not finite from {name} on; until then {_gain(facts)}"
     if fall is None:
         return _joined(facts, _gain(facts))
     interval = fall.estimate.interval()
     words = moved(quality.name, fall.estimate.effect, interval, fall.n, fall.estimate.p)
-    fallen = f"{words} from its peak at {quality.moment(fall.peak)}"
+    too = [
+        f"{one.name} (−{points(one.findings.fall.estimate.effect)})"
+        for one in facts.others
+        if one.findings.fell and one.findings.fall is not None
+    ]
+    fallen = f"{words} from its peak at {quality.moment(fall.peak)}{f'; likewise {listed(too)}' if too else ''}"
+    unfallen = [one.name for one in facts.others if not one.findings.fell and one.witness.labelled]
+    if unfallen:
+        fallen += f"; no fall is shown by {listed(unfallen)}"
     return f"{fallen}; {facts.loss_words}" if facts.loss_words else fallen
 
 
 def _collapsed(facts: Facts) -> str:
-    seen = "; ".join(sign.claim for sign in facts.signs)
-    text = f"{seen}, and quality is not above the start: {_gain(facts)}"
+    seen = "; ".join(sign.claim for sign in facts.found.signs)
+    whom = "no witness" if facts.others else "quality"
+    is_not = "is" if facts.others else "is not"
+    text = f"{seen}, and {whom} {is_not} above the start: {_gain(facts)}"
     fall = facts.findings.fall
     if not facts.findings.fell or fall is None:
         return text
@@ -128,24 +194,26 @@ def _collapsed(facts: Facts) -> str:
 def _not_learning(facts: Facts) -> str:
     found, quality = facts.findings, facts.quality
     loss = f"; {facts.loss_words}" if facts.loss_words else ""
-    if facts.moved is not None:
-        if facts.moved == 0:
+    moved = facts.found.moved
+    if moved is not None:
+        if moved == 0:
             return f"the backbone's weights are the same in all {quality.length} checkpoints{loss}"
-        text = f"the backbone's weights moved by {100 * facts.moved:.2g} % in the whole run"
+        text = f"the backbone's weights moved by {100 * moved:.2g} % in the whole run"
         if found.unchanged:
             return f"{text}, and no answer changed on any of {quality.n:,} images{loss}"
         return f"{text}, so {_gain(facts)} through BatchNorm's statistics alone{loss}"
-    if found.unchanged:
+    if all(one.findings.unchanged for one in facts.found.hearings):
         return f"no answer changed on any of {quality.n:,} images between {quality.length} checkpoints{loss}"
+    loss = f"{others(facts)}{loss}"
     if found.contracted is not None:
         untrained, end = found.contracted
         return (
             f"{_gain(facts)}, but the features are less spread than those of untrained networks (uniformity {end:.2f} "
             f"against {untrained:.2f}): views were pulled together, images were not told apart{loss}"
         )
-    excluded = max(found.gain.p_below(GAIN), found.late.p_below(GAIN))
+    excluded = max(found.gain.p_below(found.size), found.late.p_below(found.size))
     if not found.lost and excluded <= ALPHA:
-        without = f"so a gain of {points(GAIN)} points can be excluded (one-sided {p_text(excluded)})"
+        without = f"so a gain of {points(found.size)} points can be excluded (one-sided {p_text(excluded)})"
         return f"{_gain(facts)}, {without}{loss}"
     if beside := _beside_untrained(facts):
         cause = ", which BatchNorm's statistics alone can bring" if found.shown.interval()[0] > 0 else ""
@@ -182,17 +250,17 @@ def _inconclusive(facts: Facts) -> str:
             f"it{_narrowed(facts)}"
         )
     if found.gained:
-        unknown = f"whether it still rises or is flat within ±{points(PLATEAU)} point cannot be told"
-        return f"{_gain(facts)}, but {unknown}{_narrowed(facts)}"
+        unknown = f"whether it still rises or is flat within ±{points(found.plateau or PLATEAU)} points cannot be told"
+        return f"{_gain(facts)}{others(facts)}, but {unknown}{_narrowed(facts)}"
     beside = _beside_untrained(facts)
-    if beside and found.gain_p_corrected <= ALPHA:
-        return f"{beside}; {_gain(facts)}{_narrowed(facts)}"
+    if beside and found.above_start:
+        return f"{beside}; {_gain(facts)}{others(facts)}{_narrowed(facts)}"
     more = f" of more than {points(found.margin)} point" if found.margin else ""
     low, high = found.shown.interval()
     asked = ", all questions asked of the series counted," if low > 0 or high < 0 else ""
     return (
-        f"{_gain(facts)}, which{asked} neither shows a gain{more} nor excludes one of {points(GAIN)} points"
-        f"{_narrowed(facts)}"
+        f"{_gain(facts)}, which{asked} neither shows a gain{more} nor excludes one of {points(found.size)} points"
+        f"{others(facts)}{_narrowed(facts)}"
     )
 
 
@@ -207,7 +275,7 @@ def _narrowed(facts: Facts) -> str:
     elif not found.gained and (epochs := _epochs(facts)) is not None:
         more.append(epochs)
     if not found.gained:
-        distance = max(GAIN - found.gain.effect, abs(found.gain.effect), GAIN / 2)
+        distance = max(found.size - found.gain.effect, abs(found.gain.effect), found.size / 2)
         needed = images_needed(found.gain, quality.n, distance=distance, critical=critical)
         if needed is not None and quality.n < needed <= 2 * quality.n:
             more.append(f"about {needed - quality.n:,} more images")

@@ -1,17 +1,15 @@
 """The end of a run against where it began, and against untrained networks beside it."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from swaveval.convergence.noise import Estimate, contrast, moderated, with_spread
+from swaveval.convergence.noise import PRIOR_SPREAD_DF, Estimate, contrast, moderated, with_spread
 from swaveval.convergence.quality import Quality
 from swaveval.convergence.thresholds import GAIN
 
-# Spread of untrained networks that is assumed before two or three are seen: that of thirty real ones on digits is 1.8
-# points (benchmarks/false_alarms/random_inits.npz).
-PRIOR_SPREAD = 0.02
-PRIOR_SPREAD_DF = 4.0
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def gain_over_start(quality: Quality, late: Sequence[int]) -> Estimate:
@@ -21,10 +19,7 @@ def gain_over_start(quality: Quality, late: Sequence[int]) -> Estimate:
     set of random initialisations, this run began at yet another one: their spread counts as for a prediction,
     s²·(1 + 1/m).
     """
-    rows = quality.start_rows
-    weights = np.zeros(len(quality.values))
-    weights[list(late)] += 1 / len(late)
-    weights[list(rows)] -= 1 / len(rows)
+    rows, weights = quality.start_rows, against(quality, late, quality.start_rows)
     trained = np.arange(1 if quality.untrained_first else 0, quality.length)
     jittering = np.zeros_like(weights)
     jittering[trained] = weights[trained]
@@ -33,6 +28,14 @@ def gain_over_start(quality: Quality, late: Sequence[int]) -> Estimate:
         spread, df = initial_spread(quality)
         return with_spread(estimate, spread * (1 + 1 / len(rows)), df)
     return estimate
+
+
+def against(quality: Quality, late: Sequence[int], rows: Sequence[int]) -> Array:
+    """Weights of the mean of the rows `late` minus that of `rows`, shape `(r,)`."""
+    weights = np.zeros(len(quality.values))
+    weights[list(late)] += 1 / len(late)
+    weights[list(rows)] -= 1 / len(rows)
+    return weights
 
 
 def over_random(quality: Quality, late: Sequence[int], *, spread: bool = True) -> Estimate | None:
@@ -47,10 +50,8 @@ def over_random(quality: Quality, late: Sequence[int], *, spread: bool = True) -
     """
     if not quality.random:
         return None
-    weights = np.zeros(len(quality.values))
-    weights[list(late)] = 1 / len(late)
-    jittering = weights.copy()
-    weights[list(quality.random)] = -1 / len(quality.random)
+    weights = against(quality, late, quality.random)
+    jittering = np.maximum(weights, 0.0)
     estimate = contrast(quality.values, weights, quality.noise, jittering)
     if not spread:
         return estimate
@@ -58,10 +59,10 @@ def over_random(quality: Quality, late: Sequence[int], *, spread: bool = True) -
     return with_spread(estimate, variance / len(quality.random), df)
 
 
-def no_gain_p(gain: Estimate, late: Estimate, random: Estimate | None) -> float:
-    """One-sided p that the gain is below GAIN, by the run's own start or by untrained networks; two looks, doubled."""
-    start = max(gain.p_below(GAIN), late.p_below(GAIN))
-    return start if random is None else min(1.0, 2 * min(start, random.p_below(GAIN)))
+def no_gain_p(gain: Estimate, late: Estimate, random: Estimate | None, size: float = GAIN) -> float:
+    """One-sided p of a gain below `size`, by the run's own start or by untrained networks; two looks, doubled."""
+    start = max(gain.p_below(size), late.p_below(size))
+    return start if random is None else min(1.0, 2 * min(start, random.p_below(size)))
 
 
 def initial_spread(quality: Quality) -> tuple[float, float]:
@@ -72,4 +73,4 @@ def initial_spread(quality: Quality) -> tuple[float, float]:
         covariance = quality.noise.covariance[np.ix_(rows, rows)]
         images = float(np.trace(covariance) - covariance.mean() * len(rows)) / (len(rows) - 1)
         own, df = max(0.0, float(np.var(quality.values[rows], ddof=1)) - images), float(len(rows) - 1)
-    return moderated(own, df, prior=PRIOR_SPREAD**2, prior_df=PRIOR_SPREAD_DF)
+    return moderated(own, df, prior=quality.spread**2, prior_df=PRIOR_SPREAD_DF)

@@ -38,19 +38,26 @@ def resampled(correct: Array, *, seed: int, draws: int = DRAWS) -> Array:
     Beyond tens of millions of counts the multivariate normal limit is drawn instead.
 
     Args:
-        correct: shape `(r, n)`, bool.
+        correct: shape `(r, n)`: bool, or float, of which the normal limit is drawn at once.
     """
     generator = np.random.default_rng(seed)
-    rows, n = correct.shape
+    n = correct.shape[1]
+    if correct.dtype != np.bool_:
+        return _limit(correct, generator, draws)
     # Packed into bytes, equal patterns are equal strings, which sort a hundred times faster than rows of bool.
     packed = np.ascontiguousarray(np.packbits(correct, axis=0).T)
     strings = packed.view([("", packed.dtype)] * packed.shape[1]).ravel() if packed.shape[1] > 8 else _integers(packed)
     _, first, counts = np.unique(strings, return_index=True, return_counts=True)
     patterns = correct.T[first]
     if len(counts) * draws > _MOST_CELLS:
-        covariance = np.cov(correct.astype(np.float64), bias=True).reshape(rows, rows) / n
-        return generator.multivariate_normal(correct.mean(axis=1), covariance, size=draws, method="eigh")
+        return _limit(correct, generator, draws)
     return generator.multinomial(n, counts / n, size=draws) @ patterns.astype(np.float64) / n
+
+
+def _limit(correct: Array, generator: np.random.Generator, draws: int) -> Array:
+    """What resampled means tend to with many images, shape `(draws, r)`."""
+    covariance = np.cov(correct.astype(np.float64), bias=True).reshape(len(correct), len(correct)) / correct.shape[1]
+    return generator.multivariate_normal(correct.mean(axis=1), covariance, size=draws, method="eigh")
 
 
 def _integers(packed: Array) -> Array:

@@ -173,6 +173,34 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True)
+class Testimony:
+    """What one witness says of the run, in fractions.
+
+    Attributes:
+        metric: its id. name: in sentences. n: images.
+        says: `gain`, `loss`, `fall` (from a peak), `none` (a gain of `size` is excluded) or `undecided`.
+        change: last third or last checkpoint against the start, with ci95; p_corrected: over the whole family.
+        start: what it is compared with. size: the gain that would matter.
+        above, below, level: the baselines that the checkpoint is shown to be above, below, or neither.
+        room: whether a baseline leaves it room for a gain.
+    """
+
+    metric: str
+    name: str
+    n: int
+    says: Literal["gain", "loss", "fall", "none", "undecided"]
+    change: float
+    ci95: tuple[float, float]
+    p_corrected: float
+    start: str
+    size: float
+    above: tuple[str, ...] = ()
+    below: tuple[str, ...] = ()
+    level: tuple[str, ...] = ()
+    room: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What `judge` returns.
 
@@ -188,6 +216,7 @@ class Verdict:
         seed: of the bootstraps.
         without_labels: the state that views alone give beside a verdict by labels; None where there is none.
         labels_set_aside: why labels that there are were not used, as a clause; empty where they were.
+        witnesses: what each of them says, in the order they are heard.
     """
 
     verdict: VerdictState
@@ -201,6 +230,7 @@ class Verdict:
     seed: int = 0
     without_labels: VerdictState | None = None
     labels_set_aside: str = ""
+    witnesses: tuple[Testimony, ...] = ()
 
     @property
     def contradicted(self) -> bool:

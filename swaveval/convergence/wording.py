@@ -1,5 +1,7 @@
 """Numbers and clauses of the sentence. Points are percentage points."""
 
+from collections.abc import Sequence
+
 from swaveval.convergence.verdict import LossState
 
 
@@ -53,3 +55,8 @@ def loss_clause(loss: LossState, since: tuple[float, float] | None) -> str:
     verb = "fell" if (loss.change or 0) < 0 else "rose"
     to = f" to {place}" if place else ""
     return f"the loss {verb} {100 * abs(loss.change or 0):.0f} %{to}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -26,6 +26,11 @@ SPOKEN: Mapping[str, str] = {
     "knn.top1": "kNN",
     "linear.top1": "the linear probe",
     "views.retrieval": "view retrieval",
+    "linear.fold_top1": "the linear probe",
+    "lowshot.train_top1[shots=5]": "low-shot accuracy (5 a class)",
+    "clusters.train_purity": "cluster purity",
+    "spectrum.rankme_centred": "the rank of the centred features",
+    "spectrum.std": "the spread of the features",
 }
 # Without per-image outcomes: described, never tested.
 DESCRIBED = (

@@ -1,0 +1,147 @@
+"""From the tests of all witnesses to a word. No witness is averaged with another."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from swaveval.convergence import collapse, movement, quality
+from swaveval.convergence.findings import Findings
+from swaveval.convergence.hearing import Hearing, hear
+from swaveval.convergence.noise import contrast
+from swaveval.convergence.thresholds import ALPHA
+from swaveval.convergence.verdict import LossState, VerdictState
+from swaveval.convergence.witnesses import Heard
+from swaveval.results import CheckpointRecord, Series
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What was decided, before it is put into words.
+
+    Attributes:
+        state: the word. hearings: what it rests on, kNN first. signs: of collapse.
+        moved: path of the backbone's weights, where that was next to nothing.
+        diverged: the first of the checkpoints with non-finite weights at the end.
+    """
+
+    state: VerdictState
+    hearings: tuple[Hearing, ...]
+    signs: tuple[collapse.Sign, ...]
+    moved: float | None
+    diverged: CheckpointRecord | None
+
+    @property
+    def lead(self) -> Hearing:
+        """The witness that the sentence quotes first: one that shows what the word says, in their order."""
+        shows = {
+            "learning": lambda one: one.findings.gained,
+            "converged": lambda one: one.findings.gained and one.findings.flat,
+            "regressed": lambda one: one.findings.fell,
+            "inconclusive": lambda one: one.findings.gained,
+        }.get(self.state)
+        if self.state == "regressed" and self.diverged is not None:
+            return next((one for one in self.hearings if one.findings.gained), self.hearings[0])
+        if shows is None:
+            return self.hearings[0]
+        return next((one for one in self.hearings if shows(one)), self.hearings[0])
+
+
+def judged(series: Series, heard: Sequence[Heard], loss: LossState, *, seed: int) -> Judged:
+    """Hear the witnesses and decide."""
+    path = movement.path_length(series)
+    still = path is not None and path < movement.STILL
+    hearings = hear(series, heard, still=still, seed=seed)
+    signs = collapse.signs(series, loss)
+    diverged = quality.diverged(series)
+    state = decide(hearings, signs, diverged=diverged is not None, still=still)
+    return Judged(state, hearings, signs, path if still else None, diverged)
+
+
+def decide(
+    hearings: Sequence[Hearing], signs: tuple[collapse.Sign, ...], *, diverged: bool, still: bool
+) -> VerdictState:
+    """The word, from the tests alone; `still` when the backbone's weights did not move."""
+    measured = hearings[0].quality
+    if measured.length == 1 and measured.untrained_first:
+        return "inconclusive"
+    if still:
+        return "not-learning"
+    gained = improved(hearings)
+    fallen = [one for one in hearings if one.findings.fell]
+    if any(not contradicted(one, hearings) for one in fallen):
+        return "collapsed" if not gained and collapsed(hearings, signs) else "regressed"
+    if gained:
+        return _improved(gained, diverged=diverged, single=measured.length == 1)
+    if collapsed(hearings, signs):
+        return "collapsed"
+    return "not-learning" if denied(hearings) else "inconclusive"
+
+
+def improved(hearings: Sequence[Hearing]) -> list[Hearing]:
+    """The witnesses that show a gain.
+
+    View retrieval does not count where every witness with labels excludes a gain: telling images apart is what any
+    training teaches, and what was asked for are the classes.
+    """
+    gained = [one for one in hearings if one.findings.gained]
+    if any(one.witness.labelled for one in gained):
+        return gained
+    return [] if gained and any(one.witness.labelled for one in hearings) and denied(hearings) else gained
+
+
+def denied(hearings: Sequence[Hearing]) -> bool:
+    """Whether each witness excludes a gain of its own size; of those with labels, where there are any."""
+    asked = [one for one in hearings if one.witness.labelled] or hearings
+    return all(one.findings.ruled_out or one.findings.contracted is not None for one in asked)
+
+
+def collapsed(hearings: Sequence[Hearing], signs: tuple[collapse.Sign, ...]) -> bool:
+    """No witness is above the start, and representation or prototypes are gone, or the loss is at ln K with damage.
+
+    A loss at ln K alone is not enough: a high temperature holds a run that never moved there, too. It takes a sign
+    that the network is worse than untrained.
+    """
+    if improved(hearings):
+        return False
+    kinds = {sign.kind for sign in signs}
+    lost = any(one.findings.lost for one in hearings if one.witness.labelled or len(hearings) == 1)
+    worse = lost or "shrunk" in kinds or "usage" in kinds
+    return "gone" in kinds or ("loss" in kinds and worse) or ("usage" in kinds and lost)
+
+
+def contradicted(fallen: Hearing, hearings: Sequence[Hearing]) -> Hearing | None:
+    """A witness by which the end is better than the peak that `fallen` fell from, and that shows a gain; or None."""
+    fall = fallen.findings.fall
+    assert fall is not None
+    for one in hearings:
+        if one is fallen or not one.findings.gained or one.findings.fell or not one.witness.labelled:
+            continue
+        weights = np.zeros(len(one.quality.values))
+        weights[one.quality.length - 1], weights[fall.peak] = 1.0, -1.0
+        if contrast(one.quality.values, weights, one.quality.noise, weights).p_above() <= ALPHA / len(hearings):
+            return one
+    return None
+
+
+def _improved(gained: Sequence[Hearing], *, diverged: bool, single: bool) -> VerdictState:
+    if diverged:
+        return "regressed"
+    if single:
+        return "learning"  # above untrained networks: it has learned, though nobody can say whether it still does
+    if flat(gained):
+        return "converged"
+    return "learning" if any(one.findings.rising for one in gained) else "inconclusive"
+
+
+def flat(gained: Sequence[Hearing]) -> bool:
+    """Whether those that can tell are all flat at the end, and none still rises."""
+    able = [one for one in gained if one.findings.plateau is not None]
+    return (
+        bool(able) and all(one.findings.flat for one in able) and not any(still_rises(one.findings) for one in gained)
+    )
+
+
+def still_rises(findings: Findings) -> bool:
+    """Whether the last third shows a rise by more than chance."""
+    return findings.tail is not None and findings.tail.interval()[0] > 0

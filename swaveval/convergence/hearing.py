@@ -1,0 +1,97 @@
+"""Every witness heard: its tests, corrected together, and what they amount to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from swaveval.convergence import collapse, movement, quality
+from swaveval.convergence.family import Question, corrected
+from swaveval.convergence.findings import WEIGHTS, Findings, analyse
+from swaveval.convergence.quality import Quality
+from swaveval.convergence.thresholds import ALPHA
+from swaveval.convergence.witnesses import Heard, Witness
+from swaveval.results import Series
+
+
+@dataclass(frozen=True, eq=False)
+class Hearing:
+    """One witness with its tests.
+
+    Attributes:
+        witness: what is known of it beforehand. quality: what it saw. findings: the tests, corrected.
+    """
+
+    witness: Witness
+    quality: Quality
+    findings: Findings
+
+    @property
+    def name(self) -> str:
+        """In words."""
+        return self.quality.name
+
+
+def hear(series: Series, heard: Sequence[Heard], *, still: bool, seed: int) -> tuple[Hearing, ...]:
+    """Make every test of every witness and correct them as one family.
+
+    Beside labels view retrieval is asked for a gain alone: that views of an image drift apart again is no loss while
+    the classes stay together.
+
+    Args:
+        still: whether the weights did not move, so that nothing can be learned from a rise.
+    """
+    alone = not any(one.witness.labelled for one in heard)
+    tested = [
+        (one.witness, one.quality, analyse(one.witness, one.quality, confirm=_confirm(series, one), seed=seed))
+        for one in heard
+    ]
+    questions: dict[tuple[int, str], Question] = {}
+    for place, (witness, _, findings) in enumerate(tested):
+        questions[place, "gain"] = findings.gain_asked
+        if witness.labelled or alone:
+            questions[place, "loss"] = findings.loss_asked
+            if findings.fall is not None:
+                questions[place, "fall"] = findings.fall.asked
+    weights = [tested[place][0].weight * WEIGHTS[asked] for place, asked in questions]
+    p = dict(zip(questions, corrected(list(questions.values()), weights, seed=seed), strict=True))
+    found = []
+    for place, (witness, measured, findings) in enumerate(tested):
+        whole = replace(
+            findings,
+            gain_p_corrected=p[place, "gain"],
+            loss_p_corrected=p.get((place, "loss"), 1.0),
+            fall_p_corrected=p.get((place, "fall"), 1.0),
+        )
+        found.append(Hearing(witness, measured, _doubted(series, witness, measured, whole, still=still, seed=seed)))
+    return _rising(found)
+
+
+def _confirm(series: Series, one: Heard) -> Quality | None:
+    """The same checkpoints on the test images."""
+    if not one.witness.confirms:
+        return None
+    return quality.read(series, one.witness.confirms, jitter=one.witness.jitter, spread=one.witness.spread)
+
+
+def _doubted(
+    series: Series, witness: Witness, measured: Quality, findings: Findings, *, still: bool, seed: int
+) -> Findings:
+    """The findings with what else may explain a gain."""
+    # Untrained networks beside the series have settled statistics, so being above them says more than this.
+    doubtful = findings.gained and not still and not measured.random
+    if doubtful and not movement.beyond_statistics(measured, seed=seed):
+        findings = replace(findings, settled_statistics=True)
+    if not witness.labelled and findings.gained:
+        findings = replace(findings, contracted=collapse.contraction(series))
+    return findings
+
+
+def _rising(found: Sequence[Hearing]) -> tuple[Hearing, ...]:
+    """The rise along the series is asked of those that show a gain: the error of the family's gains is divided anew."""
+    asking = sum(one.witness.weight for one in found if one.findings.gain_p_corrected <= ALPHA)
+    heard = []
+    for one in found:
+        findings = one.findings
+        share = WEIGHTS["gain"] * one.witness.weight / asking if asking else 0.0
+        along = min(1.0, findings.rise_p / share) if share and findings.gain_p_corrected <= ALPHA else 1.0
+        heard.append(replace(one, findings=replace(findings, rise_p_corrected=max(findings.gain_p_corrected, along))))
+    return tuple(heard)
