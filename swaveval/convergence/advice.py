@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from swaveval.convergence.decision import Judged, still_rises
+from swaveval.convergence.decision import Judged
 from swaveval.convergence.evidence import tail_change
 from swaveval.convergence.hearing import Hearing
 from swaveval.convergence.thresholds import PLATEAU
@@ -63,7 +63,7 @@ def duration(found: Judged) -> list[Advice]:
     state, lead = found.state, found.lead
     if state == "learning":
         # Where the end cannot be told to rise, more training is a guess, and the sentence says that it cannot be told.
-        rising = [one for one in (lead, *found.hearings) if one.findings.gained and still_rises(one.findings)]
+        rising = found.rising
         falling = any(one.findings.fell for one in found.hearings)
         return [Advice("train longer", f"{_bought(rising[0])}: it is still rising")] if rising and not falling else []
     if lead.findings.tail is None:

@@ -16,8 +16,8 @@ from swaveval.results.loss import LN_K_COLLAPSED
 from swaveval.results.roles import SPOKEN, SPREAD, UNIFORMITY, USAGE
 
 # A representation is called shrunk when rank or spread is down to such a share of its largest value in the run, and
-# gone when it is down to such a share of that, or of what untrained networks have. Healthy training lowers the rank, too
-# (to half, on digits; to a tenth of an untrained network's, on photos): this speaks only where quality did not rise.
+# gone when it is down to such a share of that, or of what untrained networks have. Healthy training lowers the rank as
+# well (to half, on digits; to a tenth of an untrained network's, on photos): this speaks where quality did not rise.
 SHRUNK = 0.75
 GONE = 0.1
 # Log of the mean Gaussian potential of pairs: 0 for a point, the lower the more spread. This much of it may be lost.

@@ -46,6 +46,12 @@ class Judged:
             return self.hearings[0]
         return next((one for one in self.hearings if shows(one)), self.hearings[0])
 
+    @property
+    def rising(self) -> list[Hearing]:
+        """The witnesses that show a gain and still rise at the end, the one quoted first before the others."""
+        gained = by_the_end([one for one in self.hearings if one.findings.gained])
+        return sorted((one for one in gained if still_rises(one.findings)), key=lambda one: one is not self.lead)
+
 
 def judged(series: Series, heard: Sequence[Heard], loss: LossState, *, seed: int) -> Judged:
     """Hear the witnesses and decide."""
@@ -136,10 +142,17 @@ def _improved(gained: Sequence[Hearing], *, diverged: bool, single: bool) -> Ver
 
 def flat(gained: Sequence[Hearing]) -> bool:
     """Whether those that can tell are all flat at the end, and none still rises."""
-    able = [one for one in gained if one.findings.plateau is not None]
-    return (
-        bool(able) and all(one.findings.flat for one in able) and not any(still_rises(one.findings) for one in gained)
-    )
+    asked = by_the_end(gained)
+    able = [one for one in asked if one.findings.plateau is not None]
+    return bool(able) and all(one.findings.flat for one in able) and not any(still_rises(one.findings) for one in asked)
+
+
+def by_the_end(gained: Sequence[Hearing]) -> Sequence[Hearing]:
+    """Those that are asked whether the run goes on rising.
+
+    Beside labels view retrieval is not: it rises on while the classes have long settled.
+    """
+    return [one for one in gained if one.witness.labelled] or gained
 
 
 def still_rises(findings: Findings) -> bool:

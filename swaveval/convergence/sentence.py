@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from scipy.stats import norm
 
-from swaveval.convergence.decision import Judged, still_rises
+from swaveval.convergence.decision import Judged
 from swaveval.convergence.evidence import gain_words, tail_words, untrained_networks
 from swaveval.convergence.findings import Findings
 from swaveval.convergence.hearing import Hearing
@@ -142,7 +142,7 @@ def _learning(facts: Facts) -> str:
         return f"{text}; one checkpoint cannot show whether it still rises"
     if facts.findings.tail is None:
         return text
-    rising = [one for one in facts.found.rising]
+    rising = facts.found.rising
     if rising:
         tail = tail_words(rising[0].findings)
         by = "" if rising[0] is facts.found.lead else f"by {rising[0].name} "
