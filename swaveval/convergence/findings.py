@@ -35,10 +35,11 @@ class Findings:
             rise above the start. Else by `late`.
         gain_p, loss_p: one-sided, that the end is above, below the start. above_p: that it is above these untrained
             networks; 0 without any.
-        gain_p_corrected: that it is above both. loss_p_corrected, fall_p_corrected: 1 without a fall.
+        gain_p_corrected, loss_p_corrected, fall_p_corrected: 1 without a fall. above_p_corrected: 0 without untrained
+            networks.
         rise_p: one-sided, that quality rises along the series. rise_p_corrected: asked only after a gain, whose share
             of the family's error it takes over.
-        gain_asked, loss_asked: what the family hears of gain and loss.
+        gain_asked, above_asked, loss_asked: what the family hears of them; above_asked None without untrained networks.
         end_above: whether the last third is above the start on these images.
         over_random: last third minus the mean random initialisation; None without any.
         tail: change over the last third, or None. tail_begin: row it starts at.
@@ -62,6 +63,7 @@ class Findings:
     loss_p: float
     rise_p: float
     gain_asked: Question
+    above_asked: Question | None
     loss_asked: Question
     end_above: bool
     over_random: Estimate | None
@@ -75,6 +77,7 @@ class Findings:
     plateau: float | None
     margin: float
     gain_p_corrected: float = 1.0
+    above_p_corrected: float = 1.0
     loss_p_corrected: float = 1.0
     fall_p_corrected: float = 1.0
     rise_p_corrected: float = 1.0
@@ -105,7 +108,7 @@ class Findings:
     @property
     def gained(self) -> bool:
         """Better than the start, and than untrained networks."""
-        significant = self.gain_p_corrected <= ALPHA and self.end_above
+        significant = max(self.gain_p_corrected, self.above_p_corrected) <= ALPHA and self.end_above
         real = not self.negligible and not self.settled_statistics and not self.contracted
         return self.gain.effect > 0 and significant and real
 
@@ -176,14 +179,14 @@ def analyse(witness: Witness, quality: Quality, *, confirm: Quality | None, seed
     over = over_random(quality, last_third)
     these = over_random(quality, last_third, spread=False)
     above_p = 0.0 if these is None else these.p_above()
-    shape = risen.weights if risen is not None and by_shape else None
     since = against(quality, last_third, quality.start_rows)
-    if these is not None and above_p > gain_p:
-        gain_asked = question(above_p, quality, against(quality, last_third, quality.random), these)
-    elif shape is not None and risen is not None:
-        gain_asked = question(gain_p, quality, shape, risen.estimate)
+    if risen is not None and by_shape:
+        gain_asked = question(gain_p, quality, risen.weights, risen.estimate)
     else:
         gain_asked = question(gain_p, quality, since, late)
+    above_asked = None
+    if these is not None:
+        above_asked = question(above_p, quality, against(quality, last_third, quality.random), these)
     return Findings(
         gain=gain,
         late=late,
@@ -195,6 +198,7 @@ def analyse(witness: Witness, quality: Quality, *, confirm: Quality | None, seed
         loss_p=late.p_below(),
         rise_p=rise_p(quality, risen),
         gain_asked=gain_asked,
+        above_asked=above_asked,
         loss_asked=question(late.p_below(), quality, -since, late),
         end_above=on_images(late).p_above() <= END_ABOVE,
         over_random=over,

@@ -11,6 +11,8 @@ from swaveval.convergence.thresholds import ALPHA
 from swaveval.convergence.witnesses import Heard, Witness
 from swaveval.results import Series
 
+_Tested = tuple[Witness, Quality, Findings]
+
 
 @dataclass(frozen=True, eq=False)
 class Hearing:
@@ -44,25 +46,50 @@ def hear(series: Series, heard: Sequence[Heard], *, still: bool, seed: int) -> t
         (one.witness, one.quality, analyse(one.witness, one.quality, confirm=_confirm(series, one), seed=seed))
         for one in heard
     ]
-    questions: dict[tuple[int, str], Question] = {}
-    for place, (witness, _, findings) in enumerate(tested):
-        questions[place, "gain"] = findings.gain_asked
-        if witness.labelled or alone:
-            questions[place, "loss"] = findings.loss_asked
-            if findings.fall is not None:
-                questions[place, "fall"] = findings.fall.asked
-    weights = [tested[place][0].weight * WEIGHTS[asked] for place, asked in questions]
-    p = dict(zip(questions, corrected(list(questions.values()), weights, seed=seed), strict=True))
+    since, kept = _questions(tested, alone=alone), _questions(tested, alone=alone, above=True)
+    p_since, p_kept = _corrected(tested, since, seed=seed), _corrected(tested, kept, seed=seed)
+    over = {
+        (place, "gain"): findings.above_asked
+        for place, (*_, findings) in enumerate(tested)
+        if findings.above_asked is not None
+    }
+    p_over = _corrected(tested, over, seed=seed)
     found = []
     for place, (witness, measured, findings) in enumerate(tested):
         whole = replace(
             findings,
-            gain_p_corrected=p[place, "gain"],
-            loss_p_corrected=p.get((place, "loss"), 1.0),
-            fall_p_corrected=p.get((place, "fall"), 1.0),
+            gain_p_corrected=p_since[place, "gain"],
+            above_p_corrected=p_over.get((place, "gain"), 0.0),
+            loss_p_corrected=p_kept.get((place, "loss"), 1.0),
+            fall_p_corrected=p_kept.get((place, "fall"), 1.0),
         )
         found.append(Hearing(witness, measured, _doubted(series, witness, measured, whole, still=still, seed=seed)))
     return _rising(found)
+
+
+def _questions(tested: Sequence[_Tested], *, alone: bool, above: bool = False) -> dict[tuple[int, str], Question]:
+    """Gain, loss and fall of every witness, by its place.
+
+    Args:
+        above: a gain is one over untrained networks as well. A loss or a fall gets the share of a gain in the family's
+            error only from one that counts.
+    """
+    asked: dict[tuple[int, str], Question] = {}
+    for place, (witness, _, findings) in enumerate(tested):
+        gain = findings.gain_asked
+        asked[place, "gain"] = replace(gain, p=max(gain.p, findings.above_p)) if above else gain
+        if witness.labelled or alone:
+            asked[place, "loss"] = findings.loss_asked
+            if findings.fall is not None:
+                asked[place, "fall"] = findings.fall.asked
+    return asked
+
+
+def _corrected(
+    tested: Sequence[_Tested], asked: dict[tuple[int, str], Question], *, seed: int
+) -> dict[tuple[int, str], float]:
+    weights = [tested[place][0].weight * WEIGHTS[name] for place, name in asked]
+    return dict(zip(asked, corrected(list(asked.values()), weights, seed=seed), strict=True))
 
 
 def _confirm(series: Series, one: Heard) -> Quality | None:
@@ -87,11 +114,15 @@ def _doubted(
 
 def _rising(found: Sequence[Hearing]) -> tuple[Hearing, ...]:
     """The rise along the series is asked of those that show a gain: the error of the family's gains is divided anew."""
-    asking = sum(one.witness.weight for one in found if one.findings.gain_p_corrected <= ALPHA)
+    asking = sum(one.witness.weight for one in found if _shown(one.findings))
     heard = []
     for one in found:
         findings = one.findings
         share = WEIGHTS["gain"] * one.witness.weight / asking if asking else 0.0
-        along = min(1.0, findings.rise_p / share) if share and findings.gain_p_corrected <= ALPHA else 1.0
+        along = min(1.0, findings.rise_p / share) if share and _shown(findings) else 1.0
         heard.append(replace(one, findings=replace(findings, rise_p_corrected=max(findings.gain_p_corrected, along))))
     return tuple(heard)
+
+
+def _shown(findings: Findings) -> bool:
+    return max(findings.gain_p_corrected, findings.above_p_corrected) <= ALPHA

@@ -46,14 +46,14 @@ class Witness:
 # and small gains are looked for with it; the others see gains that are far larger than their noise, or none.
 # Jitter and spread: docs/verdict.md, "What is assumed".
 LABELLED = (
-    Witness(metric="knn.loo_top1", confirms="knn.top1", weight=0.8),
+    Witness(metric="knn.loo_top1", confirms="knn.top1", weight=0.85),
     Witness(metric="linear.fold_top1", confirms="linear.top1"),
     Witness(metric="lowshot.train_top1[shots=5]", gain=0.03, plateau=0.02),
     # k-means starts anew at every checkpoint, so that purity scatters by more than the images explain.
     Witness(metric="clusters.train_purity", gain=0.05, plateau=None, jitter=0.02, spread=0.03),
 )
 # Where nothing was measured on the training images.
-ON_TEST = (Witness(metric="knn.top1", weight=0.8, chooses=False), Witness(metric="linear.top1", chooses=False))
+ON_TEST = (Witness(metric="knn.top1", weight=0.85, chooses=False), Witness(metric="linear.top1", chooses=False))
 # Views are pulled together in every training, so that their retrieval rises a little also where nothing is learned.
 RETRIEVAL = Witness(metric="views.retrieval", margin=0.01, labelled=False)
 

@@ -49,7 +49,7 @@ def series(
     """A series from outcome matrices by metric id.
 
     Args:
-        correct: metric id to bool `(T, n)`. random: the same for random initialisations, `(m, n)`.
+        correct: metric id to bool `(T, n)`, or float of shares. random: the same for random initialisations, `(m, n)`.
         epochs: of the T checkpoints; 0, 1, 2 … by default (so the first is untrained).
         values: further metric values per checkpoint. broken: checkpoints with NaN weights after the last.
     """
@@ -74,9 +74,8 @@ def series(
             for record, row in zip(owners, rows, strict=True):
                 digest = str(record.digest)
                 index = np.arange(len(row), dtype=np.int32)
-                arrays[(f"{metric}.outcomes", digest)] = Artifact(
-                    f"{metric}.outcomes", {"correct": row, "index": index}
-                )
+                said = "correct" if row.dtype == np.bool_ else "share"
+                arrays[(f"{metric}.outcomes", digest)] = Artifact(f"{metric}.outcomes", {said: row, "index": index})
                 metrics.setdefault(digest, {})[metric] = Metric(metric, float(row.mean()), n=len(row))
     for metric, numbers in (values or {}).items():
         for record, number in zip(records, numbers, strict=True):
