@@ -14,7 +14,7 @@ from swaveval.results.columns import columns_of
 from swaveval.results.export import rows
 from swaveval.results.exporters import format_of, make_exporter
 from swaveval.results.places import locate
-from swaveval.results.roles import LABELLED, SPOKEN
+from swaveval.results.roles import SPOKEN, VISIBLE
 from swaveval.runs.run import RunOutcome
 
 
@@ -83,7 +83,7 @@ class Evaluation:
 
     def _repr_html_(self) -> str:
         """Verdict, table with a small curve for each metric, and where the page is."""
-        asked = dict([*columns_of(self.series), (LABELLED[0], f"{SPOKEN[LABELLED[0]]}, leave-one-out")])
+        asked = dict([*columns_of(self.series), (VISIBLE, f"{SPOKEN[VISIBLE]}, leave-one-out")])
         shown = {name: label for name, label in asked.items() if np.isfinite(self.series.values(name)).any()}
         head = "".join(f"<th>{escape(point.record.name)}</th>" for point in self.series.points)
         lines = "".join(

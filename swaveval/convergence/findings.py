@@ -13,7 +13,7 @@ from swaveval.convergence.quality import Quality
 from swaveval.convergence.rise import Rise, rise
 from swaveval.convergence.start import against, gain_over_start, no_gain_p, over_random
 from swaveval.convergence.thresholds import ALPHA, PLATEAU
-from swaveval.convergence.witnesses import Witness
+from swaveval.results.witness import Witness
 
 # How a witness's share of the family's error is divided: a gain is what people ask for; a fall or a loss that matters
 # is far larger than its noise and needs no more.

@@ -8,10 +8,11 @@ from swaveval.convergence.family import Question, corrected
 from swaveval.convergence.findings import WEIGHTS, Findings, analyse
 from swaveval.convergence.quality import Quality
 from swaveval.convergence.thresholds import ALPHA
-from swaveval.convergence.witnesses import Heard, Witness
+from swaveval.convergence.witnesses import Heard
 from swaveval.results import Series
 
 _Tested = tuple[Witness, Quality, Findings]
+from swaveval.results.witness import Witness
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from scipy.stats import binomtest, norm
 
 from swaveval.convergence.paired import holm
 from swaveval.results import Point, Series
-from swaveval.results.roles import CLASSES_ALIKE, LABELLED
+from swaveval.results.roles import CLASSES_ALIKE, VISIBLE
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -76,7 +76,7 @@ def unseen(series: Series) -> Unseen | None:
 
 def _outcomes(series: Series, point: Point) -> Any:
     """Leave-one-out outcomes; the majority class has none."""
-    found = series.artifact(f"{LABELLED[0]}.outcomes", point.record.digest)
+    found = series.artifact(f"{VISIBLE}.outcomes", point.record.digest)
     return None if found is None or not len(found["correct"]) else found
 
 
