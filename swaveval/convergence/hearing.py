@@ -10,9 +10,9 @@ from swaveval.convergence.quality import Quality
 from swaveval.convergence.thresholds import ALPHA
 from swaveval.convergence.witnesses import Heard
 from swaveval.results import Series
+from swaveval.results.witness import Witness
 
 _Tested = tuple[Witness, Quality, Findings]
-from swaveval.results.witness import Witness
 
 
 @dataclass(frozen=True, eq=False)
