@@ -7,6 +7,7 @@ from typing import Any
 from swaveval.convergence.decision import Judged
 from swaveval.convergence.evidence import tail_change
 from swaveval.convergence.hearing import Hearing
+from swaveval.convergence.quality import Quality
 from swaveval.convergence.thresholds import PLATEAU
 from swaveval.convergence.verdict import Advice, Best, LossState
 from swaveval.convergence.wording import listed, points
@@ -131,8 +132,8 @@ def against_stillness(settings: Mapping[str, Any], found: Judged) -> list[Advice
     rate = number(settings, "learning_rate")
     seen = "" if rate is None else f"; the learning rate is {rate:g}"
     asked = [one for one in found.hearings if one.witness.labelled] or list(found.hearings)
-    against = "the start" if found.lead.findings.over_random is None else "untrained networks"
-    reason = f"by no witness it is shown to be above {against}{seen}"
+    with_labels = " with labels" if any(one.findings.gained for one in found.hearings) else ""
+    reason = f"no witness{with_labels} shows it above {_start(found.lead.quality)}{seen}"
     epsilon = number(settings, "epsilon")
     if epsilon is not None and epsilon > _USUAL_EPSILON:
         near = f"ε is {epsilon:g}: targets this near to uniform teach little"
@@ -142,6 +143,13 @@ def against_stillness(settings: Mapping[str, Any], found: Judged) -> list[Advice
         fell = f"{listed(lost)} fell below the start{seen}"
         return [Advice("lower the learning rate, or check the augmentations", fell)]
     return [Advice("raise the learning rate, and check that the backbone is trained", reason)]
+
+
+def _start(quality: Quality) -> str:
+    """What a gain has to be one over."""
+    if quality.start == "random initialisations":
+        return "untrained networks"
+    return "both the start and untrained networks" if quality.random else "the start"
 
 
 def smallest_crop(settings: Mapping[str, Any]) -> float | None:

@@ -102,8 +102,7 @@ def _gain(quality: Quality, findings: Findings) -> Evidence:
         metric=quality.metric,
         effect=findings.shown.effect,
         ci95=findings.shown.interval(),
-        test=f"{asked}; paired; errors of images and of checkpoints (Satterthwaite); corrected over all witnesses and "
-        "questions by resampling images jointly (Westfall–Young)",
+        test=f"{asked}; paired; error of images and checkpoints; Westfall–Young over witnesses and questions",
         p=findings.shown.p,
         p_corrected=max(findings.shown.p, findings.shown_p),
         n=quality.n,
@@ -164,7 +163,7 @@ def _confirmed(series: Series, *, seed: int) -> list[Evidence]:
 def _rise(quality: Quality, findings: Findings) -> list[Evidence]:
     if findings.rise_p == 1.0:
         return []
-    by_order = "permutations of the order, and the fitted rise on other images; the larger p; effect: Theil–Sen slope"
+    by_order = "permutations of the order, and the fitted rise on other images; the larger p; effect: Theil–Sen"
     verb = "rises" if findings.rising else "does not demonstrably rise"
     overall = findings.overall
     return [
@@ -172,7 +171,6 @@ def _rise(quality: Quality, findings: Findings) -> list[Evidence]:
             claim=f"{quality.name} {verb} along {quality.length} checkpoints",
             metric=quality.metric,
             effect=None if overall is None else overall.effect,
-            ci95=None if overall is None else overall.interval(),
             test="last against first, in pairs; errors of images and of checkpoints added"
             if overall is None
             else by_order,
@@ -189,14 +187,15 @@ def _tail(quality: Quality, findings: Findings) -> list[Evidence]:
         return []
     delta = points(findings.plateau or PLATEAU)
     flat = f": flat within ±{delta} points" if findings.flat else ""
+    equivalence = f"; p is of equivalence, TOST with δ = {delta} points" if findings.flat else ""
     return [
         Evidence(
             claim=f"{quality.name} changed by {tail_words(findings)}{flat}",
             metric=quality.metric,
             effect=findings.tail.effect,
             ci95=findings.tail.interval(),
-            test=f"Theil–Sen slope over the last third, bootstrap over images; TOST with δ = {delta} points",
-            p=findings.flat_p,
+            test=f"Theil–Sen slope over the last third, bootstrap over images, error of checkpoints{equivalence}",
+            p=findings.flat_p if findings.flat else findings.tail.p,
             n=quality.n,
         )
     ]

@@ -105,12 +105,13 @@ def _verdict(
     names = [point.record.name for point in lead.quality.points]
     row = names.index(chosen.checkpoint) if chosen and chosen.checkpoint in names else len(names) - 1
     compared = beside.standings(series, found.hearings, row, seed=seed)
+    untrained = lead.quality.length == 1 and lead.quality.untrained_first
     contradicts = other is not None and opposed(state, other.state)
     facts = Facts(
         found,
         loss,
         words,
-        standing=beside.clause(compared, lead.quality.moment(row)),
+        standing="" if untrained else beside.clause(compared, lead.quality.moment(row)),
         room=beside.room_clause(compared),
         aside=_aside(
             labels,

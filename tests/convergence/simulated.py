@@ -7,8 +7,15 @@ import numpy as np
 from scipy.stats import norm
 
 from swaveval.convergence import quality
+from swaveval.convergence.collapse import Sign
+from swaveval.convergence.decision import Judged
+from swaveval.convergence.findings import Findings
+from swaveval.convergence.hearing import Hearing, hear
+from swaveval.convergence.verdict import VerdictState
+from swaveval.convergence.witnesses import Heard
 from swaveval.results import (
     Artifact,
+    BaselineKind,
     CheckpointRecord,
     DataSummary,
     LossCurve,
@@ -17,10 +24,15 @@ from swaveval.results import (
     RunManifest,
     Series,
 )
+from swaveval.results.roles import WITNESSES
+from swaveval.results.witness import Witness
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 KNN = "knn.loo_top1"
+LINEAR, LOWSHOT, PURITY = (witness.metric for witness in WITNESSES[1:])
+VIEWS = "views.retrieval"
+ASKED = WITNESSES[0]
 
 
 def outcomes(accuracy: Sequence[float] | Array, n: int, *, seed: int, correlation: float = 0.8) -> Array:
@@ -35,10 +47,31 @@ def outcomes(accuracy: Sequence[float] | Array, n: int, *, seed: int, correlatio
     return latent < norm.ppf(np.asarray(accuracy))[:, None]
 
 
+def together(
+    accuracy: Mapping[str, Sequence[float]], n: int, *, seed: int, correlation: float = 0.8, shared: float = 0.6
+) -> dict[str, Array]:
+    """Outcomes of several metrics on the same images: `shared` of an image's difficulty is that of every metric.
+
+    Of low-shot accuracy they are shares of 10 draws.
+    """
+    generator = np.random.default_rng(seed)
+    common = generator.standard_normal(n)
+    found = {}
+    for metric, row in accuracy.items():
+        difficulty = np.sqrt(shared) * common + np.sqrt(1 - shared) * generator.standard_normal(n)
+        draws = 10 if metric == LOWSHOT else 1
+        own = generator.standard_normal((draws, len(row), n))
+        latent = np.sqrt(correlation) * difficulty + np.sqrt(1 - correlation) * own
+        solved = latent < norm.ppf(np.asarray(row))[:, None]
+        found[metric] = solved.mean(axis=0) if draws > 1 else solved[0]
+    return found
+
+
 def series(
     correct: Mapping[str, Array],
     *,
     random: Mapping[str, Array] | None = None,
+    plain: Mapping[BaselineKind, Mapping[str, Array]] | None = None,
     epochs: Sequence[float] | None = None,
     values: Mapping[str, Sequence[float]] | None = None,
     loss: LossCurve | None = None,
@@ -49,7 +82,8 @@ def series(
     """A series from outcome matrices by metric id.
 
     Args:
-        correct: metric id to bool `(T, n)`, or float of shares. random: the same for random initialisations, `(m, n)`.
+        correct: metric id to bool `(T, n)`, or float of shares. random: the same for random initialisations, `(m, n)`;
+            plain: for raw pixels and the like, `(n,)`.
         epochs: of the T checkpoints; 0, 1, 2 … by default (so the first is untrained).
         values: further metric values per checkpoint. broken: checkpoints with NaN weights after the last.
     """
@@ -67,9 +101,15 @@ def series(
         CheckpointRecord(f"random init, seed {i}", kind="baseline", baseline="random", seed=i, digest=f"r{i}")
         for i in range(inits)
     ]
+    beside = [CheckpointRecord(kind, kind="baseline", baseline=kind, digest=f"plain {kind}") for kind in plain or {}]
     arrays: dict[tuple[str, str], Artifact] = {}
     metrics: dict[str, dict[str, Metric]] = {}
-    for table, owners in ((correct, records), (random or {}, baselines)):
+    tables = [(correct, records), (random or {}, baselines)]
+    tables += [
+        ({m: [row] for m, row in table.items()}, [owner])
+        for owner, table in zip(beside, (plain or {}).values(), strict=True)
+    ]
+    for table, owners in tables:
         for metric, rows in table.items():
             for record, row in zip(owners, rows, strict=True):
                 digest = str(record.digest)
@@ -84,14 +124,14 @@ def series(
     manifest = RunManifest(
         name="simulated",
         data=data,
-        checkpoints=(*records, *lost, *baselines),
+        checkpoints=(*records, *lost, *baselines, *beside),
         loss=loss,
         hyperparameters=hyperparameters or {},
     )
     return Series(
         manifest=manifest,
         points=tuple(Point(record, metrics.get(str(record.digest), {})) for record in records),
-        baselines=tuple(Point(record, metrics.get(str(record.digest), {})) for record in baselines),
+        baselines=tuple(Point(record, metrics.get(str(record.digest), {})) for record in (*baselines, *beside)),
         arrays=arrays,
     )
 
@@ -121,3 +161,24 @@ def image_variance(quality: quality.Quality, weights: Sequence[float]) -> float:
     """Of a linear combination of the rows' accuracies: that of its values per image, over n."""
     each = np.asarray(weights) @ quality.correct.astype(float)
     return float(np.var(each, ddof=1)) / quality.n
+
+
+NOTHING = series({"other.metric": np.ones((1, 1), dtype=np.bool_)})
+
+
+def heard(measured: quality.Quality, *, witness: Witness = ASKED, run: Series = NOTHING) -> Hearing:
+    """One witness alone, its questions corrected; `run` holds what confirms it."""
+    (found,) = hear(run, [Heard(witness, measured)], still=False, seed=0)
+    return found
+
+
+def hearing(measured: quality.Quality, findings: Findings, *, witness: Witness = ASKED) -> Hearing:
+    """A witness with findings made up."""
+    return Hearing(witness, measured, findings)
+
+
+def decided(
+    state: VerdictState, *hearings: Hearing, signs: tuple[Sign, ...] = (), moved: float | None = None
+) -> Judged:
+    """A word and what it rests on, made up."""
+    return Judged(state, hearings, signs, moved, None)

@@ -1,32 +1,35 @@
 """What is advised, against the settings and the numbers it is drawn from."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from swaveval.convergence import advice
-from swaveval.convergence.findings import Findings, analyse
+from swaveval.convergence.decision import Judged
 from swaveval.convergence.noise import Estimate
-from swaveval.convergence.quality import Quality
 from swaveval.convergence.verdict import Best, LossState, VerdictState
-from tests.convergence.simulated import measured
+from swaveval.results.roles import RETRIEVAL, WITNESSES
+from tests.convergence.simulated import LINEAR, decided, heard, measured
 
 AT_LN_K = LossState("flat", start=3.9, end=3.4, ln_k=3.4, gap=0.0, at_ln_k=True)
 ELSEWHERE = LossState("falling", start=3.9, end=2.0, ln_k=3.4, gap=0.41)
 LEARNING = [0.3, 0.5, 0.6, 0.65, 0.68, 0.7, 0.71]
+RISING, LEVEL = Estimate(0.05, 0.01**2, 0.0), Estimate(0.0, 0.01**2, 0.0)
 
 
-def found(accuracy: list[float]) -> tuple[Quality, Findings]:
-    quality = measured(accuracy)
-    return quality, analyse(quality, confirm=None, seed=0)
+def told(state: VerdictState, *, accuracy: Sequence[float] = LEARNING, **changes: Any) -> Judged:
+    """A word on one witness with some of its findings changed."""
+    one = heard(measured(accuracy))
+    return decided(state, replace(one, findings=replace(one.findings, **changes)))
 
 
 def actions(
     state: VerdictState, settings: dict[str, Any], *, loss: LossState = AT_LN_K, classes: int = 10
 ) -> list[str]:
-    given = advice.advise(
-        state, quality=None, findings=None, best=None, loss=loss, signs=(), settings=settings, classes=classes
-    )
+    found = told(state, accuracy=[0.3, 0.5])
+    given = advice.advise(found, best=None, loss=loss, settings=settings, classes=classes)
     return [each.action for each in given]
 
 
@@ -74,22 +77,42 @@ def test_prototypes_are_counted_against_the_classes_there_are() -> None:
 
 
 def test_a_run_that_stands_still_is_told_why() -> None:
-    quality, unchanged = found([0.5, 0.5])
-    same = analyse(
-        Quality(quality.metric, quality.points, quality.axis, quality.x, quality.correct[[0, 0]]), confirm=None, seed=0
-    )
-    assert "not frozen" in advice.against_stillness({}, same, still=True)[0].action
+    same = measured([0.5, 0.5])
+    same = replace(same, correct=same.correct[[0, 0]])
+    frozen, unchanged = (decided("not-learning", heard(same), moved=moved) for moved in (0.0, None))
+    assert "not frozen" in advice.against_stillness({}, frozen)[0].action
     # The same answers are no proof that the weights stood still.
-    assert "not frozen" not in advice.against_stillness({}, same, still=False)[0].action
-    assert advice.against_stillness({"epsilon": 0.3}, unchanged, still=False)[0].action == "lower ε, to 0.05"
-    raised = advice.against_stillness({"epsilon": 0.05}, unchanged, still=False)[0]
+    assert "not frozen" not in advice.against_stillness({}, unchanged)[0].action
+    assert advice.against_stillness({"epsilon": 0.3}, unchanged)[0].action == "lower ε, to 0.05"
+    raised = advice.against_stillness({"epsilon": 0.05}, unchanged)[0]
     assert raised.action.startswith("raise the learning rate")
-    _, lost = found(LEARNING[::-1])
-    assert lost.lost
-    worse = advice.against_stillness({"learning_rate": 3.0}, lost, still=False)[0]
+    lost = told("not-learning", accuracy=LEARNING[::-1])
+    assert lost.lead.findings.lost
+    worse = advice.against_stillness({"learning_rate": 3.0}, lost)[0]
     assert worse.action.startswith("lower the learning rate")
-    assert worse.reason.endswith("; the learning rate is 3")
-    assert advice.against_stillness({}, None, still=False)[0].reason == "quality is not shown to be above the start"
+    assert worse.reason == "kNN fell below the start; the learning rate is 3"
+    assert advice.against_stillness({}, unchanged)[0].reason == "no witness shows it above the start"
+
+
+def test_the_reason_names_what_it_is_not_shown_to_be_above() -> None:
+    for first, random, against in (
+        (0.0, None, "the start"),
+        (1.0, [0.5, 0.5], "untrained networks"),
+        (0.0, [0.5, 0.5], "both the start and untrained networks"),
+    ):
+        found = decided("not-learning", heard(measured([0.5] * 6, first=first, random=random)))
+        assert advice.against_stillness({}, found)[0].reason == f"no witness shows it above {against}"
+    # View retrieval that rose beside labels that say otherwise.
+    views = heard(measured(LEARNING), witness=RETRIEVAL)
+    assert views.findings.gained
+    beside = decided("not-learning", heard(measured([0.5] * 7)), views)
+    assert advice.against_stillness({}, beside)[0].reason == "no witness with labels shows it above the start"
+
+
+def test_every_witness_that_fell_below_the_start_is_named() -> None:
+    down = measured(LEARNING[::-1])
+    lost = decided("not-learning", heard(down), heard(replace(down, metric=LINEAR), witness=WITNESSES[1]))
+    assert advice.against_stillness({}, lost)[0].reason == "kNN and the linear probe fell below the start"
 
 
 @pytest.mark.parametrize(
@@ -104,38 +127,47 @@ def test_a_run_that_stands_still_is_told_why() -> None:
     ],
 )
 def test_how_long_to_train(state: VerdictState, action: str | None) -> None:
-    quality, findings = found(LEARNING)
-    object.__setattr__(findings, "tail", Estimate(0.05, 0.01**2, 0.0))
-    given = advice.duration(state, quality, findings)
+    given = advice.duration(told(state, tail=RISING))
     assert [each.action for each in given] == ([] if action is None else [action])
-    assert all(f"{100 * findings.tail.effect:+.1f}" in each.reason and "from epoch 4" in each.reason for each in given)
+    assert all("changed kNN by +5.0 ± 2.0 points" in each.reason and "from epoch 4" in each.reason for each in given)
 
 
 def test_only_a_significant_tail_still_rises() -> None:
-    quality, findings = found(LEARNING)
-    object.__setattr__(findings, "tail", Estimate(0.05, 0.01**2, 0.0))
-    assert advice.duration("learning", quality, findings)[0].reason.endswith("it is still rising")
-    object.__setattr__(findings, "tail", Estimate(0.005, 0.01**2, 0.0))
-    assert advice.duration("learning", quality, findings) == []
-    assert advice.duration("learning", *found([0.3, 0.5])) == []
+    assert advice.duration(told("learning", tail=RISING))[0].reason.endswith("it is still rising")
+    assert advice.duration(told("learning", tail=Estimate(0.005, 0.01**2, 0.0))) == []
+    assert advice.duration(told("learning", accuracy=[0.3, 0.5])) == []
+
+
+def test_the_witness_that_still_rises_gives_the_reason_and_a_fall_forbids_more() -> None:
+    flat, rising = told("learning", tail=LEVEL).lead, told("learning", tail=RISING).lead
+    probe = replace(rising, witness=WITNESSES[1], quality=replace(rising.quality, metric=LINEAR))
+    (given,) = advice.duration(decided("learning", flat, probe))
+    assert (given.action, "changed the linear probe by +5.0" in given.reason) == ("train longer", True)
+    fallen = replace(flat, findings=replace(flat.findings, fall_p_corrected=0.01))
+    assert advice.duration(decided("learning", fallen, probe)) == []
+    # View retrieval rises on while the classes have long settled.
+    views = replace(rising, witness=RETRIEVAL, quality=replace(rising.quality, metric=RETRIEVAL.metric))
+    assert advice.duration(decided("learning", flat, views)) == []
 
 
 def test_the_checkpoint_to_use_comes_first_and_not_of_a_run_that_learned_nothing() -> None:
-    quality, findings = found(LEARNING)
     best = Best("epoch=5.ckpt", tied_with=("a", "b", "c", "d"), reason="highest")
-    for state, named in (("learning", best), ("regressed", best), ("collapsed", None), ("not-learning", None)):
-        given = advice.advise(
-            state,  # type: ignore[arg-type]
-            quality=quality,
-            findings=findings,
-            best=named,
-            loss=AT_LN_K,
-            signs=(),
-            settings={},
-            classes=10,
-        )
+    states: tuple[tuple[VerdictState, Best | None], ...] = (
+        ("learning", best),
+        ("regressed", best),
+        ("collapsed", None),
+        ("not-learning", None),
+    )
+    for state, named in states:
+        given = advice.advise(told(state, tail=RISING), best=named, loss=AT_LN_K, settings={}, classes=10)
         assert given[0].action.startswith("use epoch=5.ckpt") is (named is not None)
         assert any("epoch=5.ckpt" in each.action for each in given) is (named is not None)
     assert advice.use(best).action == "use epoch=5.ckpt (a, b, c … cannot be told apart from it)"
     assert advice.use(Best("x", tied_with=("a",))).action == "use x (a cannot be told apart from it)"
     assert advice.use(Best("x", reason="why")) == advice.Advice("use x", "why")
+
+
+def test_images_unlike_those_of_the_training_show_nothing_of_the_training() -> None:
+    found = told("not-learning", accuracy=[0.5] * 6)
+    (given,) = advice.advise(found, best=None, loss=ELSEWHERE, settings={"epsilon": 0.3}, classes=10, others=True)
+    assert given.action == "evaluate it on images like those it was trained on"

@@ -5,13 +5,12 @@ import pytest
 
 from swaveval.convergence import judge
 from swaveval.convergence.evidence import DESCRIBED
-from swaveval.convergence.findings import analyse
 from swaveval.convergence.paired import paired_difference
 from swaveval.convergence.quality import read
 from swaveval.convergence.thresholds import ALPHA
 from swaveval.convergence.verdict import Evidence
 from swaveval.results import LossCurve, Series
-from tests.convergence.simulated import KNN, outcomes, series
+from tests.convergence.simulated import KNN, heard, outcomes, series
 
 LEARNING = [0.3, 0.5, 0.6, 0.65, 0.68, 0.7, 0.71]
 LOSS = LossCurve("metrics.csv", (1.0, 2.0, 3.0, 4.0, 5.0, 6.0), (4.6, 4.4, 4.2, 4.0, 3.9, 3.8), 100)
@@ -50,14 +49,15 @@ def test_the_test_images_confirm_by_a_paired_difference_of_last_and_start() -> N
 
 def test_the_order_claim_carries_its_own_p() -> None:
     run = both(LEARNING)
-    quality, test = read(run, KNN), read(run, "knn.top1")
+    quality = read(run, KNN)
     assert quality is not None
-    findings = analyse(quality, confirm=test, seed=0)
+    findings = heard(quality, run=run).findings
     claim = claims(run)[2]
     assert claim.claim == "kNN rises along 7 checkpoints"
     assert (claim.p, claim.p_corrected) == (findings.rise_p, findings.rise_p_corrected)
     assert findings.overall is not None
-    assert (claim.effect, claim.ci95) == (findings.overall.effect, findings.overall.interval())
+    # The p is of an order: no interval of the slope stands beside it.
+    assert (claim.effect, claim.ci95) == (findings.overall.effect, None)
     wobbling = claims(both([0.3, 0.7, 0.6, 0.7, 0.6, 0.7, 0.6]))[2]
     assert wobbling.claim == "kNN does not demonstrably rise along 7 checkpoints"
     assert wobbling.supports == "neutral"
@@ -69,12 +69,17 @@ def test_the_order_claim_carries_its_own_p() -> None:
 def test_the_tail_is_called_flat_only_where_it_is_shown() -> None:
     rising = claims(both(LEARNING))[3]
     assert "flat" not in rising.claim
+    assert "TOST" not in rising.test
+    # Its p is of the change, as its interval is.
+    low, high = rising.ci95 or (0.0, 0.0)
+    assert rising.p is not None
+    assert (rising.p < ALPHA) is (low > 0 or high < 0)
     level = series({KNN: outcomes([0.3, 0.6, *[0.7] * 16], 20_000, seed=0, correlation=0.95)})
     flat = next(claim for claim in claims(level) if "last third" in claim.claim)
-    assert flat.claim.endswith(": flat within ±1.0 point")
+    assert flat.claim.endswith(": flat within ±1.0 points")
     assert flat.p is not None
     assert flat.p <= ALPHA
-    assert "TOST with δ = 1.0 point" in flat.test
+    assert "TOST with δ = 1.0 points" in flat.test
 
 
 def test_described_metrics_are_not_tested() -> None:
@@ -93,9 +98,9 @@ def test_the_loss_is_described_where_there_is_one() -> None:
 def test_the_first_claim_carries_the_p_of_its_interval_and_the_family_s() -> None:
     for accuracy in (LEARNING, LEARNING[::-1]):
         run = both(accuracy)
-        quality, test = read(run, KNN), read(run, "knn.top1")
+        quality = read(run, KNN)
         assert quality is not None
-        findings = analyse(quality, confirm=test, seed=0)
+        findings = heard(quality, run=run).findings
         claim, rose = claims(run)[0], accuracy is LEARNING
         assert claim.p == findings.shown.p
         family = findings.gain_p_corrected if rose else findings.loss_p_corrected
@@ -113,6 +118,6 @@ def test_signs_of_collapse_speak_against() -> None:
     sign = next(claim for claim in verdict.evidence if claim.metric == "spectrum.rankme_centred")
     assert (sign.supports, sign.p) == ("against", None)
     assert sign.effect == -58.0
-    assert sign.claim == "spectrum.rankme_centred is down from 60 to 2"
+    assert sign.claim == "the rank of the centred features is down from 60 at its highest to 2"
     assert sign.claim in verdict.sentence
     assert verdict.evidence[0].supports == "against"

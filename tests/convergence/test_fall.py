@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from swaveval.convergence import fall, quality
-from swaveval.convergence.findings import analyse
 from swaveval.convergence.start import gain_over_start
-from tests.convergence.simulated import KNN, measured, series
+from tests.convergence.simulated import KNN, heard, measured, series
 
 LEARNING = [0.3, 0.5, 0.6, 0.65, 0.68, 0.7, 0.71]
 
@@ -23,12 +22,12 @@ def test_a_fall_is_measured_on_other_images_than_its_peak_was_chosen_on() -> Non
     assert (found.n, found.metric) == (500, KNN)
     assert found.estimate.effect == pytest.approx(odd[4].mean() - odd[2].mean())
     assert found.estimate.image_variance == pytest.approx(np.var(odd[4].astype(float) - odd[2], ddof=1) / 500)
-    half = replace(run, correct=odd)
+    half = replace(run, correct=odd, index=run.index[1::2])
     assert found.estimate.jitter_variance == pytest.approx(2 * half.noise.jitter)
     assert found.optimism == pytest.approx(math.sqrt(half.noise.jitter) * fall.expected_maximum(4))
     beyond = found.estimate.p_below(-found.optimism)
     assert found.p == pytest.approx(max(beyond, gain_over_start(half, [2]).p_above(found.optimism)))
-    assert analyse(measured([*LEARNING, 0.4]), confirm=None, seed=0).fell
+    assert heard(measured([*LEARNING, 0.4])).findings.fell
 
 
 def test_the_peak_is_chosen_on_the_even_images() -> None:
@@ -50,7 +49,20 @@ def test_a_fall_is_confirmed_on_the_test_images_where_they_are_of_the_same_check
     assert (found.peak, found.n, found.metric) == (2, 300, "knn.top1")
     assert found.estimate.effect == pytest.approx(test.values[4] - test.values[2])
     shorter = measured([0.3, 0.7, 0.6, 0.6], n=300, seed=1)
-    assert fall.fall_from_peak(run, shorter) == fall.fall_from_peak(run, None)
+    halved, own = fall.fall_from_peak(run, shorter), fall.fall_from_peak(run, None)
+    assert halved is not None
+    assert own is not None
+    assert (halved.peak, halved.estimate, halved.p, halved.n) == (own.peak, own.estimate, own.p, own.n)
+
+
+def test_the_family_hears_of_the_images_the_fall_was_measured_on() -> None:
+    run = measured([0.3, 0.6, 0.75, 0.7, 0.5], n=1000)
+    found = fall.fall_from_peak(run, None)
+    assert found is not None
+    assert found.asked.index.tolist() == list(range(1, 1000, 2))
+    # Each image's part of the contrast: their squares add up to the variance that images give it.
+    assert np.sum(found.asked.contribution**2) == pytest.approx(found.estimate.image_variance)
+    assert (found.asked.p, found.asked.se) == (found.p, found.estimate.se)
 
 
 def test_no_fall_from_a_start_that_was_never_left() -> None:

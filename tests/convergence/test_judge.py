@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 
 from benchmarks.verdicts.fixture import BANK, load
-from swaveval.convergence import Verdict, judge
+from swaveval.convergence import Verdict, judge, witnesses
 from swaveval.convergence.collapse import Sign
-from swaveval.convergence.findings import Findings, analyse
-from swaveval.convergence.judge import collapsed, decide
+from swaveval.convergence.decision import collapsed, decide, judged
+from swaveval.convergence.findings import Findings
+from swaveval.convergence.loss import loss_state
 from swaveval.convergence.noise import Estimate
-from swaveval.convergence.quality import find
 from swaveval.convergence.thresholds import ALPHA
 from swaveval.convergence.verdict import WORDS
 from swaveval.report.first import LONGEST_TEST
 from swaveval.results import LossCurve
-from swaveval.results.roles import LABELLED
-from tests.convergence.simulated import KNN, measured, outcomes, series
+from swaveval.results.roles import SPOKEN
+from tests.convergence.simulated import KNN, heard, hearing, measured, outcomes, series
 
 LEARNING = [0.3, 0.5, 0.6, 0.65, 0.68, 0.7, 0.71]
 FLAT = [0.3, 0.6, *[0.7] * 16]
@@ -41,8 +41,8 @@ def case(**changes: Any) -> Findings:
     """Findings of a run about which nothing can be said, with some of them changed."""
     nothing = {"gain_p_corrected": 1.0, "loss_p_corrected": 1.0, "fall_p_corrected": 1.0, "rise_p_corrected": 1.0}
     known = {"gain": Estimate(0.03, 0.02**2, 0.0), "late": Estimate(0.03, 0.02**2, 0.0), "flat_p": 1.0, "none_p": 1.0}
-    passed = {"end_above": True, "above_random": True, "unchanged": False}
-    found = analyse(measured([0.3, 0.5, 0.6]), confirm=None, seed=0)
+    passed = {"end_above": True, "above_p": 0.0, "above_p_corrected": 0.0, "unchanged": False}
+    found = heard(measured([0.3, 0.5, 0.6])).findings
     return replace(found, **{**nothing, **known, **passed, **changes})
 
 
@@ -82,22 +82,23 @@ LOST = {"loss_p_corrected": 0.001, "gain": Estimate(-0.3, 1e-4, 0.0)}
     ],
 )
 def test_the_state(changes: dict[str, Any], signs: tuple[str, ...], state: str) -> None:
-    quality = measured([0.3, 0.5, 0.6])
+    alone = [hearing(measured([0.3, 0.5, 0.6]), case(**changes))]
     seen = tuple(SIGNS[kind] for kind in signs)
-    assert decide(quality, case(**changes), seen, diverged=False, still=False) == state
-    assert decide(quality, case(**changes), seen, diverged=False, still=True) == "not-learning"
-    assert collapsed(case(**changes), seen) is (state == "collapsed")
+    assert decide(alone, seen, diverged=False, still=False) == state
+    assert decide(alone, seen, diverged=False, still=True) == "not-learning"
+    assert collapsed(alone, seen) is (state == "collapsed")
 
 
 def test_a_gain_before_training_diverged_is_lost() -> None:
     quality = measured([0.3, 0.5, 0.6])
-    assert decide(quality, case(**GAINED, rise_p_corrected=0.01), (), diverged=True, still=False) == "regressed"
-    assert decide(quality, case(), (), diverged=True, still=False) == "inconclusive"
+    gained = hearing(quality, case(**GAINED, rise_p_corrected=0.01))
+    assert decide([gained], (), diverged=True, still=False) == "regressed"
+    assert decide([hearing(quality, case())], (), diverged=True, still=False) == "inconclusive"
 
 
 def test_the_untrained_network_alone_says_nothing() -> None:
     alone = measured([0.3], random=[0.3, 0.3])
-    assert decide(alone, case(none_p=0.001), (), diverged=False, still=False) == "inconclusive"
+    assert decide([hearing(alone, case(none_p=0.001))], (), diverged=False, still=False) == "inconclusive"
 
 
 def test_learning() -> None:
@@ -120,14 +121,14 @@ def test_a_loss_that_falls_goes_with_a_gain_and_one_at_ln_k_stands_against_it() 
 
 
 def test_a_rise_that_goes_on_is_told_from_one_that_may_not() -> None:
-    assert ", still rising (+" in run(np.linspace(0.3, 0.8, 10).tolist()).sentence
+    assert "; still rising (+" in run(np.linspace(0.3, 0.8, 10).tolist()).sentence
     assert "; whether it still rises at the end cannot be told (" in run(LEARNING, n=400).sentence
 
 
 def test_converged() -> None:
     verdict = run(FLAT, n=20_000)
     assert verdict.verdict == "converged"
-    assert ", and is flat within ±1.0 point since epoch 11 by an equivalence test (" in verdict.sentence
+    assert ", and is flat within ±1.0 points since epoch 11 by an equivalence test (" in verdict.sentence
     assert any("stop here" in each.action for each in verdict.advice)
 
 
@@ -217,16 +218,19 @@ def test_every_sentence_agrees_with_the_evidence(path: Any) -> None:
     assert not re.search(r"\bnan\b|None|inf\b|  ", verdict.sentence)
     assert max(len(each.test) for each in verdict.evidence) <= LONGEST_TEST  # or the page would cut it
     claim = verdict.evidence[0]
-    quality = find(stored, LABELLED)
-    assert quality is not None
-    findings = analyse(quality, confirm=None, seed=0)
+    labelled = witnesses.labelled(stored)
+    both = (*labelled, *witnesses.of_the_same_as(labelled[0], witnesses.label_free(stored)))
+    lead = judged(stored, both, loss_state(stored.manifest.loss), seed=0).lead
+    quality, findings = lead.quality, lead.findings
+    assert quality.metric == claim.metric == verdict.quality_metric
     assert claim.ci95 == findings.shown.interval()
     assert claim.effect == findings.shown.effect
     words = re.search(
-        r"kNN (rose|fell) (\d+\.\d) ± (\d+\.\d) points \(n = ([\d,]+), paired, p (<|=) ([\d.]+)\)", claim.claim
+        r"(.+) (rose|fell) (\d+\.\d) ± (\d+\.\d) points \(n = ([\d,]+), paired, p (<|=) ([\d.]+)\)", claim.claim
     )
     assert words is not None
-    verb, effect, reach, n, relation, p = words.groups()
+    name, verb, effect, reach, n, relation, p = words.groups()
+    assert name == SPOKEN[quality.metric]
     low, high = claim.ci95
     assert (verb == "rose") == (claim.effect >= 0)
     assert float(effect) == pytest.approx(100 * abs(claim.effect), abs=0.051)

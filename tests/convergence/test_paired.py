@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import norm
+from scipy.stats import norm, ttest_rel
 
-from swaveval.convergence.paired import holm, paired_difference
+from swaveval.convergence.paired import PairedDifference, holm, paired_difference
 
 
 def test_interval_is_that_of_resampling_images() -> None:
@@ -39,6 +39,36 @@ def test_swapping_the_two_turns_the_sign(pairs: list[tuple[bool, bool]]) -> None
     assert there.effect == pytest.approx(-back.effect)
     assert there.p == pytest.approx(back.p)
     assert there.ci95[0] <= there.ci95[1]
+
+
+@given(st.integers(0, 12), st.integers(0, 12), st.integers(1, 60))
+@settings(max_examples=80, deadline=None)
+def test_the_interval_leaves_zero_out_where_p_says_so(won: int, lost: int, same: int) -> None:
+    a = np.r_[np.ones(won, bool), np.zeros(lost, bool), np.ones(same, bool)]
+    b = np.r_[np.zeros(won, bool), np.ones(lost, bool), np.ones(same, bool)]
+    found = paired_difference(a, b)
+    low, high = found.ci95
+    assert (found.p < 0.05) == (low > 0 or high < 0)
+
+
+def test_shares_are_compared_by_students_paired_test() -> None:
+    generator = np.random.default_rng(0)
+    difficulty = generator.random(200)
+    a, b = (np.clip(difficulty + generator.normal(shift, 0.2, 200), 0, 1) for shift in (0.05, 0.0))
+    expected = ttest_rel(a, b)
+    found = paired_difference(a, b)
+    assert (found.effect, found.p, found.n) == (pytest.approx(np.mean(a - b)), pytest.approx(expected.pvalue), 200)
+    assert found.ci95 == pytest.approx(tuple(expected.confidence_interval(0.95)))
+    # A share beside a yes or no, for instance the same metric of a baseline asked once.
+    mixed = paired_difference(a, b > 0.5)
+    assert mixed.p == pytest.approx(ttest_rel(a, (b > 0.5).astype(float)).pvalue)
+
+
+def test_shares_that_are_all_the_same_or_differ_by_the_same() -> None:
+    shares = np.asarray([0.1, 0.4, 0.3])
+    assert paired_difference(shares, shares) == PairedDifference(0.0, (0.0, 0.0), 1.0, 3)
+    certain = paired_difference(np.asarray([0.5, 0.75]), np.asarray([0.25, 0.5]))
+    assert (certain.effect, certain.ci95, certain.p) == (0.25, (0.25, 0.25), 0.0)
 
 
 def test_identical_outcomes_are_no_difference() -> None:

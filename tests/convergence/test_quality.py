@@ -8,10 +8,9 @@ import pytest
 from swaveval.convergence import quality
 from swaveval.convergence.quality import broken, diverged, find, is_random, read, untrained
 from swaveval.results import Artifact, BaselineKind, CheckpointRecord, Series
-from swaveval.results.roles import LABELLED
-from tests.convergence.simulated import outcomes, series
+from tests.convergence.simulated import KNN, LOWSHOT, outcomes, series, together
 
-KNN, TEST, PROBE = LABELLED
+TEST, PROBE = "knn.top1", "linear.top1"
 
 
 def records(run: Series, **changes: object) -> Series:
@@ -97,9 +96,43 @@ def test_two_rows_are_needed_one_of_them_a_checkpoint() -> None:
     assert read(series({KNN: one}, random={TEST: random}), TEST) is None
 
 
+def test_shares_are_read_as_they_are_stored() -> None:
+    """Low-shot accuracy asks each image several times: its outcome is a share."""
+    shares = together({LOWSHOT: [0.4, 0.6, 0.3]}, 50, seed=0)[LOWSHOT]
+    assert np.mean((shares > 0) & (shares < 1)) > 0
+    found = read(series({LOWSHOT: shares[:2]}, random={LOWSHOT: shares[2:]}), LOWSHOT, jitter=0.03, spread=0.04)
+    assert found is not None
+    assert (found.correct.dtype, found.jitter, found.spread) == (np.float64, 0.03, 0.04)
+    assert np.array_equal(found.correct, shares)
+    assert found.values == pytest.approx(shares.mean(axis=1))
+    assert found.noise.covariance == pytest.approx(np.cov(shares) / 50)
+    assert found.noise.jitter == pytest.approx(0.03**2)
+    assert found.name == "low-shot accuracy (5 a class)"
+
+
+@pytest.mark.parametrize("fault", [1.2, -0.1, np.nan])
+def test_shares_outside_zero_to_one_are_no_outcomes(fault: float) -> None:
+    shares = together({LOWSHOT: [0.4, 0.6, 0.5]}, 20, seed=0)[LOWSHOT]
+    shares[1, 3] = fault
+    found = read(series({LOWSHOT: shares}), LOWSHOT)
+    assert found is not None
+    assert found.x.tolist() == [0, 2]
+
+
+def test_the_images_are_those_of_the_outcomes() -> None:
+    run = series({KNN: outcomes([0.4, 0.6], 20, seed=0)})
+    moved = {
+        key: Artifact(stored.id, {"correct": stored.arrays["correct"], "index": stored.arrays["index"] * 3 + 5})
+        for key, stored in run.arrays.items()
+    }
+    found = read(replace(run, arrays=moved), KNN)
+    assert found is not None
+    assert found.index.tolist() == [3 * place + 5 for place in range(20)]
+
+
 def test_the_first_metric_with_outcomes_decides() -> None:
     both = series({TEST: outcomes([0.5, 0.6], 20, seed=0), PROBE: outcomes([0.5, 0.6], 30, seed=0)})
-    found = find(both, LABELLED)
+    found = find(both, (KNN, TEST, PROBE))
     assert found is not None
     assert (found.metric, found.n, found.name) == (TEST, 20, "kNN")
     assert find(both, (KNN,)) is None

@@ -9,13 +9,13 @@ import pytest
 from scipy.stats import norm
 
 from swaveval.convergence import judge
-from swaveval.convergence.findings import Findings, analyse
+from swaveval.convergence.findings import Findings
 from swaveval.convergence.noise import Estimate, images_needed
 from swaveval.convergence.sentence import Facts, sentence
 from swaveval.convergence.thresholds import ALPHA, GAIN
 from swaveval.convergence.verdict import LossState, VerdictState
 from swaveval.convergence.wording import loss_clause, p_text
-from tests.convergence.simulated import KNN, measured, outcomes, series
+from tests.convergence.simulated import KNN, decided, heard, hearing, measured, outcomes, series
 
 FLAT = [0.5] * 7
 
@@ -24,8 +24,8 @@ def said(state: VerdictState, *, words: str = "", accuracy: list[float] = FLAT, 
     """The sentence on a series about which nothing can be said, with some findings changed."""
     quality = measured(accuracy)
     nothing = {"gain": Estimate(0.02, 0.02**2, 0.0), "late": Estimate(0.02, 0.02**2, 0.0), "gain_p_corrected": 0.4}
-    found: Findings = replace(analyse(quality, confirm=None, seed=0), **{**nothing, **changes})
-    return sentence(state, Facts(quality, found, (), LossState(), words, None, None))
+    found: Findings = replace(heard(quality).findings, **{**nothing, **changes})
+    return sentence(Facts(decided(state, hearing(quality, found)), LossState(), words))
 
 
 @pytest.mark.parametrize(
@@ -98,22 +98,22 @@ def test_checkpoints_are_counted_where_there_are_fewer_than_five() -> None:
 def test_untrained_networks_lead_where_the_end_is_not_above_them() -> None:
     run = measured(FLAT, random=[0.5, 0.5])
     nothing = {"gain": Estimate(0.02, 0.01**2, 0.0), "late": Estimate(0.02, 0.01**2, 0.0), "gain_p_corrected": 0.4}
-    beside = {"over_random": Estimate(-0.01, 0.01**2, 0.0), "above_random": False, "by_shape": False}
+    beside = {"over_random": Estimate(-0.01, 0.01**2, 0.0), "above_p": 0.4, "by_shape": False}
 
     def words(state: VerdictState, **changes: Any) -> str:
-        found: Findings = replace(analyse(run, confirm=None, seed=0), **{**nothing, **beside, **changes})
-        return sentence(state, Facts(run, found, (), LossState(), "", None, None))
+        found: Findings = replace(heard(run).findings, **{**nothing, **beside, **changes})
+        return sentence(Facts(decided(state, hearing(run, found)), LossState(), ""))
 
     clause = (
         "over the last third of training kNN is 1.0 ± 2.0 points below 2 untrained networks whose BatchNorm has seen "
         "the images, no better beyond chance; kNN rose 2.0 ± 2.0 points"
     )
     assert words("not-learning").startswith(f"Not learning: {clause}")
-    assert words("inconclusive", gain_p_corrected=0.001).startswith(f"Inconclusive: {clause}")
-    assert clause not in words("inconclusive")
-    assert clause not in words("not-learning", above_random=True)
+    assert words("inconclusive", gain_p=0.001).startswith(f"Inconclusive: {clause}")
+    assert clause not in words("inconclusive", gain_p=0.1)
+    assert clause not in words("not-learning", above_p=0.01)
     assert clause not in words("not-learning", gain=Estimate(-0.02, 0.02**2, 0.0))
-    assert "untrained" not in said("not-learning", over_random=None, above_random=False)
+    assert "untrained" not in said("not-learning", over_random=None, above_p=0.4)
 
 
 def test_what_was_learned_beside_the_loss() -> None:

@@ -44,7 +44,7 @@ def test_a_representation_is_measured_against_its_largest_value(end: float, kind
     assert [sign.kind for sign in found] == ([] if kind is None else [kind])
     for sign in found:
         assert sign.effect == pytest.approx(end)
-        assert f"from 40 to {40 * end:.3g}" in sign.claim
+        assert f"from 40 at its highest to {40 * end:.3g}" in sign.claim
 
 
 def test_one_value_or_none_above_zero_shows_nothing() -> None:
