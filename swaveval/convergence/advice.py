@@ -67,7 +67,7 @@ def duration(found: Judged) -> list[Advice]:
         rising = found.rising
         falling = any(one.findings.fell for one in found.hearings)
         return [Advice("train longer", f"{_bought(rising[0])}: it is still rising")] if rising and not falling else []
-    if lead.findings.tail is None:
+    if lead.findings.tail is None and found.diverged is None:
         return []
     bought = _bought(lead)
     if state == "converged":
@@ -77,6 +77,9 @@ def duration(found: Judged) -> list[Advice]:
                 f"{bought}: flat within ±{points(lead.findings.plateau or PLATEAU)} points",
             )
         ]
+    if state == "regressed" and found.diverged is not None:
+        ended = f"the weights are not finite from {found.diverged.name} on"
+        return [Advice("lower the learning rate or shorten the schedule before training again", ended)]
     if state == "regressed":
         return [
             Advice("stop at the peak; lower the learning rate or shorten the schedule before training again", bought)

@@ -12,6 +12,7 @@ from swaveval.convergence.quality import asked
 from swaveval.convergence.start import over_random
 from swaveval.convergence.thresholds import ALPHA
 from swaveval.convergence.verdict import Evidence
+from swaveval.convergence.wording import compared as between
 from swaveval.convergence.wording import half_width, listed, p_text, points
 from swaveval.results import Series
 
@@ -78,7 +79,7 @@ def clause(found: Sequence[Standing], moment: str) -> str:
     sentences = [f"In the end it is {said['random']}"] if said["random"] else []
     plain = [said[kind] for kind in KINDS[1:] if said[kind]]
     if plain:
-        sentences.append(f"{moment[0].upper()}{moment[1:]} is {'; '.join(plain)}")
+        sentences.append(f"At {moment} it is {'; '.join(plain)}")
     return ". ".join(sentences)
 
 
@@ -93,12 +94,13 @@ def _beside(kind: Kind, found: Sequence[Standing]) -> str:
     if len(below) == len(found):
         return f"below {called} by {_every(below, numbers=True)}"
     if len(level) == len(found):
-        return f"not shown to differ from {called} by {_every(level)}"
+        return f"not shown to differ from {called} by {_any(level)}"
     parts: list[str] = []
     for verb, group in (("above", above), ("below", below), ("not shown to be better than", level)):
         if group:
             whom = called if not parts else {"random": "them", "pixels": "them", "colours": "it"}[kind]
-            parts.append(f"{verb} {whom} by {_names(group, numbers=verb == 'below')}")
+            last = "or" if group is level else "and"
+            parts.append(f"{verb} {whom} by {_names(group, numbers=verb == 'below', last=last)}")
     return ", ".join(parts)
 
 
@@ -106,8 +108,12 @@ def _every(found: Sequence[Standing], *, numbers: bool = False) -> str:
     return "every witness" if len(found) > 2 and not numbers else _names(found, numbers=numbers)
 
 
-def _names(found: Sequence[Standing], *, numbers: bool) -> str:
-    return listed([one.hearing.name + (f" ({_against(one)})" if numbers else "") for one in found])
+def _any(found: Sequence[Standing]) -> str:
+    return "any witness" if len(found) > 2 else _names(found, numbers=False, last="or")
+
+
+def _names(found: Sequence[Standing], *, numbers: bool, last: str = "and") -> str:
+    return listed([one.hearing.name + (f" ({_against(one)})" if numbers else "") for one in found], last=last)
 
 
 def _against(one: Standing) -> str:
@@ -116,13 +122,15 @@ def _against(one: Standing) -> str:
 
 
 def evidence(found: Sequence[Standing], moment: str) -> list[Evidence]:
-    """A row for each comparison with pixels and colours; of untrained networks the gain speaks.
+    """A row for each comparison.
 
-    It says what the features are worth, neither for nor against learning.
+    Pixels and colours say what the features are worth, neither for nor against learning. Where untrained networks are
+    what the gain is measured from, its own row says it.
     """
     rows = []
     for one in found:
         if one.kind == "random":
+            rows += [] if one.hearing.quality.start == "random initialisations" else [_untrained(one)]
             continue
         place = "above" if one.found.effect >= 0 else "below"
         reach = points(half_width(one.found.ci95))
@@ -146,21 +154,46 @@ def evidence(found: Sequence[Standing], moment: str) -> list[Evidence]:
     return rows
 
 
+def _untrained(one: Standing) -> Evidence:
+    findings, measured = one.hearing.findings, one.hearing.quality
+    than = f"{len(measured.random)} untrained network{'s' if len(measured.random) > 1 else ''}"
+    over = findings.over_random
+    excluded = over is not None and over.p_below(findings.size) <= ALPHA
+    words = between(measured.name, one.found.effect, one.found.ci95, one.found.n, one.found.p, than=than)
+    corrected = findings.above_p_corrected if one.place == "above" else one.p_corrected
+    return Evidence(
+        f"over the last third of training {words}",
+        measured.metric,
+        effect=one.found.effect,
+        ci95=one.found.ci95,
+        test="last third against the mean of these networks; paired; error of images and checkpoints",
+        p=one.found.p,
+        p_corrected=max(one.found.p, corrected),
+        n=one.found.n,
+        supports="for" if findings.gained else "against" if excluded else "neutral",
+    )
+
+
 def without_room(found: Sequence[Standing]) -> tuple[Standing, ...]:
-    """Of each witness that has no room the highest baseline: a perfect score above it would be no gain that matters."""
+    """Of each witness that has no room the highest baseline: a perfect score above it would be no gain that matters.
+
+    A witness that shows a gain had the room for it.
+    """
     highest: dict[str, Standing] = {}
     for one in found:
         before = highest.get(one.hearing.quality.metric)
         if before is None or one.value > before.value:
             highest[one.hearing.quality.metric] = one
-    return tuple(one for one in highest.values() if 1 - one.value < one.hearing.witness.gain)
+    return tuple(
+        one for one in highest.values() if 1 - one.value < one.hearing.witness.gain and not one.hearing.findings.gained
+    )
 
 
 def room_clause(found: Sequence[Standing]) -> str:
-    """`kNN has no room here, as raw pixels reach 99.1 %`; or empty."""
+    """`of the witnesses, kNN has no room here, as raw pixels reach 99.1 %`; or empty."""
     said = [
         f"{one.hearing.name} has no room here, as {CALLED[one.kind]} reach{'es' if one.kind == 'colours' else ''} "
         f"{100 * one.value:.1f} %"
         for one in without_room(found)
     ]
-    return listed(said)
+    return f"of the witnesses, {listed(said)}" if said else ""

@@ -44,7 +44,8 @@ def choose(heard: Sequence[Hearing], test: Quality | None, *, seed: int) -> Best
 
 def _reason(heard: Sequence[Hearing], values: Array, best: int, *, beaten: bool, tied: int) -> str:
     others = values.shape[1] - 1
-    apart = f"; {tied} of the other {others} cannot be told apart from it" if tied else ""
+    some = f"; {tied} of the other {others} cannot be told apart from it" if tied else ""
+    apart = f"; none of the other {others} can be told apart from it" if tied == others > 1 else some
     if len(heard) == 1:
         (one,) = heard
         return f"highest {one.quality.metric} ({100 * values[0, best]:.1f} %, n = {one.quality.n:,}){apart}"

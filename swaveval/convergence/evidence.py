@@ -97,6 +97,8 @@ def _gain(quality: Quality, findings: Findings) -> Evidence:
     asked = "rise fitted to all checkpoints, steady or early" if findings.by_shape else "last third against the start"
     if findings.margin:
         asked += f", of more than {points(findings.margin)} point"
+    # What untrained networks rule out stands in a row of its own.
+    no_more = findings.excluded or findings.negligible
     return Evidence(
         claim=gain_words(quality, findings),
         metric=quality.metric,
@@ -106,7 +108,7 @@ def _gain(quality: Quality, findings: Findings) -> Evidence:
         p=findings.shown.p,
         p_corrected=max(findings.shown.p, findings.shown_p),
         n=quality.n,
-        supports="for" if findings.gained else "against" if findings.lost or findings.ruled_out else "neutral",
+        supports="for" if findings.gained else "against" if findings.lost or no_more else "neutral",
     )
 
 
@@ -161,8 +163,8 @@ def _confirmed(series: Series, *, seed: int) -> list[Evidence]:
 
 
 def _rise(quality: Quality, findings: Findings) -> list[Evidence]:
-    if findings.rise_p == 1.0:
-        return []
+    if findings.rise_p == 1.0 or (findings.rise is None and not findings.rising):
+        return []  # of a few checkpoints it asks what the gain answers
     by_order = "permutations of the order, and the fitted rise on other images; the larger p; effect: Theil–Sen"
     verb = "rises" if findings.rising else "does not demonstrably rise"
     overall = findings.overall

@@ -163,7 +163,7 @@ def _aside(labels: _Labels, other: VerdictState | None, *, contradicted: bool, s
     by = "by the most frequent label of each image" if several else "by the labels"
     if labels.by_heart:
         by += " of the test images"
-    if other is None or not contradicted:
+    if other is None or not (contradicted or several):
         return by if several or labels.by_heart else ""
     return f"{by}; without them it would be called {WORDS[other].title.lower()}"
 

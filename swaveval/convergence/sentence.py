@@ -75,27 +75,84 @@ def sentence(facts: Facts) -> str:
 
 def others(facts: Facts) -> str:
     """What the other witnesses say of a gain, beginning with a semicolon; empty where there are none."""
-    by: dict[str, list[Hearing]] = {}
+    lead, by = facts.findings, dict[str, list[Hearing]]()
     for one in facts.others:
         by.setdefault(says(one.findings), []).append(one)
+    against = "against it, " if lead.gained else ""
     parts = []
-    if "gain" in by:
-        parts.append(f"likewise {listed([f'{one.name} ({signed(one.findings.shown.effect)})' for one in by['gain']])}")
+    if gained := by.get("gain"):
+        shown = listed([f"{one.name} ({signed(one.findings.shown.effect)})" for one in gained])
+        shows = "shows" if len(gained) == 1 else "show"
+        parts.append(f"likewise {shown}" if lead.gained else f"only {shown} {shows} a gain")
     for one in by.get("fall", ()):
         fall = one.findings.fall
         assert fall is not None
         reach = points(half_width(fall.estimate.interval()))
         parts.append(
-            f"against it, {one.name} fell {points(fall.estimate.effect)} ± {reach} points from its peak at "
+            f"{against}{one.name} fell {points(fall.estimate.effect)} ± {reach} points from its peak at "
             f"{one.quality.moment(fall.peak)}"
         )
-    if "loss" in by:
-        parts.append(f"against it, {listed([f'{one.name} fell by {_of(one)} points' for one in by['loss']])}")
-    if "none" in by:
-        parts.append(f"{listed([f'{one.name} ({_of(one)})' for one in by['none']])} {_exclude(by['none'])}")
-    if "undecided" in by:
-        parts.append(f"not shown by {listed([f'{one.name} ({_of(one)})' for one in by['undecided']])}")
+    if lost := by.get("loss"):
+        fallen = [f"{one.name} fell by {points(one.findings.shown.effect)} ± {_reach(one)} points" for one in lost]
+        parts.append(f"{'likewise ' if lead.lost else against}{listed(fallen)}")
+    parts += [*_none(by.get("none", ())), *_undecided(by.get("undecided", ()))]
     return "".join(f"; {part}" for part in parts)
+
+
+def _none(found: Sequence[Hearing]) -> list[str]:
+    """Those that exclude a gain: by the start, else by untrained networks; and those whose rise is none."""
+    pulled = [one for one in found if one.findings.contracted is not None]
+    rest = [one for one in found if one not in pulled]
+    start = [
+        one for one in rest if one.findings.excluded or one.findings.negligible or one.findings.over_random is None
+    ]
+    beside = [one for one in rest if one not in start]
+    parts = []
+    if start:
+        parts.append(f"{listed([f'{one.name} ({_of(one)})' for one in start])} {_exclude(start)}")
+    if beside:
+        parts.append(f"{_over_untrained(beside)} {_exclude(beside)} over untrained networks")
+    if pulled:
+        rose = listed([f"{one.name} ({_of(one)})" for one in pulled])
+        parts.append(f"{rose} rose while the features contracted, which is no gain")
+    return parts
+
+
+def _undecided(found: Sequence[Hearing]) -> list[str]:
+    """Those that neither show nor exclude a gain, by what is missing."""
+    settled = [one for one in found if one.findings.settled_statistics]
+    beside = [one for one in found if one not in settled and _not_over_untrained(one.findings)]
+    rest = [one for one in found if one not in settled and one not in beside]
+    counted = [one for one in rest if one.findings.shown.interval()[0] > 0]
+    plain = [one for one in rest if one not in counted]
+    parts = []
+    if plain:
+        parts.append(f"not shown by {listed([f'{one.name} ({_of(one)})' for one in plain], last='or')}")
+    if counted:
+        asked = listed([f"{one.name} ({_of(one)})" for one in counted], last="or")
+        parts.append(f"not shown, all questions asked of the series counted, by {asked}")
+    if beside:
+        parts.append(f"not shown over untrained networks by {_over_untrained(beside, last='or')}")
+    if settled:
+        rose = listed([f"{one.name} ({_of(one)})" for one in settled])
+        parts.append(f"{rose} rose by no more than BatchNorm's statistics alone can bring")
+    return parts
+
+
+def _not_over_untrained(findings: Findings) -> bool:
+    """Whether a gain over the start is none over untrained networks."""
+    shown = findings.gain_p_corrected <= ALPHA and findings.gain.effect > 0
+    return findings.over_random is not None and shown and findings.above_p_corrected > ALPHA
+
+
+def _over_untrained(found: Sequence[Hearing], *, last: str = "and") -> str:
+    """`the linear probe (−0.2 ± 3.3)`: against untrained networks."""
+    named = []
+    for one in found:
+        over = one.findings.over_random
+        assert over is not None
+        named.append(f"{one.name} ({signed(over.effect)} ± {points(half_width(over.interval()))})")
+    return listed(named, last=last)
 
 
 def _exclude(found: Sequence[Hearing]) -> str:
@@ -105,8 +162,11 @@ def _exclude(found: Sequence[Hearing]) -> str:
 
 
 def _of(one: Hearing) -> str:
-    shown = one.findings.shown
-    return f"{signed(shown.effect)} ± {points(half_width(shown.interval()))}"
+    return f"{signed(one.findings.shown.effect)} ± {_reach(one)}"
+
+
+def _reach(one: Hearing) -> str:
+    return points(half_width(one.findings.shown.interval()))
 
 
 def incomplete(series: Series) -> str:
@@ -145,8 +205,8 @@ def _learning(facts: Facts) -> str:
     rising = facts.found.rising
     if rising:
         tail = tail_words(rising[0].findings)
-        by = "" if rising[0] is facts.found.lead else f"by {rising[0].name} "
-        return f"{text}; {by}still rising ({tail})"
+        who = f"{rising[0].name} is " if facts.others else ""
+        return f"{text}; {who}still rising ({tail})"
     return f"{text}; whether it still rises at the end cannot be told ({_tail(facts)})"
 
 
@@ -163,7 +223,7 @@ def _regressed(facts: Facts) -> str:
     fall, quality = facts.findings.fall, facts.quality
     if facts.found.diverged is not None:
         name = facts.found.diverged.name
-        return f"training diverged, the weights are not finite from {name} on; until then {_gain(facts)}"
+        return f"training diverged, the weights are not finite from {name} on; until then {_gain(facts)}{others(facts)}"
     if fall is None:
         return _joined(facts, _gain(facts))
     interval = fall.estimate.interval()
@@ -229,7 +289,8 @@ def _not_learning(facts: Facts) -> str:
 def _beside_untrained(facts: Facts) -> str:
     """Where the end lies beside untrained networks, when it is not above them; the own start may have been low."""
     found, quality = facts.findings, facts.quality
-    if found.over_random is None or found.above_random or found.gain.effect <= 0 or quality.start != "step 0":
+    above = found.above_p_corrected <= ALPHA
+    if found.over_random is None or above or found.gain.effect <= 0 or quality.start != "step 0":
         return ""
     effect = found.over_random.effect
     reach = points(half_width(found.over_random.interval()))
@@ -254,7 +315,9 @@ def _inconclusive(facts: Facts) -> str:
         return f"{_gain(facts)}{others(facts)}, but {unknown}{_narrowed(facts)}"
     beside = _beside_untrained(facts)
     if beside and found.above_start:
-        return f"{beside}; {_gain(facts)}{others(facts)}{_narrowed(facts)}"
+        return f"{beside}; {_gain(facts)}{others(facts)}"
+    if found.gain_p_corrected <= ALPHA and not found.end_above:
+        return f"{_gain(facts)}, but the last third of training is not above the start{others(facts)}{_narrowed(facts)}"
     more = f" of more than {points(found.margin)} point" if found.margin else ""
     low, high = found.shown.interval()
     asked = ", all questions asked of the series counted," if low > 0 or high < 0 else ""

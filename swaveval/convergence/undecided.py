@@ -34,11 +34,11 @@ def without_order(
     beside = ""
     if found.random:
         untrained = 100 * found.values[list(found.random)].mean()
-        beside = f", that of {untrained_networks(len(found.random))} is {untrained:.1f} % on average"
+        beside = f", {untrained_networks(len(found.random))} {untrained:.1f} % on average"
     marked = "" if labelled else " (judged without labels)"
     text = (
         f"Inconclusive{marked}: the order of the {found.length} checkpoints is not known, so a rise cannot be told "
-        f"from a fall. {found.name[0].upper()}{found.name[1:]} of the checkpoints is {span} (n = {found.n:,}){beside}."
+        f"from a fall. By {found.name} the checkpoints reach {span} (n = {found.n:,}){beside}."
     )
     restored = Advice(
         "put epoch or step into the names, or restore the files' modification times", "nothing else tells their order"

@@ -11,7 +11,8 @@ def points(effect: float) -> str:
 
 
 def signed(effect: float) -> str:
-    return f"{100 * effect:+.1f}".replace("-", "−")
+    rounded = round(100 * effect, 1) + 0.0  # no −0.0
+    return f"{rounded:+.1f}".replace("-", "−")
 
 
 def p_text(p: float) -> str:
@@ -57,6 +58,6 @@ def loss_clause(loss: LossState, since: tuple[float, float] | None) -> str:
     return f"the loss {verb} {100 * abs(loss.change or 0):.0f} %{to}"
 
 
-def listed(names: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+def listed(names: Sequence[str], *, last: str = "and") -> str:
+    """`a`, `a and b`, `a, b and c`; or with another word before the last."""
+    return f" {last} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -38,7 +38,7 @@ SPOKEN: Mapping[str, str] = {
     "linear.top1": "the linear probe",
     "views.retrieval": "view retrieval",
     "linear.fold_top1": "the linear probe",
-    "lowshot.train_top1[shots=5]": "low-shot accuracy (5 a class)",
+    "lowshot.train_top1[shots=5]": "5-shot accuracy",
     "clusters.train_purity": "cluster purity",
     "spectrum.rankme_centred": "the rank of the centred features",
     "spectrum.std": "the spread of the features",

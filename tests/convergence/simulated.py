@@ -1,6 +1,7 @@
 """Series with known truth, built in memory: outcomes from a latent-difficulty model."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from swaveval.convergence.collapse import Sign
 from swaveval.convergence.decision import Judged
 from swaveval.convergence.findings import Findings
 from swaveval.convergence.hearing import Hearing, hear
+from swaveval.convergence.noise import Estimate
 from swaveval.convergence.verdict import VerdictState
 from swaveval.convergence.witnesses import Heard
 from swaveval.results import (
@@ -182,3 +184,16 @@ def decided(
 ) -> Judged:
     """A word and what it rests on, made up."""
     return Judged(state, hearings, signs, moved, None)
+
+
+def case(**changes: Any) -> Findings:
+    """Findings of a run about which nothing can be said, with some of them changed."""
+    nothing = {"gain_p_corrected": 1.0, "loss_p_corrected": 1.0, "fall_p_corrected": 1.0, "rise_p_corrected": 1.0}
+    known = {"gain": Estimate(0.03, 0.02**2, 0.0), "late": Estimate(0.03, 0.02**2, 0.0), "flat_p": 1.0, "none_p": 1.0}
+    passed = {"end_above": True, "above_p": 0.0, "above_p_corrected": 0.0, "unchanged": False}
+    found = heard(measured([0.3, 0.5, 0.6])).findings
+    return replace(found, **{**nothing, **known, **passed, **changes})
+
+
+GAINED = {"gain_p_corrected": 0.001, "gain": Estimate(0.3, 1e-4, 0.0), "late": Estimate(0.3, 1e-4, 0.0)}
+LOST = {"loss_p_corrected": 0.001, "gain": Estimate(-0.3, 1e-4, 0.0)}

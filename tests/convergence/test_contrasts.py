@@ -8,6 +8,7 @@ from scipy import stats
 
 from swaveval.convergence import noise, trend
 from swaveval.convergence.noise import Estimate, Noise, contrast, images_needed, with_spread
+from tests.convergence.simulated import LOWSHOT, together
 
 
 def test_image_covariance_is_numpys() -> None:
@@ -146,6 +147,17 @@ def test_resampling_keeps_each_images_series_together(rows: int) -> None:
     assert draws[:, :rows] + draws[:, rows:] == pytest.approx(np.ones((300, rows)))
     assert draws.mean(axis=0) == pytest.approx(correct.mean(axis=1), abs=0.03)
     assert draws[:, 0].var() == pytest.approx(correct[0].var() / 40, rel=0.35)
+
+
+def test_shares_are_resampled_as_images_are() -> None:
+    """Low-shot outcomes are shares: against a bootstrap of the images themselves."""
+    shares = together({LOWSHOT: [0.3, 0.5, 0.55]}, 250, seed=0)[LOWSHOT]
+    found = trend.resampled(shares, seed=1, draws=8000)
+    images = np.random.default_rng(2).integers(0, 250, (8000, 250))
+    real = np.stack([row[images].mean(axis=1) for row in shares])
+    assert found.shape == (8000, 3)
+    assert found.mean(axis=0) == pytest.approx(real.mean(axis=1), abs=0.002)
+    assert np.cov(found.T) == pytest.approx(np.cov(real), rel=0.1)
 
 
 def test_where_the_last_third_begins_despite_rounding() -> None:

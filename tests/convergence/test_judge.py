@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from benchmarks.verdicts.fixture import BANK, load
 from swaveval.convergence import Verdict, judge, witnesses
 from swaveval.convergence.collapse import Sign
 from swaveval.convergence.decision import collapsed, decide, judged
-from swaveval.convergence.findings import Findings
 from swaveval.convergence.loss import loss_state
 from swaveval.convergence.noise import Estimate
 from swaveval.convergence.thresholds import ALPHA
@@ -21,7 +19,7 @@ from swaveval.convergence.verdict import WORDS
 from swaveval.report.first import LONGEST_TEST
 from swaveval.results import LossCurve
 from swaveval.results.roles import SPOKEN
-from tests.convergence.simulated import KNN, heard, hearing, measured, outcomes, series
+from tests.convergence.simulated import GAINED, KNN, LOST, case, hearing, measured, outcomes, series
 
 LEARNING = [0.3, 0.5, 0.6, 0.65, 0.68, 0.7, 0.71]
 FLAT = [0.3, 0.6, *[0.7] * 16]
@@ -35,19 +33,6 @@ def run(accuracy: Sequence[float], *, n: int = 3000, seed: int = 0, **more: Any)
 def falling(start: float, end: float, prototypes: int, epochs: int = 12) -> LossCurve:
     values = np.linspace(start, end, epochs)
     return LossCurve("metrics.csv", tuple(np.arange(1.0, epochs + 1)), tuple(values.tolist()), prototypes)
-
-
-def case(**changes: Any) -> Findings:
-    """Findings of a run about which nothing can be said, with some of them changed."""
-    nothing = {"gain_p_corrected": 1.0, "loss_p_corrected": 1.0, "fall_p_corrected": 1.0, "rise_p_corrected": 1.0}
-    known = {"gain": Estimate(0.03, 0.02**2, 0.0), "late": Estimate(0.03, 0.02**2, 0.0), "flat_p": 1.0, "none_p": 1.0}
-    passed = {"end_above": True, "above_p": 0.0, "above_p_corrected": 0.0, "unchanged": False}
-    found = heard(measured([0.3, 0.5, 0.6])).findings
-    return replace(found, **{**nothing, **known, **passed, **changes})
-
-
-GAINED = {"gain_p_corrected": 0.001, "gain": Estimate(0.3, 1e-4, 0.0), "late": Estimate(0.3, 1e-4, 0.0)}
-LOST = {"loss_p_corrected": 0.001, "gain": Estimate(-0.3, 1e-4, 0.0)}
 
 
 @pytest.mark.parametrize(

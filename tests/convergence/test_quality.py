@@ -107,7 +107,7 @@ def test_shares_are_read_as_they_are_stored() -> None:
     assert found.values == pytest.approx(shares.mean(axis=1))
     assert found.noise.covariance == pytest.approx(np.cov(shares) / 50)
     assert found.noise.jitter == pytest.approx(0.03**2)
-    assert found.name == "low-shot accuracy (5 a class)"
+    assert found.name == "5-shot accuracy"
 
 
 @pytest.mark.parametrize("fault", [1.2, -0.1, np.nan])

@@ -98,7 +98,7 @@ def test_checkpoints_are_counted_where_there_are_fewer_than_five() -> None:
 def test_untrained_networks_lead_where_the_end_is_not_above_them() -> None:
     run = measured(FLAT, random=[0.5, 0.5])
     nothing = {"gain": Estimate(0.02, 0.01**2, 0.0), "late": Estimate(0.02, 0.01**2, 0.0), "gain_p_corrected": 0.4}
-    beside = {"over_random": Estimate(-0.01, 0.01**2, 0.0), "above_p": 0.4, "by_shape": False}
+    beside = {"over_random": Estimate(-0.01, 0.01**2, 0.0), "above_p_corrected": 0.4, "by_shape": False}
 
     def words(state: VerdictState, **changes: Any) -> str:
         found: Findings = replace(heard(run).findings, **{**nothing, **beside, **changes})
@@ -111,9 +111,9 @@ def test_untrained_networks_lead_where_the_end_is_not_above_them() -> None:
     assert words("not-learning").startswith(f"Not learning: {clause}")
     assert words("inconclusive", gain_p=0.001).startswith(f"Inconclusive: {clause}")
     assert clause not in words("inconclusive", gain_p=0.1)
-    assert clause not in words("not-learning", above_p=0.01)
+    assert clause not in words("not-learning", above_p_corrected=0.01)
     assert clause not in words("not-learning", gain=Estimate(-0.02, 0.02**2, 0.0))
-    assert "untrained" not in said("not-learning", over_random=None, above_p=0.4)
+    assert "untrained" not in said("not-learning", over_random=None, above_p_corrected=0.4)
 
 
 def test_what_was_learned_beside_the_loss() -> None:

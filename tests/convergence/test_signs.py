@@ -103,6 +103,45 @@ def test_the_start_is_step_zero_else_the_mean_random_initialisation() -> None:
     assert np.isfinite(collapse.last_value(beside, RANK) or math.nan)
 
 
+def beside(run_: Series, values: Sequence[float], metric: str = RANK) -> Series:
+    """The run with untrained networks that have these values."""
+    inits = tuple(
+        Point(
+            CheckpointRecord(str(seed), kind="baseline", baseline="random", seed=seed, digest=f"r{seed}"),
+            {metric: Metric(metric, value, unit="dimensions")},
+        )
+        for seed, value in enumerate(values)
+    )
+    return Series(run_.manifest, run_.points, inits)
+
+
+def test_a_collapse_before_the_first_saved_file_is_seen_against_untrained_networks() -> None:
+    """RankMe 1.1 where untrained networks have 340, and no step 0 to fall from."""
+    gone = run([1, 2, 3], rank=[1.3, 1.2, 1.1])
+    assert signs(gone, LossState()) == ()
+    (sign,) = signs(beside(gone, [330.0, 350.0]), LossState())
+    assert (sign.kind, sign.metric) == ("gone", RANK)
+    assert sign.claim == "the rank of the centred features is 1.1 at the end, that of untrained networks 340"
+    assert (sign.effect, sign.change) == (pytest.approx(1.1 / 340), pytest.approx(1.1 - 340))
+
+
+@pytest.mark.parametrize(("share", "kinds"), [(GONE - 0.01, ["gone"]), (GONE + 0.01, [])])
+def test_untrained_networks_are_the_measure_from_a_tenth_down(share: float, kinds: list[str]) -> None:
+    # Healthy training lowers the rank too: above a tenth of an untrained network's it is no sign.
+    assert [s.kind for s in signs(beside(run([1], rank=[200.0 * share]), [190.0, 210.0]), LossState())] == kinds
+    # Of a rank that fell within the run as well, one sign says both.
+    both = beside(run([1, 2], rank=[100.0, 200.0 * share]), [190.0, 210.0])
+    assert [s.kind for s in signs(both, LossState())] == (kinds or ["shrunk"])
+
+
+def test_untrained_networks_without_a_finite_value_measure_nothing() -> None:
+    gone = run([1, 2], rank=[1.2, 1.1])
+    for values in ([], [math.nan], [0.0, 0.0]):
+        assert signs(beside(gone, values), LossState()) == ()
+    (sign,) = signs(beside(gone, [math.nan, 300.0]), LossState())
+    assert "untrained networks 300" in sign.claim
+
+
 @pytest.mark.parametrize(
     ("end", "contracted"),
     [(-2 * (1 - CONTRACTION) + 0.01, True), (-2 * (1 - CONTRACTION) - 0.01, False), (-3.0, False), (0.0, True)],

@@ -1,0 +1,223 @@
+"""From the findings of several witnesses to one word: none is averaged away."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from swaveval.convergence import judge
+from swaveval.convergence.collapse import Sign
+from swaveval.convergence.decision import (
+    Judged,
+    by_the_end,
+    collapsed,
+    contradicted,
+    decide,
+    denied,
+    flat,
+    improved,
+    still_rises,
+)
+from swaveval.convergence.fall import Fall
+from swaveval.convergence.hearing import Hearing
+from swaveval.convergence.noise import Estimate
+from swaveval.convergence.verdict import VerdictState
+from swaveval.results.roles import RETRIEVAL, WITNESSES
+from tests.convergence.simulated import (
+    GAINED,
+    KNN,
+    LINEAR,
+    LOST,
+    LOWSHOT,
+    PURITY,
+    VIEWS,
+    case,
+    decided,
+    hearing,
+    measured,
+    outcomes,
+    series,
+    together,
+)
+
+BY = {witness.metric: witness for witness in (*WITNESSES, RETRIEVAL)}
+NONE = {"none_p": 0.01}
+RISING = GAINED | {"rise_p_corrected": 0.01}
+FLAT = GAINED | {"flat_p": 0.01, "tail": Estimate(0.0, 0.001**2, 0.0)}
+UP = {"tail": Estimate(0.05, 0.01**2, 0.0)}
+FELL = {"fall_p_corrected": 0.01}
+GONE = Sign("gone", "m", "seen", 0.0)
+CURVE = [0.3, 0.5, 0.6]
+
+
+def one(metric: str, accuracy: list[float] = CURVE, **changes: Any) -> Hearing:
+    return hearing(replace(measured(accuracy), metric=metric), case(**changes), witness=BY[metric])
+
+
+def word(*heard: Hearing, signs: tuple[Sign, ...] = (), diverged: bool = False) -> VerdictState:
+    return decide(heard, signs, diverged=diverged, still=False)
+
+
+@pytest.mark.parametrize("metric", [KNN, LINEAR, LOWSHOT, PURITY])
+def test_a_gain_by_any_witness_is_one(metric: str) -> None:
+    heard = [one(name, **(RISING if name == metric else NONE)) for name in (KNN, LINEAR, LOWSHOT, PURITY)]
+    assert word(*heard) == "learning"
+    assert [each.witness.metric for each in improved(heard)] == [metric]
+
+
+def test_learning_is_denied_only_where_every_witness_with_labels_excludes_a_gain() -> None:
+    heard = [one(name, **NONE) for name in (KNN, LINEAR, LOWSHOT, PURITY)]
+    assert word(*heard) == "not-learning"
+    for place in range(4):
+        unsure = [*heard]
+        unsure[place] = one(heard[place].witness.metric)
+        assert not denied(unsure)
+        assert word(*unsure) == "inconclusive"
+    # View retrieval is not asked beside labels, but alone it is.
+    assert word(*heard, one(VIEWS)) == "not-learning"
+    assert word(one(VIEWS)) == "inconclusive"
+    assert word(one(VIEWS, **NONE)) == "not-learning"
+
+
+def test_view_retrieval_alone_is_no_gain_against_labels_that_all_exclude_one() -> None:
+    views = one(VIEWS, **RISING)
+    assert word(one(KNN, **NONE), one(LINEAR, **NONE), views) == "not-learning"
+    # Where the labels cannot tell, it is heard.
+    assert word(one(KNN), one(LINEAR, **NONE), views) == "learning"
+    assert word(views) == "learning"
+
+
+def test_views_pulled_together_deny_a_gain() -> None:
+    pulled = one(VIEWS, **GAINED, contracted=(-2.0, -1.0))
+    assert (word(pulled), denied([pulled])) == ("not-learning", True)
+
+
+def test_a_flat_knn_and_a_rising_probe_are_learning() -> None:
+    knn, probe = one(KNN, **FLAT), one(LINEAR, **RISING, **UP)
+    assert not flat([knn, probe])
+    assert word(knn, probe) == "learning"
+    found = decided("learning", knn, probe)
+    assert found.lead is knn  # both show the gain; the first is quoted first
+    assert [each.witness.metric for each in found.rising] == [LINEAR]
+
+
+def test_converged_where_those_that_can_tell_are_all_flat() -> None:
+    knn, probe = one(KNN, **FLAT), one(LINEAR, **FLAT)
+    assert word(knn, probe) == "converged"
+    # Purity scatters too much to tell, so it is not asked; and what shows no gain is not asked either.
+    scattered = one(PURITY, **GAINED, plateau=None, tail=Estimate(0.0, 0.01**2, 0.0))
+    assert word(knn, scattered) == "converged"
+    assert word(knn, one(LINEAR)) == "converged"
+    assert word(scattered) == "inconclusive"
+    assert word(one(KNN, **GAINED), probe) == "inconclusive"
+    # Unless it rises still, which any witness with labels may say, but not view retrieval.
+    assert word(knn, one(PURITY, **RISING, plateau=None, **UP)) == "learning"
+    assert word(knn, one(VIEWS, **RISING, **UP)) == "converged"
+    assert [each.witness.metric for each in by_the_end([knn, one(VIEWS, **RISING)])] == [KNN]
+    assert word(one(VIEWS, **RISING, **UP)) == "learning"
+
+
+@pytest.mark.parametrize(
+    ("effect", "se", "rises"), [(0.05, 0.01, True), (0.0197, 0.01, True), (0.0195, 0.01, False), (-0.05, 0.01, False)]
+)
+def test_it_still_rises_where_the_tail_s_interval_lies_above_zero(effect: float, se: float, rises: bool) -> None:
+    found = case(tail=Estimate(effect, se**2, 0.0))
+    assert still_rises(found) is rises
+    assert found.tail is not None
+    assert (found.tail.interval()[0] > 0) is rises
+    assert not still_rises(case(tail=None))
+
+
+def falling(peak: int, accuracy: list[float], **more: Any) -> Hearing:
+    made = one(KNN, accuracy, **FELL, **more)
+    found = made.findings.fall
+    assert found is not None
+    return replace(made, findings=replace(made.findings, fall=replace(found, peak=peak)))
+
+
+def test_a_fall_by_one_witness_is_none_where_another_got_better_since() -> None:
+    knn = falling(1, [0.3, 0.8, 0.6], **GAINED)
+    better = one(LINEAR, [0.3, 0.4, 0.8], **RISING)
+    assert contradicted(knn, [knn, better]) is better
+    assert word(knn, better) == "learning"
+    assert decided("learning", knn, better).lead is knn
+    for other in (
+        one(LINEAR, [0.3, 0.8, 0.6], **RISING),  # it was better at that peak as well
+        one(LINEAR, [0.3, 0.6, 0.61], **RISING),  # better since, within chance
+        one(LINEAR, [0.3, 0.4, 0.8]),  # no gain of its own
+        one(LINEAR, [0.3, 0.4, 0.8], **RISING, **FELL),
+        one(VIEWS, [0.3, 0.4, 0.8], **RISING),  # no label
+    ):
+        assert contradicted(knn, [knn, other]) is None
+        assert word(knn, other) == "regressed"
+    assert word(knn) == "regressed"
+
+
+def test_a_fall_of_a_collapsed_run_is_its_collapse() -> None:
+    knn = falling(1, [0.3, 0.8, 0.3])
+    assert word(knn, one(LINEAR), signs=(GONE,)) == "collapsed"
+    assert word(knn, one(LINEAR, [0.3, 0.8, 0.6], **GAINED), signs=(GONE,)) == "regressed"
+    assert word(knn, one(LINEAR)) == "regressed"
+
+
+def test_no_sign_of_collapse_outweighs_a_gain_by_any_witness() -> None:
+    heard = [one(KNN, **LOST), one(LOWSHOT, **RISING)]
+    assert not collapsed(heard, (GONE,))
+    assert word(*heard, signs=(GONE,)) == "learning"
+    assert word(one(KNN, **LOST), one(LOWSHOT), signs=(GONE,)) == "collapsed"
+    # That views agree more is what a collapse does: it is no gain where the labels exclude one.
+    assert word(one(KNN, **NONE), one(VIEWS, **RISING), signs=(GONE,)) == "collapsed"
+
+
+def test_a_run_that_diverged_lost_what_it_had() -> None:
+    assert word(one(KNN), one(LINEAR, **RISING), diverged=True) == "regressed"
+    assert word(one(KNN), one(LINEAR), diverged=True) == "inconclusive"
+
+
+def lead(state: VerdictState, *heard: Hearing) -> str:
+    return Judged(state, heard, (), None, None).lead.witness.metric
+
+
+def test_the_sentence_quotes_the_first_witness_that_shows_what_the_word_says() -> None:
+    nothing, gained, level, fell = one(KNN), one(LINEAR, **GAINED), one(LOWSHOT, **FLAT), falling(1, CURVE)
+    assert lead("learning", nothing, gained, level) == LINEAR
+    assert lead("inconclusive", nothing, gained, level) == LINEAR
+    assert lead("converged", nothing, gained, level) == LOWSHOT
+    assert lead("regressed", gained, fell) == KNN
+    assert lead("not-learning", nothing, gained) == KNN
+    assert lead("collapsed", nothing, gained) == KNN
+    # A diverged run is quoted by what it had gained.
+    record = measured([0.5, 0.6]).points[0].record
+    assert Judged("regressed", (nothing, gained), (), None, record).lead is gained
+
+
+def test_by_the_probe_alone() -> None:
+    """From outcomes: kNN excludes a gain, the linear probe and 5-shot accuracy rise."""
+    time = np.linspace(0, 1, 8)
+    up = 1 - np.exp(-4 * time)
+    accuracy = {KNN: 0.945 - 0.01 * up, LINEAR: 0.95 + 0.035 * up, LOWSHOT: 0.74 + 0.16 * up}
+    verdict = judge(series(together({name: row.tolist() for name, row in accuracy.items()}, 2500, seed=0)))
+    assert (verdict.verdict, verdict.quality_metric) == ("learning", LINEAR)
+    assert "; likewise 5-shot accuracy (+1" in verdict.sentence
+    assert "; kNN (" in verdict.sentence
+    assert "excludes a gain of 2.0 points" in verdict.sentence
+    assert not [each for each in verdict.advice if "raise the learning rate" in each.action]
+
+
+def test_real_falls_are_told_from_contradicted_ones() -> None:
+    down = [0.5, 0.7, 0.75, 0.70, 0.65, 0.60, 0.55]
+    up = [0.4, 0.5, 0.6, 0.66, 0.72, 0.78, 0.82]
+    split = judge(series(together({KNN: down, LINEAR: up}, 3000, seed=0)))
+    assert (split.verdict, split.quality_metric) == ("learning", LINEAR)
+    assert "; against it, kNN fell " in split.sentence
+    assert not [each for each in split.advice if each.action == "train longer"]
+    agreed = judge(series(together({KNN: down, LINEAR: down}, 3000, seed=0)))
+    assert agreed.verdict == "regressed"
+    assert "; likewise the linear probe (−" in agreed.sentence
+
+
+def test_what_diverges_is_decided_once_for_all_witnesses() -> None:
+    assert isinstance(falling(1, CURVE).findings.fall, Fall)
+    rows = outcomes([0.3, 0.5, 0.6, 0.65, 0.7], 2000, seed=0)
+    assert judge(series({KNN: rows, LINEAR: rows}, broken=1)).verdict == "regressed"
