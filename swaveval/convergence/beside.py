@@ -12,8 +12,7 @@ from swaveval.convergence.quality import asked
 from swaveval.convergence.start import over_random
 from swaveval.convergence.thresholds import ALPHA
 from swaveval.convergence.verdict import Evidence
-from swaveval.convergence.wording import compared as between
-from swaveval.convergence.wording import half_width, listed, p_text, points
+from swaveval.convergence.wording import compared, half_width, listed, p_text, points
 from swaveval.results import Series
 
 Kind = Literal["random", "pixels", "colours"]
@@ -159,7 +158,7 @@ def _untrained(one: Standing) -> Evidence:
     than = f"{len(measured.random)} untrained network{'s' if len(measured.random) > 1 else ''}"
     over = findings.over_random
     excluded = over is not None and over.p_below(findings.size) <= ALPHA
-    words = between(measured.name, one.found.effect, one.found.ci95, one.found.n, one.found.p, than=than)
+    words = compared(measured.name, one.found.effect, one.found.ci95, one.found.n, one.found.p, than=than)
     corrected = findings.above_p_corrected if one.place == "above" else one.p_corrected
     return Evidence(
         f"over the last third of training {words}",

@@ -103,10 +103,8 @@ def _none(found: Sequence[Hearing]) -> list[str]:
     """Those that exclude a gain: by the start, else by untrained networks; and those whose rise is none."""
     pulled = [one for one in found if one.findings.contracted is not None]
     rest = [one for one in found if one not in pulled]
-    start = [
-        one for one in rest if one.findings.excluded or one.findings.negligible or one.findings.over_random is None
-    ]
-    beside = [one for one in rest if one not in start]
+    beside = [one for one in rest if not (one.findings.excluded or one.findings.negligible) and one.quality.random]
+    start = [one for one in rest if one not in beside]
     parts = []
     if start:
         parts.append(f"{listed([f'{one.name} ({_of(one)})' for one in start])} {_exclude(start)}")

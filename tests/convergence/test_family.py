@@ -60,7 +60,7 @@ def test_one_question_is_its_own_p() -> None:
 
 
 def test_independent_questions_get_the_distribution_of_the_smallest_p() -> None:
-    """Of those not yet answered the smallest p lies below p₍ⱼ₎ with probability 1 − (1 − p₍ⱼ₎)^(m − j), step by step."""
+    """Of m - j not yet answered the smallest p lies below the j-th with probability 1 - (1 - p)^(m - j)."""
     p = [0.3, 0.01, 0.04, 0.6]
     order = np.argsort(p)
     expected, reached = np.empty(4), 0.0
