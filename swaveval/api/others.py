@@ -23,7 +23,7 @@ def compare(*evaluations: Evaluation | str | Path, page: str | Path = "compariso
         RunError: fewer than two. StoreError: no results. IncomparableRuns: other data, transform or protocol.
     """
     places = [one.page.parent if isinstance(one, Evaluation) else Path(one) for one in evaluations]
-    return compare_runs(places, Path(page), force=force)[0]
+    return compare_runs(places, Path(page), force=force).page
 
 
 def sweep(

@@ -1,9 +1,16 @@
 """`swaveval compare`."""
 
+import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from swaveval.report.comparison import Found
 
 
 def compare(
@@ -13,17 +20,45 @@ def compare(
         False, "--force", help="Show runs on different data, transforms or protocols apart instead of refusing."
     ),
     no_images: bool = typer.Option(False, "--no-images", help="Leave every picture of the data out of the page."),
+    as_json: bool = typer.Option(False, "--json", help="Print what was found as JSON on stdout."),
 ) -> None:
     """Set runs side by side on one page: prototype counts, or whatever hyper-parameter differs.
+
+    Named are the runs that no other one beats beyond chance by any witness, each at its own checkpoint to use, and what
+    each took to train. Runs of `swaveval pretrain` that differ by their seed alone are one row, and how far seeds lie
+    apart counts. A collapsed or not learning run is never recommended.
 
     Example: swaveval compare runs/K30/report runs/K100/report runs/K300/report --out prototypes.html
     """
     from swaveval.cli.lost import leave_if_lost
     from swaveval.runs.compare import compare_runs
 
-    page, lines, lost = compare_runs(outs, out, images=not no_images, force=force)
-    if sys.stdout.isatty():
-        for line in lines:
-            typer.echo(line)
-    typer.echo(page)
-    leave_if_lost(lost)
+    compared = compare_runs(outs, out, images=not no_images, force=force)
+    if as_json:
+        found = {"page": str(compared.page), "groups": [one.to_json() for one in compared.groups]}
+        typer.echo(json.dumps(found, default=str))
+    else:
+        if sys.stdout.isatty():
+            for line in compared.lines:
+                typer.echo(line)
+            for group in compared.groups:
+                print_found(group)
+        typer.echo(compared.page)
+    leave_if_lost(compared.lost)
+
+
+def print_found(found: "Found", console: "Console | None" = None) -> None:
+    """The headline, its sentence and a row for each setting; every string from disk goes through Text."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = console or Console()
+    console.print(Text(found.headline, style="bold"))
+    console.print(Text(found.sentence))
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in found.head:
+        table.add_column(Text(name))
+    for row in found.rows:
+        table.add_row(*(Text(cell if isinstance(cell, str) else "\n".join(filter(None, cell))) for cell in row))
+    console.print(table)

@@ -65,17 +65,31 @@ def joint_draws(measured: Sequence[Quality], *, seed: int) -> Array:
 
     Drawn from the normal distribution with the covariance over images, those that two witnesses share counted for both.
     """
-    images = np.unique(np.concatenate([one.index for one in measured]))
     length = measured[0].length
-    given = np.zeros((len(measured) * length, len(images)), dtype=np.float32)
-    for place, one in enumerate(measured):
-        each = one.correct[:length].astype(np.float64)
-        each = (each - each.mean(axis=1, keepdims=True)) / np.sqrt(max(1, one.n - 1) * one.n)
-        given[place * length : (place + 1) * length, np.searchsorted(images, one.index)] = each
+    return image_draws([one.correct[:length] for one in measured], [one.index for one in measured], seed=seed)
+
+
+def image_draws(correct: Sequence[Array], index: Sequence[Array], *, seed: int, draws: int = DRAWS) -> Array:
+    """The same of outcomes.
+
+    Args:
+        correct: one array of shape `(T, n)` for each witness. index: its images, shape `(n,)`, sorted.
+
+    Returns:
+        shape `(draws, W, T)`.
+    """
+    images = np.unique(np.concatenate(index))
+    length = len(correct[0])
+    given = np.zeros((len(correct) * length, len(images)), dtype=np.float32)
+    for place, (rows, shown) in enumerate(zip(correct, index, strict=True)):
+        each = rows.astype(np.float64)
+        n = each.shape[1]
+        each = (each - each.mean(axis=1, keepdims=True)) / np.sqrt(max(1, n - 1) * n)
+        given[place * length : (place + 1) * length, np.searchsorted(images, shown)] = each
     covariance = (given @ given.T).astype(np.float64)
     generator = np.random.default_rng(seed)
-    drawn = generator.multivariate_normal(np.zeros(len(given)), covariance, size=DRAWS, method="eigh")
-    return drawn.reshape(DRAWS, len(measured), length)
+    drawn = generator.multivariate_normal(np.zeros(len(given)), covariance, size=draws, method="eigh")
+    return drawn.reshape(draws, len(correct), length)
 
 
 def shortfalls(values: Array, deviations: Array, *, level: float = 0.95) -> tuple[Array, Array]:

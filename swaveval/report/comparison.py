@@ -1,6 +1,5 @@
 """The comparison page: several runs on shared axes, and what their differing settings did."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,21 +7,100 @@ from typing import Any
 
 from swaveval.convergence.verdict import Verdict
 from swaveval.report import comparison_charts as charts
+from swaveval.report import comparison_table as table
+from swaveval.report import comparison_words as words
 from swaveval.report import glossary, palette, provenance, wording
 from swaveval.report.charts import Chart
-from swaveval.report.cost import duration, evaluator_seconds
+from swaveval.report.choice import Choice, Pair, choose, pairs
 from swaveval.report.glossary import Glossary
 from swaveval.report.options import DEFAULTS, ReportOptions
 from swaveval.report.packing import blob, json_blob
 from swaveval.report.page import document
-from swaveval.report.runs import ALPHA, Choice, Group, choose, grouped, pairs
-from swaveval.results import Role, Series
+from swaveval.report.runs import Group, grouped
+from swaveval.results import Series
 from swaveval.results.atomic import write_text
-from swaveval.results.roles import AGREEMENT, HEALTH, RUNS_TABLE
 from swaveval.results.term import base_id
 
 SCRIPTS = ("core.js", "theme.js", "comparison.js")
-Text = str | tuple[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A group of runs that may share axes, and what is said of it.
+
+    Attributes:
+        group: the runs. choice: which are not beaten. others: differences by what chooses nothing.
+        headline, sentence: the top of the page. head, rows: its first table, one row for each setting.
+    """
+
+    group: Group
+    choice: Choice
+    others: tuple[Pair, ...]
+    headline: str
+    sentence: str
+    head: tuple[str, ...]
+    rows: table.Rows
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs: names of settings, numbers as they are."""
+        group, choice = self.group, self.choice
+        called = [setting.name for setting in group.settings]
+        return {
+            "headline": self.headline,
+            "sentence": self.sentence,
+            "not_beaten": [called[place] for place in choice.members],
+            "witnesses": [one.metric for one in choice.witnesses],
+            "images": choice.n,
+            "beaten": [
+                {
+                    "setting": called[one.setting],
+                    "by": called[one.by],
+                    "witness": choice.witnesses[one.witness].metric,
+                    "p": one.p,
+                }
+                for one in choice.beatings
+            ],
+            "settings": [
+                {
+                    "name": setting.name,
+                    "runs": [run.name for run in group.of(setting)],
+                    "verdicts": [run.contents.verdict.verdict for run in group.of(setting)],
+                    "left_out": group.unfit(setting),
+                    "values": self._values(place),
+                    "training_seconds": words.seconds(group, setting),
+                    "seconds_per_epoch": words.seconds(group, setting, each=True),
+                }
+                for place, setting in enumerate(group.settings)
+            ],
+        }
+
+    def _values(self, place: int) -> dict[str, list[float]]:
+        """Of each run, by the witnesses."""
+        metrics = [one.metric for one in self.choice.witnesses]
+        runs = self.group.of(self.group.settings[place])
+        found = {name: [metric for run in runs if (metric := run.metric(name)) is not None] for name in metrics}
+        return {name: [metric.value for metric in own] for name, own in found.items()}
+
+
+def examine(
+    runs: Sequence[tuple[Series, Verdict]], *, force: bool = False
+) -> tuple[tuple[Found, ...], tuple[str, ...]]:
+    """What can be said of the runs, one for each group that may share axes, and why the groups are apart.
+
+    Raises:
+        IncomparableRuns: runs differ in data, transform or protocol, and `force` is not set.
+    """
+    groups, apart = grouped(runs, force=force)
+    return tuple(_found(group) for group in groups), apart
+
+
+def _found(group: Group) -> Found:
+    choice = choose(group)
+    others = pairs(group, choice)
+    head, rows = table.settings_table(group, choice)
+    return Found(
+        group, choice, others, words.headline(group, choice), words.sentence(group, choice, others), head, rows
+    )
 
 
 def write_comparison(out_file: Path, runs: Sequence[tuple[Series, Verdict]], options: ReportOptions = DEFAULTS) -> Path:
@@ -37,28 +115,33 @@ def write_comparison(out_file: Path, runs: Sequence[tuple[Series, Verdict]], opt
 
 def render(runs: Sequence[tuple[Series, Verdict]], options: ReportOptions) -> str:
     """The page as text."""
-    groups, apart = grouped(runs, force=options.force)
+    return page_of(*examine(runs, force=options.force), options)
+
+
+def page_of(found: Sequence[Found], apart: Sequence[str], options: ReportOptions) -> str:
+    """The page of what `examine` found."""
+    groups = [one.group for one in found]
     shown: list[View] = []
     data: list[dict[str, Any]] = []
     blobs: dict[str, str] = {}
-    for position, group in enumerate(groups):
-        views, about, own = _group(group)
+    for position, one in enumerate(found):
+        views, about, own = _view(one)
         shown.append(views)
         data.append(about)
         blobs |= {f"figure-{name}-{position}": text for name, text in own.items()}
     blobs["data"] = json_blob({"groups": data, "twins": palette.TWINS | dict(palette.RUNS), "sheets": {}})
-    words = Glossary.of(run.contents.series.manifest for group in groups for run in group.runs)
+    known = Glossary.of(run.contents.series.manifest for group in groups for run in group.runs)
     terms = dict.fromkeys(base_id(name) for group in groups for name in group.metric_ids)
     context = {
         "groups": shown,
         "apart": apart,
-        "runs": len(runs),
-        "terms": [(glossary.anchor(name), words.term(name), name) for name in terms],
+        "runs": sum(len(group.runs) for group in groups),
+        "terms": [(glossary.anchor(name), known.term(name), name) for name in terms],
         "docs_url": options.docs_url,
         "wording": wording,
         "in_both": _in_both,
         "provenance": provenance,
-        "alpha": ALPHA,
+        "beaten_head": table.BEATEN_HEAD,
     }
     return document("comparison.html.j2", context, SCRIPTS, blobs, {})
 
@@ -67,58 +150,59 @@ def render(runs: Sequence[tuple[Series, Verdict]], options: ReportOptions) -> st
 class View:
     """What the template shows of a group."""
 
-    group: Group
-    choice: Choice
-    sentence: str
-    word: str
+    found: Found
     colours: list[str]
-    rows: tuple[tuple[Text, ...], ...]
-    head: tuple[str, ...]
     curves: Chart
     against: Chart | None
     against_all: tuple[tuple[str, tuple[charts.RunsTile, ...]], ...]
     over_all: tuple[tuple[str, tuple[charts.RunsTile, ...]], ...]
+    beaten: tuple[tuple[str, ...], ...]
     pairs: tuple[tuple[str, ...], ...]
     differing: dict[str, tuple[str, ...]]
     shared: tuple[provenance.Row, ...]
     health: tuple[tuple[str, ...], ...]
     unlike: bool
 
+    @property
+    def group(self) -> Group:
+        return self.found.group
 
-def _group(group: Group) -> tuple[View, dict[str, Any], dict[str, str]]:
-    choice = choose(group)
+
+def _view(found: Found) -> tuple[View, dict[str, Any], dict[str, str]]:
+    group, choice = found.group, found.choice
     over, across = charts.curves(group), charts.against(group)
-    word, sentence = _sentence(group, choice)
-    head, rows = _table(group, choice)
     first = group.runs[0] if group.runs else None
     view = View(
-        group=group,
-        choice=choice,
-        sentence=sentence,
-        word=word,
+        found=found,
         colours=charts.colours(group),
-        rows=rows,
-        head=head,
         curves=over,
         against=across,
         against_all=_by_protocol(group, charts.tiles_against) if group.axis else (),
         over_all=_by_protocol(group, charts.tiles_over),
-        pairs=_pairs(group),
+        beaten=table.beaten_table(group, choice),
+        pairs=table.pairs_table(group, found.others),
         differing=group.differing,
         shared=()
         if first is None
         else provenance.mapping({k: v for k, v in first.settings.items() if k not in group.differing}),
-        health=_health(group),
+        health=table.health_table(group),
         unlike="prototypes" in group.differing,
     )
     about = {
         "axis": group.axis,
         "x": list(group.x),
+        "settings": [list(setting.runs) for setting in group.settings],
         "chosen": choice.metric or next(iter(group.metric_ids), ""),
         "colours": charts.colours(group),
         "metrics": [_metric(group, name) for name in group.metric_ids],
         "runs": [
-            {"name": run.name, "x": run.contents.x, "best": run.best, "labels": list(run.contents.labels)}
+            {
+                "name": run.name,
+                "x": run.contents.x,
+                "best": run.best,
+                "use": not run.unfit,
+                "labels": list(run.contents.labels),
+            }
             for run in group.runs
         ],
     }
@@ -141,33 +225,6 @@ def _metric(group: Group, name: str) -> dict[str, Any]:
     }
 
 
-def _sentence(group: Group, choice: Choice) -> tuple[str, str]:
-    """The answer in one line: which setting is best, by which number, and which cannot be told apart from it."""
-    if choice.best is None:
-        return (
-            f"{wording.count(len(group.runs), 'run')}",
-            "No metric is shared by all runs, so none can be called best.",
-        )
-    best = group.runs[choice.best]
-    metric = best.metric(choice.metric)
-    said = f"{group.words.term(choice.metric).label} {wording.of_metric(metric)}"
-    said += f" ({wording.interval(metric.ci95, metric.unit)})" if metric is not None and metric.ci95 is not None else ""
-    tied = [_called(group, i) for i in choice.tied]
-    if not tied:
-        said += ": better than every other run."
-    else:
-        listed = tied[0] if len(tied) == 1 else f"{', '.join(tied[:-1])} and {tied[-1]}"
-        said += f". {listed} cannot be told apart from it."
-    return f"{_called(group, choice.best)} is best", said
-
-
-def _called(group: Group, position: int) -> str:
-    """`K = 100`, or the run's name where no one setting tells the runs apart."""
-    if group.axis and len(group.differing) == 1 and len(set(group.x)) == len(group.x):
-        return f"{'K' if group.axis == 'prototypes' else group.axis.replace('_', ' ')} = {group.x[position]:g}"
-    return group.runs[position].name
-
-
 def _by_protocol(
     group: Group, draw: Callable[[Group, tuple[str, ...]], tuple[charts.RunsTile, ...]]
 ) -> tuple[tuple[str, tuple[charts.RunsTile, ...]], ...]:
@@ -181,65 +238,3 @@ def _by_protocol(
 def _in_both(colour: str) -> str:
     """A run's colour in CSS, for the white page and the dark one."""
     return f"light-dark({colour}, {dict(palette.RUNS)[colour]})" if colour in dict(palette.RUNS) else colour
-
-
-def _table(group: Group, choice: Choice) -> tuple[tuple[str, ...], tuple[tuple[Text, ...], ...]]:
-    """One row per run: mark, name, what differs, verdict, checkpoint, cost, headline numbers at it and at the end."""
-    usual = (choice.metric, *group.declared(Role.HEADLINE)[:2], *RUNS_TABLE)
-    wanted = [name for name in dict.fromkeys(usual) if name in group.metric_ids][:4]
-    costs = {
-        "training": [run.seconds for run in group.runs],
-        "evaluators": [evaluator_seconds(run.contents.series) for run in group.runs],
-    }
-    costs = {name: seconds for name, seconds in costs.items() if any(value is not None for value in seconds)}
-    keys = [key for key in group.differing if len(group.differing[key]) == len(group.runs)][:4]
-    head = ["", "run", *(key.replace("_", " ") for key in keys), "verdict", "use"]
-    head += [f"time: {name}" for name in costs]
-    for name in wanted:
-        head += [wording.clipped(group.words.term(name).brief, 40), *(["at the end"] if name == wanted[0] else [])]
-    rows = []
-    for position, run in enumerate(group.runs):
-        mark = "★" if position == choice.best else "○" if position in choice.tied else ""
-        at = run.contents.labels[run.best] if run.best is not None else "–"
-        row: list[Text] = [mark, run.name, *(group.differing[key][position] for key in keys)]
-        row += [run.contents.verdict.verdict, at, *(duration(seconds[position]) for seconds in costs.values())]
-        for name in wanted:
-            metric = run.metric(name)
-            inside = "" if metric is None else wording.interval(metric.ci95, metric.unit)
-            row.append((wording.of_metric(metric), inside))
-            row += [wording.of_metric(run.metric(name, final=True))] if name == wanted[0] else []
-        rows.append(tuple(row))
-    return tuple(head), tuple(rows)
-
-
-def _pairs(group: Group) -> tuple[tuple[str, ...], ...]:
-    return tuple(
-        (
-            group.words.term(pair.metric).brief,
-            f"{_called(group, pair.a)} − {_called(group, pair.b)}",
-            wording.number(pair.found.effect, "fraction", signed=True),
-            wording.interval(pair.found.ci95, "fraction", signed=True),
-            wording.p_value(pair.found.p),
-            wording.p_value(pair.corrected),
-            f"{pair.found.n:,}",
-            "yes" if pair.corrected <= ALPHA else "no",
-        )
-        for pair in pairs(group)
-    )
-
-
-def _health(group: Group) -> tuple[tuple[str, ...], ...]:
-    """Prototype health as shares of K at each run's checkpoint to use."""
-    rows = []
-    for position, run in enumerate(group.runs):
-        k = run.settings.get("prototypes")
-        found = [run.metric(name) for name in HEALTH]
-        if not isinstance(k, int | float) or isinstance(k, bool) or k <= 0 or not any(found):
-            continue
-        shares = [
-            "–" if m is None or not math.isfinite(m.value) else f"{wording.of_metric(m)} ({100 * m.value / k:.0f} %)"
-            for m in found
-        ]
-        agreement = run.metric(AGREEMENT)
-        rows.append((_called(group, position), f"{k:g}", *shares, wording.of_metric(agreement)))
-    return tuple(rows)

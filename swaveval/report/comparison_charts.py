@@ -1,6 +1,7 @@
 """Figures of a comparison: curves and the varied setting in Bokeh, a small SVG per metric."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +13,15 @@ from swaveval.report import glossary, palette, wording
 from swaveval.report.charts import Chart, item, plain_figure, thinned
 from swaveval.report.runs import Group
 from swaveval.report.small import EDGE, HEIGHT, WIDTH, facts
+from swaveval.results import Metric
 
 CURVE_POINTS = 400
 
 
 def colours(group: Group) -> list[str]:
-    """One colour per run, as on a white page; greys and near-greys come last."""
-    return [palette.RUNS[i % len(palette.RUNS)][0] for i in range(len(group.runs))]
+    """One colour per setting, which its repeats share, as on a white page; greys and near-greys come last."""
+    place = {run: i for i, setting in enumerate(group.settings) for run in setting.runs}
+    return [palette.RUNS[place[run] % len(palette.RUNS)][0] for run in range(len(group.runs))]
 
 
 def curves(group: Group) -> Chart:
@@ -45,7 +48,10 @@ def curves(group: Group) -> Chart:
         quality.xaxis.axis_label = None
     for plot in plots:
         plot.add_layout(Span(name="cursor", dimension="height", location=0, visible=False, line_color=palette.MUTED[0]))
-    said = f"One curve per run for {wording.count(len(group.runs), 'run')}; stars mark the checkpoint to use of each."
+    said = (
+        f"One curve per run for {wording.count(len(group.runs), 'run')}; stars mark the checkpoint to use of each that "
+        "has one."
+    )
     return Chart(item=item(column(*plots, sizing_mode="stretch_width")), about={"gap": bool(gaps)}, alternative=said)
 
 
@@ -109,13 +115,15 @@ def against(group: Group) -> Chart | None:
     plot.xaxis.ticker = FixedTicker(ticks=values, minor_ticks=[])
     plot.xaxis.major_label_overrides = {value: f"{value:g}" for value in values}
     plot.xaxis.axis_label = axis_title(group.axis) + (" (log scale)" if logarithmic else "")
-    final = ColumnDataSource({"x": [], "y": []}, name="against-final")
+    final, last, mean = (
+        ColumnDataSource({"x": [], "y": []}, name=f"against-{name}") for name in ("final", "last", "mean")
+    )
     best = ColumnDataSource({"x": [], "y": [], "low": [], "high": [], "colour": []}, name="against-best")
     plot.line("x", "y", source=final, line_color=palette.MUTED[0], line_dash="4 4")
     plot.scatter(
-        "x", "y", source=final, marker="square", size=7, fill_color=palette.GROUND[0], line_color=palette.MUTED[0]
+        "x", "y", source=last, marker="square", size=7, fill_color=palette.GROUND[0], line_color=palette.MUTED[0]
     )
-    plot.line("x", "y", source=best, line_color=palette.MUTED[0], line_width=1.5)
+    plot.line("x", "y", source=mean, line_color=palette.MUTED[0], line_width=1.5)
     plot.segment("x", "low", "x", "high", source=best, line_color="colour", line_width=2)
     plot.scatter("x", "y", source=best, size=10, fill_color="colour", line_color="colour")
     said = (
@@ -134,7 +142,8 @@ class RunsTile:
     """A small chart of one metric for all runs: over the checkpoints, or against the setting.
 
     Attributes:
-        lines: (colour, path) per run. dots: (colour, x, y). bars: (colour, x, y low, y high). ticks: (x, label).
+        lines: (colour, path) per run. dots, hollow: (colour, x, y). bars: (colour, x, y low, y high).
+        ticks: (x, label).
     """
 
     metric: str
@@ -149,6 +158,7 @@ class RunsTile:
     top: str
     bottom: str
     alternative: str
+    hollow: tuple[tuple[str, float, float], ...] = ()
 
 
 def tiles_against(group: Group, metric_ids: tuple[str, ...]) -> tuple[RunsTile, ...]:
@@ -182,35 +192,58 @@ class _Scale:
 
 
 def _against_tile(group: Group, name: str, x: list[float]) -> RunsTile | None:
-    found = [
-        (position, metric)
+    found = {
+        position: metric
         for position, run in enumerate(group.runs)
         if (metric := run.metric(name)) is not None and math.isfinite(metric.value)
-    ]
+    }
     if not found:
         return None
-    ends = [end for _, metric in found for end in metric.ci95 or ()]
-    scale, palette_ = _Scale([metric.value for _, metric in found] + ends), colours(group)
-    unit = found[0][1].unit
-    said = "; ".join(f"{group.runs[position].name} {wording.of_metric(metric)}" for position, metric in found)
-    path = "".join(
-        f"{'L' if i else 'M'}{x[position]:g} {scale.y(metric.value):g}" for i, (position, metric) in enumerate(found)
+    bars = _bars(group, found)
+    scale, palette_ = (
+        _Scale([metric.value for metric in found.values()] + [end for _, *ends in bars for end in ends]),
+        colours(group),
     )
+    unit = next(iter(found.values())).unit
+    said = "; ".join(f"{group.runs[position].name} {wording.of_metric(metric)}" for position, metric in found.items())
+    means = [
+        (x[own[0]], float(np.mean([found[position].value for position in own])))
+        for setting in group.settings
+        if (own := [position for position in setting.runs if position in found])
+    ]
+    path = "".join(f"{'L' if i else 'M'}{place:g} {scale.y(value):g}" for i, (place, value) in enumerate(means))
+    points = [
+        (bool(group.runs[position].unfit), (palette_[position], x[position], scale.y(metric.value)))
+        for position, metric in found.items()
+    ]
     return _tile(
         group,
         name,
-        lines=(("currentColor", path),) if len(found) > 1 else (),
-        dots=tuple((palette_[position], x[position], scale.y(metric.value)) for position, metric in found),
-        bars=tuple(
-            (palette_[position], x[position], scale.y(metric.ci95[0]), scale.y(metric.ci95[1]))
-            for position, metric in found
-            if metric.ci95 is not None and all(math.isfinite(end) for end in metric.ci95)
-        ),
+        lines=(("currentColor", path),) if len(means) > 1 else (),
+        dots=tuple(point for unfit, point in points if not unfit),
+        hollow=tuple(point for unfit, point in points if unfit),
+        bars=tuple((palette_[position], x[position], scale.y(low), scale.y(high)) for position, low, high in bars),
         ticks=tuple((place, f"{value:g}") for place, value in dict(zip(x, group.x, strict=True)).items()),
         top=wording.number(scale.high, unit) if scale.wide else "",
         bottom=wording.number(scale.low, unit) if scale.wide else "",
         alternative=f"{group.words.term(name).label}: {said}",
     )
+
+
+def _bars(group: Group, found: Mapping[int, Metric]) -> list[tuple[int, float, float]]:
+    """(run, low, high): the 95 % interval of a run on its own; of repeats the smallest and the largest value."""
+    bars = []
+    for setting in group.settings:
+        own = [position for position in setting.runs if position in found]
+        if len(setting.runs) > 1 and own:
+            values = [found[position].value for position in own]
+            bars.append((own[0], min(values), max(values)))
+            continue
+        for position in own:
+            ends = found[position].ci95
+            if ends is not None and all(math.isfinite(end) for end in ends):
+                bars.append((position, *ends))
+    return bars
 
 
 def _over_tile(group: Group, name: str) -> RunsTile | None:

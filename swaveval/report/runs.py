@@ -1,25 +1,22 @@
-"""Runs side by side: which may share an axis, what differs, which is best, and what cannot be told apart."""
+"""Runs side by side: which may share an axis, what differs, and which are repeats of one another."""
 
 import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
-import numpy as np
-
-from swaveval.convergence.paired import PairedDifference, holm, paired_difference
 from swaveval.convergence.verdict import Verdict
 from swaveval.report import wording
 from swaveval.report.contents import Contents, gather
 from swaveval.report.glossary import Glossary
 from swaveval.report.options import IncomparableRuns
 from swaveval.results import Metric, Role, Series
-from swaveval.results.roles import CHOOSES_RUNS, RISES_WITH_K, TESTS_RUNS, declared
+from swaveval.results.roles import RISES_WITH_K, declared
 
-ALPHA = 0.05
 AXES = ("prototypes", "learning_rate", "batch_size", "data_fraction", "epochs", "temperature", "epsilon")
-ALL_PAIRS = 6
+SEED = "seed"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +25,6 @@ class Run:
 
     Attributes:
         name: unique in its group. contents: what was read. settings: hyper-parameters.
-        best: position of its own checkpoint to use (its last where the verdict names none); None without checkpoints.
     """
 
     name: str
@@ -37,9 +33,18 @@ class Run:
 
     @property
     def best(self) -> int | None:
+        """The checkpoint its numbers are of: the one to use, the last where there is none; None without checkpoints."""
         if not self.contents.points:
             return None
         return self.contents.best if self.contents.best is not None else len(self.contents.points) - 1
+
+    @property
+    def unfit(self) -> str:
+        """Why nothing of it can be recommended, as its own page says; empty where something can."""
+        state = self.contents.verdict.verdict
+        if state in ("collapsed", "not-learning"):
+            return {"collapsed": "collapsed", "not-learning": "not learning"}[state]
+        return "" if self.contents.best is not None else "no checkpoint to recommend"
 
     def metric(self, metric_id: str, *, final: bool = False) -> Metric | None:
         """The metric at the checkpoint to use, or at the last one."""
@@ -49,7 +54,25 @@ class Run:
     @property
     def seconds(self) -> float | None:
         """Training time where it is known."""
-        return self.contents.series.manifest.training_seconds
+        return _positive(self.contents.series.manifest.training_seconds)
+
+    @property
+    def seconds_per_epoch(self) -> float | None:
+        """Of training, where both are known."""
+        epochs = _positive(self.contents.series.manifest.training_epochs)
+        return None if self.seconds is None or epochs is None else self.seconds / epochs
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Runs that differ by their seed alone; mostly one.
+
+    Attributes:
+        name: `K = 100`, or the run's name where no one hyper-parameter tells them apart. runs: positions in the group.
+    """
+
+    name: str
+    runs: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,12 +82,30 @@ class Group:
     Attributes:
         runs: in the order of the axis, else as given. differing: setting to its value in each run.
         axis: the numeric setting the runs are ordered by, or empty. x: its value in each run.
+        settings: every run in one of them, in the order of their first.
     """
 
     runs: tuple[Run, ...]
     differing: dict[str, tuple[str, ...]]
     axis: str
     x: tuple[float, ...]
+    settings: tuple[Setting, ...]
+
+    @property
+    def repeated(self) -> bool:
+        """Whether some setting was trained with several seeds."""
+        return len(self.settings) < len(self.runs)
+
+    def of(self, setting: Setting) -> tuple[Run, ...]:
+        return tuple(self.runs[position] for position in setting.runs)
+
+    def unfit(self, setting: Setting) -> str:
+        """Why a setting cannot be recommended: a repeat that collapsed may happen again."""
+        found = [run.unfit for run in self.of(setting) if run.unfit]
+        if not found:
+            return ""
+        why = "collapsed" if "collapsed" in found else found[0]
+        return why if len(setting.runs) == 1 else f"{why} with {found.count(why)} of {len(setting.runs)} seeds"
 
     @property
     def metric_ids(self) -> tuple[str, ...]:
@@ -86,12 +127,6 @@ class Group:
         """The metrics that some run's evaluators declared for any of these roles."""
         found = (name for run in self.runs for role in roles for name in declared(run.contents.series.manifest, role))
         return tuple(dict.fromkeys(found))
-
-    @property
-    def chosen_by(self) -> str:
-        """The metric that every run has and that chooses between them, or empty."""
-        asked = (*CHOOSES_RUNS, *self.declared(Role.SELECTS))
-        return next((name for name in asked if all(_finite(run.metric(name)) for run in self.runs)), "")
 
 
 def grouped(runs: Sequence[tuple[Series, Verdict]], *, force: bool) -> tuple[tuple[Group, ...], tuple[str, ...]]:
@@ -145,11 +180,58 @@ def _group(runs: Sequence[tuple[Series, Verdict]]) -> Group:
         for name, (series, verdict) in zip(names, runs, strict=True)
     ]
     differing = _differing(made)
-    axis = next((key for key in (*AXES, *differing) if key in differing and _numeric(made, key)), "")
+    axis = next((key for key in (*AXES, *differing) if key in differing and key != SEED and _numeric(made, key)), "")
     if axis:
         made.sort(key=lambda run: float(run.settings[axis]))
         differing = _differing(made)
-    return Group(tuple(made), differing, axis, tuple(float(run.settings[axis]) for run in made) if axis else ())
+    x = tuple(float(run.settings[axis]) for run in made) if axis else ()
+    return Group(tuple(made), differing, axis, x, _settings(made, differing, axis))
+
+
+def _settings(runs: Sequence[Run], differing: Mapping[str, Sequence[str]], axis: str) -> tuple[Setting, ...]:
+    found: dict[str, list[int]] = {}
+    for position, run in enumerate(runs):
+        found.setdefault(_repeat_of(run) or f"run {position}", []).append(position)
+    together: list[list[int]] = []
+    for positions in found.values():
+        # The same seed twice is the same training twice, and says nothing about other seeds.
+        seeds = [_canonical(runs[position].settings.get(SEED)) for position in positions]
+        together += [positions] if len(set(seeds)) == len(seeds) else [[position] for position in positions]
+    together.sort()
+    alone = bool(axis) and set(differing) <= {axis, SEED}
+    values = [runs[positions[0]].settings.get(axis) for positions in together]
+    called = f"{'K' if axis == 'prototypes' else axis.replace('_', ' ')} = " if alone else ""
+    alone = alone and len({_canonical(value) for value in values}) == len(values)
+    names = [
+        f"{called}{float(runs[positions[0]].settings[axis]):g}" if alone else _shared_name(runs, positions)
+        for positions in together
+    ]
+    return tuple(Setting(name, tuple(positions)) for name, positions in zip(_unique(names), together, strict=True))
+
+
+def _repeat_of(run: Run) -> str:
+    """Equal for runs that differ by their seed alone and were evaluated at the same moments; empty where unknown."""
+    manifest = run.contents.series.manifest
+    seed = run.settings.get(SEED)
+    if not manifest.recipe or not isinstance(seed, int) or isinstance(seed, bool):
+        return ""
+    moments = [[point.record.epoch, point.record.step] for point in run.contents.points]
+    rest = {key: value for key, value in run.settings.items() if key != SEED}
+    return _canonical([manifest.recipe, rest, moments])
+
+
+def _shared_name(runs: Sequence[Run], positions: Sequence[int]) -> str:
+    """The run's name; of repeats what the names have in common, else the first's."""
+    names = [runs[position].name for position in positions]
+    if len(names) == 1:
+        return names[0]
+    alike = takewhile(lambda signs: len(set(signs)) == 1, zip(*names, strict=False))
+    shared = "".join(signs[0] for signs in alike).rstrip("0123456789")
+    for ending in ("seed", "s"):
+        before = shared.rstrip(" ,;:-_=/(")
+        shared = before.removesuffix(ending) if before.endswith((f"-{ending}", f"_{ending}", f" {ending}")) else before
+    shared = shared.rstrip(" ,;:-_=/(")
+    return shared if len(shared) > 1 else f"{names[0]} and its repeats"
 
 
 def _differing(runs: Sequence[Run]) -> dict[str, tuple[str, ...]]:
@@ -175,89 +257,8 @@ def _unique(names: list[str]) -> list[str]:
     ]
 
 
-@dataclass(frozen=True)
-class Pair:
-    """Two runs on the same images, each at its checkpoint to use."""
-
-    metric: str
-    a: int
-    b: int
-    found: PairedDifference
-    corrected: float
-
-
-def pairs(group: Group) -> tuple[Pair, ...]:
-    """Paired differences, Holm-corrected over the whole table: all pairs of few runs, else each against the best."""
-    best = choose(group).best if len(group.runs) > ALL_PAIRS else None
-    made: list[tuple[str, int, int, PairedDifference]] = []
-    for metric in (*TESTS_RUNS, *group.declared(Role.SELECTS, Role.CONFIRMS, Role.WITNESS)):
-        for a in range(len(group.runs)):
-            for b in range(a + 1, len(group.runs)):
-                if best is None or best in (a, b):
-                    found = _between(group, metric, a, b)
-                    if found is not None:
-                        made.append((metric, a, b, found))
-    corrected = holm([found.p for *_, found in made])
-    return tuple(Pair(metric, a, b, found, p) for (metric, a, b, found), p in zip(made, corrected, strict=True))
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The best run and the ones that cannot be told apart from it.
-
-    Attributes:
-        metric: what chose. best: position, or None. tied: positions. how: how ties were found, in words.
-    """
-
-    metric: str
-    best: int | None
-    tied: tuple[int, ...] = ()
-    how: str = ""
-
-
-def choose(group: Group) -> Choice:
-    """Highest (or lowest, as the metric says) at each run's own checkpoint to use; ties by paired tests with Holm."""
-    metric = group.chosen_by
-    if not metric or len(group.runs) < 2:
-        return Choice(metric, None)
-    values = np.asarray([found.value if (found := run.metric(metric)) is not None else math.nan for run in group.runs])
-    sample = group.runs[0].contents.sample(metric)
-    best = int(np.argmin(values) if sample.better == "lower" else np.argmax(values))
-    others = [i for i in range(len(values)) if i != best]
-    tests = [_between(group, metric, best, i) for i in others]
-    if all(test is not None for test in tests):
-        corrected = holm([test.p for test in tests if test is not None])
-        tied = tuple(i for i, p in zip(others, corrected, strict=True) if p > ALPHA)
-        return Choice(metric, best, tied, "exact McNemar on the same images, Holm over the runs")
-    own = group.runs[best].metric(metric)
-    tied = tuple(i for i in others if _overlap(own, group.runs[i].metric(metric)))
-    return Choice(metric, best, tied, "overlapping 95 % intervals (no outcomes on the same images)")
-
-
-def _between(group: Group, metric: str, a: int, b: int) -> PairedDifference | None:
-    """Run a minus run b at their checkpoints to use, or None where they lack outcomes on the same images."""
-    rows = []
-    for position in (a, b):
-        run = group.runs[position]
-        found = run.contents.outcomes.get(metric)
-        at_best = None if found is None or run.best is None else found[run.best]
-        if at_best is None:
-            return None
-        rows.append(at_best)
-    (one, here), (other, there) = rows
-    if len(one) == 0 or not np.array_equal(here, there):
-        return None
-    return paired_difference(one, other)
-
-
-def _overlap(one: Metric | None, other: Metric | None) -> bool:
-    if one is None or other is None or one.ci95 is None or other.ci95 is None:
-        return False
-    return one.ci95[0] <= other.ci95[1] and other.ci95[0] <= one.ci95[1]
-
-
-def _finite(metric: Metric | None) -> bool:
-    return metric is not None and math.isfinite(metric.value)
+def _positive(value: float | None) -> float | None:
+    return value if isinstance(value, int | float) and math.isfinite(value) and value > 0 else None
 
 
 def _canonical(value: Any) -> str:

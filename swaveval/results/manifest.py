@@ -52,7 +52,7 @@ class RunManifest:
         evaluators: (name, version, parameters) of each evaluator asked for, in page order.
         loss: the training loss, or None when none was found.
         hyperparameters: flat training settings (`prototypes`, `epsilon`, `temperature` …), as far as known.
-        training_seconds: wall-clock time of the finished epochs; None where no log says.
+        training_seconds: wall-clock time of the finished epochs; None where no log says. training_epochs: how many.
         command: the command line that made it.
         versions: package name to version, plus `python` and `machine`.
         created: ISO 8601 UTC time.
@@ -65,6 +65,8 @@ class RunManifest:
         cell_names: digest to (evaluator, checkpoint), so that a cell that is gone can be named; {} in old manifests.
         terms: metric id (without parameters) to its words, as its evaluator declared them; {} in old manifests.
         roles: metric id to what its evaluator declared it to be for, values of `Role`; {} in old manifests.
+        recipe: digest of everything that was set for the training but its seed; equal for repeats. Empty where not
+            everything is known.
     """
 
     name: str
@@ -85,6 +87,8 @@ class RunManifest:
     cell_names: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     terms: Mapping[str, Term] = field(default_factory=dict)
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    training_epochs: int | None = None
+    recipe: str = ""
 
     def to_json(self) -> dict[str, Any]:
         data = {name: getattr(self.data, name) for name in DataSummary.__dataclass_fields__}
@@ -108,6 +112,8 @@ class RunManifest:
             "cell_names": {digest: list(names) for digest, names in self.cell_names.items()},
             "terms": terms_to_json(self.terms),
             "roles": roles_to_json(self.roles),
+            "training_epochs": self.training_epochs,
+            "recipe": self.recipe,
         }
 
     @classmethod
@@ -136,4 +142,6 @@ class RunManifest:
             cell_names={digest: (names[0], names[1]) for digest, names in body.get("cell_names", {}).items()},
             terms=terms_from_json(body.get("terms")),
             roles=roles_from_json(body.get("roles")),
+            training_epochs=body.get("training_epochs"),
+            recipe=str(body.get("recipe") or ""),
         )

@@ -1,32 +1,57 @@
 """`swaveval compare`: several stored evaluations on one page; computes no metric."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from swaveval.convergence import Verdict, judge
-from swaveval.report import ReportOptions, write_comparison
+from swaveval.report import ReportOptions
+from swaveval.report.comparison import Found, examine, page_of
 from swaveval.results import Series
+from swaveval.results.atomic import write_text
 from swaveval.results.places import locate
 from swaveval.runs.request import RunError
 
 
-def compare_runs(
-    outs: Sequence[Path], page: Path, *, images: bool = True, force: bool = False
-) -> tuple[Path, tuple[str, ...], tuple[str, ...]]:
-    """Write the comparison page; returns it, one line per run (name, verdict, sentence), and what the runs have lost.
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """A comparison.
+
+    Attributes:
+        page: what was written. groups: what was found, one for each set of runs that may share axes.
+        lines: one per run: name, verdict, sentence. lost: what the runs have lost.
+    """
+
+    page: Path
+    groups: tuple[Found, ...]
+    lines: tuple[str, ...]
+    lost: tuple[str, ...]
+
+
+def compare_runs(outs: Sequence[Path], page: Path, *, images: bool = True, force: bool = False) -> Compared:
+    """Write the comparison page.
+
+    One that is given twice counts once.
 
     Raises:
         RunError: fewer than two directories. StoreError: one of them holds no results.
         IncomparableRuns: different data, transform or protocol, unless `force`.
     """
-    if len(outs) < 2:
-        raise RunError(f"compare takes two or more evaluations, found {len(outs)}")
+    # Patterns of a shell overlap: K10* holds K100 as well.
+    places = list({place.resolve(): place for place in map(locate, outs)}.values())
+    if len(places) < 2:
+        again = " (the same one several times)" if len(outs) > 1 else ""
+        raise RunError(f"compare takes two or more evaluations, found {len(places)}{again}")
     runs: list[tuple[Series, Verdict]] = []
-    for out in outs:
-        series = Series.load(locate(out))
+    for place in places:
+        series = Series.load(place)
         runs.append((series, judge(series, seed=series.manifest.seed)))
+    groups, apart = examine(runs, force=force)
     target = page / "index.html" if page.is_dir() else page
-    written = write_comparison(target, runs, options=ReportOptions(images=images, force=force))
-    lines = tuple(f"{series.manifest.name}: {verdict.verdict}: {verdict.sentence}" for series, verdict in runs)
-    lost = tuple(f"{series.manifest.name}: {lost}" for series, _ in runs for lost in series.lost)
-    return written, lines, lost
+    write_text(target, page_of(groups, apart, ReportOptions(images=images, force=force)))
+    return Compared(
+        page=target,
+        groups=groups,
+        lines=tuple(f"{series.manifest.name}: {verdict.verdict}: {verdict.sentence}" for series, verdict in runs),
+        lost=tuple(f"{series.manifest.name}: {lost}" for series, _ in runs for lost in series.lost),
+    )

@@ -2,13 +2,22 @@
 
 import csv
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 MOST_BYTES = 512 * 1024**2
 
 
-def training_seconds(ckpt_dir: Path) -> float | None:
-    """Wall-clock seconds of the finished epochs in the metrics.csv that `swaveval pretrain` wrote beside `ckpt_dir`.
+@dataclass(frozen=True, slots=True)
+class TrainingTime:
+    """Wall-clock seconds of the finished epochs, and how many these are."""
+
+    seconds: float
+    epochs: int
+
+
+def training_time(ckpt_dir: Path) -> TrainingTime | None:
+    """What the metrics.csv says that `swaveval pretrain` wrote beside `ckpt_dir`.
 
     Epochs are added up, so that pauses between an interruption and its resumption do not count. None without such a
     log, and where an epoch does not say how long it took.
@@ -23,5 +32,5 @@ def training_seconds(ckpt_dir: Path) -> float | None:
         except (OSError, ValueError, csv.Error):
             continue
         if seconds and all(math.isfinite(value) and value >= 0 for value in seconds):
-            return math.fsum(seconds)
+            return TrainingTime(math.fsum(seconds), len(seconds))
     return None

@@ -19,6 +19,7 @@ from swaveval.data.transforms import EvalTransform
 from swaveval.errors import SwavevalError
 from swaveval.results import ResultStore, StoreError
 from swaveval.runs.names import slug
+from swaveval.runs.recipe import recipe
 
 DEFAULT_EVALUATORS = (
     "knn",
@@ -72,6 +73,7 @@ class RunRequest:
         name: the run's name on pages; defaults to the run directory's.
         loss_log: a file with the training loss, when it is not found by itself.
         hyperparameters: training settings, from run.json as far as known.
+        recipe: digest of the training's settings but its seed (see `recipe`); empty where not all are known.
         command: the command line, for the page.
         images: whether pictures of the data may stand in the page.
         figures: whether figures for papers are written, some two hundred files.
@@ -102,6 +104,7 @@ class RunRequest:
     name: str = ""
     loss_log: Path | None = None
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    recipe: str = ""
     command: str = ""
     images: bool = True
     figures: bool = False
@@ -199,6 +202,7 @@ def resolve(request: RunRequest) -> RunRequest:
         transform_recorded=request.transform_recorded or (request.transform is None and transform is not None),
         name=request.name or _run_name(base.resolve()),
         hyperparameters=request.hyperparameters or recorded.hyperparameters,
+        recipe="" if request.hyperparameters else recorded.recipe,
     )
 
 
@@ -208,7 +212,7 @@ class _Recorded:
 
     Attributes:
         data: path, labels, fingerprint … of the images. seed: of their split. reading: options and their texts.
-        transform: of the finished backbone. hyperparameters: flat training settings.
+        transform: of the finished backbone. hyperparameters: flat training settings. recipe: digest of all of them.
     """
 
     data: Mapping[str, Any]
@@ -216,6 +220,7 @@ class _Recorded:
     reading: dict[str, str]
     transform: EvalTransform | None
     hyperparameters: Mapping[str, Any]
+    recipe: str
 
 
 def _recorded(request: RunRequest) -> _Recorded:
@@ -250,7 +255,7 @@ def _recorded(request: RunRequest) -> _Recorded:
         raise RunError(f"{part} in {_words(request)} cannot be used: it has no {error}") from error
     except (DataError, TypeError, ValueError, OverflowError) as error:
         raise RunError(f"{part} in {_words(request)} cannot be used: {error}") from error
-    return _Recorded(data, seed, reading, transform, settings)
+    return _Recorded(data, seed, reading, transform, settings, recipe(run))
 
 
 def _transform(stored: Mapping[str, Any]) -> EvalTransform:

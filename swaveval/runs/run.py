@@ -10,7 +10,7 @@ from swaveval.results import Cell, CheckpointRecord, DataSummary, RunManifest, S
 from swaveval.results.versions import versions
 from swaveval.runs.baselines import baseline_records
 from swaveval.runs.checks import check_plan, check_run
-from swaveval.runs.cost import training_seconds
+from swaveval.runs.cost import training_time
 from swaveval.runs.executors import Done, Executor, make_executor
 from swaveval.runs.geometry import annotated, shapeless
 from swaveval.runs.job import Job, build_workspace
@@ -231,6 +231,7 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
     if prototypes:
         hyperparameters["prototypes"] = prototypes
     directory = request.directory
+    took = None if request.in_memory else training_time(directory)
     moments = [(record.epoch, record.step) for record in prepared.records if record.kind == "checkpoint"]
     loss = None
     if not request.in_memory or request.loss_log is not None:
@@ -254,7 +255,9 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
         evaluators=tuple((spec.name, spec.version, dict(spec.parameters)) for spec in prepared.specs),
         loss=loss,
         hyperparameters=hyperparameters,
-        training_seconds=None if request.in_memory else training_seconds(directory),
+        training_seconds=None if took is None else took.seconds,
+        training_epochs=None if took is None else took.epochs,
+        recipe=request.recipe,
         command=request.command,
         versions=versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),

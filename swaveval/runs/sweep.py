@@ -118,5 +118,5 @@ def sweep(
     if len(outcomes) == 1:
         return outcomes[0].written.page, outcomes
     reports = [request.out / run_name(setting) / "report" for setting in settings]
-    page, _, _ = compare_runs(reports, request.out / "index.html", images=request.evaluation.images)
-    return page, outcomes
+    compared = compare_runs(reports, request.out / "index.html", images=request.evaluation.images)
+    return compared.page, outcomes

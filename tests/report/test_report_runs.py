@@ -10,9 +10,10 @@ import pytest
 from swaveval.convergence.paired import holm, paired_difference
 from swaveval.convergence.verdict import Verdict
 from swaveval.report import IncomparableRuns, ReportOptions, write_comparison
-from swaveval.report.comparison import render
-from swaveval.report.runs import choose, grouped, pairs
-from swaveval.results import Series
+from swaveval.report.choice import answers, choose, pairs
+from swaveval.report.comparison import examine, render
+from swaveval.report.runs import grouped
+from swaveval.results import Artifact, Series
 
 Evaluated = Callable[..., tuple[Series, Verdict]]
 COUNTS = ((10, 0.90), (30, 0.965), (100, 0.97), (300, 0.93))
@@ -42,47 +43,80 @@ def test_purity_over_prototypes_gives_way_to_ami_where_k_differs(runs: list[tupl
     assert "prototypes.purity" in alike.metric_ids
 
 
-def test_best_and_tied_are_what_paired_tests_with_holm_say(runs: list[tuple[Series, Verdict]]) -> None:
+def test_the_set_is_what_the_comparison_with_the_best_leaves(runs: list[tuple[Series, Verdict]]) -> None:
     (group,), _ = grouped(runs, force=False)
     choice = choose(group)
-    assert choice.metric == "knn.loo_top1"
-    values = [run.metric("knn.loo_top1").value for run in group.runs]  # type: ignore[union-attr]
-    assert choice.best == int(np.argmax(values))
-    rows = [run.contents.outcomes["knn.loo_top1"][run.best][0] for run in group.runs]  # type: ignore[index]
-    others = [i for i in range(4) if i != choice.best]
-    corrected = holm([paired_difference(rows[choice.best], rows[i]).p for i in others])
-    assert choice.tied == tuple(i for i, p in zip(others, corrected, strict=True) if p > 0.05)
-    assert 0 not in choice.tied
+    assert [one.metric for one in choice.witnesses] == ["knn.loo_top1"], "what these runs have of the witnesses"
+    rows = np.stack([run.contents.outcomes["knn.loo_top1"][run.best][0] for run in group.runs])  # type: ignore[index]
+    random = np.random.default_rng(0)
+    drawn = np.stack([rows[:, random.integers(0, rows.shape[1], rows.shape[1])].mean(axis=1) for _ in range(1500)])
+    left = []
+    for mine in range(4):
+        apart = drawn - drawn[:, [mine]]
+        error = np.where(np.arange(4) == mine, np.inf, apart.std(axis=0))
+        limit = np.quantile(((apart - apart.mean(axis=0)) / error).max(axis=1), 0.95)
+        if ((rows.mean(axis=1) - rows[mine].mean()) / error).max() <= limit:
+            left.append(mine)
+    assert choice.members == tuple(left)
+    assert 0 not in choice.members
+    assert len(choice.members) > 1
+    assert {one.setting for one in choice.beatings} == {0, 1, 2, 3} - set(left)
 
 
-def test_pairs_are_corrected_over_the_whole_table(runs: list[tuple[Series, Verdict]]) -> None:
+def test_what_does_not_choose_is_corrected_over_its_whole_table(runs: list[tuple[Series, Verdict]]) -> None:
     (group,), _ = grouped(runs, force=False)
-    table = pairs(group)
-    assert len(table) == 6 * 4
+    table = pairs(group, choose(group))
+    assert len(table) == 6 * 3
     assert tuple(pair.corrected for pair in table) == holm([pair.found.p for pair in table])
     first = table[0]
+    assert first.metric != "knn.loo_top1"
     rows = [group.runs[i].contents.outcomes[first.metric][group.runs[i].best][0] for i in (first.a, first.b)]  # type: ignore[index]
     assert first.found == paired_difference(*rows)
 
 
-def test_many_runs_are_paired_with_the_best_only(evaluated: Evaluated) -> None:
+def test_many_runs_are_paired_with_one_that_is_not_beaten(evaluated: Evaluated) -> None:
     many = [evaluated(name=f"s{seed}", seed=seed, evaluators=("knn",)) for seed in range(8)]
     (group,), _ = grouped(many, force=False)
-    best = choose(group).best
-    assert all(best in (pair.a, pair.b) for pair in pairs(group))
-    assert len(pairs(group)) == 7 * 2
+    choice = choose(group)
+    assert all(choice.members[0] in (pair.a, pair.b) for pair in pairs(group, choice))
+    assert len(pairs(group, choice)) == 7
 
 
-def test_outcomes_on_other_images_are_not_paired(runs: list[tuple[Series, Verdict]]) -> None:
-    (group,), _ = grouped(runs[:2], force=False)
-    run = group.runs[0]
-    shifted = {
-        name: tuple(None if row is None else (row[0], row[1] + 1) for row in rows)
-        for name, rows in run.contents.outcomes.items()
-    }
-    other = replace(run, contents=replace(run.contents, outcomes=shifted))
-    assert pairs(replace(group, runs=(other, group.runs[1]))) == ()
-    assert "intervals" in choose(replace(group, runs=(other, group.runs[1]))).how
+def on_other_images(series: Series, shift: int) -> Series:
+    """The same answers to images `shift` further on."""
+    arrays = {}
+    for name, digest in series.artifact_index:
+        stored = series.artifact(name, digest or None)
+        if name.endswith(".outcomes") and stored is not None:
+            arrays[name, digest] = Artifact(name, {**stored, "index": stored["index"] + shift})
+    return replace(series, arrays=arrays)
+
+
+def test_runs_without_shared_images_are_told_apart_by_intervals(runs: list[tuple[Series, Verdict]]) -> None:
+    other = [(on_other_images(runs[0][0], 10_000), runs[0][1]), *runs[1:]]
+    (group,), _ = grouped(other, force=False)
+    choice = choose(group)
+    assert choice.compared is None
+    values = [run.metric("knn.loo_top1") for run in group.runs]
+    best = max(range(4), key=lambda i: values[i].value)  # type: ignore[union-attr]
+    low, high = values[best].ci95  # type: ignore[union-attr, misc]
+    overlapping = [i for i, one in enumerate(values) if one.ci95[0] <= high and low <= one.ci95[1]]  # type: ignore[union-attr, index]
+    assert choice.members == tuple(overlapping)
+    found, _ = examine(other)
+    assert "no outcomes on the same images" in found[0].sentence
+    assert {name for pair in pairs(group, choice) for name in (pair.a, pair.b)} <= {0, 1, 2}
+
+
+def test_only_the_images_that_all_runs_have_are_asked(runs: list[tuple[Series, Verdict]]) -> None:
+    other = [(on_other_images(runs[0][0], 100), runs[0][1]), *runs[1:]]
+    (group,), _ = grouped(other, force=False)
+    choice = choose(group)
+    assert choice.n == 140
+    shared = answers(group, "knn.loo_top1", range(4))
+    assert shared is not None
+    assert shared.index.tolist() == list(range(100, 240))
+    first, index = group.runs[0].contents.outcomes["knn.loo_top1"][group.runs[0].best]  # type: ignore[index, misc]
+    assert shared.correct[0].tolist() == first[np.isin(index, shared.index)].tolist()
 
 
 @pytest.mark.parametrize("what", ["images", "transforms", "protocols"])
@@ -118,18 +152,18 @@ def test_equal_names_are_told_apart(evaluated: Evaluated) -> None:
     assert [run.name for run in group.runs] == ["digits-demo (1)", "digits-demo (2)"]
 
 
-def test_the_page_names_the_best_k_its_ties_and_what_each_cost(runs: list[tuple[Series, Verdict]]) -> None:
+def test_the_page_names_the_set_and_what_each_cost(runs: list[tuple[Series, Verdict]]) -> None:
     html = render(runs, ReportOptions())
     head = html[: html.index("<figure")]
     (group,), _ = grouped(runs, force=False)
-    choice = choose(group)
-    assert choice.best is not None
-    assert f"K = {group.x[choice.best]:g} is best" in head
-    for position in choice.tied:
-        assert f"K = {group.x[position]:g}" in head
+    members = [f"{group.x[place]:g}" for place in choose(group).members]
+    assert len(members) > 1
+    assert f"K = {', '.join(members[:-1])} and {members[-1]} cannot be told apart" in head
+    assert "K = 10 is worse by kNN (" in head
     assert "1 min 10 s" in html
     assert "6 min 0 s" in html
-    assert "time: training" in html
+    assert "training time" in html
+    assert "not recorded" in html, "the seconds of an epoch"
     assert "time: evaluators" in html
     assert "training seconds" not in html, "a cost is no setting"
     assert html == render(runs, ReportOptions())
@@ -140,4 +174,4 @@ def test_one_run_and_runs_without_numbers_still_make_a_page(evaluated: Evaluated
     assert "1 run" in render([(series, said)], ReportOptions())
     empty = replace(series, points=(), baselines=())
     html = render([(empty, replace(said, best=None)), (empty, replace(said, best=None))], ReportOptions())
-    assert "none can be called best" in html
+    assert "No run can be recommended" in html

@@ -126,7 +126,8 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def test_a_comparison_tells_each_runs_verdict(two: list[Path], tmp_path: Path) -> None:
-    page, lines, lost = compare_runs([two[0].parent, two[1]], tmp_path / "new.html", images=False)
+    compared = compare_runs([two[0].parent, two[1]], tmp_path / "new.html", images=False)
+    page, lines, lost = compared.page, compared.lines, compared.lost
     assert page == tmp_path / "new.html"
     assert "low" in page.read_text(encoding="utf-8")
     for line, out in zip(lines, two, strict=True):
@@ -137,14 +138,14 @@ def test_a_comparison_tells_each_runs_verdict(two: list[Path], tmp_path: Path) -
 
 
 def test_a_directory_gets_an_index(two: list[Path], tmp_path: Path) -> None:
-    assert compare_runs(two, tmp_path)[0] == tmp_path / "index.html"
+    assert compare_runs(two, tmp_path).page == tmp_path / "index.html"
 
 
 def test_what_a_run_has_lost_is_told_by_its_name(two: list[Path], tmp_path: Path) -> None:
     spoilt = Path(shutil.copytree(two[0], tmp_path / "low"))
     cell = sorted((spoilt / "results" / "cells").glob("*.json"))[0]
     cell.unlink()
-    _, _, lost = compare_runs([spoilt, two[1]], tmp_path / "page.html")
+    lost = compare_runs([spoilt, two[1]], tmp_path / "page.html").lost
     assert lost
     assert all(line.startswith("low: ") for line in lost)
 
@@ -161,7 +162,7 @@ def test_other_images_are_not_compared_unless_forced(two: list[Path], tmp_path: 
     with pytest.raises(IncomparableRuns):
         compare_runs([two[0], other], tmp_path / "page.html")
     assert not (tmp_path / "page.html").exists()
-    assert compare_runs([two[0], other], tmp_path / "page.html", force=True)[0].is_file()
+    assert compare_runs([two[0], other], tmp_path / "page.html", force=True).page.is_file()
 
 
 def test_a_place_without_results(two: list[Path], tmp_path: Path) -> None:

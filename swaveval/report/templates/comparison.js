@@ -35,7 +35,7 @@ S.startGroup = async (place, group, g) => {
       set(curves, `line-${i}`, { x: run.x, y });
       const keep = low.map((value, j) => j).filter((j) => !Number.isNaN(low[j]) && !Number.isNaN(high[j]));
       set(curves, `band-${i}`, { x: keep.map((j) => run.x[j]), low: keep.map((j) => low[j]), high: keep.map((j) => high[j]) });
-      set(curves, `best-${i}`, run.best === null || Number.isNaN(y[run.best]) ? { x: [], y: [] } : { x: [run.x[run.best]], y: [y[run.best]] });
+      set(curves, `best-${i}`, run.best === null || !run.use || Number.isNaN(y[run.best]) ? { x: [], y: [] } : { x: [run.x[run.best]], y: [y[run.best]] });
       seen.push(...y, ...low, ...high);
     });
     const finite = seen.filter((value) => !Number.isNaN(value)), bottom = Math.min(...finite), top = Math.max(...finite), pad = 0.06 * (top - bottom) || Math.abs(top) * 0.05 || 0.05;
@@ -44,10 +44,14 @@ S.startGroup = async (place, group, g) => {
       if (finite.length) [plot.y_range.start, plot.y_range.end] = [bottom - pad, top + pad];
     }
     if (against) {
-      const rows = group.runs.map((run, i) => ({ x: group.x[i], colour: S.dark() ? S.data.twins[group.colours[i]] : group.colours[i], best: run.best === null ? NaN : numbers(metric.values[i])[run.best], last: numbers(metric.values[i]).at(-1) ?? NaN,
-        low: run.best === null ? NaN : numbers(metric.low[i])[run.best], high: run.best === null ? NaN : numbers(metric.high[i])[run.best] }));
+      const at_use = (run, list) => (run.best === null || !run.use ? NaN : numbers(list)[run.best] ?? NaN);
+      const rows = group.runs.map((run, i) => ({ x: group.x[i], colour: S.dark() ? S.data.twins[group.colours[i]] : group.colours[i], best: at_use(run, metric.values[i]), last: numbers(metric.values[i]).at(-1) ?? NaN,
+        low: at_use(run, metric.low[i]), high: at_use(run, metric.high[i]) }));
+      const mean = (list) => list.reduce((sum, value) => sum + value, 0) / list.length;
       set(against, "against-best", { x: rows.map((r) => r.x), y: rows.map((r) => r.best), low: rows.map((r) => r.low), high: rows.map((r) => r.high), colour: rows.map((r) => r.colour) });
-      set(against, "against-final", { x: rows.map((r) => r.x), y: rows.map((r) => r.last) });
+      set(against, "against-mean", { x: group.settings.map((runs) => group.x[runs[0]]), y: group.settings.map((runs) => mean(runs.map((i) => rows[i].best))) });
+      set(against, "against-last", { x: rows.map((r) => r.x), y: rows.map((r) => r.last) });
+      set(against, "against-final", { x: group.settings.map((runs) => group.x[runs[0]]), y: group.settings.map((runs) => mean(runs.map((i) => rows[i].last))) });
     }
     at(null);
     fill?.();

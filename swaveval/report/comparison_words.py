@@ -1,0 +1,173 @@
+"""The top of a comparison in words: which settings cannot be told apart, which are worse by what, what each cost."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from swaveval.convergence.thresholds import ALPHA
+from swaveval.convergence.wording import listed
+from swaveval.report import wording
+from swaveval.report.choice import Choice, Pair
+from swaveval.report.cost import duration
+from swaveval.report.runs import Group, Setting
+
+MOST = 6
+# Training times closer than this are about the same: machines are never idle alike.
+ALIKE = 0.1
+
+
+def headline(group: Group, choice: Choice) -> str:
+    """`K = 100, 300 and 1000 cannot be told apart`."""
+    if len(group.runs) < 2:
+        return wording.count(len(group.runs), "run")
+    if len(choice.members) > 1:
+        return f"{together([group.settings[place] for place in choice.members])} cannot be told apart"
+    if choice.members:
+        name = group.settings[choice.members[0]].name
+        return f"{name} is best" if len(choice.fit) > 1 else f"{name} is the only one to recommend"
+    if choice.beatings:
+        return "The witnesses disagree on the best"
+    return "No run can be recommended" if not choice.fit else wording.count(len(group.runs), "run")
+
+
+def sentence(group: Group, choice: Choice, others: Sequence[Pair]) -> str:
+    """What the headline rests on."""
+    if len(group.runs) < 2:
+        return "There is nothing to compare it with."
+    said = [*_basis(group, choice), *_worse(group, choice), *_left_out(group), _on_others(group, choice, others)]
+    said += [_seeds(group, choice), cost(group, choice)]
+    return " ".join(wording.sentence(part) for part in said if part)
+
+
+def together(settings: Sequence[Setting]) -> str:
+    """`K = 100, 300 and 1000`: what all names begin with is said once."""
+    names = [setting.name for setting in settings]
+    if len(names) > MOST:
+        names = [*names[: MOST - 1], f"{len(names) - MOST + 1} others"]
+    head, sign, _ = names[0].partition(" = ")
+    if sign and all(name.startswith(head + sign) or name.endswith(" others") for name in names):
+        names = [names[0], *(name.removeprefix(head + sign) for name in names[1:])]
+    return listed(names)
+
+
+def _basis(group: Group, choice: Choice) -> list[str]:
+    if not choice.fit:
+        return ["Their own pages recommend no checkpoint of any of them"]
+    if choice.compared is None:
+        if not choice.metric:
+            return ["No metric is shared by all runs, so none can be called best"]
+        label = group.words.term(choice.metric).label
+        how = "the 95 % intervals overlap" if len(choice.members) > 1 else "its 95 % interval lies above all others"
+        return [f"{label}: {how} (no outcomes on the same images)"]
+    names = listed([one.name for one in choice.witnesses])
+    basis = f"{names} (n = {choice.n:,})"
+    several = "any of " if len(choice.witnesses) > 1 else ""
+    parts = []
+    if len(choice.fit) == 1:
+        parts.append("No other run has a checkpoint to recommend")
+    elif choice.members:
+        whom = "any of these" if len(choice.members) > 1 else "it"
+        parts.append(f"No other is better than {whom} beyond chance by {several}{basis}")
+    else:
+        parts.append(f"Asked were {basis}, and each run is beaten beyond chance by another one")
+    if choice.without_room:
+        verb = "have" if len(choice.without_room) > 1 else "has"
+        parts.append(
+            f"{listed(choice.without_room)} {verb} no room here, as a baseline is at the ceiling, and was not asked"
+        )
+    if choice.absent:
+        parts.append(f"Not every run has {listed(choice.absent)}")
+    return parts
+
+
+def _worse(group: Group, choice: Choice) -> list[str]:
+    """`K = 30 is worse by the linear probe (93.1 against 97.0 % of K = 100)`, one for each that is beaten."""
+    if choice.compared is None:
+        return []
+    said = []
+    for row, place in enumerate(choice.fit):
+        own = [one for one in choice.beatings if one.setting == place]
+        parts = []
+        for one in own:
+            values = choice.compared.values[one.witness]
+            better = values[choice.fit.index(one.by)]
+            against = f"{100 * values[row]:.1f} against {100 * better:.1f} % of {group.settings[one.by].name}"
+            parts.append(f"{choice.witnesses[one.witness].name} ({against})")
+        if parts:
+            said.append(f"{group.settings[place].name} is worse by {listed(parts)}")
+    if len(said) > MOST:
+        said = [*said[: MOST - 1], f"{len(said) - MOST + 1} more are worse, as the table says"]
+    return said
+
+
+def _left_out(group: Group) -> list[str]:
+    reasons: dict[str, list[Setting]] = {}
+    for setting in group.settings:
+        if why := group.unfit(setting):
+            reasons.setdefault(why, []).append(setting)
+    said = []
+    for why, settings in reasons.items():
+        verb = "" if why.startswith("collapsed") else "has " if why.startswith("no ") else "is "
+        if len(settings) > 1:
+            verb = {"has ": "have ", "is ": "are "}.get(verb, verb)
+        said.append(f"{together(settings)} {verb}{why}, and {'is' if len(settings) == 1 else 'are'} left out")
+    return said
+
+
+def _on_others(group: Group, choice: Choice, others: Sequence[Pair]) -> str:
+    """Where what did not choose tells apart what the witnesses could not."""
+    members = set(choice.members)
+    found = [one for one in others if one.corrected <= ALPHA and {one.a, one.b} <= members]
+    if not found:
+        return ""
+    parts = []
+    for one in found[:MOST]:
+        above, below = (one.a, one.b) if one.found.effect > 0 else (one.b, one.a)
+        label = group.words.term(one.metric).label
+        parts.append(f"{group.settings[above].name} is above {group.settings[below].name} by {label}")
+    more = f", and so on ({len(found)} in all)" if len(found) > MOST else ""
+    return f"What does not choose does tell some of these apart: {listed(parts)}{more}"
+
+
+def _seeds(group: Group, choice: Choice) -> str:
+    if choice.compared is None or len(choice.fit) < 2:
+        return ""
+    spread = choice.compared.spread
+    if spread is None:
+        return "One run of each: how far another seed would move it is not known"
+    counts = sorted({len(group.settings[place].runs) for place in choice.fit})
+    seeds = f"{counts[0]} seeds each" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds each"
+    parts = [
+        f"{100 * math.sqrt(variance):.1f} by {one.name}"
+        for one, variance in zip(choice.witnesses, spread.variance, strict=True)
+    ]
+    return f"{seeds}, whose spread is counted (standard deviation in points: {listed(parts)})"
+
+
+def seconds(group: Group, setting: Setting, *, each: bool = False) -> float | None:
+    """Mean training time over the repeats, per epoch with `each`; None where one does not say."""
+    found = [run.seconds_per_epoch if each else run.seconds for run in group.of(setting)]
+    known = [value for value in found if value is not None]
+    return float(np.mean(known)) if known and len(known) == len(found) else None
+
+
+def cost(group: Group, choice: Choice) -> str:
+    """`K = 30 took 0.8 × the training time of K = 1000 (5 min 2 s against 6 min 17 s) and is not shown to be worse`."""
+    if len(choice.members) < 2:
+        return ""
+    took = [
+        (value, group.settings[place]) for place in choice.members if (value := seconds(group, group.settings[place]))
+    ]
+    unknown = [group.settings[place] for place in choice.members if seconds(group, group.settings[place]) is None]
+    if len(took) < 2:
+        return ""
+    (least, cheap), (most, dear) = min(took, key=lambda one: one[0]), max(took, key=lambda one: one[0])
+    aside = f"; that of {together(unknown)} is not recorded" if unknown else ""
+    if least > (1 - ALIKE) * most:
+        span = duration(least) if duration(least) == duration(most) else f"{duration(least)} to {duration(most)}"
+        return f"Training took about as long for {'these' if unknown else 'each of them'} ({span}){aside}"
+    share = least / most
+    ratio = f"{share:.1f}" if share >= 0.095 else f"{share:.2g}"
+    times = f"{duration(least)} against {duration(most)}"
+    return f"{cheap.name} took {ratio} × the training time of {dear.name} ({times}) and is not shown to be worse{aside}"
