@@ -72,7 +72,8 @@ def _time(group: Group, setting: Setting, *, each: bool = False) -> Text:
     if took is None:
         return "not recorded"
     found = [value for run in group.of(setting) if (value := run.seconds_per_epoch if each else run.seconds)]
-    return duration(took) if len(found) < 2 else (duration(took), f"{duration(min(found))} to {duration(max(found))}")
+    ends = duration(min(found)), duration(max(found))
+    return duration(took) if ends[0] == ends[1] else (duration(took), " to ".join(ends))
 
 
 def _value(runs: Sequence[Run], name: str, *, final: bool = False) -> tuple[str, str]:

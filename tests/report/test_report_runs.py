@@ -175,3 +175,128 @@ def test_one_run_and_runs_without_numbers_still_make_a_page(evaluated: Evaluated
     empty = replace(series, points=(), baselines=())
     html = render([(empty, replace(said, best=None)), (empty, replace(said, best=None))], ReportOptions())
     assert "No run can be recommended" in html
+
+
+# -- repeats with other seeds ------------------------------------------------------------------------------------------
+
+
+def repeats(evaluated: Evaluated, *ends: tuple[int, int, float], recipe: str = "r") -> list[tuple[Series, Verdict]]:
+    """(K, seed, accuracy at the end) of each run; those of one K are known to be alike but for their seed."""
+    made = []
+    for k, seed, end in ends:
+        series, said = evaluated(name=f"K{k}-s{seed}", prototypes=k, end=end, seed=10 * k + seed, evaluators=("knn",))
+        settings = {**series.manifest.hyperparameters, "seed": seed}
+        known = f"{recipe}{k}" if recipe else ""
+        manifest = replace(
+            series.manifest, hyperparameters=settings, recipe=known, training_seconds=60.0 + k, training_epochs=8
+        )
+        made.append((replace(series, manifest=manifest), said))
+    return made
+
+
+FOUR = ((10, 0, 0.94), (10, 1, 0.95), (100, 0, 0.955), (100, 1, 0.945))
+
+
+def test_repeats_are_one_row_with_their_spread(evaluated: Evaluated) -> None:
+    runs = repeats(evaluated, *FOUR)
+    (found,), _ = examine(runs)
+    assert [(one.name, one.runs) for one in found.group.settings] == [("K = 10", (0, 1)), ("K = 100", (2, 3))]
+    assert found.headline == "K = 10 and 100 cannot be told apart"
+    values = np.asarray([run.metric("knn.loo_top1").value for run in found.group.runs])  # type: ignore[union-attr]
+    deviation = np.sqrt((values[:2].var(ddof=1) + values[2:].var(ddof=1)) / 2)
+    assert f"2 seeds each, whose spread is counted (standard deviation in points: {100 * deviation:.1f} by kNN" in (
+        found.sentence
+    )
+    row = dict(zip(found.head, found.rows[0], strict=True))
+    assert row["seeds"] == "2 (0, 1)"
+    assert row["verdict"] == "2 × learning"
+    assert row["training time"] == "1 min 10 s"
+    assert row["per epoch"] == "8.8 s"
+    mean, span = row[found.group.words.term("knn.loo_top1").brief]
+    assert mean == f"{100 * values[:2].mean():.1f} %"
+    low, high = sorted(100 * values[:2])
+    assert span == f"{low:.1f} to {high:.1f} %, s.d. {100 * values[:2].std(ddof=1):.1f} points"
+    assert "K = 10 took 0.4 × the training time of K = 100 (1 min 10 s against 2 min 40 s)" in found.sentence
+    page = render(runs, ReportOptions())
+    assert "4 runs of 2 settings" in page
+
+
+@pytest.mark.parametrize("change", ["recipe", "seed", "setting", "moments"])
+def test_what_is_not_known_to_be_alike_is_no_repeat(evaluated: Evaluated, change: str) -> None:
+    """No recipe: nobody knows. The same seed: the same training. Another setting, other checkpoints: another run."""
+    one, other = repeats(evaluated, (10, 0, 0.94), (10, 1, 0.95), recipe="" if change == "recipe" else "r")
+    series, said = other
+    manifest = series.manifest
+    if change == "seed":
+        manifest = replace(manifest, hyperparameters={**manifest.hyperparameters, "seed": 0})
+    if change == "setting":
+        manifest = replace(manifest, hyperparameters={**manifest.hyperparameters, "epsilon": 0.05})
+    points = series.points[:-1] if change == "moments" else series.points
+    (group,), _ = grouped([one, (replace(series, manifest=manifest, points=points), said)], force=False)
+    assert [setting.runs for setting in group.settings] == [(0,), (1,)]
+    assert group.axis in ("", "epsilon"), "a seed is no axis"
+    (both,), _ = grouped([one, other], force=False)
+    assert len(both.settings) == (2 if change == "recipe" else 1)
+
+
+def test_a_run_of_each_says_that_seeds_are_not_known(evaluated: Evaluated) -> None:
+    (found,), _ = examine(repeats(evaluated, FOUR[0], FOUR[2]))
+    assert "One run of each: how far another seed would move it is not known." in found.sentence
+    assert "seeds" not in found.head
+
+
+# -- nothing against the runs' own pages -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("state", "word"), [("collapsed", "collapsed"), ("not-learning", "not learning")])
+def test_a_collapsed_run_is_never_recommended(evaluated: Evaluated, state: str, word: str) -> None:
+    """Not even where its number is the highest."""
+    runs = repeats(evaluated, (10, 0, 0.98), (100, 0, 0.90), (300, 0, 0.80))
+    runs[0] = (runs[0][0], replace(runs[0][1], verdict=state, best=None))  # type: ignore[arg-type]
+    (found,), _ = examine(runs)
+    assert found.headline == "K = 100 is best"
+    assert f"K = 10 {'is ' if word == 'not learning' else ''}{word}, and is left out." in found.sentence
+    row = dict(zip(found.head, found.rows[0], strict=True))
+    assert (row[""], row["use"]) == ("×", "none")
+    assert [row[0] for row in found.rows] == ["×", "★", ""]
+    said = found.to_json()
+    assert said["not_beaten"] == ["K = 100"]
+    assert said["settings"][0]["left_out"] == word
+    assert all(one["by"] != "K = 10" for one in said["beaten"])
+
+
+def test_a_setting_that_collapsed_with_one_seed_is_left_out(evaluated: Evaluated) -> None:
+    runs = repeats(evaluated, *FOUR)
+    runs[1] = (runs[1][0], replace(runs[1][1], verdict="collapsed", best=None))
+    (found,), _ = examine(runs)
+    assert found.headline == "K = 100 is the only one to recommend"
+    assert "K = 10 collapsed with 1 of 2 seeds, and is left out." in found.sentence
+
+
+def test_where_all_collapsed_none_is_recommended(evaluated: Evaluated) -> None:
+    runs = [(series, replace(said, verdict="collapsed", best=None)) for series, said in repeats(evaluated, *FOUR)]
+    (found,), _ = examine(runs)
+    assert found.headline == "No run can be recommended"
+    assert "★" not in {row[0] for row in found.rows}
+
+
+def test_witnesses_that_disagree_are_said_to(evaluated: Evaluated) -> None:
+    """One run is better by kNN, the other by the linear probe: neither is named the best."""
+    arrays = {0: (0.95, 0.60), 1: (0.80, 0.90)}
+    hard = np.random.default_rng(3).permutation(240) / 240
+    runs = repeats(evaluated, (10, 0, 0.94), (100, 0, 0.95))
+    for place, accuracies in arrays.items():
+        series, said = runs[place]
+        given = {
+            (f"{name}.outcomes", str(point.record.digest)): Artifact(
+                f"{name}.outcomes", {"correct": hard < accuracy, "index": np.arange(240)}
+            )
+            for name, accuracy in zip(("knn.loo_top1", "linear.fold_top1"), accuracies, strict=True)
+            for point in series.points
+        }
+        runs[place] = (replace(series, arrays=given), said)
+    (found,), _ = examine(runs)
+    assert found.headline == "The witnesses disagree on the best"
+    assert "K = 10 is worse by the linear probe (60.0 against 90.0 % of K = 100)." in found.sentence
+    assert "K = 100 is worse by kNN (80.0 against 95.0 % of K = 10)." in found.sentence
+    assert found.choice.members == ()
