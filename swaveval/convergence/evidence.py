@@ -8,7 +8,7 @@ from swaveval.convergence.findings import Findings
 from swaveval.convergence.hearing import Hearing
 from swaveval.convergence.noise import contrast
 from swaveval.convergence.paired import holm, paired_difference
-from swaveval.convergence.quality import Quality, read
+from swaveval.convergence.quality import Quality, read, untrained
 from swaveval.convergence.thresholds import ALPHA, PLATEAU
 from swaveval.convergence.verdict import Evidence, LossState
 from swaveval.convergence.wording import compared, half_width, moved, points, signed
@@ -225,12 +225,17 @@ def _fall(quality: Quality, findings: Findings) -> list[Evidence]:
     ]
 
 
+def _start_of(series: Series) -> str:
+    """What `against_start` compares with, by its name."""
+    return "at step 0" if series.points and untrained(series.points[0].record) else "of untrained networks"
+
+
 def _described(series: Series, heard: set[str]) -> list[Evidence]:
     found: list[Evidence] = []
     for metric in DESCRIBED:
         change = against_start(series, metric) if metric not in heard else None
         if change is not None:
             start, end = change
-            claim = f"{metric} went from {start:.3g} untrained to {end:.3g}"
+            claim = f"{metric} went from {start:.3g} {_start_of(series)} to {end:.3g} at the end"
             found.append(Evidence(claim, metric, effect=end - start, test="described, not tested"))
     return found

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from swaveval.report import first, glossary, provenance, weights, wording
+from swaveval.report import first, glossary, provenance, weights, witness_table, wording
 from swaveval.report.confusion import per_class
 from swaveval.report.contents import Contents
 from swaveval.report.galleries import Galleries
@@ -25,7 +25,13 @@ def _why(given: Given) -> Built:
         for a in verdict.advice
     ]
     return Built(
-        wording.count(len(claims), "claim"), {"claims": claims, "advice": advice, "labelled": verdict.labelled}
+        wording.count(len(claims), "claim"),
+        {
+            "claims": claims,
+            "advice": advice,
+            "labelled": verdict.labelled,
+            "witnesses": witness_table.rows(given.contents),
+        },
     )
 
 
@@ -61,7 +67,10 @@ def _neighbours(given: Given) -> Built | None:
 
 
 def _label_free(given: Given) -> Built | None:
-    return _tiles(given.contents, WITHOUT_LABELS)
+    found = metric_section(given.contents, WITHOUT_LABELS)
+    if found is None:
+        return None
+    return Built(found.headline, {"tiles": found, "tracking": witness_table.tracking(given.contents)})
 
 
 def _other(given: Given) -> Built | None:
@@ -120,7 +129,7 @@ SECTIONS = (
     Section("map", "Feature map", _map, "section_map.html.j2", "map.js"),
     Section("groups", "Clusters and prototypes", _groups, "section_groups.html.j2", "galleries.js"),
     Section("neighbours", "Nearest neighbours", _neighbours, "section_neighbours.html.j2", "galleries.js"),
-    Section("label-free", "Label-free metrics", _label_free, "section_tiles.html.j2"),
+    Section("label-free", "Label-free metrics", _label_free, "section_label_free.html.j2"),
     Section("other", "Other evaluators", _other, "section_tiles.html.j2"),
     Section("weights", "Weights", _weights, "section_weights.html.j2", "drift.js"),
     Section("cards", "Report cards", _cards, "section_cards.html.j2", "cards.js"),

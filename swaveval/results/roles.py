@@ -44,14 +44,24 @@ SPOKEN: Mapping[str, str] = {
     "spectrum.std": "the spread of the features",
 }
 # Without per-image outcomes: described, never tested.
-DESCRIBED = (
-    "linear.top1",
-    "clusters.purity",
-    "clusters.nmi",
-    "lowshot.top1[shots=5]",
-    "views.lidar",
-    "spectrum.rankme",
-)
+DESCRIBED = ("clusters.nmi", "views.lidar", "spectrum.rankme")
+# Said to track quality without labels, and in which direction it is better. Over the bank:
+# benchmarks/verdicts/label_free.md.
+TRACKED: Mapping[str, int] = {
+    "views.retrieval": 1,
+    "views.lidar": 1,
+    "views.alignment": -1,
+    "views.uniformity": -1,
+    "clusters.silhouette": 1,
+    "spectrum.rankme": 1,
+    "spectrum.rankme_centred": 1,
+    "intrinsic.mst": -1,
+    "intrinsic.lid": 1,
+    "dse.score": 1,
+    "prototypes.agreement": 1,
+    "prototypes.unique": 1,
+    "prototypes.loss": -1,
+}
 # What a collapse takes away, and what it leaves.
 SPREAD = ("spectrum.rankme_centred", "spectrum.std")
 UNIFORMITY = "views.uniformity"
