@@ -106,14 +106,14 @@ def collapsed(hearings: Sequence[Hearing], signs: tuple[collapse.Sign, ...]) -> 
     """No witness is above the start, and representation or prototypes are gone, or the loss is at ln K with damage.
 
     A loss at ln K alone is not enough: a high temperature holds a run that never moved there, too. It takes a sign
-    that the network is worse than untrained.
+    that the network is worse than untrained. So does a representation that shrank: healthy training narrows it as well.
     """
     if improved(hearings):
         return False
     kinds = {sign.kind for sign in signs}
     lost = any(one.findings.lost for one in hearings if one.witness.labelled or len(hearings) == 1)
-    worse = lost or "shrunk" in kinds or "usage" in kinds
-    return "gone" in kinds or ("loss" in kinds and worse) or ("usage" in kinds and lost)
+    damaged = "shrunk" in kinds or "usage" in kinds
+    return "gone" in kinds or (lost and (damaged or "loss" in kinds)) or ("loss" in kinds and damaged)
 
 
 def contradicted(fallen: Hearing, hearings: Sequence[Hearing]) -> Hearing | None:
