@@ -43,6 +43,8 @@ class Standing:
             return "above"
         if self.p_corrected > ALPHA or self.found.effect == 0:
             return "level"
+        if self.kind == "random" and self.found.effect > 0 and self.hearing.quality.start == "random initialisations":
+            return "level"  # the gain was asked for, and not shown
         return "above" if self.found.effect > 0 else "below"
 
 
@@ -54,6 +56,8 @@ def standings(series: Series, hearings: Sequence[Hearing], row: int, *, seed: in
         begin, end = hearing.findings.tail_begin, measured.length - 1
         over = over_random(measured, list(range(begin + 1, end + 1)) or [end], spread=False)
         if over is not None:
+            # Where they are what the gain is measured from, it is the same question.
+            over = hearing.findings.late if measured.start == "random initialisations" else over
             value = float(measured.values[list(measured.random)].mean())
             given.append((hearing, "random", value, PairedDifference(over.effect, over.interval(), over.p, measured.n)))
         for point in series.baselines:
@@ -190,9 +194,12 @@ def without_room(found: Sequence[Standing]) -> tuple[Standing, ...]:
 
 def room_clause(found: Sequence[Standing]) -> str:
     """`of the witnesses, kNN has no room here, as raw pixels reach 99.1 %`; or empty."""
-    said = [
-        f"{one.hearing.name} has no room here, as {CALLED[one.kind]} reach{'es' if one.kind == 'colours' else ''} "
-        f"{100 * one.value:.1f} %"
-        for one in without_room(found)
+    full = without_room(found)
+    if not full:
+        return ""
+    reached = [
+        f"{CALLED[one.kind]} reach{'es' if one.kind == 'colours' else ''} {100 * one.value:.1f} %" for one in full
     ]
-    return f"of the witnesses, {listed(said)}" if said else ""
+    said = f"of the witnesses, {full[0].hearing.name} has no room here, as {reached[0]}"
+    rest = [f"{one.hearing.name} ({why})" for one, why in zip(full[1:], reached[1:], strict=True)]
+    return f"{said}, nor {'has' if len(rest) == 1 else 'have'} {listed(rest)}" if rest else said

@@ -41,7 +41,8 @@ class Judged:
             "inconclusive": lambda one: one.findings.gained,
         }.get(self.state)
         if self.state == "regressed" and self.diverged is not None:
-            return next((one for one in self.hearings if one.findings.gained), self.hearings[0])
+            shown = (one for one in self.hearings if one.findings.gained or one.findings.fell)
+            return next(shown, self.hearings[0])
         if shows is None:
             return self.hearings[0]
         return next((one for one in self.hearings if shows(one)), self.hearings[0])

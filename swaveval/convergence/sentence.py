@@ -93,10 +93,15 @@ def others(facts: Facts) -> str:
             f"{one.quality.moment(fall.peak)}"
         )
     if lost := by.get("loss"):
-        fallen = [f"{one.name} fell by {points(one.findings.shown.effect)} ± {_reach(one)} points" for one in lost]
-        parts.append(f"{'likewise ' if lead.lost else against}{listed(fallen)}")
+        parts.append(f"{'likewise ' if lead.lost else against}{listed([_lost(one) for one in lost])}")
     parts += [*_none(by.get("none", ())), *_undecided(by.get("undecided", ()))]
     return "".join(f"; {part}" for part in parts)
+
+
+def _lost(one: Hearing) -> str:
+    by = f"{points(one.findings.shown.effect)} ± {_reach(one)} points"
+    below = one.quality.start == "random initialisations"
+    return f"{one.name} is {by} below untrained networks" if below else f"{one.name} fell by {by}"
 
 
 def _none(found: Sequence[Hearing]) -> list[str]:
@@ -218,12 +223,21 @@ def _converged(facts: Facts) -> str:
 
 
 def _regressed(facts: Facts) -> str:
-    fall, quality = facts.findings.fall, facts.quality
+    fall = facts.findings.fall
     if facts.found.diverged is not None:
         name = facts.found.diverged.name
-        return f"training diverged, the weights are not finite from {name} on; until then {_gain(facts)}{others(facts)}"
+        until = _fallen(facts) if facts.findings.fell else f"{_gain(facts)}{others(facts)}"
+        return f"training diverged, the weights are not finite from {name} on; until then {until}"
     if fall is None:
         return _joined(facts, _gain(facts))
+    fallen = _fallen(facts)
+    return f"{fallen}; {facts.loss_words}" if facts.loss_words else fallen
+
+
+def _fallen(facts: Facts) -> str:
+    """The fall of the witness that is quoted first, and by which others it shows."""
+    fall, quality = facts.findings.fall, facts.quality
+    assert fall is not None
     interval = fall.estimate.interval()
     words = moved(quality.name, fall.estimate.effect, interval, fall.n, fall.estimate.p)
     too = [
@@ -234,8 +248,8 @@ def _regressed(facts: Facts) -> str:
     fallen = f"{words} from its peak at {quality.moment(fall.peak)}{f'; likewise {listed(too)}' if too else ''}"
     unfallen = [one.name for one in facts.others if not one.findings.fell and one.witness.labelled]
     if unfallen:
-        fallen += f"; no fall is shown by {listed(unfallen)}"
-    return f"{fallen}; {facts.loss_words}" if facts.loss_words else fallen
+        fallen += f"; no fall is shown by {listed(unfallen, last='or')}"
+    return fallen
 
 
 def _collapsed(facts: Facts) -> str:

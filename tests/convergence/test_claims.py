@@ -1,0 +1,70 @@
+"""No two claims of a verdict contradict each other, whatever the witnesses say."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from swaveval.convergence import judge
+from swaveval.results import Series
+from tests.convergence.claims import contradictions
+from tests.convergence.simulated import KNN, LINEAR, LOWSHOT, PURITY, VIEWS, series, together
+
+METRICS = (KNN, LINEAR, LOWSHOT, PURITY, VIEWS)
+SHAPES = ("flat", "steady", "early", "peak", "jump")
+
+
+def curve(shape: str, size: float, length: int) -> np.ndarray[Any, np.dtype[Any]]:
+    t = np.linspace(0, 1, length) if length > 1 else np.ones(1)
+    return {
+        "flat": np.zeros(length),
+        "steady": size * t,
+        "early": size * (1 - np.exp(-5 * t)),
+        "peak": size * np.sin(np.pi * t * 0.8) * 1.5,
+        "jump": size * (t > 0),
+    }[shape]
+
+
+witness = st.tuples(st.sampled_from(SHAPES), st.sampled_from([-0.3, -0.05, 0.01, 0.03, 0.08, 0.3]))
+settled = st.floats(-0.1, 0.15)
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> Series:
+    """A run of one to nine checkpoints, by any witnesses, beside any baselines."""
+    length, n = draw(st.integers(1, 9)), draw(st.sampled_from([40, 300, 1500]))
+    inits, first = draw(st.integers(0 if length > 1 else 1, 3)), draw(st.sampled_from([0, 1, 4]))
+    plain, base = draw(st.booleans()), draw(st.sampled_from([0.2, 0.5, 0.9]))
+    seen = draw(st.dictionaries(st.sampled_from(METRICS), st.tuples(witness, settled, settled), min_size=1))
+    accuracy = {}
+    for metric, ((shape, size), untrained, pixels) in seen.items():
+        beside = [base + untrained] * inits + [base + pixels]
+        accuracy[metric] = np.clip([*(base + curve(shape, size, length)), *beside], 0.02, 0.995).tolist()
+    made = together(accuracy, n, seed=draw(st.integers(0, 50)))
+    rank = draw(st.sampled_from([None, (100.0, 90.0), (300.0, 2.0), (1.2, 1.1)]))
+    return series(
+        {metric: rows[:length] for metric, rows in made.items()},
+        random={metric: rows[length:-1] for metric, rows in made.items()} if inits else None,
+        plain={"pixels": {metric: rows[-1] for metric, rows in made.items()}} if plain else None,
+        epochs=[first + place for place in range(length)],
+        values=None if rank is None else {"spectrum.rankme_centred": np.linspace(*rank, length).tolist()},
+        labelled=draw(st.booleans()) or VIEWS not in accuracy,
+        broken=draw(st.sampled_from([0, 0, 0, 2])),
+    )
+
+
+@given(runs())
+@settings(max_examples=30, deadline=None)
+def test_no_claim_denies_another(run: Series) -> None:
+    verdict = judge(run)
+    assert contradictions(verdict) == [], verdict.sentence
+
+
+@pytest.mark.torture
+@given(runs())
+@settings(max_examples=2000, deadline=None)
+def test_no_claim_denies_another_in_many_runs(run: Series) -> None:
+    verdict = judge(run)
+    assert contradictions(verdict) == [], verdict.sentence
