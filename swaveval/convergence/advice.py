@@ -143,7 +143,9 @@ def against_stillness(settings: Mapping[str, Any], found: Judged) -> list[Advice
         return [Advice(f"lower ε, to {_lower(epsilon):g}", near)]
     lost = [one.name for one in asked if one.findings.lost]
     if lost:
-        fell = f"{listed(lost)} fell below the start{seen}"
+        apart = found.lead.quality.start == "random initialisations"
+        below = f"{'is' if len(lost) == 1 else 'are'} below untrained networks" if apart else "fell below the start"
+        fell = f"{listed(lost)} {below}{seen}"
         return [Advice("lower the learning rate, or check the augmentations", fell)]
     return [Advice("raise the learning rate, and check that the backbone is trained", reason)]
 

@@ -133,7 +133,7 @@ def _undecided(found: Sequence[Hearing]) -> list[str]:
         parts.append(f"not shown by {listed([f'{one.name} ({_of(one)})' for one in plain], last='or')}")
     if counted:
         asked = listed([f"{one.name} ({_of(one)})" for one in counted], last="or")
-        parts.append(f"not shown, all questions asked of the series counted, by {asked}")
+        parts.append(f"not shown, all questions counted, by {asked}")
     if beside:
         parts.append(f"not shown over untrained networks by {_over_untrained(beside, last='or')}")
     if settled:
@@ -195,6 +195,11 @@ def _joined(facts: Facts, quality_words: str) -> str:
     return f"{facts.loss_words}, {link} {quality_words}"
 
 
+def _it(facts: Facts) -> str:
+    """The witness that is quoted first, where others were quoted since."""
+    return facts.quality.name if facts.others else "it"
+
+
 def _tail(facts: Facts) -> str:
     return tail_words(facts.findings)
 
@@ -210,7 +215,7 @@ def _learning(facts: Facts) -> str:
         tail = tail_words(rising[0].findings)
         who = f"{rising[0].name} is " if facts.others else ""
         return f"{text}; {who}still rising ({tail})"
-    return f"{text}; whether it still rises at the end cannot be told ({_tail(facts)})"
+    return f"{text}; whether {_it(facts)} still rises at the end cannot be told ({_tail(facts)})"
 
 
 def _converged(facts: Facts) -> str:
@@ -254,9 +259,8 @@ def _fallen(facts: Facts) -> str:
 
 def _collapsed(facts: Facts) -> str:
     seen = "; ".join(sign.claim for sign in facts.found.signs)
-    whom = "no witness" if facts.others else "quality"
-    is_not = "is" if facts.others else "is not"
-    text = f"{seen}, and {whom} {is_not} above the start: {_gain(facts)}"
+    none = "no witness shows a gain over the start" if facts.others else "quality is not above the start"
+    text = f"{seen}, and {none}: {_gain(facts)}"
     fall = facts.findings.fall
     if not facts.findings.fell or fall is None:
         return text
@@ -306,10 +310,11 @@ def _beside_untrained(facts: Facts) -> str:
         return ""
     effect = found.over_random.effect
     reach = points(half_width(found.over_random.interval()))
+    chance = ", no better beyond chance" if found.over_random.interval()[1] >= 0 else ""
     return (
         f"over the last third of training {quality.name} is {points(effect)} ± {reach} points "
         f"{'above' if effect >= 0 else 'below'} {untrained_networks(len(quality.random))} whose BatchNorm has seen the "
-        "images, no better beyond chance"
+        f"images{chance}"
     )
 
 
@@ -323,7 +328,8 @@ def _inconclusive(facts: Facts) -> str:
             f"it{_narrowed(facts)}"
         )
     if found.gained:
-        unknown = f"whether it still rises or is flat within ±{points(found.plateau or PLATEAU)} points cannot be told"
+        within = points(found.plateau or PLATEAU)
+        unknown = f"whether {_it(facts)} still rises or is flat within ±{within} points cannot be told"
         return f"{_gain(facts)}{others(facts)}, but {unknown}{_narrowed(facts)}"
     beside = _beside_untrained(facts)
     if beside and found.above_start:
