@@ -33,7 +33,7 @@ def sweep(
 
     Args:
         config: settings that all runs share.
-        vary: `prototypes`, `learning_rate`, `batch_size`, `data_fraction` → values; combined with one another.
+        vary: `prototypes`, `learning_rate`, `batch_size`, `data_fraction`, `seed` → values; combined with one another.
         evaluation: fields of an evaluation that all runs share: `evaluators`, `seed`, `device`.
 
     Raises:

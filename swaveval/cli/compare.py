@@ -56,9 +56,22 @@ def print_found(found: "Found", console: "Console | None" = None) -> None:
     console = console or Console()
     console.print(Text(found.headline, style="bold"))
     console.print(Text(found.sentence))
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for name in found.head:
-        table.add_column(Text(name))
-    for row in found.rows:
-        table.add_row(*(Text(cell if isinstance(cell, str) else "\n".join(filter(None, cell))) for cell in row))
-    console.print(table)
+
+    # Settings that differ come last: the numbers are what was asked for.
+    settings = range(2, found.head.index("verdict"))
+    order = [*(place for place in range(len(found.head)) if place not in settings), *settings]
+
+    def shown(count: int) -> Table:
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+        for place in order[:count]:
+            table.add_column(Text(found.head[place]), no_wrap=True)
+        for row in found.rows:
+            cells = [row[place] for place in order[:count]]
+            table.add_row(*(Text(cell if isinstance(cell, str) else "\n".join(filter(None, cell))) for cell in cells))
+        return table
+
+    # As many columns, the most important first, as can be read without being cut.
+    count, unbounded = len(found.head), console.options.update(width=1000)
+    while count > 3 and console.measure(shown(count), options=unbounded).maximum > console.width:
+        count -= 1
+    console.print(shown(count))

@@ -1,5 +1,6 @@
 """`swaveval sweep`."""
 
+import math
 import shlex
 import sys
 from functools import partial
@@ -20,6 +21,9 @@ def sweep(
     data_fractions: str | None = typer.Option(
         None, "--data-fractions", help="Shares of the training images, e.g. 0.1,0.3,1: how much data is enough?"
     ),
+    seeds: str | None = typer.Option(
+        None, "--seeds", help="Seeds of the training, e.g. 0,1,2: repeats of every setting, compared as one."
+    ),
     labels: Path | None = typer.Option(None, "--labels", help="A table, none or folders, as in `swaveval run`."),
     range: reading_options.Range = None,
     bands: reading_options.Bands = None,
@@ -34,7 +38,7 @@ def sweep(
         None, "--checkpoint-every", help="Epochs between checkpoints, or log, of every run."
     ),
     evaluators: str | None = typer.Option(None, "--evaluators", "-e", help="Comma-separated names. Default: all."),
-    seed: int = typer.Option(0, "--seed", min=0, max=2**32 - 1, help="Of training and evaluation."),
+    seed: int = typer.Option(0, "--seed", min=0, max=2**32 - 1, help="Of training (but with --seeds) and evaluation."),
     no_images: bool = typer.Option(False, "--no-images", help="Leave every picture of the data out of the pages."),
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Print only the page's path."),
 ) -> None:
@@ -58,6 +62,7 @@ def sweep(
         "learning_rate": learning_rates,
         "batch_size": batch_sizes,
         "data_fraction": data_fractions,
+        "seed": seeds,
     }
     axes = tuple(SweepAxis(name, _numbers(name, text)) for name, text in given.items() if text)
     names = DEFAULT_EVALUATORS if evaluators is None else split_names(evaluators)
@@ -98,6 +103,10 @@ def _numbers(name: str, text: str) -> tuple[float, ...]:
         values = tuple(float(part) for part in text.split(",") if part.strip())
     except ValueError:
         raise typer.BadParameter(f"{name}: {text!r} is not a list of numbers such as 30,100,300") from None
-    if not values or any(value <= 0 for value in values):
+    if name == "seed":
+        if not values or any(not 0 <= value < 2**32 or value != int(value) for value in values):
+            raise typer.BadParameter(f"{name}: needs whole numbers from 0 to 4294967295, found {text!r}")
+        return values
+    if not values or any(not 0 < value < math.inf for value in values):
         raise typer.BadParameter(f"{name}: needs positive numbers, found {text!r}")
     return values

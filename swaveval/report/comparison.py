@@ -19,6 +19,7 @@ from swaveval.report.page import document
 from swaveval.report.runs import Group, grouped
 from swaveval.results import Series
 from swaveval.results.atomic import write_text
+from swaveval.results.encoding import encode_number
 from swaveval.results.term import base_id
 
 SCRIPTS = ("core.js", "theme.js", "comparison.js")
@@ -74,12 +75,12 @@ class Found:
             ],
         }
 
-    def _values(self, place: int) -> dict[str, list[float]]:
+    def _values(self, place: int) -> dict[str, list[float | str | None]]:
         """Of each run, by the witnesses."""
         metrics = [one.metric for one in self.choice.witnesses]
         runs = self.group.of(self.group.settings[place])
         found = {name: [metric for run in runs if (metric := run.metric(name)) is not None] for name in metrics}
-        return {name: [metric.value for metric in own] for name, own in found.items()}
+        return {name: [encode_number(metric.value) for metric in own] for name, own in found.items()}
 
 
 def examine(

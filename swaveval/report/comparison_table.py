@@ -25,11 +25,14 @@ def settings_table(group: Group, choice: Choice) -> tuple[tuple[str, ...], Rows]
     usual = (*(one.metric for one in choice.witnesses), choice.metric, *group.declared(Role.HEADLINE)[:2], *RUNS_TABLE)
     wanted = [name for name in dict.fromkeys(usual) if name in group.metric_ids][:6]
     keys = [key for key in group.differing if key != SEED or not group.repeated][:4]
+    if keys == [group.axis] and all(" = " in setting.name for setting in group.settings):
+        keys = []  # the names say it
     head = ["", "run", *(key.replace("_", " ") for key in keys)]
     head += ["seeds"] if group.repeated else []
-    head += ["verdict", "use", "training time", "per epoch", "time: evaluators"]
+    head += ["verdict", "use", "training time", "per epoch"]
     for name in wanted:
         head += [wording.clipped(group.words.term(name).brief, 40), *(["at the end"] if name == wanted[0] else [])]
+    head.append("time: evaluators")
     rows = []
     for place, setting in enumerate(group.settings):
         runs = group.of(setting)
@@ -38,11 +41,11 @@ def settings_table(group: Group, choice: Choice) -> tuple[tuple[str, ...], Rows]
         row += [_seeds(runs)] if group.repeated else []
         row += [_each([run.contents.verdict.verdict for run in runs]), _each([_use(run) for run in runs])]
         row += [_time(group, setting), _time(group, setting, each=True)]
-        spent = [evaluator_seconds(run.contents.series) for run in runs]
-        row.append(duration(math.fsum(value for value in spent if value is not None) if any(spent) else None))
         for name in wanted:
             row.append(_value(runs, name))
             row += [_value(runs, name, final=True)[0]] if name == wanted[0] else []
+        spent = [evaluator_seconds(run.contents.series) for run in runs]
+        row.append(duration(math.fsum(value for value in spent if value is not None) if any(spent) else None))
         rows.append(tuple(row))
     return tuple(head), tuple(rows)
 

@@ -21,6 +21,8 @@ def headline(group: Group, choice: Choice) -> str:
     """`K = 100, 300 and 1000 cannot be told apart`."""
     if len(group.runs) < 2:
         return wording.count(len(group.runs), "run")
+    if len(group.settings) == 1 and choice.members:
+        return f"{len(group.runs)} seeds of one setting"
     if len(choice.members) > 1:
         return f"{together([group.settings[place] for place in choice.members])} cannot be told apart"
     if choice.members:
@@ -35,6 +37,8 @@ def sentence(group: Group, choice: Choice, others: Sequence[Pair]) -> str:
     """What the headline rests on."""
     if len(group.runs) < 2:
         return "There is nothing to compare it with."
+    if len(group.settings) == 1 and choice.members:
+        return wording.sentence(_one_setting(choice) or "These runs differ by their seed alone")
     said = [*_basis(group, choice), *_worse(group, choice), *_left_out(group), _on_others(group, choice, others)]
     said += [_seeds(group, choice), cost(group, choice)]
     return " ".join(wording.sentence(part) for part in said if part)
@@ -52,8 +56,10 @@ def together(settings: Sequence[Setting]) -> str:
 
 
 def _basis(group: Group, choice: Choice) -> list[str]:
-    if not choice.fit:
+    if not choice.fit and all(run.unfit for run in group.runs):
         return ["Their own pages recommend no checkpoint of any of them"]
+    if not choice.fit:
+        return ["No setting did well with every seed"]
     if choice.compared is None:
         if not choice.metric:
             return ["No metric is shared by all runs, so none can be called best"]
@@ -145,6 +151,22 @@ def _seeds(group: Group, choice: Choice) -> str:
     return f"{seeds}, whose spread is counted (standard deviation in points: {listed(parts)})"
 
 
+def _one_setting(choice: Choice) -> str:
+    """Mean and standard deviation by each witness."""
+    if choice.compared is None or choice.compared.spread is None:
+        return ""
+    parts = [
+        f"{one.name} {100 * value:.1f} ± {100 * math.sqrt(variance):.1f} %"
+        for one, (value,), variance in zip(
+            choice.witnesses, choice.compared.values, choice.compared.spread.variance, strict=True
+        )
+    ]
+    return (
+        "These runs differ by their seed alone, so there is nothing to choose between; mean ± standard deviation "
+        f"between seeds: {listed(parts)} (n = {choice.n:,})"
+    )
+
+
 def seconds(group: Group, setting: Setting, *, each: bool = False) -> float | None:
     """Mean training time over the repeats, per epoch with `each`; None where one does not say."""
     found = [run.seconds_per_epoch if each else run.seconds for run in group.of(setting)]
@@ -169,5 +191,5 @@ def cost(group: Group, choice: Choice) -> str:
         return f"Training took about as long for {'these' if unknown else 'each of them'} ({span}){aside}"
     share = least / most
     ratio = f"{share:.1f}" if share >= 0.095 else f"{share:.2g}"
-    times = f"{duration(least)} against {duration(most)}"
+    times = f"{duration(least)} against {duration(most)}, as logged"
     return f"{cheap.name} took {ratio} × the training time of {dear.name} ({times}) and is not shown to be worse{aside}"

@@ -17,6 +17,8 @@ from swaveval.results.roles import RISES_WITH_K, declared
 
 AXES = ("prototypes", "learning_rate", "batch_size", "data_fraction", "epochs", "temperature", "epsilon")
 SEED = "seed"
+# What stands between a run's name and its seed.
+_BETWEEN = " ,;:-_=/("
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,9 +230,9 @@ def _shared_name(runs: Sequence[Run], positions: Sequence[int]) -> str:
     alike = takewhile(lambda signs: len(set(signs)) == 1, zip(*names, strict=False))
     shared = "".join(signs[0] for signs in alike).rstrip("0123456789")
     for ending in ("seed", "s"):
-        before = shared.rstrip(" ,;:-_=/(")
-        shared = before.removesuffix(ending) if before.endswith((f"-{ending}", f"_{ending}", f" {ending}")) else before
-    shared = shared.rstrip(" ,;:-_=/(")
+        before = shared.rstrip(_BETWEEN)
+        shared = before.removesuffix(ending) if before.removesuffix(ending)[-1:] in _BETWEEN else before
+    shared = shared.rstrip(_BETWEEN)
     return shared if len(shared) > 1 else f"{names[0]} and its repeats"
 
 

@@ -37,11 +37,12 @@ def compare_runs(outs: Sequence[Path], page: Path, *, images: bool = True, force
         RunError: fewer than two directories. StoreError: one of them holds no results.
         IncomparableRuns: different data, transform or protocol, unless `force`.
     """
+    if len(outs) < 2:
+        raise RunError(f"compare takes two or more evaluations, found {len(outs)}")
     # Patterns of a shell overlap: K10* holds K100 as well.
     places = list({place.resolve(): place for place in map(locate, outs)}.values())
     if len(places) < 2:
-        again = " (the same one several times)" if len(outs) > 1 else ""
-        raise RunError(f"compare takes two or more evaluations, found {len(places)}{again}")
+        raise RunError(f"compare takes two or more evaluations, found one given {len(outs)} times")
     runs: list[tuple[Series, Verdict]] = []
     for place in places:
         series = Series.load(place)

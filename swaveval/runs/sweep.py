@@ -20,7 +20,8 @@ class SweepAxis:
     """One hyper-parameter that is varied.
 
     Attributes:
-        name: as it stands in run.json's hyperparameters: `prototypes`, `learning_rate`, `batch_size`, `data_fraction`.
+        name: as it stands in run.json's hyperparameters: `prototypes`, `learning_rate`, `batch_size`, `data_fraction`,
+            `seed`.
         values: the values, in the order they are run.
     """
 
@@ -52,6 +53,7 @@ def configure(base: PretrainConfig, setting: dict[str, float]) -> PretrainConfig
         "learning_rate": lambda c, v: replace(c, optimiser=replace(c.optimiser, learning_rate=float(v))),
         "batch_size": lambda c, v: replace(c, training=replace(c.training, batch_size=int(v))),
         "data_fraction": lambda c, v: replace(c, data=replace(c.data, fraction=float(v))),
+        "seed": lambda c, v: replace(c, training=replace(c.training, seed=int(v))),
     }
     for name, value in setting.items():
         base = place[name](base, value)
@@ -65,7 +67,9 @@ def grid(axes: Sequence[SweepAxis]) -> list[dict[str, float]]:
         RunError: no axis, or an axis with a value twice.
     """
     if not axes:
-        raise RunError("a sweep needs something to vary: --prototypes 30,100,300, --learning-rates, --batch-sizes …")
+        raise RunError(
+            "a sweep needs something to vary: --prototypes 30,100,300, --learning-rates, --batch-sizes, --seeds …"
+        )
     for axis in axes:
         if len(set(axis.values)) < len(axis.values):
             raise RunError(f"{axis.name} lists a value twice: {', '.join(f'{value:g}' for value in axis.values)}")
@@ -75,7 +79,13 @@ def grid(axes: Sequence[SweepAxis]) -> list[dict[str, float]]:
 
 def run_name(setting: dict[str, float]) -> str:
     """`prototypes=30`, or `prototypes=30,learning_rate=0.002`: the run's directory and its name on the page."""
-    return ",".join(f"{name}={value:g}" for name, value in setting.items())
+    return ",".join(f"{name}={_written(value)}" for name, value in setting.items())
+
+
+def _written(value: float) -> str:
+    """Six digits where they say it all: 1234567 and 1234568 are two seeds, and two directories."""
+    short = f"{value:g}"
+    return short if float(short) == value else str(int(value) if value == int(value) else value)
 
 
 def sweep(

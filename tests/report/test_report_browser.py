@@ -289,6 +289,9 @@ def test_comparison_switches_metrics_and_hides_runs(browser: Browser, comparison
     with opened(browser, comparison) as watched:
         page = watched.page
         assert "K = 30" in page.inner_text("h1")
+        assert "K = 10 collapsed" in page.inner_text(".sentence")
+        stars = [len(page.evaluate(f"() => column('best-{place}', 'y')")) for place in range(3)]
+        assert stars == [0, 1, 1], "a collapsed run has none"
         before = page.evaluate(ys)
         page.locator(".metric").select_option(label="RankMe")
         assert page.evaluate(ys) != before

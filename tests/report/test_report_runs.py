@@ -1,19 +1,22 @@
 """Runs side by side: what may be compared, what differs, what is best, and what the page then says."""
 
+import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from swaveval.cli.compare import print_found
 from swaveval.convergence.paired import holm, paired_difference
 from swaveval.convergence.verdict import Verdict
 from swaveval.report import IncomparableRuns, ReportOptions, write_comparison
 from swaveval.report.choice import answers, choose, pairs
 from swaveval.report.comparison import examine, render
 from swaveval.report.runs import grouped
-from swaveval.results import Artifact, Series
+from swaveval.results import Artifact, Metric, Series
 
 Evaluated = Callable[..., tuple[Series, Verdict]]
 COUNTS = ((10, 0.90), (30, 0.965), (100, 0.97), (300, 0.93))
@@ -216,7 +219,7 @@ def test_repeats_are_one_row_with_their_spread(evaluated: Evaluated) -> None:
     assert mean == f"{100 * values[:2].mean():.1f} %"
     low, high = sorted(100 * values[:2])
     assert span == f"{low:.1f} to {high:.1f} %, s.d. {100 * values[:2].std(ddof=1):.1f} points"
-    assert "K = 10 took 0.4 × the training time of K = 100 (1 min 10 s against 2 min 40 s)" in found.sentence
+    assert "K = 10 took 0.4 × the training time of K = 100 (1 min 10 s against 2 min 40 s, as logged)" in found.sentence
     page = render(runs, ReportOptions())
     assert "4 runs of 2 settings" in page
 
@@ -280,12 +283,11 @@ def test_where_all_collapsed_none_is_recommended(evaluated: Evaluated) -> None:
     assert "★" not in {row[0] for row in found.rows}
 
 
-def test_witnesses_that_disagree_are_said_to(evaluated: Evaluated) -> None:
-    """One run is better by kNN, the other by the linear probe: neither is named the best."""
-    arrays = {0: (0.95, 0.60), 1: (0.80, 0.90)}
+def seen_by_two(evaluated: Evaluated) -> list[tuple[Series, Verdict]]:
+    """Two runs, one better by kNN, the other by the linear probe."""
     hard = np.random.default_rng(3).permutation(240) / 240
     runs = repeats(evaluated, (10, 0, 0.94), (100, 0, 0.95))
-    for place, accuracies in arrays.items():
+    for place, accuracies in enumerate([(0.95, 0.60), (0.80, 0.90)]):
         series, said = runs[place]
         given = {
             (f"{name}.outcomes", str(point.record.digest)): Artifact(
@@ -295,8 +297,77 @@ def test_witnesses_that_disagree_are_said_to(evaluated: Evaluated) -> None:
             for point in series.points
         }
         runs[place] = (replace(series, arrays=given), said)
-    (found,), _ = examine(runs)
+    return runs
+
+
+def test_witnesses_that_disagree_are_said_to(evaluated: Evaluated) -> None:
+    """Neither is named the best."""
+    (found,), _ = examine(seen_by_two(evaluated))
     assert found.headline == "The witnesses disagree on the best"
     assert "K = 10 is worse by the linear probe (60.0 against 90.0 % of K = 100)." in found.sentence
     assert "K = 100 is worse by kNN (80.0 against 95.0 % of K = 10)." in found.sentence
     assert found.choice.members == ()
+    assert "took" not in found.sentence, "nothing to choose by cost among"
+
+
+def test_a_witness_without_room_is_not_asked(evaluated: Evaluated) -> None:
+    runs = seen_by_two(evaluated)
+    for place, (series, said) in enumerate(runs):
+        baselines = tuple(
+            replace(point, metrics={"knn.loo_top1": Metric("knn.loo_top1", 0.99)})
+            if point.record.baseline == "pixels"
+            else point
+            for point in series.baselines
+        )
+        runs[place] = (replace(series, baselines=baselines), said)
+    (found,), _ = examine(runs)
+    assert found.headline == "K = 100 is best"
+    assert "kNN has no room here, as a baseline is at the ceiling, and was not asked." in found.sentence
+
+
+def test_a_witness_that_one_run_lacks_is_not_asked_and_said(evaluated: Evaluated) -> None:
+    runs = seen_by_two(evaluated)
+    series, said = runs[1]
+    arrays = {place: kept for place, kept in series.arrays.items() if not place[0].startswith("linear.")}
+    runs[1] = (replace(series, arrays=arrays), said)
+    (found,), _ = examine(runs)
+    assert found.headline == "K = 10 is best"
+    assert "Not every run has the linear probe." in found.sentence
+
+
+def test_what_does_not_choose_is_said_where_it_tells_members_apart(evaluated: Evaluated) -> None:
+    runs = repeats(evaluated, (10, 0, 0.94), (100, 0, 0.94))
+    hard = np.arange(120) / 120
+    for place, accuracy in enumerate((0.5, 0.9)):
+        series, said = runs[place]
+        given = {
+            ("knn.top1.outcomes", str(point.record.digest)): Artifact(
+                "knn.top1.outcomes", {"correct": hard < accuracy, "index": np.arange(120)}
+            )
+            for point in series.points
+        }
+        runs[place] = (replace(series, arrays=given), said)
+    (found,), _ = examine(runs)
+    assert found.headline == "K = 10 and 100 cannot be told apart"
+    assert (
+        "What does not choose does tell some of these apart: K = 100 is above K = 10 by kNN accuracy." in found.sentence
+    )
+
+
+def test_one_setting_with_several_seeds_has_its_spread(evaluated: Evaluated) -> None:
+    (found,), _ = examine(repeats(evaluated, *FOUR[:2]))
+    assert found.headline == "2 seeds of one setting"
+    values = np.asarray([run.metric("knn.loo_top1").value for run in found.group.runs])  # type: ignore[union-attr]
+    assert f"kNN {100 * values.mean():.1f} ± {100 * values.std(ddof=1):.1f} % (n = 240)" in found.sentence
+
+
+def test_a_narrow_terminal_keeps_the_set_the_verdict_and_the_time(evaluated: Evaluated) -> None:
+    (found,), _ = examine(repeats(evaluated, *FOUR))
+    for width in (60, 300):
+        console = Console(width=width, file=io.StringIO())
+        print_found(found, console)
+        said = console.file.getvalue()  # type: ignore[attr-defined]
+        assert "…" not in said
+        assert "K = 10 and 100 cannot be told apart" in said
+        assert "2 × learning" in said
+        assert ("per epoch" in said) == (width == 300)

@@ -23,6 +23,13 @@ def test_axes_are_combined_with_one_another() -> None:
     ]
 
 
+def test_no_two_settings_share_a_name() -> None:
+    seeds = grid([SweepAxis("seed", (1234567.0, 1234568.0, 0.0))])
+    assert [run_name(setting) for setting in seeds] == ["seed=1234567", "seed=1234568", "seed=0"]
+    rates = grid([SweepAxis("learning_rate", (0.0012345678, 0.0012345679))])
+    assert len({run_name(setting) for setting in rates}) == 2
+
+
 @pytest.mark.parametrize("axes", [[], [SweepAxis("prototypes", (10, 10))]])
 def test_a_sweep_without_a_difference_is_refused(axes: list[SweepAxis]) -> None:
     with pytest.raises(RunError):
@@ -31,8 +38,9 @@ def test_a_sweep_without_a_difference_is_refused(axes: list[SweepAxis]) -> None:
 
 def test_every_axis_reaches_its_setting() -> None:
     config = configure(
-        PretrainConfig(), {"prototypes": 30, "learning_rate": 0.01, "batch_size": 64, "data_fraction": 0.5}
+        PretrainConfig(), {"prototypes": 30, "learning_rate": 0.01, "batch_size": 64, "data_fraction": 0.5, "seed": 4}
     )
+    assert config.training.seed == 4
     assert (config.swav.prototypes, config.optimiser.learning_rate) == (30, 0.01)
     assert (config.training.batch_size, config.data.fraction) == (64, 0.5)
 
@@ -45,11 +53,14 @@ def test_a_sweep_trains_evaluates_compares_and_goes_on(tmp_path: Path) -> None:
         hardware=HardwareConfig(accelerator="cpu", workers=0),
     )
     evaluation = RunRequest(tmp_path, tmp_path, evaluators=("knn", "spectrum"))
-    one = SweepRequest(base, (SweepAxis("prototypes", (10,)),), tmp_path / "sweep", evaluation)
+    one = SweepRequest(base, (SweepAxis("seed", (0,)),), tmp_path / "sweep", evaluation)
     _, first = sweep(one)
     assert first[0].computed > 0
-    page, both = sweep(SweepRequest(base, (PROTOTYPES,), tmp_path / "sweep", evaluation))
+    page, both = sweep(SweepRequest(base, (SweepAxis("seed", (0, 1)),), tmp_path / "sweep", evaluation))
     assert page == tmp_path / "sweep" / "index.html"
-    assert "prototypes" in page.read_text(encoding="utf-8")
     assert both[0].computed == 0
     assert both[1].computed > 0
+    stored = [outcome.written.series.manifest for outcome in both]
+    assert stored[0].recipe == stored[1].recipe != "", "they differ by their seed alone"
+    assert [manifest.training_epochs for manifest in stored] == [1, 1]
+    assert "2 runs of 1 setting" in page.read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from swaveval.cli.compare import compare
 from swaveval.convergence import judge
 from swaveval.report import IncomparableRuns
 from swaveval.results import Series, StoreError
@@ -135,6 +136,30 @@ def test_a_comparison_tells_each_runs_verdict(two: list[Path], tmp_path: Path) -
         verdict = judge(series, seed=series.manifest.seed)
         assert line == f"{out.parent.name}: {verdict.verdict}: {verdict.sentence}"
     assert lost == ()
+
+
+def test_a_program_gets_what_was_found_as_json(
+    two: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "new.html"
+    compare(two, page, force=False, no_images=True, as_json=True)
+    said = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert said["page"] == str(page)
+    (group,) = said["groups"]
+    assert group["not_beaten"] == ["high"]
+    assert [one["setting"] for one in group["beaten"]] == ["low"]
+    assert group["headline"] == "high is best"
+    assert [one["training_seconds"] for one in group["settings"]] == [None, None]
+    compare(two, page, force=False, no_images=True, as_json=False)
+    assert capsys.readouterr().out == f"{page}\n"
+
+
+def test_a_run_given_twice_counts_once(two: list[Path], tmp_path: Path) -> None:
+    """Patterns of a shell overlap."""
+    compared = compare_runs([two[0], two[0].parent, two[1]], tmp_path / "page.html")
+    assert [setting.name for setting in compared.groups[0].group.settings] == ["low", "high"]
+    with pytest.raises(RunError, match="found one given 2 times"):
+        compare_runs([two[0], two[0]], tmp_path / "page.html")
 
 
 def test_a_directory_gets_an_index(two: list[Path], tmp_path: Path) -> None:
