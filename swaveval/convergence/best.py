@@ -19,7 +19,7 @@ def choose(heard: Sequence[Hearing], test: Quality | None, *, seed: int) -> Best
     """Name the checkpoint that no other beats beyond chance by any witness, and those it cannot be told apart from.
 
     Where every checkpoint is beaten by another one by some witness, it is the one that is beaten by least; the reason
-    says which witness would have another.
+    says which witness would have another. The run's own untrained network is never the one.
 
     Args:
         heard: witnesses of the same checkpoints that look at no test label.
@@ -28,7 +28,9 @@ def choose(heard: Sequence[Hearing], test: Quality | None, *, seed: int) -> Best
     measured = [one.quality for one in heard]
     values = np.stack([one.values[: one.length] for one in measured])
     shortfall, limit = shortfalls(values, joint_draws(measured, seed=seed))
-    best = int(np.argmin(shortfall))
+    # Nobody asks for the network that was not trained, though the others may be no better.
+    first_trained = 1 if measured[0].untrained_first and values.shape[1] > 1 else 0
+    best = first_trained + int(np.argmin(shortfall[first_trained:]))
     tied = [row for row in np.flatnonzero(shortfall <= limit) if row != best] if shortfall[best] <= limit[best] else []
     first = measured[0]
     record = first.points[best].record
@@ -48,7 +50,8 @@ def _reason(heard: Sequence[Hearing], values: Array, best: int, *, beaten: bool,
     apart = f"; none of the other {others} can be told apart from it" if tied == others > 1 else some
     if len(heard) == 1:
         (one,) = heard
-        return f"highest {one.quality.metric} ({100 * values[0, best]:.1f} %, n = {one.quality.n:,}){apart}"
+        of = " of the trained checkpoints" if values[0].max() > values[0, best] else ""
+        return f"highest {one.quality.metric}{of} ({100 * values[0, best]:.1f} %, n = {one.quality.n:,}){apart}"
     shown = listed([f"{one.name} ({100 * value:.1f} %)" for one, value in zip(heard, values[:, best], strict=True)])
     away = [
         f"{one.name} is highest at {one.quality.moment(int(row.argmax()))} ({100 * row.max():.1f} %)"

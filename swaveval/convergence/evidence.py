@@ -179,7 +179,7 @@ def _rise(quality: Quality, findings: Findings) -> list[Evidence]:
             p=findings.rise_p,
             p_corrected=findings.rise_p_corrected,
             n=quality.n,
-            supports="for" if findings.rising else "neutral",
+            supports="for" if findings.rising and findings.gained else "neutral",
         )
     ]
 

@@ -103,8 +103,6 @@ def _verdict(
     good = state not in ("collapsed", "not-learning")
     chosen = _best(series, found, labels, seed=seed) if good else None
     names = [point.record.name for point in lead.quality.points]
-    if chosen is not None and chosen.checkpoint == names[0] and lead.quality.untrained_first:
-        chosen = None  # nobody wants a network that was not trained
     row = names.index(chosen.checkpoint) if chosen and chosen.checkpoint in names else len(names) - 1
     compared = beside.standings(series, found.hearings, row, seed=seed)
     untrained = lead.quality.length == 1 and lead.quality.untrained_first

@@ -330,7 +330,7 @@ def _inconclusive(facts: Facts) -> str:
     if found.gained:
         within = points(found.plateau or PLATEAU)
         unknown = f"whether {_it(facts)} still rises or is flat within ±{within} points cannot be told"
-        return f"{_gain(facts)}{others(facts)}, but {unknown}{_narrowed(facts)}"
+        return f"{_gain(facts)}{others(facts)}; {unknown}{_narrowed(facts)}"
     beside = _beside_untrained(facts)
     if beside and found.above_start:
         return f"{beside}; {_gain(facts)}{others(facts)}"

@@ -48,7 +48,7 @@ def _witnesses(verdict: Verdict) -> Iterator[str]:
         for clause in _sentences(verdict)[0].split("; ")[1:]:
             denies = "exclude" in clause or "not shown" in clause or "no gain" in clause
             claims = denies if one.says == "gain" else bool(re.match(r"likewise .*\(\+|only ", clause))
-            if one.name in clause and claims and "whether it still rises" not in clause:
+            if one.name in clause and claims and not clause.startswith("whether "):
                 yield f"{one.name} says {one.says}: {clause}"
         yield from _interval(one)
     if verdict.verdict in GOOD and not gained:

@@ -173,6 +173,18 @@ def test_a_checkpoint_best_by_one_witness_and_beaten_by_another_is_not_chosen() 
     assert "is another checkpoint better beyond chance" in found.reason
 
 
+def test_the_network_that_was_not_trained_is_never_the_one_to_use() -> None:
+    """Epoch 0 is best by far; of the others epoch 2."""
+    for accuracy in ({KNN: [0.9, 0.5, 0.6]}, {KNN: [0.9, 0.5, 0.6], LINEAR: [0.9, 0.6, 0.7]}):
+        found = chosen(accuracy)
+        assert (found.checkpoint, found.tied_with) == ("epoch=2.ckpt", ())
+    assert chosen({KNN: [0.9, 0.5, 0.6]}).reason.startswith("highest knn.loo_top1 of the trained checkpoints (")
+    assert "kNN is highest at epoch 0 (" in found.reason
+    # Of a run of which nobody knows that it began there, the first may be it.
+    run = series({KNN: outcomes([0.9, 0.5, 0.6], 3000, seed=0)}, epochs=[1, 2, 3])
+    assert choose([seen(run, KNN)], None, seed=0).checkpoint == "epoch=1.ckpt"
+
+
 def test_where_each_checkpoint_is_beaten_the_reason_says_so_and_none_is_tied() -> None:
     found = chosen({KNN: [0.5, 0.80, 0.70], LINEAR: [0.5, 0.60, 0.90]})
     assert (found.checkpoint, found.tied_with) == ("epoch=2.ckpt", ())
