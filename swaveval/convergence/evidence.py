@@ -11,7 +11,7 @@ from swaveval.convergence.paired import holm, paired_difference
 from swaveval.convergence.quality import Quality, read, untrained
 from swaveval.convergence.thresholds import ALPHA, PLATEAU
 from swaveval.convergence.verdict import Evidence, LossState
-from swaveval.convergence.wording import compared, half_width, moved, points, signed
+from swaveval.convergence.wording import compared, half_width, moved, p_text, points, signed
 from swaveval.results import Role, Series
 from swaveval.results.roles import DESCRIBED, declared
 
@@ -73,10 +73,14 @@ def gain_words(quality: Quality, findings: Findings) -> str:
     """`kNN rose 8.1 ± 1.3 points (n = 1,347, paired, p < 0.001) since step 0`."""
     shown = findings.shown
     words = change_words(quality, shown.effect, shown.interval(), shown.p)
+    side = ""
+    if findings.gained and shown.interval()[0] <= findings.margin:
+        # A gain is asked for on one side, so that the interval may hold none by a little.
+        side = f", one-sided {p_text(shown.p_above(findings.margin))}"
     if findings.rise is not None and shown is findings.rise.estimate:
-        return f"{words}, by the curve fitted to all checkpoints"
+        return f"{words}, by the curve fitted to all checkpoints{side}"
     averaged = ", on average over the last third of training" if shown is findings.late and quality.length > 1 else ""
-    return f"{words}{averaged}"
+    return f"{words}{averaged}{side}"
 
 
 def tail_words(findings: Findings) -> str:

@@ -80,3 +80,36 @@ def test_no_claim_denies_another(run: dict[str, Any]) -> None:
 def test_no_claim_denies_another_in_many_runs(run: dict[str, Any]) -> None:
     verdict = judge(built(**run))
     assert contradictions(verdict) == [], verdict.sentence
+
+
+def null_series(seed: int, *, start: str, length: int, n: int) -> Series:
+    """Nothing is learned: each witness scatters about its own start, which untrained networks scatter about too."""
+    generator, accuracy = np.random.default_rng(seed), {}
+    inits = 0 if start == "first checkpoint" else 2
+    for metric, level in zip(METRICS, (0.6, 0.65, 0.5, 0.5, 0.3), strict=True):
+        jitter, spread = (0.02, 0.03) if metric == PURITY else (0.005, 0.02)
+        own = level + spread * generator.standard_normal() + jitter * generator.standard_normal(length)
+        accuracy[metric] = np.clip(
+            [*own, *(level + spread * generator.standard_normal(inits)), 0.5], 0.02, 0.98
+        ).tolist()
+    first = 0 if start == "step 0" else 1
+    epochs = [first + place for place in range(length)]
+    return built(accuracy, n=n, length=length, pixels=False, seed=seed, epochs=epochs)
+
+
+def alarms(count: int, **how: Any) -> int:
+    """In how many of the null series any of the five witnesses is said to show a gain."""
+    verdicts = (judge(null_series(seed, **how)) for seed in range(count))
+    return sum(any(one.says == "gain" for one in verdict.witnesses) for verdict in verdicts)
+
+
+def test_five_witnesses_together_alarm_no_more_often_than_one_may() -> None:
+    # Of 12 series at 5 % four are expected in two of a thousand.
+    assert alarms(12, start="random initialisations", length=3, n=150) <= 3
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("start", ["step 0", "random initialisations", "first checkpoint"])
+@pytest.mark.parametrize("length", [3, 8])
+def test_five_witnesses_together_err_in_five_of_a_hundred(start: str, length: int) -> None:
+    assert alarms(300, start=start, length=length, n=500) <= 15 + 2 * (300 * 0.05 * 0.95) ** 0.5

@@ -2,15 +2,17 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from swaveval.convergence import judge
-from swaveval.convergence.evidence import DESCRIBED
+from swaveval.convergence.evidence import DESCRIBED, gain_words
+from swaveval.convergence.noise import Estimate
 from swaveval.convergence.paired import paired_difference
 from swaveval.convergence.quality import read
 from swaveval.convergence.thresholds import ALPHA
 from swaveval.convergence.verdict import Evidence
 from swaveval.results import LossCurve, Series
-from tests.convergence.simulated import KNN, heard, outcomes, series
+from tests.convergence.simulated import GAINED, KNN, case, heard, measured, outcomes, series
 
 LEARNING = [0.3, 0.5, 0.6, 0.65, 0.68, 0.7, 0.71]
 LOSS = LossCurve("metrics.csv", (1.0, 2.0, 3.0, 4.0, 5.0, 6.0), (4.6, 4.4, 4.2, 4.0, 3.9, 3.8), 100)
@@ -106,6 +108,19 @@ def test_the_first_claim_carries_the_p_of_its_interval_and_the_family_s() -> Non
         family = findings.gain_p_corrected if rose else findings.loss_p_corrected
         assert claim.p_corrected == max(family, findings.shown.p)
         assert (claim.p or 0) < ALPHA
+
+
+def test_a_gain_whose_interval_holds_zero_by_a_little_is_said_to_be_of_one_side() -> None:
+    """Learning, with p = 0.08 of both sides beside it, would contradict itself."""
+    gain = Estimate(0.10, 0.057**2, 0.0)
+    made = case(gain_p_corrected=0.045, gain=gain, late=gain, by_shape=False)
+    assert made.gained
+    words = gain_words(measured([0.3, 0.5, 0.6]), made)
+    assert f"p = {2 * norm.sf(0.10 / 0.057):.3f})" in words
+    assert words.endswith(f", one-sided p = {norm.sf(0.10 / 0.057):.3f}")
+    clear = gain_words(measured([0.3, 0.5, 0.6]), case(**GAINED))
+    assert "one-sided" not in clear
+    assert "one-sided" not in gain_words(measured([0.3, 0.5, 0.6]), case())
 
 
 def test_signs_of_collapse_speak_against() -> None:

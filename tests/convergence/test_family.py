@@ -153,7 +153,7 @@ def test_the_contribution_of_each_image_adds_up_to_the_variance() -> None:
 @pytest.mark.parametrize("alike", [0.0, 0.9])
 def test_the_family_errs_in_five_of_a_hundred_null_series(alike: float) -> None:
     """Real outcomes of four witnesses of the same images, nothing learned: how often any of them shows a gain."""
-    wrong, holms, count = 0, 0, 500
+    wrong, holms, count = 0, 0, 300
     for seed in range(count):
         asked = [last_against_first(one) for one in read_all([0.6, 0.6], 150, seed=seed, alike=alike)]
         wrong += min(corrected(asked, [1, 1, 1, 1], seed=seed, draws=2000)) <= 0.05
