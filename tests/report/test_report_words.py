@@ -210,14 +210,18 @@ def outcomes(series: Series, rises: bool) -> Mapping[tuple[str, str], Artifact]:
 
 
 @pytest.mark.parametrize("rises", [True, False])
-def test_a_witness_is_heard_in_the_evidence_and_changes_no_verdict(evaluated: Evaluated, rises: bool) -> None:
+def test_a_witness_of_a_plugin_is_heard_and_chooses_nothing(evaluated: Evaluated, rises: bool) -> None:
     series, _ = evaluated()
     silent = with_own(series)
     heard = with_own(series, roles=("witness",))
     silent, heard = (replace(s, arrays={**s.arrays, **outcomes(series, rises)}) for s in (silent, heard))
     before, after = judge(silent), judge(heard)
-    assert (after.verdict, after.sentence, after.best) == (before.verdict, before.sentence, before.best)
-    (row,) = [found for found in after.evidence if found.metric == "own.score"]
+    assert (after.verdict, after.best) == (before.verdict, before.best)
+    said = {one.metric: one.says for one in after.witnesses}
+    assert said["own.score"] == ("gain" if rises else "loss")
+    assert ("likewise own (+" if rises else "against it, own fell by ") in after.sentence
+    assert " own " not in before.sentence
+    row = next(found for found in after.evidence if found.metric == "own.score")
     assert row.supports == ("for" if rises else "against")
     assert row.claim.startswith("own ")
     assert not [found for found in before.evidence if found.metric == "own.score"]
