@@ -51,6 +51,7 @@ def sweep(
     """
     from swaveval.cli.terminal import TerminalProgress
     from swaveval.pretrain.reporter import ConsoleReporter
+    from swaveval.runs.compare import Compared
     from swaveval.runs.request import DEFAULT_EVALUATORS, RunRequest
     from swaveval.runs.specs import split_names
     from swaveval.runs.sweep import SweepAxis, SweepRequest
@@ -84,15 +85,19 @@ def sweep(
         images=not no_images,
         figures=True,
     )
+    found: list[Compared] = []
     page, outcomes = run_sweep(
         SweepRequest(base, axes, out, evaluation),
         training=partial(ConsoleReporter, quiet=quiet),
         evaluating=partial(TerminalProgress, quiet=quiet),
+        comparing=found.append,
     )
     if not quiet:
         for outcome in outcomes:
             verdict = outcome.written.verdict
             typer.echo(f"{outcome.written.series.manifest.name}: {verdict.verdict}: {verdict.sentence}")
+        for group in (group for compared in found for group in compared.groups):
+            typer.echo(f"{group.headline}: {group.sentence}")
     typer.echo(page)
     if any(outcome.failed for outcome in outcomes):
         raise typer.Exit(CELLS_FAILED)

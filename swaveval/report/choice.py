@@ -16,7 +16,15 @@ from swaveval.convergence.thresholds import ALPHA, FEWEST_IMAGES
 from swaveval.report.runs import Group, Run
 from swaveval.results import DamagedCell, Metric, Role
 from swaveval.results.metric import outcomes_fault
-from swaveval.results.roles import CHOOSES_RUNS, ON_TEST, RETRIEVAL, SPOKEN, TESTS_RUNS, WITNESSES
+from swaveval.results.roles import (
+    CHOOSES_RUNS,
+    CHOOSES_WITHOUT_LABELS,
+    ON_TEST,
+    RETRIEVAL,
+    SPOKEN,
+    TESTS_RUNS,
+    WITNESSES,
+)
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -66,7 +74,8 @@ def choose(group: Group) -> Choice:
     if not fit or len(group.runs) < 2:
         return Choice("", fit)
     runs = [position for place in fit for position in group.settings[place].runs]
-    for tier in _tiers(group, runs):
+    tiers = _tiers(group, runs)
+    for tier in tiers:
         found = [answers(group, metric, runs) for metric in tier]
         heard = [one for one in found if one is not None]
         if not heard:
@@ -74,12 +83,12 @@ def choose(group: Group) -> Choice:
         able = [one for one in heard if not _full(group, one)]
         full = tuple(one.name for one in heard if one not in able) if able else ()
         absent = tuple(
-            _name(group, metric)
+            spoken(group, metric)
             for metric, one in zip(tier, found, strict=True)
             if one is None and any(_outcomes(group.runs[position], metric) for position in runs)
         )
         return _of(group, fit, tuple(able or heard), without_room=full, absent=absent)
-    return _by_intervals(group, fit)
+    return _by_intervals(group, fit, [name for tier in tiers for name in tier])
 
 
 def _of(
@@ -129,8 +138,8 @@ def _tiers(group: Group, runs: Sequence[int]) -> list[tuple[str, ...]]:
     by_labels = tuple(one.metric for one in WITNESSES if one.chooses)
     tiers = [by_labels] if labelled and not by_heart else []
     tiers += [(RETRIEVAL.metric,), *((name,) for name in group.declared(Role.SELECTS))]
-    no_use = {*by_labels, *(() if labelled else on_test)}
-    return [*tiers, *((name,) for name in CHOOSES_RUNS if name not in no_use and (name,) not in tiers)]
+    alone = [(name,) for name in (CHOOSES_RUNS if labelled else CHOOSES_WITHOUT_LABELS) if name not in by_labels]
+    return [*tiers, *(tier for tier in alone if tier not in tiers)]
 
 
 def answers(group: Group, metric: str, runs: Sequence[int]) -> Answers | None:
@@ -143,7 +152,7 @@ def answers(group: Group, metric: str, runs: Sequence[int]) -> Answers | None:
     if len(shared) < FEWEST_IMAGES:
         return None
     picked = [said[np.searchsorted(index, shared)] for said, index in (_ordered(*row) for row in rows)]
-    return Answers(metric, _name(group, metric), np.stack(picked), shared)
+    return Answers(metric, spoken(group, metric), np.stack(picked), shared)
 
 
 def _ordered(said: Array, index: Array) -> tuple[Array, Array]:
@@ -179,13 +188,14 @@ def _full(group: Group, one: Answers) -> bool:
     return False
 
 
-def _name(group: Group, metric: str) -> str:
-    return SPOKEN.get(metric) or group.words.term(metric).brief
+def spoken(group: Group, metric: str) -> str:
+    """A metric in a sentence; whether it saw test labels is said."""
+    name = SPOKEN.get(metric) or group.words.term(metric).brief
+    return f"{name} on the test images" if metric in {one.metric for one in ON_TEST} else name
 
 
-def _by_intervals(group: Group, fit: tuple[int, ...]) -> Choice:
+def _by_intervals(group: Group, fit: tuple[int, ...], asked_for: Sequence[str]) -> Choice:
     """Where no images are shared: the highest number, and those whose 95 % intervals overlap with its."""
-    asked_for = (*CHOOSES_RUNS, *group.declared(Role.SELECTS))
     members = [group.of(group.settings[place]) for place in fit]
     metric = next((name for name in asked_for if all(_finite(run.metric(name)) for m in members for run in m)), "")
     if not metric:

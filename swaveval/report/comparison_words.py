@@ -8,11 +8,13 @@ import numpy as np
 from swaveval.convergence.thresholds import ALPHA
 from swaveval.convergence.wording import listed
 from swaveval.report import wording
-from swaveval.report.choice import Choice, Pair
+from swaveval.report.choice import Choice, Pair, spoken
 from swaveval.report.cost import duration
 from swaveval.report.runs import Group, Setting
 
 MOST = 6
+# So many that are worse have their numbers in the sentence.
+FULLY = 3
 # Training times closer than this are about the same: machines are never idle alike.
 ALIKE = 0.1
 
@@ -39,9 +41,13 @@ def sentence(group: Group, choice: Choice, others: Sequence[Pair]) -> str:
         return "There is nothing to compare it with."
     if len(group.settings) == 1 and choice.members:
         return wording.sentence(_one_setting(choice) or "These runs differ by their seed alone")
-    said = [*_basis(group, choice), *_worse(group, choice), *_left_out(group), _on_others(group, choice, others)]
-    said += [_seeds(group, choice), cost(group, choice)]
-    return " ".join(wording.sentence(part) for part in said if part)
+    said = [wording.sentence(part) for part in _basis(group, choice)]
+    # These begin with the names of runs, which stay as they are.
+    said += [f"{part}." for part in (*_worse(group, choice), *_left_out(group))]
+    said += [
+        f"{part}." for part in (_on_others(group, choice, others), _seeds(group, choice), cost(group, choice)) if part
+    ]
+    return " ".join(said)
 
 
 def together(settings: Sequence[Setting]) -> str:
@@ -91,6 +97,8 @@ def _worse(group: Group, choice: Choice) -> list[str]:
     """`K = 30 is worse by the linear probe (93.1 against 97.0 % of K = 100)`, one for each that is beaten."""
     if choice.compared is None:
         return []
+    if len({one.setting for one in choice.beatings}) > FULLY:
+        return _worse_together(group, choice)
     said = []
     for row, place in enumerate(choice.fit):
         own = [one for one in choice.beatings if one.setting == place]
@@ -102,9 +110,20 @@ def _worse(group: Group, choice: Choice) -> list[str]:
             parts.append(f"{choice.witnesses[one.witness].name} ({against})")
         if parts:
             said.append(f"{group.settings[place].name} is worse by {listed(parts)}")
-    if len(said) > MOST:
-        said = [*said[: MOST - 1], f"{len(said) - MOST + 1} more are worse, as the table says"]
     return said
+
+
+def _worse_together(group: Group, choice: Choice) -> list[str]:
+    """`K = 10, 20 and 30 are worse by kNN`: many, without their numbers, which the table has."""
+    found: dict[tuple[int, ...], list[Setting]] = {}
+    for place in choice.fit:
+        if by := tuple(one.witness for one in choice.beatings if one.setting == place):
+            found.setdefault(by, []).append(group.settings[place])
+    return [
+        f"{together(settings)} {'is' if len(settings) == 1 else 'are'} worse by "
+        f"{listed([choice.witnesses[place].name for place in by])}"
+        for by, settings in found.items()
+    ]
 
 
 def _left_out(group: Group) -> list[str]:
@@ -130,10 +149,11 @@ def _on_others(group: Group, choice: Choice, others: Sequence[Pair]) -> str:
     parts = []
     for one in found[:MOST]:
         above, below = (one.a, one.b) if one.found.effect > 0 else (one.b, one.a)
-        label = group.words.term(one.metric).label
-        parts.append(f"{group.settings[above].name} is above {group.settings[below].name} by {label}")
+        parts.append(
+            f"{group.settings[above].name} is above {group.settings[below].name} by {spoken(group, one.metric)}"
+        )
     more = f", and so on ({len(found)} in all)" if len(found) > MOST else ""
-    return f"What does not choose does tell some of these apart: {listed(parts)}{more}"
+    return f"What does not choose tells some of these apart all the same: {listed(parts)}{more}"
 
 
 def _seeds(group: Group, choice: Choice) -> str:

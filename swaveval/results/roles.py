@@ -104,6 +104,7 @@ TRUST = "umap.trustworthiness"
 
 # -- runs side by side -------------------------------------------------------------------------------------------------
 # A number that saw test labels only where there is none that did not.
+CHOOSES_WITHOUT_LABELS = ("views.retrieval", "prototypes.agreement")
 CHOOSES_RUNS = ("knn.loo_top1", "views.retrieval", "prototypes.agreement", "knn.top1", "linear.top1", "clusters.ami")
 TESTS_RUNS = ("knn.top1", "linear.top1", "knn.loo_top1", "views.retrieval")
 RUNS_TABLE = ("knn.top1", "linear.top1", "clusters.ami", "views.retrieval", "prototypes.agreement")

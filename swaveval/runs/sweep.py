@@ -9,7 +9,7 @@ from pathlib import Path
 from swaveval.pretrain.config import PretrainConfig
 from swaveval.pretrain.reporter import Reporter, SilentReporter
 from swaveval.pretrain.train import pretrain
-from swaveval.runs.compare import compare_runs
+from swaveval.runs.compare import Compared, compare_runs
 from swaveval.runs.progress import Progress, Silent
 from swaveval.runs.request import RunError, RunRequest
 from swaveval.runs.run import RunOutcome, run
@@ -93,12 +93,14 @@ def sweep(
     *,
     training: Callable[[], AbstractContextManager[Reporter]] = lambda: nullcontext(SilentReporter()),
     evaluating: Callable[[], AbstractContextManager[Progress]] = lambda: nullcontext(Silent()),
+    comparing: Callable[[Compared], None] = lambda found: None,
 ) -> tuple[Path, list[RunOutcome]]:
     """Train, evaluate and compare; what is finished is not done again.
 
     Args:
         request: what to vary and where to put it.
         training, evaluating: make what is told about a training and about an evaluation, one of each per run.
+        comparing: is told what the comparison found.
 
     Returns:
         The comparison page (the run's own page when there is one run only) and the outcome of each run.
@@ -129,4 +131,5 @@ def sweep(
         return outcomes[0].written.page, outcomes
     reports = [request.out / run_name(setting) / "report" for setting in settings]
     compared = compare_runs(reports, request.out / "index.html", images=request.evaluation.images)
+    comparing(compared)
     return compared.page, outcomes

@@ -10,13 +10,14 @@ import pytest
 from rich.console import Console
 
 from swaveval.cli.compare import print_found
+from swaveval.convergence import verdict as verdicts
 from swaveval.convergence.paired import holm, paired_difference
 from swaveval.convergence.verdict import Verdict
 from swaveval.report import IncomparableRuns, ReportOptions, write_comparison
 from swaveval.report.choice import answers, choose, pairs
 from swaveval.report.comparison import examine, render
 from swaveval.report.runs import grouped
-from swaveval.results import Artifact, Metric, Series
+from swaveval.results import Artifact, Cell, Metric, Series
 
 Evaluated = Callable[..., tuple[Series, Verdict]]
 COUNTS = ((10, 0.90), (30, 0.965), (100, 0.97), (300, 0.93))
@@ -349,9 +350,28 @@ def test_what_does_not_choose_is_said_where_it_tells_members_apart(evaluated: Ev
         runs[place] = (replace(series, arrays=given), said)
     (found,), _ = examine(runs)
     assert found.headline == "K = 10 and 100 cannot be told apart"
-    assert (
-        "What does not choose does tell some of these apart: K = 100 is above K = 10 by kNN accuracy." in found.sentence
-    )
+    assert found.sentence.count("K = 100 is above K = 10 by kNN on the test images.") == 1
+
+
+@pytest.mark.parametrize("why", ["labels set aside", "learned by heart"])
+def test_labels_that_say_nothing_choose_no_run(runs: list[tuple[Series, Verdict]], why: str) -> None:
+    """As on the runs' own pages: views do, and not the test images."""
+    on_test = verdicts.Testimony("knn.top1", "kNN", 120, "gain", 0.1, (0.0, 0.2), 0.01, "step 0", 0.02)
+    changed = {"labelled": False} if why == "labels set aside" else {"witnesses": (on_test,)}
+    other = [(series, replace(said, **changed)) for series, said in runs]  # type: ignore[arg-type]
+    (group,), _ = grouped(other, force=False)
+    assert choose(group).metric == "views.retrieval"
+    without = [(replace(series, artifact_index=none_of(series, "views.")), said) for series, said in other]
+    (group,), _ = grouped(without, force=False)
+    chosen = choose(group)
+    if why == "learned by heart":
+        assert chosen.metric == "knn.top1"
+    else:
+        assert (chosen.metric, chosen.compared) == ("views.retrieval", None), "by its intervals"
+
+
+def none_of(series: Series, evaluator: str) -> dict[tuple[str, str], Cell]:
+    return {place: cell for place, cell in series.artifact_index.items() if not place[0].startswith(evaluator)}
 
 
 def test_one_setting_with_several_seeds_has_its_spread(evaluated: Evaluated) -> None:

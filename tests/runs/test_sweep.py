@@ -6,6 +6,7 @@ import pytest
 from tiny_images import write_images
 
 from swaveval.pretrain.config import BackboneConfig, DataConfig, HardwareConfig, PretrainConfig, TrainingConfig
+from swaveval.runs.compare import Compared
 from swaveval.runs.request import RunError, RunRequest
 from swaveval.runs.sweep import SweepAxis, SweepRequest, configure, grid, run_name, sweep
 
@@ -56,11 +57,14 @@ def test_a_sweep_trains_evaluates_compares_and_goes_on(tmp_path: Path) -> None:
     one = SweepRequest(base, (SweepAxis("seed", (0,)),), tmp_path / "sweep", evaluation)
     _, first = sweep(one)
     assert first[0].computed > 0
-    page, both = sweep(SweepRequest(base, (SweepAxis("seed", (0, 1)),), tmp_path / "sweep", evaluation))
+    told: list[Compared] = []
+    again = SweepRequest(base, (SweepAxis("seed", (0, 1)),), tmp_path / "sweep", evaluation)
+    page, both = sweep(again, comparing=told.append)
     assert page == tmp_path / "sweep" / "index.html"
     assert both[0].computed == 0
     assert both[1].computed > 0
     stored = [outcome.written.series.manifest for outcome in both]
     assert stored[0].recipe == stored[1].recipe != "", "they differ by their seed alone"
     assert [manifest.training_epochs for manifest in stored] == [1, 1]
+    assert [len(compared.groups) for compared in told] == [1]
     assert "2 runs of 1 setting" in page.read_text(encoding="utf-8")

@@ -147,8 +147,9 @@ def test_a_program_gets_what_was_found_as_json(
     assert said["page"] == str(page)
     (group,) = said["groups"]
     assert group["not_beaten"] == ["high"]
-    assert [one["setting"] for one in group["beaten"]] == ["low"]
-    assert group["headline"] == "high is best"
+    left_out = [one["name"] for one in group["settings"] if one["left_out"]]
+    assert {*left_out, *(one["setting"] for one in group["beaten"])} == {"low"}
+    assert group["headline"] == ("high is the only one to recommend" if left_out else "high is best")
     assert [one["training_seconds"] for one in group["settings"]] == [None, None]
     compare(two, page, force=False, no_images=True, as_json=False)
     assert capsys.readouterr().out == f"{page}\n"
