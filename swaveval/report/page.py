@@ -28,6 +28,8 @@ from swaveval.results.atomic import write_text
 # Before those of the sections, and after them.
 SCRIPTS = ("core.js", "theme.js", "overview.js", "small.js")
 START = "page.js"
+# Raised whenever a page says or shows something else of the same results; committed pages carry the present one.
+RENDERER = 15
 MOST_CHECKPOINTS = 600
 # The map's plot, its tags and the names of its images come on top of what is measured.
 MARGIN = 60_000
@@ -173,6 +175,7 @@ def document(
         .render(
             **context,
             policy=policy,
+            renderer=RENDERER,
             bokeh=Markup(bokeh),
             script=Markup(own),
             **({"probe": Markup(probe)} if probe else {}),
