@@ -3,9 +3,44 @@
 import math
 from typing import Any
 
-from swaveval.convergence.verdict import Advice, Best, Evidence, LossState, Verdict
+from swaveval.convergence.verdict import Advice, Best, Evidence, LossState, Testimony, Verdict
 from swaveval.results import Series
 from tests.report.invented_plan import USUAL, Plan
+
+
+UNTRAINED, PIXELS = "untrained networks", "raw pixels"
+WITNESSES = (
+    Testimony(
+        "knn.loo_top1", "kNN", 1347, "none", 0.002, (-0.008, 0.012), 0.61, "step 0", 0.02, (), (PIXELS,), (UNTRAINED,)
+    ),
+    Testimony(
+        "linear.fold_top1",
+        "the linear probe",
+        1347,
+        "gain",
+        0.029,
+        (0.01, 0.048),
+        0.004,
+        "step 0",
+        0.02,
+        (UNTRAINED, PIXELS),
+    ),
+    Testimony(
+        "clusters.train_purity",
+        "cluster purity",
+        1347,
+        "undecided",
+        0.03,
+        (-0.01, 0.07),
+        0.2,
+        "step 0",
+        0.05,
+        room=False,
+    ),
+    Testimony(
+        "views.retrieval", "view retrieval", 600, "gain", 0.164, (0.12, 0.2), 0.0001, "step 0", 0.02, (UNTRAINED,)
+    ),
+)
 
 
 def verdict(series: Series, plan: Plan = USUAL, state: Any = "learning") -> Verdict:
@@ -100,4 +135,5 @@ def verdict(series: Series, plan: Plan = USUAL, state: Any = "learning") -> Verd
         labelled=plan.labelled,
         quality_metric=quality,
         seed=0,
+        witnesses=WITNESSES if plan.labelled else WITNESSES[-1:],
     )

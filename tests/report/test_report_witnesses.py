@@ -1,0 +1,88 @@
+"""The table of witnesses, and which label-free metrics go with the labels."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import kendalltau
+
+from swaveval.convergence import judge
+from swaveval.convergence.agreement import FEWEST, agreements
+from swaveval.report import ReportOptions, witness_table
+from swaveval.report.contents import gather
+from swaveval.report.page import render
+from swaveval.results import Series
+from swaveval.results.roles import TRACKED, WITNESSES
+from tests.convergence.simulated import outcomes, series
+from tests.report.browsing import Evaluated
+
+KNN = WITNESSES[0].metric
+LINEAR = WITNESSES[1].metric
+RANK, TREE = "spectrum.rankme", "intrinsic.mst"
+
+
+def run(values: dict[str, list[float]], *, knn: list[float], epochs: list[float] | None = None) -> Series:
+    rows = {KNN: outcomes(knn, 500, seed=0, correlation=0.98)}
+    return series(rows, values=values, epochs=epochs)
+
+
+def test_each_witness_has_its_row_with_what_it_says(evaluated: Evaluated) -> None:
+    contents = gather(*evaluated())
+    found = {row.name: row for row in witness_table.rows(contents)}
+    assert list(found) == ["kNN", "the linear probe", "cluster purity", "view retrieval"]
+    assert (found["kNN"].supports, found["kNN"].says, found["kNN"].below) == (
+        "against",
+        "no gain of 2.0 %",
+        "raw pixels",
+    )
+    assert (found["the linear probe"].supports, found["the linear probe"].change) == ("for", "+2.9 %")
+    assert found["cluster purity"].room
+    html = render(contents.series, contents.verdict, ReportOptions())
+    assert html.count('class="speaks') > len(contents.verdict.evidence)
+    assert "no room above a baseline" in html
+
+
+def test_a_single_witness_needs_no_table(evaluated: Evaluated) -> None:
+    contents = gather(*evaluated())
+    alone = replace(contents, verdict=replace(contents.verdict, witnesses=contents.verdict.witnesses[:1]))
+    assert witness_table.rows(alone) == ()
+
+
+def test_agreement_is_kendalls_tau_without_the_untrained_start() -> None:
+    rank, tree = [300.0, 30.0, 34.0, 33.0, 40.0, 44.0, 41.0], [50.0, 20.0, 18.0, 17.0, 15.0, 16.0, 12.0]
+    given = run(
+        {RANK: rank, TREE: tree, LINEAR: [0.2, 0.4, 0.5, 0.45, 0.6, 0.7, 0.65]}, knn=np.linspace(0.3, 0.8, 7).tolist()
+    )
+    found = {one.metric: one for one in agreements(given)}
+    knn = given.values(KNN)[1:]
+    assert found[RANK].tau[KNN] == pytest.approx(kendalltau(rank[1:], knn).statistic)
+    assert found[RANK].tau[LINEAR] == pytest.approx(kendalltau(rank[1:], [0.4, 0.5, 0.45, 0.6, 0.7, 0.65]).statistic)
+    assert found[RANK].mean == pytest.approx(np.mean(list(found[RANK].tau.values())))
+    # Lower is said to be better, so that a fall agrees with a rise of quality.
+    assert TRACKED[TREE] == -1
+    assert found[TREE].tau[KNN] == pytest.approx(-kendalltau(tree[1:], knn).statistic)
+    assert found[TREE].tau[KNN] > 0
+    assert found[RANK].n == 6
+
+
+def test_a_metric_that_never_moves_and_a_short_series_say_nothing() -> None:
+    level = run({RANK: [3.0] * 7}, knn=np.linspace(0.3, 0.8, 7).tolist())
+    (found,) = [one for one in agreements(level) if one.metric == RANK]
+    assert math.isnan(found.mean)
+    short = run({RANK: [9.0, *range(FEWEST - 1)]}, knn=np.linspace(0.3, 0.8, FEWEST).tolist())
+    assert agreements(short) == ()
+
+
+def test_the_panel_stands_on_labelled_pages_best_first() -> None:
+    given = run(
+        {RANK: [300.0, 30.0, 31.0, 32.0, 33.0, 34.0], TREE: [50.0, 12.0, 13.0, 14.0, 15.0, 16.0]},
+        knn=[0.3, 0.4, 0.5, 0.6, 0.7, 0.8],
+    )
+    contents = gather(given, judge(given))
+    found = witness_table.tracking(contents)
+    assert found is not None
+    assert [row[2] for row in found.rows] == ["+1.00", "−1.00"]
+    assert found.n == 5
+    unlabelled = replace(contents, verdict=replace(contents.verdict, labelled=False))
+    assert witness_table.tracking(unlabelled) is None
