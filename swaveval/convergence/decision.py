@@ -98,9 +98,19 @@ def improved(hearings: Sequence[Hearing]) -> list[Hearing]:
 
 
 def denied(hearings: Sequence[Hearing]) -> bool:
-    """Whether each witness excludes a gain of its own size; of those with labels, where there are any."""
-    asked = [one for one in hearings if one.witness.labelled] or hearings
-    return all(one.findings.ruled_out or one.findings.contracted is not None for one in asked)
+    """Whether each witness excludes a gain of its own size; of those with labels, where there are any.
+
+    One whose start leaves no room for such a gain excludes it whatever was learned, and is not asked.
+    """
+    labelled = [one for one in hearings if one.witness.labelled] or hearings
+    asked = [one for one in labelled if roomy(one) or one.findings.lost]
+    return bool(asked) and all(one.findings.ruled_out or one.findings.contracted is not None for one in asked)
+
+
+def roomy(one: Hearing) -> bool:
+    """Whether start and untrained networks leave room for a gain of the witness's size."""
+    rows = [*one.quality.start_rows, *one.quality.random]
+    return 1 - float(one.quality.values[rows].mean()) >= one.witness.gain
 
 
 def collapsed(hearings: Sequence[Hearing], signs: tuple[collapse.Sign, ...]) -> bool:

@@ -55,7 +55,9 @@ def _row(one: Testimony) -> Row:
         name=wording.clipped(one.name, 80),
         anchor=glossary.anchor(one.metric),
         supports=supports,
-        says=says if one.says != "none" else f"no gain of {wording.number(one.size, 'fraction')}",
+        says=says
+        if one.says != "none"
+        else f"no gain of {wording.number(one.size, 'fraction', signed=True).lstrip('+')}",
         change=wording.number(one.change, "fraction", signed=True),
         interval=wording.interval(one.ci95, "fraction", signed=True),
         p=wording.p_value(one.p_corrected),

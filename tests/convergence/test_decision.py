@@ -66,6 +66,17 @@ def test_a_gain_by_any_witness_is_one(metric: str) -> None:
     assert [each.witness.metric for each in improved(heard)] == [metric]
 
 
+def test_witnesses_without_room_deny_nothing() -> None:
+    """Raw pixels and untrained networks at 99 %: a gain of two points is excluded whatever was learned."""
+    for linear, expected in ((0.991, "inconclusive"), (0.8, "not-learning")):
+        rows = together({KNN: [0.99] * 8, LINEAR: [linear] * 8}, 8000, seed=0, correlation=0.99)
+        run = series(
+            {metric: given[:6] for metric, given in rows.items()},
+            random={metric: given[6:] for metric, given in rows.items()},
+        )
+        assert judge(run).verdict == expected
+
+
 def test_learning_is_denied_only_where_every_witness_with_labels_excludes_a_gain() -> None:
     heard = [one(name, **NONE) for name in (KNN, LINEAR, LOWSHOT, PURITY)]
     assert word(*heard) == "not-learning"

@@ -7,7 +7,6 @@ from swaveval.convergence.verdict import Advice, Best, Evidence, LossState, Test
 from swaveval.results import Series
 from tests.report.invented_plan import USUAL, Plan
 
-
 UNTRAINED, PIXELS = "untrained networks", "raw pixels"
 WITNESSES = (
     Testimony(

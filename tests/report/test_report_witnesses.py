@@ -33,10 +33,10 @@ def test_each_witness_has_its_row_with_what_it_says(evaluated: Evaluated) -> Non
     assert list(found) == ["kNN", "the linear probe", "cluster purity", "view retrieval"]
     assert (found["kNN"].supports, found["kNN"].says, found["kNN"].below) == (
         "against",
-        "no gain of 2.0 %",
+        "no gain of 2.0 points",
         "raw pixels",
     )
-    assert (found["the linear probe"].supports, found["the linear probe"].change) == ("for", "+2.9 %")
+    assert (found["the linear probe"].supports, found["the linear probe"].change) == ("for", "+2.9 points")
     assert found["cluster purity"].room
     html = render(contents.series, contents.verdict, ReportOptions())
     assert html.count('class="speaks') > len(contents.verdict.evidence)
