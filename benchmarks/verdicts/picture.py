@@ -1,4 +1,4 @@
-"""Four runs of the bank by their witnesses: `python -m benchmarks verdicts.picture` draws docs/pictures/witnesses.png."""
+"""Four runs of the bank by their witnesses, into docs/pictures: `python -m benchmarks verdicts.picture`."""
 
 from pathlib import Path
 
