@@ -48,6 +48,11 @@ class Judged:
         return next((one for one in self.hearings if shows(one)), self.hearings[0])
 
     @property
+    def others(self) -> tuple[Hearing, ...]:
+        """The witnesses that are not quoted first."""
+        return tuple(one for one in self.hearings if one is not self.lead)
+
+    @property
     def rising(self) -> list[Hearing]:
         """The witnesses that show a gain and still rise at the end, the one quoted first before the others."""
         gained = by_the_end([one for one in self.hearings if one.findings.gained])

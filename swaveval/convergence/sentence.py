@@ -1,6 +1,5 @@
 """The first line of the page."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scipy.stats import norm
@@ -8,14 +7,13 @@ from scipy.stats import norm
 from swaveval.convergence.decision import Judged
 from swaveval.convergence.evidence import gain_words, tail_words, untrained_networks
 from swaveval.convergence.findings import Findings
-from swaveval.convergence.hearing import Hearing
 from swaveval.convergence.noise import images_needed
+from swaveval.convergence.other_witnesses import other_witnesses
 from swaveval.convergence.quality import Quality
 from swaveval.convergence.rise import FEWEST
-from swaveval.convergence.testimony import says
 from swaveval.convergence.thresholds import ALPHA, PLATEAU
 from swaveval.convergence.verdict import WORDS, LossState
-from swaveval.convergence.wording import half_width, listed, moved, p_text, points, signed
+from swaveval.convergence.wording import half_width, listed, moved, p_text, points
 from swaveval.results import Series
 
 
@@ -46,11 +44,6 @@ class Facts:
     def findings(self) -> Findings:
         return self.found.lead.findings
 
-    @property
-    def others(self) -> tuple[Hearing, ...]:
-        """The witnesses that are not quoted first."""
-        return tuple(one for one in self.found.hearings if one is not self.found.lead)
-
 
 def sentence(facts: Facts) -> str:
     """The verdict and why; where it stands beside the baselines; what else has to be said."""
@@ -71,105 +64,6 @@ def sentence(facts: Facts) -> str:
     if facts.found.diverged is not None and state != "regressed":
         text += f" Training diverged: the weights are not finite from {facts.found.diverged.name} on."
     return text
-
-
-def others(facts: Facts) -> str:
-    """What the other witnesses say of a gain, beginning with a semicolon; empty where there are none."""
-    lead, by = facts.findings, dict[str, list[Hearing]]()
-    for one in facts.others:
-        by.setdefault(says(one.findings), []).append(one)
-    against = "against it, " if lead.gained else ""
-    parts = []
-    if gained := by.get("gain"):
-        shown = listed([f"{one.name} ({signed(one.findings.shown.effect)})" for one in gained])
-        shows = "shows" if len(gained) == 1 else "show"
-        parts.append(f"likewise {shown}" if lead.gained else f"only {shown} {shows} a gain")
-    for one in by.get("fall", ()):
-        fall = one.findings.fall
-        assert fall is not None
-        reach = points(half_width(fall.estimate.interval()))
-        parts.append(
-            f"{against}{one.name} fell {points(fall.estimate.effect)} ± {reach} points from its peak at "
-            f"{one.quality.moment(fall.peak)}"
-        )
-    if lost := by.get("loss"):
-        parts.append(f"{'likewise ' if lead.lost else against}{listed([_lost(one) for one in lost])}")
-    parts += [*_none(by.get("none", ())), *_undecided(by.get("undecided", ()))]
-    return "".join(f"; {part}" for part in parts)
-
-
-def _lost(one: Hearing) -> str:
-    by = f"{points(one.findings.shown.effect)} ± {_reach(one)} points"
-    below = one.quality.start == "random initialisations"
-    return f"{one.name} is {by} below untrained networks" if below else f"{one.name} fell by {by}"
-
-
-def _none(found: Sequence[Hearing]) -> list[str]:
-    """Those that exclude a gain: by the start, else by untrained networks; and those whose rise is none."""
-    pulled = [one for one in found if one.findings.contracted is not None]
-    rest = [one for one in found if one not in pulled]
-    beside = [one for one in rest if not (one.findings.excluded or one.findings.negligible) and one.quality.random]
-    start = [one for one in rest if one not in beside]
-    parts = []
-    if start:
-        parts.append(f"{listed([f'{one.name} ({_of(one)})' for one in start])} {_exclude(start)}")
-    if beside:
-        parts.append(f"{_over_untrained(beside)} {_exclude(beside)} over untrained networks")
-    if pulled:
-        rose = listed([f"{one.name} ({_of(one)})" for one in pulled])
-        parts.append(f"{rose} rose while the features contracted, which is no gain")
-    return parts
-
-
-def _undecided(found: Sequence[Hearing]) -> list[str]:
-    """Those that neither show nor exclude a gain, by what is missing."""
-    settled = [one for one in found if one.findings.settled_statistics]
-    beside = [one for one in found if one not in settled and _not_over_untrained(one.findings)]
-    rest = [one for one in found if one not in settled and one not in beside]
-    counted = [one for one in rest if one.findings.shown.interval()[0] > 0]
-    plain = [one for one in rest if one not in counted]
-    parts = []
-    if plain:
-        parts.append(f"not shown by {listed([f'{one.name} ({_of(one)})' for one in plain], last='or')}")
-    if counted:
-        asked = listed([f"{one.name} ({_of(one)})" for one in counted], last="or")
-        parts.append(f"not shown, all questions counted, by {asked}")
-    if beside:
-        parts.append(f"not shown over untrained networks by {_over_untrained(beside, last='or')}")
-    if settled:
-        rose = listed([f"{one.name} ({_of(one)})" for one in settled])
-        parts.append(f"{rose} rose by no more than BatchNorm's statistics alone can bring")
-    return parts
-
-
-def _not_over_untrained(findings: Findings) -> bool:
-    """Whether a gain over the start is none over untrained networks."""
-    shown = findings.gain_p_corrected <= ALPHA and findings.gain.effect > 0
-    return findings.over_random is not None and shown and findings.above_p_corrected > ALPHA
-
-
-def _over_untrained(found: Sequence[Hearing], *, last: str = "and") -> str:
-    """`the linear probe (−0.2 ± 3.3)`: against untrained networks."""
-    named = []
-    for one in found:
-        over = one.findings.over_random
-        assert over is not None
-        named.append(f"{one.name} ({signed(over.effect)} ± {points(half_width(over.interval()))})")
-    return listed(named, last=last)
-
-
-def _exclude(found: Sequence[Hearing]) -> str:
-    sizes = sorted({one.findings.size for one in found})
-    each = "a gain of " + " to ".join(points(size) for size in (sizes[0], sizes[-1])[: len(sizes)]) + " points"
-    return f"{'excludes' if len(found) == 1 else 'exclude'} {each}"
-
-
-def _of(one: Hearing) -> str:
-    return f"{signed(one.findings.shown.effect)} ± {_reach(one)}"
-
-
-def _reach(one: Hearing) -> str:
-    return points(half_width(one.findings.shown.interval()))
 
 
 def incomplete(series: Series) -> str:
@@ -197,7 +91,7 @@ def _joined(facts: Facts, quality_words: str) -> str:
 
 def _it(facts: Facts) -> str:
     """The witness that is quoted first, where others were quoted since."""
-    return facts.quality.name if facts.others else "it"
+    return facts.quality.name if facts.found.others else "it"
 
 
 def _tail(facts: Facts) -> str:
@@ -205,7 +99,7 @@ def _tail(facts: Facts) -> str:
 
 
 def _learning(facts: Facts) -> str:
-    text = f"{_joined(facts, _gain(facts))}{others(facts)}"
+    text = f"{_joined(facts, _gain(facts))}{other_witnesses(facts.found)}"
     if facts.quality.length == 1:
         return f"{text}; one checkpoint cannot show whether it still rises"
     if facts.findings.tail is None:
@@ -213,7 +107,7 @@ def _learning(facts: Facts) -> str:
     rising = facts.found.rising
     if rising:
         tail = tail_words(rising[0].findings)
-        who = f"{rising[0].name} is " if facts.others else ""
+        who = f"{rising[0].name} is " if facts.found.others else ""
         return f"{text}; {who}still rising ({tail})"
     return f"{text}; whether {_it(facts)} still rises at the end cannot be told ({_tail(facts)})"
 
@@ -222,16 +116,16 @@ def _converged(facts: Facts) -> str:
     since = facts.quality.moment(facts.findings.tail_begin)
     delta = points(facts.findings.plateau or PLATEAU)
     flat = f"is flat within ±{delta} points since {since} by an equivalence test"
-    able = [one.name for one in facts.others if one.findings.gained and one.findings.flat]
+    able = [one.name for one in facts.found.others if one.findings.gained and one.findings.flat]
     too = f", as {'is' if len(able) == 1 else 'are'} {listed(able)}" if able else ""
-    return f"{_joined(facts, _gain(facts))}, and {flat} ({_tail(facts)}){too}{others(facts)}"
+    return f"{_joined(facts, _gain(facts))}, and {flat} ({_tail(facts)}){too}{other_witnesses(facts.found)}"
 
 
 def _regressed(facts: Facts) -> str:
     fall = facts.findings.fall
     if facts.found.diverged is not None:
         name = facts.found.diverged.name
-        until = _fallen(facts) if facts.findings.fell else f"{_gain(facts)}{others(facts)}"
+        until = _fallen(facts) if facts.findings.fell else f"{_gain(facts)}{other_witnesses(facts.found)}"
         return f"training diverged, the weights are not finite from {name} on; until then {until}"
     if fall is None:
         return _joined(facts, _gain(facts))
@@ -247,11 +141,11 @@ def _fallen(facts: Facts) -> str:
     words = moved(quality.name, fall.estimate.effect, interval, fall.n, fall.estimate.p)
     too = [
         f"{one.name} (−{points(one.findings.fall.estimate.effect)})"
-        for one in facts.others
+        for one in facts.found.others
         if one.findings.fell and one.findings.fall is not None
     ]
     fallen = f"{words} from its peak at {quality.moment(fall.peak)}{f'; likewise {listed(too)}' if too else ''}"
-    unfallen = [one.name for one in facts.others if not one.findings.fell and one.witness.labelled]
+    unfallen = [one.name for one in facts.found.others if not one.findings.fell and one.witness.labelled]
     if unfallen:
         fallen += f"; no fall is shown by {listed(unfallen, last='or')}"
     return fallen
@@ -259,7 +153,7 @@ def _fallen(facts: Facts) -> str:
 
 def _collapsed(facts: Facts) -> str:
     seen = "; ".join(sign.claim for sign in facts.found.signs)
-    none = "no witness shows a gain over the start" if facts.others else "quality is not above the start"
+    none = "no witness shows a gain over the start" if facts.found.others else "quality is not above the start"
     text = f"{seen}, and {none}: {_gain(facts)}"
     fall = facts.findings.fall
     if not facts.findings.fell or fall is None:
@@ -280,7 +174,7 @@ def _not_learning(facts: Facts) -> str:
         return f"{text}, so {_gain(facts)} through BatchNorm's statistics alone{loss}"
     if all(one.findings.unchanged for one in facts.found.hearings):
         return f"no answer changed on any of {quality.n:,} images between {quality.length} checkpoints{loss}"
-    loss = f"{others(facts)}{loss}"
+    loss = f"{other_witnesses(facts.found)}{loss}"
     if found.contracted is not None:
         untrained, end = found.contracted
         return (
@@ -330,18 +224,19 @@ def _inconclusive(facts: Facts) -> str:
     if found.gained:
         within = points(found.plateau or PLATEAU)
         unknown = f"whether {_it(facts)} still rises or is flat within ±{within} points cannot be told"
-        return f"{_gain(facts)}{others(facts)}; {unknown}{_narrowed(facts)}"
+        return f"{_gain(facts)}{other_witnesses(facts.found)}; {unknown}{_narrowed(facts)}"
     beside = _beside_untrained(facts)
     if beside and found.above_start:
-        return f"{beside}; {_gain(facts)}{others(facts)}"
+        return f"{beside}; {_gain(facts)}{other_witnesses(facts.found)}"
     if found.gain_p_corrected <= ALPHA and not found.end_above:
-        return f"{_gain(facts)}, but the last third of training is not above the start{others(facts)}{_narrowed(facts)}"
+        back = "but the last third of training is not above the start"
+        return f"{_gain(facts)}, {back}{other_witnesses(facts.found)}{_narrowed(facts)}"
     more = f" of more than {points(found.margin)} point" if found.margin else ""
     low, high = found.shown.interval()
     asked = ", all questions asked of the series counted," if low > 0 or high < 0 else ""
     return (
         f"{_gain(facts)}, which{asked} neither shows a gain{more} nor excludes one of {points(found.size)} points"
-        f"{others(facts)}{_narrowed(facts)}"
+        f"{other_witnesses(facts.found)}{_narrowed(facts)}"
     )
 
 
