@@ -62,18 +62,31 @@ class Judged:
 def judged(series: Series, heard: Sequence[Heard], loss: LossState, *, seed: int) -> Judged:
     """Hear the witnesses and decide."""
     path = movement.path_length(series)
-    still = path is not None and path < movement.STILL
-    hearings = hear(series, heard, still=still, seed=seed)
+    unmoved = path is not None and path < movement.STILL
+    hearings = hear(series, heard, still=unmoved, seed=seed)
+    first = hearings[0].quality
+    # Files with the very same weights are one checkpoint, whatever it had learned.
+    resting = unmoved and path != 0 and not first.untrained_first and bool(first.random)
     signs = collapse.signs(series, loss)
     diverged = quality.diverged(series)
-    state = decide(hearings, signs, diverged=diverged is not None, still=still)
-    return Judged(state, hearings, signs, path if still else None, diverged)
+    state = decide(hearings, signs, diverged=diverged is not None, still=unmoved and not resting, resting=resting)
+    return Judged(state, hearings, signs, path if unmoved else None, diverged)
 
 
 def decide(
-    hearings: Sequence[Hearing], signs: tuple[collapse.Sign, ...], *, diverged: bool, still: bool
+    hearings: Sequence[Hearing],
+    signs: tuple[collapse.Sign, ...],
+    *,
+    diverged: bool,
+    still: bool,
+    resting: bool = False,
 ) -> VerdictState:
-    """The word, from the tests alone; `still` when the backbone's weights did not move."""
+    """The word, from the tests alone.
+
+    Args:
+        still: the backbone's weights did not move, and nothing was learned before they were first saved, as far as
+            anybody can tell. resting: nor did they here, but untrained networks tell what had become of them before.
+    """
     measured = hearings[0].quality
     if measured.length == 1 and measured.untrained_first:
         return "inconclusive"
@@ -83,11 +96,13 @@ def decide(
     fallen = [one for one in hearings if one.findings.fell]
     if any(not contradicted(one, hearings) for one in fallen):
         return "collapsed" if not gained and collapsed(hearings, signs) else "regressed"
+    if gained and resting and not diverged:
+        return "converged"
     if gained:
         return _improved(gained, diverged=diverged, single=measured.length == 1)
     if collapsed(hearings, signs):
         return "collapsed"
-    return "not-learning" if denied(hearings) else "inconclusive"
+    return "not-learning" if resting or denied(hearings) else "inconclusive"
 
 
 def improved(hearings: Sequence[Hearing]) -> list[Hearing]:

@@ -115,6 +115,9 @@ def _learning(facts: Facts) -> str:
 def _converged(facts: Facts) -> str:
     since = facts.quality.moment(facts.findings.tail_begin)
     delta = points(facts.findings.plateau or PLATEAU)
+    if facts.found.moved is not None:
+        rests = f"the backbone's weights moved by {100 * facts.found.moved:.2g} % since {facts.quality.moment(0)}"
+        return f"{_joined(facts, _gain(facts))}{other_witnesses(facts.found)}; {rests}"
     flat = f"is flat within ±{delta} points since {since} by an equivalence test"
     able = [one.name for one in facts.found.others if one.findings.gained and one.findings.flat]
     too = f", as {'is' if len(able) == 1 else 'are'} {listed(able)}" if able else ""
@@ -171,6 +174,8 @@ def _not_learning(facts: Facts) -> str:
         text = f"the backbone's weights moved by {100 * moved:.2g} % in the whole run"
         if found.unchanged:
             return f"{text}, and no answer changed on any of {quality.n:,} images{loss}"
+        if quality.start == "random initialisations":
+            return f"{text}, and {_gain(facts)}{other_witnesses(facts.found)}{loss}"
         return f"{text}, so {_gain(facts)} through BatchNorm's statistics alone{loss}"
     if all(one.findings.unchanged for one in facts.found.hearings):
         return f"no answer changed on any of {quality.n:,} images between {quality.length} checkpoints{loss}"

@@ -75,6 +75,25 @@ def test_the_state(changes: dict[str, Any], signs: tuple[str, ...], state: str) 
     assert collapsed(alone, seen) is (state == "collapsed")
 
 
+@pytest.mark.parametrize(
+    ("changes", "signs", "state"),
+    [
+        (GAINED, (), "converged"),
+        (GAINED | {"fall_p_corrected": 0.01}, (), "regressed"),
+        ({}, (), "not-learning"),
+        ({}, ("gone",), "collapsed"),
+        (LOST, ("loss",), "collapsed"),
+    ],
+)
+def test_weights_that_rest_from_the_first_file_on_are_judged_by_untrained_networks(
+    changes: dict[str, Any], signs: tuple[str, ...], state: str
+) -> None:
+    """Saved from epoch 6 on, collapsed before: 0.49 % of movement is no proof that nothing was learned, or lost."""
+    alone = [hearing(measured([0.3, 0.5, 0.6]), case(**changes))]
+    seen = tuple(SIGNS[kind] for kind in signs)
+    assert decide(alone, seen, diverged=False, still=False, resting=True) == state
+
+
 def test_a_gain_before_training_diverged_is_lost() -> None:
     quality = measured([0.3, 0.5, 0.6])
     gained = hearing(quality, case(**GAINED, rise_p_corrected=0.01))
