@@ -124,7 +124,7 @@ def denied(hearings: Sequence[Hearing]) -> bool:
     """
     labelled = [one for one in hearings if one.witness.labelled] or hearings
     asked = [one for one in labelled if roomy(one) or one.findings.lost]
-    return bool(asked) and all(one.findings.ruled_out or one.findings.contracted is not None for one in asked)
+    return bool(asked) and all(one.findings.ruled_out for one in asked)
 
 
 def roomy(one: Hearing) -> bool:

@@ -42,25 +42,22 @@ def _lost(one: Hearing) -> str:
 
 
 def _none(found: Sequence[Hearing]) -> list[str]:
-    """Those that exclude a gain: by the start, else by untrained networks; and those whose rise is none."""
-    pulled = [one for one in found if one.findings.contracted is not None]
-    rest = [one for one in found if one not in pulled]
-    beside = [one for one in rest if not (one.findings.excluded or one.findings.negligible) and one.quality.random]
-    start = [one for one in rest if one not in beside]
+    """Those that exclude a gain: by the start, else by untrained networks."""
+    beside = [one for one in found if not (one.findings.excluded or one.findings.negligible) and one.quality.random]
+    start = [one for one in found if one not in beside]
     parts = []
     if start:
         parts.append(f"{listed([f'{one.name} ({_of(one)})' for one in start])} {_exclude(start)}")
     if beside:
         parts.append(f"{_over_untrained(beside)} {_exclude(beside)} over untrained networks")
-    if pulled:
-        rose = listed([f"{one.name} ({_of(one)})" for one in pulled])
-        parts.append(f"{rose} rose while the features contracted, which is no gain")
     return parts
 
 
 def _undecided(found: Sequence[Hearing]) -> list[str]:
     """Those that neither show nor exclude a gain, by what is missing."""
     settled = [one for one in found if one.findings.settled_statistics]
+    pulled = [one for one in found if one.findings.contracted is not None and one not in settled]
+    settled += pulled
     beside = [one for one in found if one not in settled and _not_over_untrained(one.findings)]
     rest = [one for one in found if one not in settled and one not in beside]
     counted = [one for one in rest if one.findings.shown.interval()[0] > 0]
@@ -73,6 +70,10 @@ def _undecided(found: Sequence[Hearing]) -> list[str]:
         parts.append(f"not shown, all questions counted, by {asked}")
     if beside:
         parts.append(f"not shown over untrained networks by {_over_untrained(beside, last='or')}")
+    if pulled:
+        rose = listed([f"{one.name} ({_of(one)})" for one in pulled])
+        parts.append(f"{rose} rose while the features contracted, which may be all there is to it")
+    settled = [one for one in settled if one not in pulled]
     if settled:
         rose = listed([f"{one.name} ({_of(one)})" for one in settled])
         parts.append(f"{rose} rose by no more than BatchNorm's statistics alone can bring")

@@ -47,4 +47,4 @@ def says(findings: Findings) -> Literal["gain", "loss", "fall", "none", "undecid
         return "gain"
     if findings.lost:
         return "loss"
-    return "none" if findings.ruled_out or findings.contracted else "undecided"
+    return "none" if findings.ruled_out else "undecided"

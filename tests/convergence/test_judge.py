@@ -62,7 +62,7 @@ def falling(start: float, end: float, prototypes: int, epochs: int = 12) -> Loss
         (LOST, (), "not-learning"),
         ({"none_p": 0.01}, (), "not-learning"),
         ({"none_p": 0.01}, ("loss", "shrunk"), "collapsed"),
-        (GAINED | {"contracted": (-2.0, -1.0), "rise_p_corrected": 0.01}, (), "not-learning"),
+        (GAINED | {"contracted": (-2.0, -1.0), "rise_p_corrected": 0.01}, (), "inconclusive"),
         (GAINED | {"settled_statistics": True, "rise_p_corrected": 0.01}, (), "inconclusive"),
         ({"gain": Estimate(0.002, 1e-6, 0.0), "late": Estimate(0.002, 1e-6, 0.0)}, (), "not-learning"),
     ],

@@ -22,7 +22,7 @@ UP = (1 - np.exp(-4 * np.linspace(0, 1, 8))).tolist()
         ({}, "undecided"),
         ({"none_p": 0.01}, "none"),
         (GAINED | {"fall_p_corrected": 0.01}, "fall"),  # it was better before
-        (GAINED | {"contracted": (-2.0, -1.0)}, "none"),
+        (GAINED | {"contracted": (-2.0, -1.0)}, "undecided"),
         (GAINED | {"settled_statistics": True}, "undecided"),
         (GAINED | {"above_p_corrected": 0.2}, "undecided"),
     ],
