@@ -1,7 +1,8 @@
-"""The runs of the bank that are made from others' checkpoints: shuffled, damaged, never moving, repeated."""
+"""The runs of the bank that are made from others' checkpoints: shuffled, damaged, cut, never moving, repeated."""
 
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ State = dict[str, Any]
 
 def derive(name: str, directory: Path) -> None:
     """Make DIR/name from the run it derives from, which must be there."""
-    source, change = DERIVED[name]
+    source, change = DERIVED[name].source, DERIVED[name].change
     out = directory / name
     temporary = directory / f".{name}"
     shutil.rmtree(temporary, ignore_errors=True)
@@ -21,14 +22,15 @@ def derive(name: str, directory: Path) -> None:
     states = [_read(path) for path in series(directory / source)]
     change(states, temporary / "checkpoints")
     for file in ("run.json", "metrics.csv"):
-        shutil.copy(directory / source / file, temporary / file)
+        if (directory / source / file).exists():
+            shutil.copy(directory / source / file, temporary / file)
     temporary.rename(out)
 
 
 def series(run: Path) -> list[Path]:
-    """Checkpoints of a run by epoch, without `last.ckpt`."""
+    """Checkpoints of a run by step, without `last.ckpt`."""
     found = list((run / "checkpoints").glob("epoch=*.ckpt"))
-    return sorted(found, key=lambda path: int(path.name.split("=")[1].split("-")[0]))
+    return sorted(found, key=lambda path: int(path.stem.split("step=")[1]))
 
 
 def _read(path: Path) -> State:
@@ -37,8 +39,8 @@ def _read(path: Path) -> State:
 
 def _write(state: State, directory: Path, *, like: State) -> None:
     """Write `state` with the epoch and step of `like`."""
-    moment = {name: like[name] for name in ("swaveval_epoch", "global_step", "epoch")}
-    name = f"epoch={like['swaveval_epoch']}-step={like['global_step']}.ckpt"
+    moment = {name: like[name] for name in ("swaveval_epoch", "global_step", "epoch") if name in like}
+    name = f"epoch={like.get('swaveval_epoch', like['epoch'])}-step={like['global_step']}.ckpt"
     torch.save({**state, **moment, "optimizer_states": []}, directory / name)
 
 
@@ -92,15 +94,48 @@ def _never_changing(states: list[State], out: Path) -> None:
 def _each_twice(states: list[State], out: Path) -> None:
     for state in states:
         _write(state, out, like=state)
-        name = f"copy-of-epoch={state['swaveval_epoch']}.ckpt"
+        name = f"copy-of-epoch={state['swaveval_epoch']}-step={state['global_step']}.ckpt"
         torch.save({**state, "optimizer_states": []}, out / name)
 
 
-DERIVED: dict[str, tuple[str, Callable[[list[State], Path], None]]] = {
-    "shuffled": ("long-k100", _shuffled),
-    "damaged-gradually": ("long-k100", _gradually),
-    "damaged-at-once": ("flat-t3-long", _at_once),
-    "nan-half-way": ("long-k100-again", _nan_half_way),
-    "never-changing": ("rising-k100", _never_changing),
-    "each-file-twice": ("flat-t3", _each_twice),
+def _without_first(states: list[State], out: Path, *, left: int = 1) -> None:
+    """The first `left` checkpoints were never saved."""
+    for state in states[left:]:
+        _write(state, out, like=state)
+
+
+def _from_collapse_on(states: list[State], out: Path) -> None:
+    """Only the second half was saved: the first file is already collapsed."""
+    _without_first(states, out, left=len(states) // 2)
+
+
+def _three(states: list[State], out: Path) -> None:
+    for place in (0, len(states) // 2, len(states) - 1):
+        _write(states[place], out, like=states[place])
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A run made from another's checkpoints: from which, by what."""
+
+    source: str
+    change: Callable[[list[State], Path], None]
+
+
+DERIVED: dict[str, Derived] = {
+    "shuffled": Derived("long-k100", _shuffled),
+    "damaged-gradually": Derived("long-k100", _gradually),
+    "damaged-at-once": Derived("flat-t3-long", _at_once),
+    "nan-half-way": Derived("long-k100-again", _nan_half_way),
+    "never-changing": Derived("rising-k100", _never_changing),
+    "each-file-twice": Derived("flat-t3", _each_twice),
+    "collapsed-from-the-first-file": Derived("collapsed-epsilon", _from_collapse_on),
+    "flowers-simclr-shuffled": Derived("flowers-simclr", _shuffled),
+    "cifar-simclr-damaged-at-once": Derived("cifar-simclr", _at_once),
+    "clothing-simclr-nan-half-way": Derived("clothing-simclr", _nan_half_way),
+    "textures-barlow-damaged-gradually": Derived("textures-barlow", _gradually),
+    "flowers-simclr-three": Derived("flowers-simclr", _three),
+    "cifar-simclr-without-step-0": Derived("cifar-simclr", _without_first),
+    "flowers-byol-collapsed-from-the-first-file": Derived("flowers-byol-collapsed", _from_collapse_on),
+    "cifar-barlow-never-changing": Derived("cifar-barlow", _never_changing),
 }

@@ -1,0 +1,117 @@
+"""Measure the truth of the bank's runs into DIR/truth: `python -m benchmarks.verdicts.truth_bank DIR [NAME …]`.
+
+Needs the trained runs (`train_bank`). What each number is, and the rule that makes a word of them: `truth.py`.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightly.models.modules import (
+    BarlowTwinsProjectionHead,
+    BYOLProjectionHead,
+    SimCLRProjectionHead,
+    SwaVProjectionHead,
+)
+from torch import nn
+
+from benchmarks.verdicts.derived import DERIVED
+from benchmarks.verdicts.methods import Joint, small_vit
+from benchmarks.verdicts.recipes import TRAINED, Recipe
+from benchmarks.verdicts.sets import Kept, kept
+from benchmarks.verdicts.truth import Truth, alike, features, measured, probed, settled
+from swaveval.checkpoints.architectures import build_resnet
+
+CHECKPOINTS = 6
+UNTRAINED = 2
+
+
+def series(run: Path) -> list[Path]:
+    """Checkpoints by step, then by name."""
+    found = [path for path in (run / "checkpoints").glob("*.ckpt") if path.name != "last.ckpt"]
+    return sorted(found, key=lambda path: (int(re.findall(r"step=(\d+)", path.name)[-1]), path.name))
+
+
+def recipe_of(name: str) -> Recipe | Joint:
+    """Of a derived run that of the run it was made from."""
+    return TRAINED[DERIVED[name].source if name in DERIVED else name]
+
+
+def network(recipe: Recipe | Joint) -> nn.Module:
+    if isinstance(recipe, Joint):
+        if recipe.network == "vit":
+            return small_vit()
+        return build_resnet(depth=10, stem="small", width=32, stem_stride=2)[0]
+    return build_resnet(depth=10, stem="small", width=recipe.width, stem_stride=2)[0]
+
+
+def below(state: dict[str, Any], prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+
+
+def head(recipe: Recipe | Joint, state: dict[str, Any]) -> nn.Module:
+    """The projection head with its weights, in eval mode."""
+    given = below(state, "projection_head.")
+    matrices = [value for name, value in given.items() if name.endswith("weight") and value.ndim == 2]
+    width, hidden, out = matrices[0].shape[1], matrices[0].shape[0], matrices[-1].shape[0]
+    if isinstance(recipe, Recipe):
+        built: nn.Module = SwaVProjectionHead(width, hidden, out)
+    elif recipe.method == "simclr":
+        built = SimCLRProjectionHead(width, hidden, out)
+    elif recipe.method == "barlow":
+        built = BarlowTwinsProjectionHead(width, hidden, out)
+    else:
+        built = BYOLProjectionHead(width, hidden, out)
+    built.load_state_dict(given)
+    return built.eval()
+
+
+def truth_of(recipe: Recipe | Joint, files: list[Path], given: Kept) -> Truth:
+    """Probe a few checkpoints, spread over the run, and untrained networks."""
+    digits, size = recipe.images == "digits", recipe.size
+    places = np.unique(np.linspace(0, len(files) - 1, CHECKPOINTS).round().astype(int))
+    right, names, together = [], [], None
+    for place in places:
+        state = torch.load(files[place], map_location="cpu", weights_only=True)["state_dict"]
+        module = network(recipe)
+        module.load_state_dict(below(state, "backbone."))
+        module.eval()
+        finite = all(bool(torch.isfinite(value).all()) for value in module.state_dict().values())
+        names.append(files[place].name)
+        asked = int((given.fold >= 0).sum())
+        right.append(probed(module, given, size=size, digits=digits) if finite else np.zeros(asked, dtype=np.bool_))
+        if place == places[-1] and finite:
+            plain, _ = features(module, given.pixels[:1000], size=size, views=0, digits=digits)
+            with torch.no_grad():
+                together = alike(head(recipe, state)(torch.from_numpy(plain)).numpy())
+    untrained = []
+    for seed in range(UNTRAINED):
+        torch.manual_seed(1000 + seed)
+        untrained.append(probed(settled(network(recipe), given.pixels, size=size), given, size=size, digits=digits))
+    if names[0].endswith("step=0.ckpt"):
+        untrained.append(right[0])  # the run's own untrained network, as it was saved
+    return Truth(tuple(names), np.stack(right), np.stack(untrained), together)
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    directory = Path(sys.argv[1])
+    for name in sys.argv[2:] or [*TRAINED, *DERIVED]:
+        out = directory / "truth" / f"{name}.json"
+        if out.exists():
+            continue
+        recipe = recipe_of(name)
+        truth = truth_of(recipe, series(directory / "runs" / name), kept(recipe.images, directory / "sets"))
+        found = measured(truth)
+        out.parent.mkdir(exist_ok=True)
+        curve = dict(zip(truth.names, truth.right.mean(axis=1).round(4).tolist(), strict=True))
+        out.write_text(json.dumps({**found.to_json(), "n": truth.right.shape[1], "curve": curve}, indent=1))
+        print(name, found.to_json(), flush=True)
+
+
+if __name__ == "__main__":
+    main()
