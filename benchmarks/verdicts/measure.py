@@ -1,66 +1,114 @@
 """A directory of checkpoints to a Series: the numbers the verdict reads, with fewer views and k than `swaveval run`."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from swaveval.checkpoints import Backbone, CheckpointRefused, LoadReport, arrange, discover, load, random_backbone
+from benchmarks.verdicts.methods import Joint
+from benchmarks.verdicts.recipes import Recipe
+from benchmarks.verdicts.sets import shown
+from swaveval.checkpoints import (
+    Backbone,
+    CheckpointRefused,
+    LoadOptions,
+    LoadReport,
+    arrange,
+    discover,
+    load,
+    random_backbone,
+)
 from swaveval.checkpoints.drift import drift
 from swaveval.data import ImageSet, decode, open_images
 from swaveval.data.decoded import DecodedImages
 from swaveval.data.transforms import EvalTransform
 from swaveval.evaluators.clusters import Clusters
+from swaveval.evaluators.dse import Dse
+from swaveval.evaluators.intrinsic import Intrinsic
 from swaveval.evaluators.knn import Knn
+from swaveval.evaluators.linear import Linear
+from swaveval.evaluators.lowshot import LowShot
 from swaveval.evaluators.prototypes import Prototypes
 from swaveval.evaluators.spectrum import Spectrum
 from swaveval.evaluators.views import Views
+from swaveval.features.baselines import colour_histogram, raw_pixels
 from swaveval.features.extract import ExtractSettings, extract
+from swaveval.features.features import Features, FeatureSeries
 from swaveval.features.untrained import settle_batchnorm
-from swaveval.results import Artifact, CheckpointRecord, DataSummary, Metric, Point, RunManifest, Series
+from swaveval.results import Artifact, BaselineKind, CheckpointRecord, DataSummary, Metric, Point, RunManifest, Series
 from swaveval.runs.losses import find_loss
 
 EVALUATORS = (
     Knn(ks=(20,), temperatures=(0.07,)),
+    Linear(),
+    LowShot(shots=(5,)),
     Clusters(restarts=5, shuffles=2, groups=2),
     Prototypes(),
     Spectrum(groups=2),
+    Intrinsic(),
     Views(groups=2),
 )
 VIEW_IMAGES, VIEWS = 600, 4
 RANDOM_SEEDS = (0, 1)
+KEPT_SETTINGS = ("temperature", "epsilon", "sinkhorn_iterations")
 
 
-def measure(run: Path) -> Series:
-    """Evaluate every checkpoint of RUN/checkpoints that can be read, and random initialisations beside them."""
-    body = json.loads((run / "run.json").read_text())
-    images = open_images(body["data"]["path"], seed=body["data"]["seed"])
-    stored = body["transform"]
-    transform = EvalTransform(stored["size"], stored["interpolation"], tuple(stored["mean"]), tuple(stored["std"]))
+@dataclass(eq=False)
+class Measured:
+    """What came out, by digest."""
+
+    metrics: dict[str, dict[str, Metric]] = field(default_factory=dict)
+    arrays: dict[tuple[str, str], Artifact] = field(default_factory=dict)
+    features: dict[str, Features] = field(default_factory=dict)
+
+    def keep(self, found: Iterable[Metric | Artifact], digest: str) -> None:
+        for one in found:
+            owner = one.checkpoint or digest
+            if isinstance(one, Metric):
+                self.metrics.setdefault(owner, {})[one.id] = one
+            elif one.id.endswith(".outcomes"):
+                self.arrays[one.id, owner] = one
+
+    def evaluate(self, features: Features, digest: str) -> None:
+        for evaluator in EVALUATORS:
+            try:
+                self.keep(evaluator(features, seed=0), digest)
+            except Exception as error:
+                # As in `swaveval run`: what fails costs its own cell, and pixels have no views.
+                print(f"  {digest[:8]} {evaluator.name}: {type(error).__name__}: {str(error)[:80]}", flush=True)
+
+
+def measure(run: Path, recipe: Recipe | Joint, prepared: Path) -> Series:
+    """Evaluate every checkpoint that can be read, untrained networks, raw pixels and colours beside them."""
+    images = open_images(shown(recipe.images, prepared))
+    transform = EvalTransform(size=recipe.size)
     pixels = decode(images, transform, cache=None)
-    swav = tuple((name, body["hyperparameters"][name]) for name in ("temperature", "epsilon", "sinkhorn_iterations"))
+    hyperparameters = _hyperparameters(run)
     settings = ExtractSettings(
-        transform=transform, device="cpu", n_view_images=VIEW_IMAGES, n_views=VIEWS, flip=False, swav=swav
+        transform=transform,
+        device="cpu",
+        n_view_images=VIEW_IMAGES,
+        n_views=VIEWS,
+        flip=recipe.images != "digits",
+        swav=tuple((name, float(hyperparameters[name])) for name in KEPT_SETTINGS if name in hyperparameters),
     )
-    records, backbones = _read(run / "checkpoints")
-    metrics: dict[str, dict[str, Metric]] = {}
-    arrays: dict[tuple[str, str], Artifact] = {}
+    records, backbones = _read(run / "checkpoints", recipe)
+    found = Measured()
     for digest, backbone in backbones.items():
-        _evaluate(backbone, digest, images, pixels, settings, metrics, arrays)
-    like = next(iter(backbones.values()))
-    baselines = [
-        CheckpointRecord(f"random init, seed {s}", kind="baseline", baseline="random", seed=s, digest=f"random{s}")
-        for s in RANDOM_SEEDS
-    ]
-    for seed, record in zip(RANDOM_SEEDS, baselines, strict=True):
-        untrained = settle_batchnorm(random_backbone(like, seed), images, pixels, transform=transform, device="cpu")
-        _evaluate(untrained, str(record.digest), images, pixels, settings, metrics, arrays)
-    _drift(records, backbones, metrics)
+        _checkpoint(found, backbone, digest, images, pixels, settings)
+    baselines = _baselines(found, next(iter(backbones.values())), images, pixels, settings)
+    own = tuple(str(one.digest) for one in records if one.evaluated and one.same_as is None)
+    if len(own) > 1:
+        moved = drift(backbones[digest] for digest in own)
+        for digest, value in zip(own[1:], moved.overall, strict=True):
+            found.keep([Metric("drift.relative_l2", float(value), unit="ratio", better="neither")], digest)
+        given = tuple(digest for digest in own if digest in found.features)
+        found.keep(Dse()(FeatureSeries(given, given, found.features.__getitem__), seed=0), "")
     manifest = RunManifest(
         name=run.name,
         data=DataSummary(
-            name=images.name,
+            name=recipe.images,
             path=images.path,
             fingerprint=images.fingerprint,
             n_train=len(images.train_index),
@@ -69,28 +117,76 @@ def measure(run: Path) -> Series:
             labelled=True,
         ),
         checkpoints=(*records, *baselines),
-        loss=find_loss(run / "checkpoints", loss_log=None, prototypes=body["hyperparameters"]["prototypes"]),
-        hyperparameters=body["hyperparameters"],
+        loss=find_loss(run / "checkpoints", loss_log=None, prototypes=hyperparameters.get("prototypes")),
+        hyperparameters=hyperparameters,
     )
     return Series(
         manifest=manifest,
-        points=_points((record for record in records if record.evaluated), metrics),
-        baselines=_points(baselines, metrics),
-        arrays=arrays,
+        points=_points((record for record in records if record.evaluated), found),
+        baselines=_points(baselines, found),
+        arrays=found.arrays,
     )
 
 
-def _read(directory: Path) -> tuple[list[CheckpointRecord], dict[str, Backbone]]:
+def _hyperparameters(run: Path) -> Mapping[str, Any]:
+    """What `swaveval pretrain` wrote; nothing of other methods."""
+    path = run / "run.json"
+    return dict(json.loads(path.read_text(encoding="utf-8"))["hyperparameters"]) if path.exists() else {}
+
+
+def _checkpoint(
+    found: Measured,
+    backbone: Backbone,
+    digest: str,
+    images: ImageSet,
+    pixels: DecodedImages,
+    settings: ExtractSettings,
+) -> None:
+    try:
+        features = extract(backbone, images, pixels, settings=settings)
+    except Exception as error:
+        print(f"  {digest[:8]}: {type(error).__name__}: {str(error)[:80]}", flush=True)
+        return
+    found.features[digest] = features
+    found.evaluate(features, digest)
+
+
+def _baselines(
+    found: Measured, like: Backbone, images: ImageSet, pixels: DecodedImages, settings: ExtractSettings
+) -> list[CheckpointRecord]:
+    records = []
+    for seed in RANDOM_SEEDS:
+        untrained = random_backbone(like, seed)
+        settled = settle_batchnorm(untrained, images, pixels, transform=settings.transform, device="cpu")
+        record = _record(f"random init, seed {seed}", "random", seed)
+        _checkpoint(found, settled, str(record.digest), images, pixels, settings)
+        records.append(record)
+    plain = (("raw pixels", "pixels", raw_pixels), ("colour histogram", "colours", colour_histogram))
+    for name, kind, encode in plain:
+        record = _record(name, kind, None)  # type: ignore[arg-type]
+        found.evaluate(encode(images, pixels, settings=settings), str(record.digest))
+        records.append(record)
+    return records
+
+
+def _record(name: str, kind: BaselineKind, seed: int | None) -> CheckpointRecord:
+    return CheckpointRecord(name, kind="baseline", baseline=kind, seed=seed, digest=f"{kind}{seed}")
+
+
+def _read(directory: Path, recipe: Recipe | Joint) -> tuple[list[CheckpointRecord], dict[str, Backbone]]:
+    vit = isinstance(recipe, Joint) and recipe.network == "vit"
+    options = LoadOptions(backbone=f"{Path(__file__).with_name('methods.py')}:small_vit") if vit else None
     records: list[CheckpointRecord] = []
     backbones: dict[str, Backbone] = {}
     for file in discover(directory):
         report: LoadReport
         try:
-            backbone = load(file.path)
+            backbone = load(file.path, options=options)
             report = backbone.report
             backbones.setdefault(backbone.digest, backbone)
         except CheckpointRefused as refusal:
             report = refusal.report
+            print(f"  {file.name}: {report.refusal[:200]}", flush=True)
         records.append(
             CheckpointRecord(
                 name=file.name,
@@ -106,44 +202,5 @@ def _read(directory: Path) -> tuple[list[CheckpointRecord], dict[str, Backbone]]
     return list(arrange(records).records), backbones
 
 
-def _evaluate(
-    backbone: Backbone,
-    digest: str,
-    images: ImageSet,
-    pixels: DecodedImages,
-    settings: ExtractSettings,
-    metrics: dict[str, dict[str, Metric]],
-    arrays: dict[tuple[str, str], Artifact],
-) -> None:
-    try:
-        features = extract(backbone, images, pixels, settings=settings)
-        for evaluator in EVALUATORS:
-            for found in evaluator(features, seed=0):
-                if isinstance(found, Metric):
-                    metrics.setdefault(digest, {})[found.id] = found
-                elif found.id.endswith(".outcomes"):
-                    arrays[(found.id, digest)] = found
-    except Exception as error:
-        # As in `swaveval run`: what fails costs its own cells (weights that are not finite, here).
-        print(f"  {digest[:8]}: {type(error).__name__}: {error}", flush=True)
-
-
-def _drift(
-    records: list[CheckpointRecord], backbones: dict[str, Backbone], metrics: dict[str, dict[str, Metric]]
-) -> None:
-    own = [record for record in records if record.evaluated and record.same_as is None]
-    if len(own) < 2:
-        return
-    moved = drift(backbones[str(record.digest)] for record in own)
-    for record, value in zip(own[1:], moved.overall, strict=True):
-        found = Metric("drift.relative_l2", float(value), unit="ratio", better="neither")
-        metrics.setdefault(str(record.digest), {})["drift.relative_l2"] = found
-
-
-def _points(records: Iterable[CheckpointRecord], metrics: dict[str, dict[str, Metric]]) -> tuple[Point, ...]:
-    return tuple(Point(record, metrics.get(str(record.digest), {})) for record in records)
-
-
-def plain(series: Series) -> dict[str, Any]:
-    """The manifest as JSON, without machine paths."""
-    return replace(series.manifest, data=replace(series.manifest.data, path=series.manifest.data.name)).to_json()
+def _points(records: Iterable[CheckpointRecord], found: Measured) -> tuple[Point, ...]:
+    return tuple(Point(record, found.metrics.get(str(record.digest), {})) for record in records)
