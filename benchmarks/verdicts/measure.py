@@ -41,7 +41,7 @@ from swaveval.runs.losses import find_loss
 
 EVALUATORS = (
     Knn(ks=(20,), temperatures=(0.07,)),
-    Linear(),
+    Linear(grid=tuple(10.0**power for power in range(-5, 1)), max_iterations=150),
     LowShot(shots=(5,)),
     Clusters(restarts=5, shuffles=2, groups=2),
     Prototypes(),
@@ -49,7 +49,7 @@ EVALUATORS = (
     Intrinsic(),
     Views(groups=2),
 )
-VIEW_IMAGES, VIEWS = 600, 4
+VIEW_IMAGES, VIEWS = 600, 3
 RANDOM_SEEDS = (0, 1)
 KEPT_SETTINGS = ("temperature", "epsilon", "sinkhorn_iterations")
 
