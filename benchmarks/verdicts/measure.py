@@ -41,7 +41,7 @@ from swaveval.runs.losses import find_loss
 
 EVALUATORS = (
     Knn(ks=(20,), temperatures=(0.07,)),
-    Linear(grid=tuple(10.0**power for power in range(-5, 1)), max_iterations=150),
+    Linear(grid=(0.001, 0.01, 0.1), max_iterations=100),
     LowShot(shots=(5,)),
     Clusters(restarts=5, shuffles=2, groups=2),
     Prototypes(),

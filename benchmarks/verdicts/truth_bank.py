@@ -26,7 +26,7 @@ from benchmarks.verdicts.sets import Kept, kept
 from benchmarks.verdicts.truth import Truth, alike, features, measured, probed, settled
 from swaveval.checkpoints.architectures import build_resnet
 
-CHECKPOINTS = 6
+CHECKPOINTS = 4
 UNTRAINED = 2
 
 
