@@ -2,9 +2,7 @@
 
 A ridge classifier (scikit-learn) is fitted to the features of labelled images that `swaveval` is not
 shown, each plain and in one further view, and asked of the others of them: `sets.Kept`. On digits, which are too few to
-be cut in two, it is fitted to the train split under seven views an image and asked of the test split. The state of the
-features themselves is seen behind the projection head, which no number of the verdict is read from: the mean cosine of
-the embeddings of different images.
+be cut in two, it is fitted to the train split under seven views an image and asked of the test split.
 
 The rule that makes a word of these numbers is `deserved`; expected.toml holds what it gave, written before the verdict
 saw any of the runs.
@@ -33,8 +31,6 @@ PENALTY = 100.0  # on standardised features; fixed, as nothing here is compared 
 LEAST, SURE = 0.02, 0.01
 # Late checkpoints within this of each other have converged, as far as the truth can tell.
 STEADY = 0.01
-# Embeddings of different images this alike tell no images apart.
-ALIKE = 0.95
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +41,11 @@ class Truth:
         names: of the checkpoints, in order. right: bool, `(T, n)`: which of the kept images the probe has right.
         untrained: bool, `(m, n)`: the same of untrained networks: two whose BatchNorm has seen the kept images, and the
             run's own as it was saved, where it was.
-        alike: mean cosine between embeddings of different images at the last checkpoint; None without a head.
     """
 
     names: tuple[str, ...]
     right: Array
     untrained: Array
-    alike: float | None
 
 
 def probed(module: nn.Module, given: Kept, *, size: int, digits: bool) -> Array:
@@ -109,14 +103,6 @@ def settled(module: nn.Module, pixels: Array, *, size: int) -> nn.Module:
     return module.eval()
 
 
-@torch.no_grad()
-def alike(embeddings: Array) -> float:
-    """Mean cosine between different rows of `(n, d)`."""
-    unit = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
-    n = len(unit)
-    return float((np.square(unit.sum(axis=0)).sum() - n) / (n * (n - 1)))
-
-
 def above(one: Array, other: Array) -> tuple[float, float]:
     """Accuracy of `one` minus that of `other` on the same images; one-sided exact McNemar p that it is above."""
     won, lost = int((one & ~other).sum()), int((other & ~one).sum())
@@ -129,25 +115,25 @@ class Measured:
     """The numbers the rule reads, in fractions.
 
     Attributes:
-        end, start, untrained: truth at the last and first checkpoint and of the best of the untrained networks.
-        gain, gain_p: end minus that network. loss_p: that the end is below the worst of them.
+        end, start: truth at the last and first checkpoint. best, worst: of the untrained networks.
+        gain, gain_p: end minus best. lost, lost_p: end minus worst, and that the end is below it.
         fall, fall_p: end minus the best checkpoint before it. late: end minus the checkpoint at two thirds.
-        alike: see `Truth`.
     """
 
     end: float
     start: float
-    untrained: float
+    best: float
+    worst: float
     gain: float
     gain_p: float
-    loss_p: float
+    lost: float
+    lost_p: float
     fall: float
     fall_p: float
     late: float
-    alike: float | None
 
-    def to_json(self) -> dict[str, Any]:
-        return {key: round(value, 4) if value is not None else None for key, value in asdict(self).items()}
+    def to_json(self) -> dict[str, float]:
+        return {key: round(value, 5) for key, value in asdict(self).items()}
 
 
 def measured(truth: Truth) -> Measured:
@@ -156,38 +142,40 @@ def measured(truth: Truth) -> Measured:
     best, worst = truth.untrained[int(of_untrained.argmax())], truth.untrained[int(of_untrained.argmin())]
     end = truth.right[-1]
     gain, gain_p = above(end, best)
-    _, loss_p = above(worst, end)
-    peak = truth.right[int(accuracy.argmax())]
-    rise, fall_p = above(peak, end)
+    lost, lost_p = above(worst, end)
+    rise, fall_p = above(truth.right[int(accuracy.argmax())], end)
     late = truth.right[min(len(accuracy) - 1, round(2 * (len(accuracy) - 1) / 3))]
     return Measured(
         end=float(accuracy[-1]),
         start=float(accuracy[0]),
-        untrained=float(best.mean()),
+        best=float(best.mean()),
+        worst=float(worst.mean()),
         gain=gain,
         gain_p=gain_p,
-        loss_p=loss_p,
+        lost=-lost,
+        lost_p=lost_p,
         fall=-rise,
         fall_p=fall_p,
         late=above(end, late)[0],
-        alike=truth.alike,
     )
 
 
-def deserved(found: Measured, *, finished: bool) -> str:
+def deserved(found: Measured, *, finished: bool, constant: bool) -> str:
     """The word for a trained run whose files nobody touched.
 
     - `learning`: the end is at least two points above the best untrained network, p below .01; `converged` if also its
       schedule ended (the rate went to zero) and the last third moved the truth by less than one point;
     - `regressed`: as well, but two points below the best checkpoint, p below .01 after its choice (times 10);
-    - `collapsed`: no such gain, and embeddings of different images are alike (mean cosine above .95) or the end is
-      below the worst untrained network by p below .01 with embeddings more alike than .5;
+    - `collapsed`: no such gain, and the loss ended at that of a constant output, or the end is at least two points
+      below the worst untrained network, p below .01: the features tell less than they did;
     - `not-learning`: everything else.
+
+    Args:
+        finished: whether the rate went to zero. constant: whether SwaV's loss ended within 0.1 % of ln K.
     """
     if found.gain >= LEAST and found.gain_p < SURE:
         if found.fall <= -LEAST and 10 * found.fall_p < SURE:
             return "regressed"
         return "converged" if finished and abs(found.late) < STEADY else "learning"
-    if found.alike is not None and (found.alike > ALIKE or (found.alike > 0.5 and found.loss_p < SURE)):
-        return "collapsed"
-    return "not-learning"
+    lost = found.lost <= -LEAST and found.lost_p < SURE
+    return "collapsed" if constant or lost else "not-learning"

@@ -11,19 +11,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightly.models.modules import (
-    BarlowTwinsProjectionHead,
-    BYOLProjectionHead,
-    SimCLRProjectionHead,
-    SwaVProjectionHead,
-)
 from torch import nn
 
 from benchmarks.verdicts.derived import DERIVED
 from benchmarks.verdicts.methods import Joint, small_vit
 from benchmarks.verdicts.recipes import TRAINED, Recipe
 from benchmarks.verdicts.sets import Kept, kept
-from benchmarks.verdicts.truth import Truth, alike, features, measured, probed, settled
+from benchmarks.verdicts.truth import Truth, measured, probed, settled
 from swaveval.checkpoints.architectures import build_resnet
 
 CHECKPOINTS = 4
@@ -53,28 +47,11 @@ def below(state: dict[str, Any], prefix: str) -> dict[str, Any]:
     return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
 
 
-def head(recipe: Recipe | Joint, state: dict[str, Any]) -> nn.Module:
-    """The projection head with its weights, in eval mode."""
-    given = below(state, "projection_head.")
-    matrices = [value for name, value in given.items() if name.endswith("weight") and value.ndim == 2]
-    width, hidden, out = matrices[0].shape[1], matrices[0].shape[0], matrices[-1].shape[0]
-    if isinstance(recipe, Recipe):
-        built: nn.Module = SwaVProjectionHead(width, hidden, out)
-    elif recipe.method == "simclr":
-        built = SimCLRProjectionHead(width, hidden, out)
-    elif recipe.method == "barlow":
-        built = BarlowTwinsProjectionHead(width, hidden, out)
-    else:
-        built = BYOLProjectionHead(width, hidden, out)
-    built.load_state_dict(given)
-    return built.eval()
-
-
 def truth_of(recipe: Recipe | Joint, files: list[Path], given: Kept) -> Truth:
     """Probe a few checkpoints, spread over the run, and untrained networks."""
     digits, size = recipe.images == "digits", recipe.size
     places = np.unique(np.linspace(0, len(files) - 1, CHECKPOINTS).round().astype(int))
-    right, names, together = [], [], None
+    right, names = [], []
     for place in places:
         state = torch.load(files[place], map_location="cpu", weights_only=True)["state_dict"]
         module = network(recipe)
@@ -84,17 +61,13 @@ def truth_of(recipe: Recipe | Joint, files: list[Path], given: Kept) -> Truth:
         names.append(files[place].name)
         asked = int((given.fold >= 0).sum())
         right.append(probed(module, given, size=size, digits=digits) if finite else np.zeros(asked, dtype=np.bool_))
-        if place == places[-1] and finite:
-            plain, _ = features(module, given.pixels[:1000], size=size, views=0, digits=digits)
-            with torch.no_grad():
-                together = alike(head(recipe, state)(torch.from_numpy(plain)).numpy())
     untrained = []
     for seed in range(UNTRAINED):
         torch.manual_seed(1000 + seed)
         untrained.append(probed(settled(network(recipe), given.pixels, size=size), given, size=size, digits=digits))
     if names[0].endswith("step=0.ckpt"):
         untrained.append(right[0])  # the run's own untrained network, as it was saved
-    return Truth(tuple(names), np.stack(right), np.stack(untrained), together)
+    return Truth(tuple(names), np.stack(right), np.stack(untrained))
 
 
 def main() -> None:
