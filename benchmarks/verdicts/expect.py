@@ -1,0 +1,80 @@
+"""What every run of the bank deserves, by how it was made and by its truth: `python -m benchmarks.verdicts.expect DIR`.
+
+Writes expected.toml from DIR/truth (`truth_bank`), before the verdict sees a run. How a run was made decides where it
+leaves no question (nothing was trained, files were shuffled or damaged); else the rule of `truth.deserved` does.
+"""
+
+import csv
+import json
+import math
+import sys
+from pathlib import Path
+
+from benchmarks.verdicts.derived import DERIVED
+from benchmarks.verdicts.recipes import TRAINED, Recipe
+from benchmarks.verdicts.truth import Measured, deserved
+from benchmarks.verdicts.truth_bank import recipe_of
+
+EXPECTED = Path(__file__).with_name("expected.toml")
+
+_STILL = "the learning rate is 1e-7: the weights hardly move, only BatchNorm's statistics settle"
+MADE: dict[str, tuple[str, str]] = {
+    "rate-too-low": ("not-learning", _STILL),
+    "rate-too-low-t3": ("not-learning", f"{_STILL}; at temperature 3 the loss is that of a constant output all along"),
+    "cifar-swav-rate-too-low": ("not-learning", _STILL),
+    "cifar-simclr-rate-too-low": ("not-learning", _STILL),
+    "flowers-barlow-rate-too-low": ("not-learning", _STILL),
+    "textures-simclr-rate-too-low": ("not-learning", _STILL),
+    "frozen-backbone": ("not-learning", "only head and prototypes learn"),
+    "flowers-swav-frozen-backbone": ("not-learning", "only head and prototypes learn"),
+    "prototypes-only": ("not-learning", "only the prototypes learn"),
+    "clothing-swav-prototypes-only": ("not-learning", "only the prototypes learn"),
+    "never-changing": ("not-learning", "step 0 saved under every epoch"),
+    "shuffled": ("inconclusive", "the trained checkpoints under each other's epochs: better than the start, no order"),
+    "flowers-simclr-shuffled": ("inconclusive", "the trained checkpoints under each other's epochs"),
+    "damaged-gradually": ("regressed", "growing noise on the weights of the last five checkpoints"),
+    "damaged-at-once": ("regressed", "noise on the weights of the last checkpoint"),
+    "cifar-simclr-damaged-at-once": ("regressed", "noise on the weights of the last checkpoint"),
+    "textures-barlow-damaged-gradually": ("regressed", "growing noise on the weights of the last five checkpoints"),
+    "nan-half-way": ("regressed", "NaN weights in the second half of a run that had learned"),
+    "clothing-simclr-nan-half-way": ("regressed", "NaN weights in the second half of a run that had learned"),
+}
+
+
+def constant(run: Path, prototypes: int) -> bool:
+    """Whether SwaV's loss ended within 0.1 % of ln K."""
+    with (run / "metrics.csv").open(encoding="utf-8") as rows:
+        last = [float(row["loss"]) for row in csv.DictReader(rows) if row["kind"] == "epoch"][-1]
+    return abs(1 - last / math.log(prototypes)) < 0.001
+
+
+def main() -> None:
+    directory = Path(sys.argv[1])
+    lines = [
+        "# The verdict each run of the bank deserves, written by `python -m benchmarks.verdicts.expect` before the verdict",
+        "# saw any of them: from how the run was made where that leaves no question, else from its truth (truth.py), which",
+        "# is in points of a probe on images that no number of the verdict is measured on.",
+    ]
+    for name in [*TRAINED, *DERIVED]:
+        run, truth = directory / "runs" / name, directory / "truth" / f"{name}.json"
+        if name in MADE:
+            verdict, why = MADE[name]
+        elif truth.exists():
+            body = json.loads(truth.read_text(encoding="utf-8"))
+            found = Measured(**{key: body[key] for key in Measured.__dataclass_fields__})
+            recipe = recipe_of(name)
+            flat = isinstance(recipe, Recipe) and constant(run, recipe.prototypes)
+            verdict = deserved(found, finished=recipe.finished, constant=flat)
+            why = (
+                f"truth {100 * found.end:.1f} at the end, {100 * found.worst:.1f} to {100 * found.best:.1f} untrained "
+                f"(n = {body['n']}); {100 * found.fall:+.1f} from the best, {100 * found.late:+.1f} over the last third"
+                f"{'; the loss ends at ln K' if flat else ''}{'; the rate went to zero' if recipe.finished else ''}"
+            )
+        else:
+            continue
+        lines += ["", f'["{name}"]', f'verdict = "{verdict}"', f'why = "{why}"']
+    EXPECTED.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
