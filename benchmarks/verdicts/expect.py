@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.verdicts.derived import DERIVED
 from benchmarks.verdicts.recipes import TRAINED, Recipe
-from benchmarks.verdicts.truth import Measured, deserved
+from benchmarks.verdicts.truth import LEAST, Measured, deserved
 from benchmarks.verdicts.truth_bank import recipe_of
 
 EXPECTED = Path(__file__).with_name("expected.toml")
@@ -51,9 +51,9 @@ def constant(run: Path, prototypes: int) -> bool:
 def main() -> None:
     directory = Path(sys.argv[1])
     lines = [
-        "# The verdict each run of the bank deserves, written by `python -m benchmarks.verdicts.expect` before the verdict",
-        "# saw any of them: from how the run was made where that leaves no question, else from its truth (truth.py), which",
-        "# is in points of a probe on images that no number of the verdict is measured on.",
+        "# The verdict each run of the bank deserves, by `python -m benchmarks.verdicts.expect`, before the verdict saw it:",
+        "# from how the run was made where that leaves no question, else from its truth (truth.py), the accuracy in percent",
+        "# of a probe on images that no number of the verdict is measured on.",
     ]
     for name in [*TRAINED, *DERIVED]:
         run, truth = directory / "runs" / name, directory / "truth" / f"{name}.json"
@@ -65,6 +65,8 @@ def main() -> None:
             recipe = recipe_of(name)
             flat = isinstance(recipe, Recipe) and constant(run, recipe.prototypes)
             verdict = deserved(found, finished=recipe.finished, constant=flat)
+            if found.end == 0:  # nothing is right by weights that are not finite
+                verdict = "regressed" if max(body["curve"].values()) - found.best >= LEAST else "not-learning"
             why = (
                 f"truth {100 * found.end:.1f} at the end, {100 * found.worst:.1f} to {100 * found.best:.1f} untrained "
                 f"(n = {body['n']}); {100 * found.fall:+.1f} from the best, {100 * found.late:+.1f} over the last third"

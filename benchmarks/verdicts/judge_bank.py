@@ -5,48 +5,63 @@ Reads tests/convergence/bank only, in seconds; `make test` holds the same compar
 
 import math
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.verdicts.fixture import BANK, load, without_labels
 from swaveval.convergence import judge
+from swaveval.convergence.quality import is_random
 from swaveval.results import Series
+from swaveval.results.roles import RETRIEVAL, WITNESSES
 
 HERE = Path(__file__).parent
 TABLE = HERE / "table.md"
+HEAD = (
+    "run",
+    "images",
+    "loss, first → last (of ln K)",
+    "kNN",
+    "linear",
+    "low-shot",
+    "purity",
+    "retrieval",
+    "expected",
+    "judged",
+    "without labels",
+)
 
 
 def main() -> None:
     expected = tomllib.loads((HERE / "expected.toml").read_text(encoding="utf-8"))
-    rows, right, agree = [], 0, 0
+    rows, right, agree, wrong = [], 0, 0, []
     for name, entry in expected.items():
         series = load(BANK / f"{name}.npz")
         with_labels, without = judge(series).verdict, judge(without_labels(series)).verdict
         right += with_labels == entry["verdict"]
         agree += with_labels == without
-        cells = (
-            name,
-            _loss(series),
-            _curve(series),
-            entry["verdict"],
-            _marked(with_labels, entry["verdict"]),
-            _marked(without, with_labels),
-        )
-        rows.append(f"| {' | '.join(cells)} |")
+        if with_labels != entry["verdict"]:
+            wrong.append(f"- `{name}`: {with_labels}, expected {entry['verdict']} ({entry['why']})")
+        curves = (_curve(series, one.metric) for one in (*WITNESSES, RETRIEVAL))
+        last = (entry["verdict"], _marked(with_labels, entry["verdict"]), _marked(without, with_labels))
+        rows.append(f"| {' | '.join((name, series.manifest.data.name, _loss(series), *curves, *last))} |")
+    sets = Counter(load(BANK / f"{name}.npz").manifest.data.name for name in expected)
     lines = [
         "# The bank, judged",
         "",
-        "Made by `python -m benchmarks verdicts.judge_bank` from `tests/convergence/bank/`. What each run is, and why",
-        "it deserves its verdict: `expected.toml`. kNN is leave-one-out on 1,347 digits (k = 20, T = 0.07);",
-        "*untrained* is the mean of two random initialisations whose BatchNorm has seen the data.",
-        "Bold: differs from the column before.",
+        "Made by `python -m benchmarks verdicts.judge_bank` from `tests/convergence/bank/`. What each run is, and why it",
+        "deserves its verdict: `expected.toml`. Witnesses in percent, on the training images: first checkpoint → last",
+        "(mean of two untrained networks whose BatchNorm has seen the data). Bold: differs from the column before.",
         "",
-        f"{right} of {len(expected)} are exactly as expected; without labels {agree} of {len(expected)} get the",
-        "verdict they get with them.",
+        f"{len(expected)} runs on {len(sets)} sets of images ({', '.join(f'{name}: {n}' for name, n in sets.items())}).",
+        f"**{right} of {len(expected)} are exactly as expected; without labels {agree} of {len(expected)} get the verdict",
+        "they get with them.**",
         "",
-        "| run | loss, first → last (of ln K) | kNN, step 0 → last (untrained) | expected | judged | without labels |",
-        "|---|---|---|---|---|---|",
+        *wrong,
+        "",
+        f"| {' | '.join(HEAD)} |",
+        f"|{'---|' * len(HEAD)}",
         *rows,
     ]
     TABLE.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -64,11 +79,15 @@ def _loss(series: Series) -> str:
     return f"{finite[0]:.2f} → {'NaN' if not math.isfinite(values[-1]) else f'{last:.2f}'}{share}"
 
 
-def _curve(series: Series) -> str:
-    values = series.values("knn.loo_top1")
+def _curve(series: Series, metric: str) -> str:
+    values = series.values(metric)
     finite = values[np.isfinite(values)]
-    untrained = np.mean([point.metrics["knn.loo_top1"].value for point in series.baselines])
-    return f"{finite[0]:.3f} → {finite[-1]:.3f} ({untrained:.3f})"
+    if not len(finite):
+        return "–"
+    untrained = [
+        point.metrics[metric].value for point in series.baselines if is_random(point.record) and metric in point.metrics
+    ]
+    return f"{100 * finite[0]:.1f} → {100 * finite[-1]:.1f} ({100 * np.mean(untrained):.1f})"
 
 
 def _marked(verdict: str, other: str) -> str:
