@@ -51,8 +51,8 @@ def constant(run: Path, prototypes: int) -> bool:
 def main() -> None:
     directory = Path(sys.argv[1])
     lines = [
-        "# The verdict each run of the bank deserves, by `python -m benchmarks.verdicts.expect`, before the verdict saw it:",
-        "# from how the run was made where that leaves no question, else from its truth (truth.py), the accuracy in percent",
+        "# The verdict each run deserves, written by `python -m benchmarks.verdicts.expect` before the verdict saw it:",
+        "# from how it was made where that leaves no question, else from its truth (truth.py): the accuracy in percent",
         "# of a probe on images that no number of the verdict is measured on.",
     ]
     for name in [*TRAINED, *DERIVED]:

@@ -1,7 +1,8 @@
-"""Which label-free metrics go with the labels over the bank: `python -m benchmarks verdicts.label_free` writes label_free.md.
+"""Which label-free metrics go with the labels over the bank: `python -m benchmarks verdicts.label_free`.
 
-For every run of tests/convergence/bank with five trained checkpoints or more, Kendall's τ between each label-free metric
-and each labelled witness over its checkpoints, the untrained network left out (`swaveval.convergence.agreement`).
+For every run of tests/convergence/bank with five trained checkpoints or more, Kendall's τ between each label-free
+metric and each labelled witness over its checkpoints, the untrained network left out
+(`swaveval.convergence.agreement`). Writes label_free.md.
 """
 
 import tomllib
@@ -40,9 +41,10 @@ def main() -> None:
         "# Which label-free metrics go with the labels",
         "",
         "Made by `python -m benchmarks verdicts.label_free`. Kendall's τ with each labelled witness over the trained",
-        f"checkpoints of {sum(runs.values())} runs of the bank ({runs['learned']} that learned, {runs['did not learn']} that",
-        "did not), positive where the metric moves as it is said to; mean over the runs, the standard error of that mean, and",
-        "in how many runs it is positive. The last two columns take the mean over the witnesses.",
+        f"checkpoints of {sum(runs.values())} runs of the bank ({runs['learned']} that learned,",
+        f"{runs['did not learn']} that did not), positive where the metric moves as it is said to: mean over the runs,",
+        "the standard error of that mean, and in how many runs it is positive. The last two columns take the mean over",
+        "the witnesses.",
         "",
         f"| metric (better) | {' | '.join(SPOKEN.get(column, column) for column in columns)} |",
         f"|{'---|' * (1 + len(columns))}",
