@@ -1,44 +1,81 @@
-"""Thirty real random initialisations on digits, kNN outcomes as bits: real null series are drawn from them."""
+"""Real untrained networks as null series: `python -m benchmarks.false_alarms.real_inits DIR` writes random_inits/*.npz.
+
+Networks as the bank trains them, at initialisation, their BatchNorm with the statistics of the training images: what
+every witness says of each image. Nothing was learned between any two of them. DIR holds the bank's sets of photos
+(`benchmarks.verdicts.sets`).
+"""
 
 import sys
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from benchmarks.false_alarms.simulate import REAL_INITS
-from swaveval.checkpoints import discover, load, random_backbone
+from benchmarks.verdicts.fixture import save
+from benchmarks.verdicts.measure import VIEW_IMAGES, VIEWS, Measured
+from benchmarks.verdicts.sets import shown
+from benchmarks.verdicts.truth_bank import recipe_of, series
+from swaveval.checkpoints import load, random_backbone
 from swaveval.data import decode, open_images
 from swaveval.data.transforms import EvalTransform
-from swaveval.evaluators.knn import Knn
 from swaveval.features.extract import ExtractSettings, extract
-from swaveval.results import Artifact
+from swaveval.features.untrained import settle_batchnorm
+from swaveval.results import CheckpointRecord, DataSummary, Point, RunManifest, Series
 
-COUNT = 30
+OUT = Path(__file__).with_name("random_inits")
+# A run of the bank with the architecture, and how many networks.
+LIKE = {
+    "rising-k100": 30,
+    "cifar-swav": 12,
+    "flowers-swav": 16,
+    "textures-swav": 16,
+    "clothing-swav": 16,
+}
+
+
+def networks(run: str, count: int, directory: Path) -> Series:
+    """A series whose checkpoints are untrained networks, one seed each."""
+    recipe = recipe_of(run)
+    images = open_images(shown(recipe.images, directory / "sets"))
+    transform = EvalTransform(size=recipe.size)
+    pixels = decode(images, transform, cache=None)
+    settings = ExtractSettings(
+        transform=transform,
+        device="cpu",
+        n_view_images=VIEW_IMAGES,
+        n_views=VIEWS,
+        flip=recipe.images != "digits",
+    )
+    like = load(series(directory / "runs" / run)[0])
+    found = Measured()
+    records = []
+    for seed in range(count):
+        untrained = random_backbone(like, 500 + seed)
+        settled = settle_batchnorm(untrained, images, pixels, transform=transform, device="cpu")
+        found.evaluate(extract(settled, images, pixels, settings=settings), f"n{seed}")
+        records.append(CheckpointRecord(f"network {seed}", digest=f"n{seed}", epoch=seed))
+    data = DataSummary(
+        name=recipe.images,
+        path=recipe.images,
+        fingerprint=images.fingerprint,
+        n_train=len(images.train_index),
+        n_test=len(images.test_index),
+        class_names=images.class_names,
+        labelled=True,
+    )
+    return Series(
+        manifest=RunManifest(name=recipe.images, data=data, checkpoints=tuple(records)),
+        points=tuple(Point(record, found.metrics[str(record.digest)]) for record in records),
+        baselines=(),
+        arrays=found.arrays,
+    )
 
 
 def main() -> None:
     torch.set_num_threads(1)
-    run = Path(sys.argv[1] if len(sys.argv) > 1 else "/tmp/swaveval-bank/rising-k100")
-    like = load(discover(run / "checkpoints")[0].path)
-    images, transform = open_images("digits"), EvalTransform(24)
-    pixels = decode(images, transform, cache=None)
-    settings = ExtractSettings(transform=transform, device="cpu", n_view_images=0, n_views=0)
-    kept: dict[str, list[np.ndarray]] = {"knn.loo_top1.outcomes": [], "knn.top1.outcomes": []}
-    for seed in range(100, 100 + COUNT):
-        features = extract(random_backbone(like, seed), images, pixels, settings=settings)
-        for found in Knn(ks=(20,), temperatures=(0.07,))(features, seed=0):
-            if isinstance(found, Artifact) and found.id in kept:
-                kept[found.id].append(found.arrays["correct"])
-    loo, test = (np.stack(rows) for rows in kept.values())
-    print(f"kNN leave-one-out {loo.mean():.3f} ± {loo.mean(axis=1).std(ddof=1):.3f} over {COUNT} initialisations")
-    np.savez_compressed(
-        REAL_INITS,
-        loo=np.packbits(loo, axis=1),
-        test=np.packbits(test, axis=1),
-        n_loo=loo.shape[1],
-        n_test=test.shape[1],
-    )
+    for run, count in LIKE.items():
+        found = networks(run, count, Path(sys.argv[1]))
+        path = OUT / f"{found.manifest.data.name}.npz"
+        print(f"{path.name}: {save(found, path):,} bytes", flush=True)
 
 
 if __name__ == "__main__":
