@@ -193,7 +193,7 @@ def main() -> None:
         "Power. ρ is the latent correlation of an image's outcomes between checkpoints: neighbouring ones disagree on",
         "14, 9 and 6 % of the images here, on 4 to 8 % in the bank's learning runs.",
         "",
-        "| a true rise of two points by kNN, n = 2,000 | kNN heard alone | beside four witnesses that see nothing | points |",
+        "| two points by kNN, n = 2,000 | kNN heard alone | beside four witnesses that see nothing | points |",
         "|---|---|---|---|",
         *power_of_knn(power_repeats),
         "",

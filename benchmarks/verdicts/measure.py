@@ -49,7 +49,7 @@ EVALUATORS = (
     Intrinsic(),
     Views(groups=2),
 )
-VIEW_IMAGES, VIEWS = 600, 3
+VIEW_IMAGES, VIEWS = 500, 2
 RANDOM_SEEDS = (0, 1)
 KEPT_SETTINGS = ("temperature", "epsilon", "sinkhorn_iterations")
 

@@ -19,7 +19,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 SIDE = 32
 FOLDS = 3
-MOST = 3000  # images of the truth; more would cost and change nothing
+MOST = 1500  # images of the truth; more would cost and change nothing
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 
 
