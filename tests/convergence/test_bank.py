@@ -13,7 +13,7 @@ EXPECTED = tomllib.loads((Path(__file__).parents[2] / "benchmarks" / "verdicts" 
 BAD = {"collapsed", "not-learning"}
 GOOD = {"learning", "converged"}
 # Explained in docs/verdict.md.
-KNOWN_MISSES = {"flat-t3-seed2", "long-k100-again"}
+KNOWN_MISSES: dict[str, str] = {}
 
 
 @cache
@@ -28,29 +28,41 @@ def judged_without_labels(name: str) -> Verdict:
 
 def test_every_run_has_an_expectation_and_the_other_way_round() -> None:
     assert {path.stem for path in BANK.glob("*.npz")} == set(EXPECTED)
-    assert len(EXPECTED) >= 24
+    assert len(EXPECTED) >= 50
+    assert len({load(path).manifest.data.name for path in BANK.glob("*.npz")}) >= 5
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_each_run_gets_exactly_the_verdict_written_down_before(name: str) -> None:
     if name in KNOWN_MISSES:
-        pytest.xfail(f"{name} is {judged(name).verdict}, which docs/verdict.md explains")
+        assert judged(name).verdict == KNOWN_MISSES[name], "docs/verdict.md explains another miss"
+        return
     assert judged(name).verdict == EXPECTED[name]["verdict"], judged(name).sentence
 
 
-def test_no_bad_run_is_ever_called_good() -> None:
+def test_nineteen_of_twenty_are_right() -> None:
+    assert len(KNOWN_MISSES) <= 0.05 * len(EXPECTED)
+
+
+def test_no_bad_run_is_ever_called_good_nor_a_good_one_bad() -> None:
     bad = [name for name, entry in EXPECTED.items() if entry["verdict"] in BAD]
-    assert len(bad) >= 10
+    good = [name for name, entry in EXPECTED.items() if entry["verdict"] in GOOD]
+    assert len(bad) >= 15
     assert [name for name in bad if judged(name).verdict in GOOD] == []
+    assert [name for name in good if judged(name).verdict in BAD] == []
 
 
-def test_the_verdict_without_labels_agrees_on_four_fifths_and_never_praises_a_collapsed_run() -> None:
+def test_the_verdict_without_labels_agrees_and_never_praises_a_bad_run() -> None:
     agree = [name for name in EXPECTED if judged_without_labels(name).verdict == judged(name).verdict]
     differ = {
         name: (judged(name).verdict, judged_without_labels(name).verdict) for name in EXPECTED if name not in agree
     }
-    assert len(agree) >= 0.8 * len(EXPECTED), differ
-    assert [
-        name for name, (with_labels, without) in differ.items() if with_labels == "collapsed" and without in GOOD
-    ] == []
+    assert len(agree) >= 0.85 * len(EXPECTED), differ
+    assert [name for name, (with_labels, without) in differ.items() if with_labels in BAD and without in GOOD] == []
     assert not any(judged_without_labels(name).labelled for name in EXPECTED)
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_a_bad_run_has_no_checkpoint_to_use_and_every_other_one_has(name: str) -> None:
+    for verdict in (judged(name), judged_without_labels(name)):
+        assert (verdict.best is None) == (verdict.verdict in BAD)
