@@ -74,6 +74,9 @@ def main() -> None:
             )
         else:
             continue
+        if not verdict:
+            print(f"{name}: nobody knows; {why}")
+            continue
         lines += ["", f'["{name}"]', f'verdict = "{verdict}"', f'why = "{why}"']
     EXPECTED.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -19,6 +19,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 SIDE = 32
 FOLDS = 3
+WHOLE = ("digits", "textures10")
 MOST = 1500  # images of the truth; more would cost and change nothing
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 
@@ -45,7 +46,7 @@ class Kept:
 
     Attributes:
         pixels: uint8 of shape `(n, side, side, 3)`. labels: int, `(n,)`.
-        fold: int, `(n,)`: each image is asked of a probe fitted to the images of the other folds; -1 is never asked.
+        fold: int, `(n,)`: each image is asked of a probe fitted to the images of the other folds.
     """
 
     pixels: Array
@@ -83,11 +84,15 @@ def n_train(name: str) -> int:
 
 
 def kept(name: str, prepared: Path) -> Kept:
-    """The truth's images of a set; of digits, which are too few to be cut, its test split, asked of probes of train."""
-    if name == "digits":
-        images = open_images("digits")
+    """The truth's images of a set; of those that are too few to be cut, all of them."""
+    if name in WHOLE:
+        images = open_images(shown(name, prepared))
         pixels = np.stack([np.asarray(images.open(place)) for place in range(len(images))])
-        return Kept(pixels, np.asarray(images.labels), np.where(images.is_test, 0, -1))
+        labels = np.asarray(images.labels)
+        if name != "digits":
+            with np.load(prepared / name / "kept.npz") as stored:
+                pixels, labels = np.concatenate([pixels, stored["pixels"]]), np.r_[labels, stored["labels"]]
+        return Kept(pixels, labels, np.random.default_rng(0).permutation(len(labels)) % FOLDS)
     with np.load(prepared / name / "kept.npz") as stored:
         pixels, labels = stored["pixels"][:MOST], stored["labels"][:MOST]
     return Kept(pixels, labels, np.arange(len(labels)) % FOLDS)

@@ -1,8 +1,8 @@
 """What a run deserves, measured on images and by a probe that the verdict never sees.
 
 A ridge classifier (scikit-learn) is fitted to the features of labelled images that `swaveval` is not
-shown, each plain and in one further view, and asked of the others of them: `sets.Kept`. On digits, which are too few to
-be cut in two, it is fitted to the train split under seven views an image and asked of the test split.
+shown, each plain and in one further view, and asked of the others of them: `sets.Kept`. Digits and textures are too few
+to be cut in two: there all images are asked in turn, each of a probe of the others under views.
 
 The rule that makes a word of these numbers is `deserved`; expected.toml holds what it gave, written before the verdict
 saw any of the runs.
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 from sklearn.linear_model import RidgeClassifier
 from sklearn.preprocessing import StandardScaler
 from torch import nn
@@ -52,7 +52,7 @@ def probed(module: nn.Module, given: Kept, *, size: int, digits: bool) -> Array:
     """Whether the probe has each asked image right, bool `(n asked,)`, in their order."""
     asked = np.flatnonzero(given.fold >= 0)
     right = np.zeros(len(given.labels), dtype=np.bool_)
-    plain, views = features(module, given.pixels, size=size, views=7 if digits else 1, digits=digits)
+    plain, views = features(module, given.pixels, size=size, views=3 if digits else 1, digits=digits)
     for fold in np.unique(given.fold[asked]):
         fitted, held = given.fold != fold, given.fold == fold
         rows = np.concatenate([plain[fitted], *(view[fitted] for view in views)])
@@ -103,6 +103,13 @@ def settled(module: nn.Module, pixels: Array, *, size: int) -> nn.Module:
     return module.eval()
 
 
+def without_gain(one: Array, other: Array) -> float:
+    """One-sided p that `one` is less than LEAST above `other`, by the normal limit of paired differences."""
+    difference = one.astype(float) - other
+    error = float(difference.std(ddof=1)) / np.sqrt(len(difference))
+    return float(norm.sf((LEAST - difference.mean()) / error)) if error else float(difference.mean() >= LEAST)
+
+
 def above(one: Array, other: Array) -> tuple[float, float]:
     """Accuracy of `one` minus that of `other` on the same images; one-sided exact McNemar p that it is above."""
     won, lost = int((one & ~other).sum()), int((other & ~one).sum())
@@ -116,7 +123,7 @@ class Measured:
 
     Attributes:
         end, start: truth at the last and first checkpoint. best, worst: of the untrained networks.
-        gain, gain_p: end minus best. lost, lost_p: end minus worst, and that the end is below it.
+        gain, gain_p: end minus best. none_p: that it is below LEAST. lost, lost_p: end minus worst, and that the end is below it.
         fall, fall_p: end minus the best checkpoint before it. late: end minus the checkpoint at two thirds.
     """
 
@@ -126,6 +133,7 @@ class Measured:
     worst: float
     gain: float
     gain_p: float
+    none_p: float
     lost: float
     lost_p: float
     fall: float
@@ -152,6 +160,7 @@ def measured(truth: Truth) -> Measured:
         worst=float(worst.mean()),
         gain=gain,
         gain_p=gain_p,
+        none_p=without_gain(end, best),
         lost=-lost,
         lost_p=lost_p,
         fall=-rise,
@@ -163,19 +172,22 @@ def measured(truth: Truth) -> Measured:
 def deserved(found: Measured, *, finished: bool, constant: bool) -> str:
     """The word for a trained run whose files nobody touched.
 
-    - `learning`: the end is at least two points above the best untrained network, p below .01; `converged` if also its
+    - `learning`: the end is at least one point above the best untrained network, p below .01; `converged` if also its
       schedule ended (the rate went to zero) and the last third moved the truth by less than one point;
     - `regressed`: as well, but two points below the best checkpoint, p below .01 after its choice (times 10);
     - `collapsed`: no such gain, and the loss ended at that of a constant output, or the end is at least two points
       below the worst untrained network, p below .01: the features tell less than they did;
-    - `not-learning`: everything else.
+    - `not-learning`: none of these, and a gain of two points is excluded, p below .05;
+    - in between nobody knows: empty, and the run is left out of the bank.
 
     Args:
         finished: whether the rate went to zero. constant: whether SwaV's loss ended within 0.1 % of ln K.
     """
-    if found.gain >= LEAST and found.gain_p < SURE:
+    if found.gain >= STEADY and found.gain_p < SURE:
         if found.fall <= -LEAST and 10 * found.fall_p < SURE:
             return "regressed"
         return "converged" if finished and abs(found.late) < STEADY else "learning"
     lost = found.lost <= -LEAST and found.lost_p < SURE
-    return "collapsed" if constant or lost else "not-learning"
+    if constant or lost:
+        return "collapsed"
+    return "not-learning" if found.none_p < 0.05 else ""
