@@ -123,7 +123,8 @@ class Measured:
 
     Attributes:
         end, start: truth at the last and first checkpoint. best, worst: of the untrained networks.
-        gain, gain_p: end minus best. none_p: that it is below LEAST. lost, lost_p: end minus worst, and that the end is below it.
+        gain, gain_p: end minus best. none_p: that it is below LEAST.
+        lost, lost_p: end minus worst, and that the end is below it.
         fall, fall_p: end minus the best checkpoint before it. late: end minus the checkpoint at two thirds.
     """
 
