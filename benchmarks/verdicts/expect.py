@@ -56,7 +56,7 @@ def main() -> None:
         "# of a probe on images that no number of the verdict is measured on.",
     ]
     for name in [*TRAINED, *DERIVED]:
-        run, truth = directory / "runs" / name, directory / "truth" / f"{name}.json"
+        run, truth = directory / "runs" / name, directory / "truth2" / f"{name}.json"
         if name in MADE:
             verdict, why = MADE[name]
         elif truth.exists():
