@@ -74,7 +74,7 @@ def main() -> None:
     torch.set_num_threads(1)
     directory = Path(sys.argv[1])
     for name in sys.argv[2:] or [*TRAINED, *DERIVED]:
-        out = directory / "truth2" / f"{name}.json"
+        out = directory / "truth" / f"{name}.json"
         if out.exists():
             continue
         recipe = recipe_of(name)

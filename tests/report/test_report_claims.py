@@ -18,7 +18,8 @@ NAMES = sorted(set(SPOKEN.values()), key=len, reverse=True)
 MOVED = re.compile(
     rf"(?P<test>on the test images )?(?P<name>{'|'.join(map(re.escape, NAMES))}) (?P<verb>rose|fell|is) "
     r"(?P<effect>\d+\.\d) ± (?P<reach>\d+\.\d) points (?P<place>above |below )?(?P<whom>[^(]*)"
-    r"\(n = (?P<n>[\d,]+), (?:paired, )?p (?P<relation>[<=]) (?P<p>\d?\.\d+)\)(?P<since> since [a-z]+ [\d.]+| from its peak)?"
+    r"\(n = (?P<n>[\d,]+), (?:paired, )?p (?P<relation>[<=]) (?P<p>\d?\.\d+)\)"
+    r"(?P<since> since [a-z]+ [\d.]+| from its peak)?"
 )
 
 
