@@ -82,7 +82,7 @@ def main() -> None:
         "# The verdict each run deserves, written by `python -m benchmarks.verdicts.expect` before the verdict saw it:",
         "# from how it was made where that leaves no question, else from its truth (truth.py): the accuracy in percent",
         "# of a probe on images that no number of the verdict is measured on (of digits and textures, which are too",
-        "# few to be cut in two, of all images under views). `or`: the truth is known to about half a point, and cannot",
+        "# few to be cut in two, of all images under views). `or`: a truth is known to about half a point, and cannot",
         "# tell a run that has converged from one that rises by less than a point in its last third: either is right.",
     ]
     for name in [*TRAINED, *DERIVED]:
