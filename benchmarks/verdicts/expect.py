@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmarks.verdicts.derived import DERIVED
 from benchmarks.verdicts.fixture import BANK
+from benchmarks.verdicts.methods import Joint
 from benchmarks.verdicts.recipes import TRAINED, Recipe
 from benchmarks.verdicts.truth import LEAST, Measured, deserved
 from benchmarks.verdicts.truth_bank import recipe_of
@@ -42,11 +43,16 @@ MADE: dict[str, tuple[str, str]] = {
 }
 
 
-def constant(run: Path, prototypes: int) -> bool:
-    """Whether SwaV's loss ended within 0.1 % of ln K."""
-    with (run / "metrics.csv").open(encoding="utf-8") as rows:
-        last = [float(row["loss"]) for row in csv.DictReader(rows) if row["kind"] == "epoch"][-1]
-    return abs(1 - last / math.log(prototypes)) < 0.001
+def constant(run: Path, recipe: Recipe | Joint) -> bool:
+    """Whether the loss ended within 0.1 % of a constant output's: ln K of SwaV, -1 where views are only pulled."""
+    if isinstance(recipe, Joint) and recipe.method != "byol without predictor":
+        return False
+    with (run / "metrics.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    if isinstance(recipe, Joint):
+        return abs(1 + float(rows[-1]["train_loss"])) < 0.001
+    last = [float(row["loss"]) for row in rows if row["kind"] == "epoch"][-1]
+    return abs(1 - last / math.log(recipe.prototypes)) < 0.001
 
 
 def word(name: str, directory: Path) -> tuple[str, str]:
@@ -64,14 +70,15 @@ def word(name: str, directory: Path) -> tuple[str, str]:
     body = json.loads(path.read_text(encoding="utf-8"))
     found = Measured(**{key: body[key] for key in Measured.__dataclass_fields__})
     recipe = recipe_of(name)
-    flat = isinstance(recipe, Recipe) and constant(directory / "runs" / name, recipe.prototypes)
+    flat = constant(directory / "runs" / (DERIVED[name].source if name in DERIVED else name), recipe)
     verdict = deserved(found, finished=recipe.finished, constant=flat)
     if found.end == 0:  # nothing is right by weights that are not finite
         verdict = "regressed" if max(body["curve"].values()) - found.best >= LEAST else "not-learning"
     why = (
         f"truth {100 * found.end:.1f} at the end, {100 * found.worst:.1f} to {100 * found.best:.1f} untrained "
         f"(n = {body['n']}); {100 * found.fall:+.1f} from the best, {100 * found.late:+.1f} over the last third"
-        f"{'; the loss ends at ln K' if flat else ''}{'; the rate went to zero' if recipe.finished else ''}"
+        f"{'; the loss ends at that of a constant output' if flat else ''}"
+        f"{'; the rate went to zero' if recipe.finished else ''}"
     )
     return verdict, why
 
