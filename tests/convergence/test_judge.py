@@ -231,13 +231,16 @@ def test_every_sentence_agrees_with_the_evidence(path: Any) -> None:
     assert claim.ci95 == findings.shown.interval()
     assert claim.effect == findings.shown.effect
     words = re.search(
-        r"(.+) (rose|fell) (\d+\.\d) ± (\d+\.\d) points \(n = ([\d,]+), paired, p (<|=) ([\d.]+)\)", claim.claim
+        r"(.+) (rose|fell|is) (\d+\.\d) ± (\d+\.\d) points (?:(above|below) \d untrained networks )?"
+        r"\(n = ([\d,]+), paired, p (<|=) ([\d.]+)\)",
+        claim.claim,
     )
     assert words is not None
-    name, verb, effect, reach, n, relation, p = words.groups()
+    name, verb, effect, reach, place, n, relation, p = words.groups()
+    assert (verb == "is") == (place is not None) == (quality.start == "random initialisations")
     assert name == SPOKEN[quality.metric]
     low, high = claim.ci95
-    assert (verb == "rose") == (claim.effect >= 0)
+    assert ((place or verb) in ("rose", "above")) == (claim.effect >= 0)
     assert float(effect) == pytest.approx(100 * abs(claim.effect), abs=0.051)
     assert float(reach) == pytest.approx(50 * (high - low), abs=0.051)
     assert int(n.replace(",", "")) == claim.n == quality.n
