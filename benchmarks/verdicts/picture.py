@@ -15,8 +15,8 @@ PICTURE = Path(__file__).parents[2] / "docs" / "pictures" / "witnesses.png"
 RUNS = {
     "k10": "digits, SwaV with K = 10",
     "clothing-simclr": "photos of clothing, SimCLR",
-    "flowers-swav-epsilon": "photos of flowers, SwaV with ε = 0.1",
-    "shuffled": "digits, checkpoints under each other's epochs",
+    "flowers-swav-epsilon": "photos of flowers, SwaV, ε = 0.1",
+    "shuffled": "digits, epochs shuffled",
 }
 
 
@@ -35,13 +35,15 @@ def main() -> None:
             ]
             axis.plot(x, values, marker="o", markersize=3, color=f"C{place}", label=SPOKEN[witness.metric])
             axis.axhline(float(np.mean(untrained)), color=f"C{place}", linestyle=":", linewidth=1)
-        axis.set_title(f"{title}\\n{word.title}", fontsize=10)
+        axis.set_title(f"{title}\n{word.title}", fontsize=10)
         axis.set_xlabel("epoch")
         axis.set_ylim(0, 102)
     axes[0].set_ylabel("% of the training images")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False, fontsize=9)
-    figure.suptitle("Dotted: untrained networks whose BatchNorm has seen the images", fontsize=9, x=0.02, ha="left")
-    figure.savefig(PICTURE, dpi=110)
+    figure.suptitle(
+        "Dotted: untrained networks whose BatchNorm has seen the images", fontsize=9, x=0.02, y=1.06, ha="left"
+    )
+    figure.savefig(PICTURE, dpi=110, bbox_inches="tight")
     print(PICTURE)
 
 

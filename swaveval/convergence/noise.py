@@ -22,7 +22,7 @@ _MEDIAN_TO_SIGMA = float(norm.ppf(0.75))
 PRIOR_JITTER = 0.005
 PRIOR_JITTER_DF = 1.0
 # The same of untrained networks before two or three are seen: thirty real ones on digits spread by 1.8 points of kNN
-# (benchmarks/false_alarms/random_inits.npz).
+# (benchmarks/false_alarms/random_inits).
 PRIOR_SPREAD = 0.02
 PRIOR_SPREAD_DF = 4.0
 

@@ -14,11 +14,12 @@ from swaveval.results.words import GROUPS
 # -- the verdict -------------------------------------------------------------------------------------------------------
 # The order is that of the sentences. kNN has most of the family's error: it needs no fit and has no setting to choose,
 # and small gains are looked for with it; the others see gains that are far larger than their noise, or none.
-# Jitter and spread: docs/verdict.md, "What is assumed".
+# What they scatter by between checkpoints, over the bank: .007, .009, .007 and .018. Of those with a small share a little
+# more is assumed, as their tests reach further into the tail.
 WITNESSES = (
     Witness(metric="knn.loo_top1", confirms="knn.top1", weight=0.85),
-    Witness(metric="linear.fold_top1", confirms="linear.top1"),
-    Witness(metric="lowshot.train_top1[shots=5]", gain=0.03, plateau=0.02),
+    Witness(metric="linear.fold_top1", confirms="linear.top1", jitter=0.01),
+    Witness(metric="lowshot.train_top1[shots=5]", gain=0.03, plateau=0.02, jitter=0.01),
     # k-means starts anew at every checkpoint, so that purity scatters by more than the images explain.
     Witness(metric="clusters.train_purity", gain=0.05, plateau=None, jitter=0.02, spread=0.03),
 )
