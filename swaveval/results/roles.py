@@ -14,7 +14,7 @@ from swaveval.results.words import GROUPS
 # -- the verdict -------------------------------------------------------------------------------------------------------
 # The order is that of the sentences. kNN has most of the family's error: it needs no fit and has no setting to choose,
 # and small gains are looked for with it; the others see gains that are far larger than their noise, or none.
-# What they scatter by between checkpoints, over the bank: .007, .009, .007 and .018. Of those with a small share a little
+# What they scatter by between checkpoints, over the bank: .007, .009, .007 and .018. Of those with a small share a bit
 # more is assumed, as their tests reach further into the tail.
 WITNESSES = (
     Witness(metric="knn.loo_top1", confirms="knn.top1", weight=0.85),
