@@ -23,7 +23,7 @@ class Row:
     """One witness.
 
     Attributes:
-        name, anchor: in words, and where it is defined. supports, says: its answer.
+        name, anchor: in words, and where it is defined; empty where the page does not. supports, says: its answer.
         change, interval, p, n: of the end against the start. size: the gain that would matter.
         above, below, level: baselines, listed. room: empty, or that it has none.
     """
@@ -46,14 +46,14 @@ class Row:
 def rows(contents: Contents) -> tuple[Row, ...]:
     """One for each witness of the verdict; none for a single one, whose numbers the sentence holds already."""
     heard = contents.verdict.witnesses
-    return tuple(_row(one) for one in heard) if len(heard) > 1 else ()
+    return tuple(_row(contents, one) for one in heard) if len(heard) > 1 else ()
 
 
-def _row(one: Testimony) -> Row:
+def _row(contents: Contents, one: Testimony) -> Row:
     supports, says = _SAYS[one.says]
     return Row(
         name=wording.clipped(one.name, 80),
-        anchor=glossary.anchor(one.metric),
+        anchor=glossary.anchor(one.metric) if one.metric in contents.metric_ids else "",
         supports=supports,
         says=says
         if one.says != "none"

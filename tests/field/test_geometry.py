@@ -26,6 +26,7 @@ from swaveval.data.transforms import EvalTransform
 from swaveval.runs.request import RunError, RunRequest
 from swaveval.runs.run import Prepared, prepare
 from swaveval.runs.transform_choice import choose_transform, interpolated
+from tests.convergence.simulated import case, decided, hearing, measured
 
 SIDE = 64
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
@@ -310,16 +311,7 @@ def test_a_network_that_blurs_where_ours_strides_is_said(name: str, photos: Path
 def test_advice_knows_of_other_images(others: bool) -> None:
     """A network shown images it was not trained on is not told to raise its learning rate."""
     quiet = LossState()
-    given = advise(
-        "not-learning",
-        quality=None,
-        findings=None,
-        best=None,
-        loss=quiet,
-        signs=(),
-        settings={},
-        classes=0,
-        others=others,
-    )
+    found = decided("not-learning", hearing(measured([0.5, 0.5, 0.5]), case(none_p=0.01)))
+    given = advise(found, best=None, loss=quiet, settings={}, classes=0, others=others)
     assert any("images like those it was trained on" in one.action for one in given) is others
     assert any("learning rate" in one.action for one in given) is not others

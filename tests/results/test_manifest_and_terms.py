@@ -31,6 +31,7 @@ from swaveval.results.term import (
     terms_to_json,
 )
 from swaveval.results.versions import versions
+from swaveval.results.witness import Witness
 from swaveval.results.words import GROUPS, TERMS, words_of
 
 DATA = DataSummary("digits", "in/digits", "f" * 64, 3, 2)
@@ -161,7 +162,10 @@ def test_the_words_of_one_evaluator() -> None:
 def test_the_table_of_roles_names_metrics_that_there_are() -> None:
     named: set[str] = set()
     for value in (each for name, each in vars(roles).items() if name.isupper() and name not in {"GROUPS"}):
-        entries = [value] if isinstance(value, str) else list(value)
+        given = [value] if isinstance(value, str | Witness) else list(value)
+        entries = [
+            text for each in given for text in ([each.metric, each.confirms] if isinstance(each, Witness) else [each])
+        ]
         entries += list(value.values()) if isinstance(value, dict) else []
         named |= {base_id(each) for each in entries if isinstance(each, str) and "." in each}
     assert named
@@ -172,8 +176,10 @@ def test_the_table_of_roles_names_metrics_that_there_are() -> None:
 
 def test_a_test_label_never_selects() -> None:
     """`*.top1` without `loo` is measured on test images; what selects must not be."""
-    assert not [name for name in roles.SELECTS if name.endswith(".top1")]
-    assert set(roles.CONFIRMS) <= set(roles.SELECTS)
+    choosing = [one.metric for one in (*roles.WITNESSES, *roles.ON_TEST, roles.RETRIEVAL) if one.chooses]
+    assert choosing
+    assert not [name for name in (*choosing, *roles.CHOOSES_WITHOUT_LABELS) if name.endswith(".top1")]
+    assert all(one.confirms.endswith(".top1") for one in roles.WITNESSES if one.confirms)
 
 
 def test_what_a_constant_answer_reaches_where_every_class_counts_alike() -> None:
