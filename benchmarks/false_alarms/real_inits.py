@@ -10,16 +10,14 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.verdicts.derived import series
 from benchmarks.verdicts.fixture import save
-from benchmarks.verdicts.measure import VIEW_IMAGES, VIEWS, Measured
-from benchmarks.verdicts.sets import shown
-from benchmarks.verdicts.truth_bank import recipe_of, series
+from benchmarks.verdicts.measure import Measured, opened, summary
+from benchmarks.verdicts.truth_bank import recipe_of
 from swaveval.checkpoints import load, random_backbone
-from swaveval.data import decode, open_images
-from swaveval.data.transforms import EvalTransform
-from swaveval.features.extract import ExtractSettings, extract
+from swaveval.features.extract import extract
 from swaveval.features.untrained import settle_batchnorm
-from swaveval.results import CheckpointRecord, DataSummary, Point, RunManifest, Series
+from swaveval.results import CheckpointRecord, Point, RunManifest, Series
 
 OUT = Path(__file__).with_name("random_inits")
 # A run of the bank with the architecture, and how many networks.
@@ -35,35 +33,17 @@ LIKE = {
 def networks(run: str, count: int, directory: Path) -> Series:
     """A series whose checkpoints are untrained networks, one seed each."""
     recipe = recipe_of(run)
-    images = open_images(shown(recipe.images, directory / "sets"))
-    transform = EvalTransform(size=recipe.size)
-    pixels = decode(images, transform, cache=None)
-    settings = ExtractSettings(
-        transform=transform,
-        device="cpu",
-        n_view_images=VIEW_IMAGES,
-        n_views=VIEWS,
-        flip=recipe.images != "digits",
-    )
+    images, pixels, settings = opened(recipe, directory / "sets")
     like = load(series(directory / "runs" / run)[0])
     found = Measured()
     records = []
     for seed in range(count):
         untrained = random_backbone(like, 500 + seed)
-        settled = settle_batchnorm(untrained, images, pixels, transform=transform, device="cpu")
+        settled = settle_batchnorm(untrained, images, pixels, transform=settings.transform, device="cpu")
         found.evaluate(extract(settled, images, pixels, settings=settings), f"n{seed}")
         records.append(CheckpointRecord(f"network {seed}", digest=f"n{seed}", epoch=seed))
-    data = DataSummary(
-        name=recipe.images,
-        path=recipe.images,
-        fingerprint=images.fingerprint,
-        n_train=len(images.train_index),
-        n_test=len(images.test_index),
-        class_names=images.class_names,
-        labelled=True,
-    )
     return Series(
-        manifest=RunManifest(name=recipe.images, data=data, checkpoints=tuple(records)),
+        manifest=RunManifest(name=recipe.images, data=summary(recipe, images), checkpoints=tuple(records)),
         points=tuple(Point(record, found.metrics[str(record.digest)]) for record in records),
         baselines=(),
         arrays=found.arrays,

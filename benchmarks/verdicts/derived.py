@@ -28,9 +28,9 @@ def derive(name: str, directory: Path) -> None:
 
 
 def series(run: Path) -> list[Path]:
-    """Checkpoints of a run by step, without `last.ckpt`."""
-    found = list((run / "checkpoints").glob("epoch=*.ckpt"))
-    return sorted(found, key=lambda path: int(path.stem.split("step=")[1]))
+    """Checkpoints of a run by step, then by name, without `last.ckpt`."""
+    found = [path for path in (run / "checkpoints").glob("*.ckpt") if path.name != "last.ckpt"]
+    return sorted(found, key=lambda path: (int(path.stem.split("step=")[-1]), path.name))
 
 
 def _read(path: Path) -> State:

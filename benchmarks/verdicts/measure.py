@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,18 +81,10 @@ class Measured:
 
 def measure(run: Path, recipe: Recipe | Joint, prepared: Path) -> Series:
     """Evaluate every checkpoint that can be read, untrained networks, raw pixels and colours beside them."""
-    images = open_images(shown(recipe.images, prepared))
-    transform = EvalTransform(size=recipe.size)
-    pixels = decode(images, transform, cache=None)
+    images, pixels, settings = opened(recipe, prepared)
     hyperparameters = _hyperparameters(run)
-    settings = ExtractSettings(
-        transform=transform,
-        device="cpu",
-        n_view_images=VIEW_IMAGES,
-        n_views=VIEWS,
-        flip=recipe.images != "digits",
-        swav=tuple((name, float(hyperparameters[name])) for name in KEPT_SETTINGS if name in hyperparameters),
-    )
+    known = tuple((name, float(hyperparameters[name])) for name in KEPT_SETTINGS if name in hyperparameters)
+    settings = replace(settings, swav=known)
     records, backbones = _read(run / "checkpoints", recipe)
     found = Measured()
     for digest, backbone in backbones.items():
@@ -107,15 +99,7 @@ def measure(run: Path, recipe: Recipe | Joint, prepared: Path) -> Series:
         found.keep(Dse()(FeatureSeries(given, given, found.features.__getitem__), seed=0), "")
     manifest = RunManifest(
         name=run.name,
-        data=DataSummary(
-            name=recipe.images,
-            path=images.path,
-            fingerprint=images.fingerprint,
-            n_train=len(images.train_index),
-            n_test=len(images.test_index),
-            class_names=images.class_names,
-            labelled=True,
-        ),
+        data=summary(recipe, images),
         checkpoints=(*records, *baselines),
         loss=find_loss(run / "checkpoints", loss_log=None, prototypes=hyperparameters.get("prototypes")),
         hyperparameters=hyperparameters,
@@ -125,6 +109,33 @@ def measure(run: Path, recipe: Recipe | Joint, prepared: Path) -> Series:
         points=_points((record for record in records if record.evaluated), found),
         baselines=_points(baselines, found),
         arrays=found.arrays,
+    )
+
+
+def opened(recipe: Recipe | Joint, prepared: Path) -> tuple[ImageSet, DecodedImages, ExtractSettings]:
+    """The images that a run is evaluated on, decoded, and how its features are read."""
+    images = open_images(shown(recipe.images, prepared))
+    transform = EvalTransform(size=recipe.size)
+    settings = ExtractSettings(
+        transform=transform,
+        device="cpu",
+        n_view_images=VIEW_IMAGES,
+        n_views=VIEWS,
+        flip=recipe.images != "digits",
+    )
+    return images, decode(images, transform, cache=None), settings
+
+
+def summary(recipe: Recipe | Joint, images: ImageSet) -> DataSummary:
+    """What the manifest says of the images, without a machine's path."""
+    return DataSummary(
+        name=recipe.images,
+        path=recipe.images,
+        fingerprint=images.fingerprint,
+        n_train=len(images.train_index),
+        n_test=len(images.test_index),
+        class_names=images.class_names,
+        labelled=True,
     )
 
 

@@ -4,7 +4,6 @@ Needs the trained runs (`train_bank`). What each number is, and the rule that ma
 """
 
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.verdicts.derived import DERIVED
+from benchmarks.verdicts.derived import DERIVED, series
 from benchmarks.verdicts.methods import Joint, small_vit
 from benchmarks.verdicts.recipes import TRAINED, Recipe
 from benchmarks.verdicts.sets import Kept, kept
@@ -22,12 +21,6 @@ from swaveval.checkpoints.architectures import build_resnet
 
 CHECKPOINTS = 4
 UNTRAINED = 2
-
-
-def series(run: Path) -> list[Path]:
-    """Checkpoints by step, then by name."""
-    found = [path for path in (run / "checkpoints").glob("*.ckpt") if path.name != "last.ckpt"]
-    return sorted(found, key=lambda path: (int(re.findall(r"step=(\d+)", path.name)[-1]), path.name))
 
 
 def recipe_of(name: str) -> Recipe | Joint:

@@ -11,8 +11,9 @@ from swaveval.convergence.paired import PairedDifference, holm, paired_differenc
 from swaveval.convergence.quality import asked
 from swaveval.convergence.start import over_random
 from swaveval.convergence.thresholds import ALPHA
+from swaveval.convergence.trend import last_third
 from swaveval.convergence.verdict import Evidence
-from swaveval.convergence.wording import compared, half_width, listed, p_text, points
+from swaveval.convergence.wording import compared, half_width, listed, p_text, points, untrained_networks
 from swaveval.results import Series
 
 Kind = Literal["random", "pixels", "colours"]
@@ -53,8 +54,7 @@ def standings(series: Series, hearings: Sequence[Hearing], row: int, *, seed: in
     given: list[tuple[Hearing, Kind, float, PairedDifference]] = []
     for hearing in hearings:
         measured = hearing.quality
-        begin, end = hearing.findings.tail_begin, measured.length - 1
-        over = over_random(measured, list(range(begin + 1, end + 1)) or [end], spread=False)
+        over = over_random(measured, last_third(hearing.findings.tail_begin, measured.length), spread=False)
         if over is not None:
             # Where they are what the gain is measured from, it is the same question.
             over = hearing.findings.late if measured.start == "random initialisations" else over
@@ -159,7 +159,7 @@ def evidence(found: Sequence[Standing], moment: str) -> list[Evidence]:
 
 def _untrained(one: Standing) -> Evidence:
     findings, measured = one.hearing.findings, one.hearing.quality
-    than = f"{len(measured.random)} untrained network{'s' if len(measured.random) > 1 else ''}"
+    than = untrained_networks(len(measured.random))
     over = findings.over_random
     excluded = over is not None and over.p_below(findings.size) <= ALPHA
     words = compared(measured.name, one.found.effect, one.found.ci95, one.found.n, one.found.p, than=than)

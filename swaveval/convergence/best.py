@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from swaveval.convergence.hearing import Hearing
+from swaveval.convergence.noise import contributions, shared_covariance
 from swaveval.convergence.quality import Quality
 from swaveval.convergence.verdict import Best
 from swaveval.convergence.wording import listed
@@ -81,18 +82,10 @@ def image_draws(correct: Sequence[Array], index: Sequence[Array], *, seed: int, 
     Returns:
         shape `(draws, W, T)`.
     """
-    images = np.unique(np.concatenate(index))
-    length = len(correct[0])
-    given = np.zeros((len(correct) * length, len(images)), dtype=np.float32)
-    for place, (rows, shown) in enumerate(zip(correct, index, strict=True)):
-        each = rows.astype(np.float64)
-        n = each.shape[1]
-        each = (each - each.mean(axis=1, keepdims=True)) / np.sqrt(max(1, n - 1) * n)
-        given[place * length : (place + 1) * length, np.searchsorted(images, shown)] = each
-    covariance = (given @ given.T).astype(np.float64)
+    covariance = shared_covariance([contributions(rows) for rows in correct], index)
     generator = np.random.default_rng(seed)
-    drawn = generator.multivariate_normal(np.zeros(len(given)), covariance, size=draws, method="eigh")
-    return drawn.reshape(draws, len(correct), length)
+    drawn = generator.multivariate_normal(np.zeros(len(covariance)), covariance, size=draws, method="eigh")
+    return drawn.reshape(draws, len(correct), len(correct[0]))
 
 
 def shortfalls(values: Array, deviations: Array, *, level: float = 0.95) -> tuple[Array, Array]:

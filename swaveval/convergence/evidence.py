@@ -11,7 +11,7 @@ from swaveval.convergence.paired import holm, paired_difference
 from swaveval.convergence.quality import Quality, read, untrained
 from swaveval.convergence.thresholds import ALPHA, PLATEAU
 from swaveval.convergence.verdict import Evidence, LossState
-from swaveval.convergence.wording import compared, half_width, moved, p_text, points, signed
+from swaveval.convergence.wording import compared, half_width, moved, p_text, points, signed, untrained_networks
 from swaveval.results import Role, Series
 from swaveval.results.roles import DESCRIBED, declared
 
@@ -62,11 +62,6 @@ def change_words(quality: Quality, effect: float, interval: tuple[float, float],
         return compared(quality.name, effect, interval, quality.n, p, than=untrained_networks(len(quality.random)))
     since = "step 0" if quality.start == "step 0" else quality.moment(0)
     return f"{moved(quality.name, effect, interval, quality.n, p)} since {since}"
-
-
-def untrained_networks(count: int) -> str:
-    """`3 untrained networks`."""
-    return f"{count} untrained network{'s' if count > 1 else ''}"
 
 
 def gain_words(quality: Quality, findings: Findings) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from swaveval.convergence.noise import Estimate
+from swaveval.convergence.noise import Estimate, contributions, shared_covariance
 from swaveval.convergence.quality import Quality
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -48,13 +48,8 @@ def question(p: float, quality: Quality, weights: Array, estimate: Estimate) -> 
         weights: shape `(r,)`, r at most the rows of `quality`: the first of them.
         estimate: of that contrast.
     """
-    return Question(p, _contribution(quality.correct[: len(weights)], weights), quality.index, estimate.se)
-
-
-def _contribution(correct: Array, weights: Array) -> Array:
-    each = weights @ correct.astype(np.float64, copy=False)
-    n = len(each)
-    return np.asarray((each - each.mean()) / np.sqrt(max(1, n - 1) * n))
+    each = weights @ quality.correct[: len(weights)].astype(np.float64, copy=False)
+    return Question(p, contributions(each[None])[0], quality.index, estimate.se)
 
 
 def corrected(questions: Sequence[Question], weights: Sequence[float], *, seed: int, draws: int = DRAWS) -> list[float]:
@@ -84,13 +79,11 @@ def corrected(questions: Sequence[Question], weights: Sequence[float], *, seed: 
 
 def correlation(questions: Sequence[Question]) -> Array:
     """Correlation of the standardised contrasts, `(m, m)`: what images that two of them share put into both."""
-    images = np.unique(np.concatenate([question.index for question in questions]))
-    given = np.zeros((len(questions), len(images)))
-    for row, question in zip(given, questions, strict=True):
-        row[np.searchsorted(images, question.index)] = question.contribution
     errors = np.asarray([question.se for question in questions])
     scale = np.outer(errors, errors)
-    shared = given @ given.T
+    shared = shared_covariance(
+        [question.contribution[None] for question in questions], [question.index for question in questions]
+    )
     found = np.divide(shared, scale, out=np.zeros_like(shared), where=scale > 0)
     np.fill_diagonal(found, 1.0)
     return np.clip(found, -1.0, 1.0)

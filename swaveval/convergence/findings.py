@@ -166,8 +166,8 @@ def analyse(witness: Witness, quality: Quality, *, confirm: Quality | None, seed
     checkpoints, values = quality.correct[: quality.length], quality.values[: quality.length]
     begin = trend.tail_start(quality.x)
     last = quality.length - 1
-    last_third = list(range(begin + 1, last + 1)) or [last]
-    gain, late = gain_over_start(quality, [last]), gain_over_start(quality, last_third)
+    late_rows = trend.last_third(begin, quality.length)
+    gain, late = gain_over_start(quality, [last]), gain_over_start(quality, late_rows)
     overall = None
     if quality.length >= 5:
         overall = trend.change(quality.x, values, quality.draws(seed), quality.noise)
@@ -176,17 +176,17 @@ def analyse(witness: Witness, quality: Quality, *, confirm: Quality | None, seed
     tail = trend.change(quality.x, values, quality.draws(seed), late_noise(quality), begin=begin)
     by_shape = risen is not None and quality.start != "random initialisations"
     gain_p = risen.p if risen is not None and by_shape else late.p_above(witness.margin)
-    over = over_random(quality, last_third)
-    these = over_random(quality, last_third, spread=False)
+    over = over_random(quality, late_rows)
+    these = over_random(quality, late_rows, spread=False)
     above_p = 0.0 if these is None else these.p_above()
-    since = against(quality, last_third, quality.start_rows)
+    since = against(quality, late_rows, quality.start_rows)
     if risen is not None and by_shape:
         gain_asked = question(gain_p, quality, risen.weights, risen.estimate)
     else:
         gain_asked = question(gain_p, quality, since, late)
     above_asked = None
     if these is not None:
-        above_asked = question(above_p, quality, against(quality, last_third, quality.random), these)
+        above_asked = question(above_p, quality, against(quality, late_rows, quality.random), these)
     return Findings(
         gain=gain,
         late=late,

@@ -46,7 +46,7 @@ class _Labels:
 def judge(series: Series, *, seed: int = 0) -> Verdict:
     """Judge a series; deterministic in (series, seed). What the store has lost is in the sentence.
 
-    Heard are `witnesses.LABELLED` and what plugins declare a witness, beside them view retrieval; without labels, or
+    Heard are `roles.WITNESSES` and what plugins declare a witness, beside them view retrieval; without labels, or
     where these cannot be seen in the images, view retrieval alone (`labelled` is False).
     """
     verdict = _whole(series, seed=seed)

@@ -6,6 +6,7 @@ counts only the first error mistakes that scatter for progress.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,11 +88,34 @@ class Estimate:
         return max(self.p_above(-delta), self.p_below(delta))
 
 
+def contributions(correct: Array) -> Array:
+    """What each image adds to the rows' means, centred, `(r, n)`: products summed over images are their covariance."""
+    n = correct.shape[1]
+    return np.asarray((correct - correct.mean(axis=1, keepdims=True, dtype=np.float64)) / math.sqrt(max(1, n - 1) * n))
+
+
 def image_covariance(correct: Array) -> Array:
     """Covariance over images of the rows' means: cov / n. `correct` has shape `(r, n)`."""
-    centred = correct - correct.mean(axis=1, keepdims=True, dtype=np.float64)
-    n = correct.shape[1]
-    return centred @ centred.T / (max(1, n - 1) * n)
+    each = contributions(correct)
+    return each @ each.T
+
+
+def shared_covariance(each: Sequence[Array], index: Sequence[Array]) -> Array:
+    """The same between rows that were asked of different images: those that two of them share count for both.
+
+    Args:
+        each: contributions, of shape `(r_i, n_i)`. index: their images, of shape `(n_i,)`, sorted.
+
+    Returns:
+        Shape `(Σ r_i, Σ r_i)`.
+    """
+    images = np.unique(np.concatenate(index))
+    given = np.zeros((sum(len(rows) for rows in each), len(images)), dtype=np.float32)
+    begin = 0
+    for rows, shown in zip(each, index, strict=True):
+        given[begin : begin + len(rows), np.searchsorted(images, shown)] = rows
+        begin += len(rows)
+    return (given @ given.T).astype(np.float64)
 
 
 def measure(correct: Array, trajectory: int, *, first: int = 0, prior: float = PRIOR_JITTER) -> Noise:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from scipy.stats import norm
 
 from swaveval.convergence.decision import Judged
-from swaveval.convergence.evidence import gain_words, tail_words, untrained_networks
+from swaveval.convergence.evidence import gain_words, tail_words
 from swaveval.convergence.findings import Findings
 from swaveval.convergence.noise import images_needed
 from swaveval.convergence.other_witnesses import other_witnesses
@@ -13,7 +13,7 @@ from swaveval.convergence.quality import Quality
 from swaveval.convergence.rise import FEWEST
 from swaveval.convergence.thresholds import ALPHA, PLATEAU
 from swaveval.convergence.verdict import WORDS, LossState
-from swaveval.convergence.wording import half_width, listed, moved, p_text, points
+from swaveval.convergence.wording import half_width, listed, moved, p_text, points, untrained_networks
 from swaveval.results import Series
 
 

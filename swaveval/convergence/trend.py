@@ -101,3 +101,8 @@ def tail_start(x: Array) -> int:
     """Position of the last checkpoint at or before two thirds of the way (the first one for a single checkpoint)."""
     limit = x[0] + (x[-1] - x[0]) * 2 / 3
     return max(0, int(np.searchsorted(x, limit + 1e-9 * max(1.0, abs(limit)), side="right")) - 1)
+
+
+def last_third(begin: int, length: int) -> list[int]:
+    """The rows after the one where the last third begins (see `tail_start`); the last one where there are none."""
+    return list(range(begin + 1, length)) or [length - 1]

@@ -2,10 +2,10 @@
 
 from swaveval.convergence import quality
 from swaveval.convergence.advice import use
-from swaveval.convergence.evidence import untrained_networks
 from swaveval.convergence.quality import Quality
 from swaveval.convergence.thresholds import FEWEST_IMAGES
 from swaveval.convergence.verdict import Advice, Best, LossState, Verdict
+from swaveval.convergence.wording import untrained_networks
 from swaveval.results import Series
 
 

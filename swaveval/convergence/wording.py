@@ -61,3 +61,8 @@ def loss_clause(loss: LossState, since: tuple[float, float] | None) -> str:
 def listed(names: Sequence[str], *, last: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`; or with another word before the last."""
     return f" {last} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def untrained_networks(count: int) -> str:
+    """`3 untrained networks`."""
+    return f"{count} untrained network{'s' if count > 1 else ''}"
