@@ -70,8 +70,19 @@ def random_inits(seed: int, *, spread: float) -> Series:
     return build(drawn(level(length), n=1347, n_test=450, correlation=0.8, seed=seed, spread=spread), length)
 
 
-def real_random_inits(seed: int, *, name: str) -> Series:
-    return real_networks(seed, name=name, length=REAL[name][seed % len(REAL[name])])
+def real_random_inits(seed: int, *, name: str, first: int = 0) -> Series:
+    return real_networks(seed, name=name, length=REAL[name][seed % len(REAL[name])], first=first)
+
+
+def not_saved(seed: int, *, spread: float, jitter: float) -> Series:
+    """One network that only jitters, its step 0 not saved, beside two whose levels are others."""
+    length = LENGTHS[seed % len(LENGTHS)]
+    truth = level(length)
+    for metric, values in truth.items():
+        generator = np.random.default_rng([seed, len(metric)])
+        values[:length] += spread * generator.standard_normal() + jitter * generator.standard_normal(length)
+        values[length:] += spread * generator.standard_normal(2)
+    return build(drawn(truth, n=1347, n_test=450, correlation=0.9, seed=seed), length, first=1)
 
 
 def settled(seed: int, *, jitter: float) -> Series:
@@ -114,7 +125,13 @@ NULLS: dict[str, Callable[[int], Series]] = {
     "untrained networks, spread 3 points": partial(random_inits, spread=0.03),
     "BatchNorm alone: six points at the first checkpoint, then jitter of ½ point": partial(settled, jitter=0.005),
     "BatchNorm alone: six points at the first checkpoint, then jitter of 1 point": partial(settled, jitter=0.01),
+    "no step 0, untrained networks apart by 2 points, jitter of ½ point": partial(not_saved, spread=0.02, jitter=0.005),
+    "no step 0, untrained networks apart by 4 points, jitter of 1 point": partial(not_saved, spread=0.04, jitter=0.01),
     **{f"real untrained networks on {name}, in sequence": partial(real_random_inits, name=name) for name in REAL},
+    **{
+        f"real untrained networks on {name}, in sequence, no step 0": partial(real_random_inits, name=name, first=1)
+        for name in ("digits", "flowers5")
+    },
     **{
         f"{run} (real), epochs permuted": partial(permuted, run=run)
         for run in ("long-k100", "flat-t3", "flowers-swav", "cifar-simclr", "clothing-simclr")

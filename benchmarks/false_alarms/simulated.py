@@ -63,11 +63,16 @@ def drawn(
     return found
 
 
-def build(rows: Mapping[str, Array], length: int) -> Series:
-    """Rows whose first `length` are checkpoints and the others untrained networks."""
+def build(rows: Mapping[str, Array], length: int, *, first: int = 0) -> Series:
+    """Rows whose first `length` are checkpoints and the others untrained networks.
+
+    Args:
+        first: epoch of the first checkpoint: the untrained network at 0.
+    """
     return series(
         {metric: given[:length] for metric, given in rows.items()},
         random={metric: given[length:] for metric, given in rows.items()},
+        epochs=range(first, first + length),
     )
 
 
@@ -78,11 +83,11 @@ def real(path: Path) -> dict[str, Quality]:
     return {metric: found for metric in METRICS if (found := read(whole, metric)) is not None}
 
 
-def real_networks(seed: int, *, name: str, length: int) -> Series:
-    """Untrained networks in a random order: `length` of them as checkpoints, two as baselines."""
+def real_networks(seed: int, *, name: str, length: int, first: int = 0) -> Series:
+    """Untrained networks in a random order: `length` of them as checkpoints from epoch `first` on, two as baselines."""
     found = real(INITS / f"{name}.npz")
     order = np.random.default_rng(seed).permutation(found[KNN].length)[: length + 2]
-    return build({metric: one.correct[order] for metric, one in found.items()}, length)
+    return build({metric: one.correct[order] for metric, one in found.items()}, length, first=first)
 
 
 def permuted(seed: int, *, run: str) -> Series:

@@ -57,7 +57,7 @@ def standings(series: Series, hearings: Sequence[Hearing], row: int, *, seed: in
         over = over_random(measured, last_third(hearing.findings.tail_begin, measured.length), spread=False)
         if over is not None:
             # Where they are what the gain is measured from, it is the same question.
-            over = hearing.findings.late if measured.start == "random initialisations" else over
+            over = hearing.findings.late if _is_the_start(hearing) else over
             value = float(measured.values[list(measured.random)].mean())
             given.append((hearing, "random", value, PairedDifference(over.effect, over.interval(), over.p, measured.n)))
         for point in series.baselines:
@@ -74,6 +74,11 @@ def standings(series: Series, hearings: Sequence[Hearing], row: int, *, seed: in
             given.append((hearing, "pixels" if kind == "pixels" else "colours", float(answers.mean()), found))
     corrected = holm([found.p for *_, found in given]) if given else ()
     return tuple(Standing(*one, p) for one, p in zip(given, corrected, strict=True))
+
+
+def _is_the_start(hearing: Hearing) -> bool:
+    """Whether untrained networks are what the gain that is quoted is measured from."""
+    return hearing.quality.start == "random initialisations" and not hearing.findings.since_first
 
 
 def clause(found: Sequence[Standing], moment: str) -> str:
@@ -133,7 +138,7 @@ def evidence(found: Sequence[Standing], moment: str) -> list[Evidence]:
     rows = []
     for one in found:
         if one.kind == "random":
-            rows += [] if one.hearing.quality.start == "random initialisations" else [_untrained(one)]
+            rows += [] if _is_the_start(one.hearing) else [_untrained(one)]
             continue
         place = "above" if one.found.effect >= 0 else "below"
         reach = points(half_width(one.found.ci95))

@@ -44,7 +44,8 @@ def collect(
             sign.metric,
             effect=sign.effect if sign.change is None else sign.change,
             test="seen, not tested",
-            supports="against",
+            # Healthy training narrows a representation as well.
+            supports="neutral" if sign.kind == "shrunk" and found.state in ("learning", "converged") else "against",
         )
         for sign in found.signs
     ]
@@ -68,6 +69,8 @@ def gain_words(quality: Quality, findings: Findings) -> str:
     """`kNN rose 8.1 ± 1.3 points (n = 1,347, paired, p < 0.001) since step 0`."""
     shown = findings.shown
     words = change_words(quality, shown.effect, shown.interval(), shown.p)
+    if findings.since_first:
+        words = f"{moved(quality.name, shown.effect, shown.interval(), quality.n, shown.p)} since {quality.moment(0)}"
     side = ""
     if findings.gained and shown.interval()[0] <= findings.margin:
         # A gain is asked for on one side, so that the interval may hold none by a little.
@@ -93,7 +96,11 @@ def tail_change(findings: Findings) -> str:
 
 
 def _gain(quality: Quality, findings: Findings) -> Evidence:
-    asked = "rise fitted to all checkpoints, steady or early" if findings.by_shape else "last third against the start"
+    if findings.by_shape:
+        asked = "rise fitted to all checkpoints, steady or early"
+    else:
+        asked = "rise fitted to all checkpoints" if findings.since_first else "last third against the start"
+        asked += "" if findings.rise is None else ", p doubled for two looks"
     if findings.margin:
         asked += f", of more than {points(findings.margin)} point"
     # What untrained networks rule out stands in a row of its own.
@@ -103,7 +110,7 @@ def _gain(quality: Quality, findings: Findings) -> Evidence:
         metric=quality.metric,
         effect=findings.shown.effect,
         ci95=findings.shown.interval(),
-        test=f"{asked}; paired; error of images and checkpoints; Westfall–Young over witnesses and questions",
+        test=f"{asked}; paired; error of images and checkpoints; Westfall–Young over all questions",
         p=findings.shown.p,
         p_corrected=max(findings.shown.p, findings.shown_p),
         n=quality.n,

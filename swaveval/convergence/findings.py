@@ -33,6 +33,9 @@ class Findings:
         rise: the shape of a rise over all checkpoints, or None below five.
         by_shape: whether the gain is tested by that shape: the series begins at the start, so that a rise along it is a
             rise above the start. Else by `late`.
+        along: whether it is tested by that shape though the series does not begin at the start: two or three untrained
+            networks tell little of where this run began, and a rise since the first checkpoint may be the plainer.
+            Both are asked, so that `gain_p` is twice the smaller.
         gain_p, loss_p: one-sided, that the end is above, below the start. above_p: that it is above these untrained
             networks; 0 without any.
         gain_p_corrected, loss_p_corrected, fall_p_corrected: 1 without a fall. above_p_corrected: 0 without untrained
@@ -58,6 +61,7 @@ class Findings:
     overall: Estimate | None
     rise: Rise | None
     by_shape: bool
+    along: bool
     gain_p: float
     above_p: float
     loss_p: float
@@ -96,9 +100,16 @@ class Findings:
                 low, high = estimate.interval()
                 if low > self.margin or high < 0:
                     return estimate
+            if self.along and self.rise is not None and self._significant:
+                return self.rise.estimate
         elif self.excluded:
             return max(self.gain, self.late, key=lambda estimate: estimate.p_below(self.size))
         return self.rise.estimate if self.by_shape and self.rise is not None else self.late
+
+    @property
+    def since_first(self) -> bool:
+        """Whether `shown` is the change since the first checkpoint, though that is not the start."""
+        return self.along and self.rise is not None and self.shown is self.rise.estimate
 
     @property
     def shown_p(self) -> float:
@@ -108,9 +119,12 @@ class Findings:
     @property
     def gained(self) -> bool:
         """Better than the start, and than untrained networks."""
-        significant = max(self.gain_p_corrected, self.above_p_corrected) <= ALPHA and self.end_above
         real = not self.negligible and not self.settled_statistics and not self.contracted
-        return self.gain.effect > 0 and significant and real
+        return self.gain.effect > 0 and self._significant and real
+
+    @property
+    def _significant(self) -> bool:
+        return max(self.gain_p_corrected, self.above_p_corrected) <= ALPHA and self.end_above
 
     @property
     def above_start(self) -> bool:
@@ -175,12 +189,14 @@ def analyse(witness: Witness, quality: Quality, *, confirm: Quality | None, seed
     risen = rise(checkpoints, first=first, seed=seed, margin=witness.margin, jitter=quality.jitter)
     tail = trend.change(quality.x, values, quality.draws(seed), late_noise(quality), begin=begin)
     by_shape = risen is not None and quality.start != "random initialisations"
-    gain_p = risen.p if risen is not None and by_shape else late.p_above(witness.margin)
+    late_p = late.p_above(witness.margin)
+    along = risen is not None and not by_shape and risen.p < late_p
+    gain_p = late_p if risen is None else risen.p if by_shape else min(1.0, 2 * min(late_p, risen.p))
     over = over_random(quality, late_rows)
     these = over_random(quality, late_rows, spread=False)
     above_p = 0.0 if these is None else these.p_above()
     since = against(quality, late_rows, quality.start_rows)
-    if risen is not None and by_shape:
+    if risen is not None and (by_shape or along):
         gain_asked = question(gain_p, quality, risen.weights, risen.estimate)
     else:
         gain_asked = question(gain_p, quality, since, late)
@@ -193,6 +209,7 @@ def analyse(witness: Witness, quality: Quality, *, confirm: Quality | None, seed
         overall=overall,
         rise=risen,
         by_shape=by_shape,
+        along=along,
         gain_p=gain_p,
         above_p=above_p,
         loss_p=late.p_below(),

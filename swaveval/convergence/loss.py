@@ -1,6 +1,6 @@
 """What the loss did, stated apart from quality: it decides nothing by itself."""
 
-import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ def loss_state(curve: LossCurve | None) -> LossState:
         state=_shape(curve, values, width),
         start=start,
         end=end,
-        change=(end - start) / abs(start) if start else None,
+        change=(end - start) / start if min(start, end) > 0 else None,
         ln_k=ln_k,
         gap=gap,
         at_ln_k=gap is not None and abs(gap) <= LN_K_IN_WORDS,
@@ -60,9 +60,24 @@ def by_epoch(curve: LossCurve) -> tuple[Array, Array]:
     return places, np.bincount(group, weights=values) / np.bincount(group)
 
 
-def since_third(curve: LossCurve | None) -> tuple[float, float] | None:
-    """The place (on the curve's axis) one third of the way, and the loss's relative change since; None where it has
-    under three values."""
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What the loss did in the last two thirds of training.
+
+    Attributes:
+        place: one third of the way, on the curve's axis.
+        change: since then, as a share of the loss there; of a loss that is not positive throughout (a cosine's, a
+            likelihood's), whose zero means nothing, as a share of its `range`.
+        range: largest minus smallest value; None for a positive loss.
+    """
+
+    place: float
+    change: float
+    range: float | None
+
+
+def since_third(curve: LossCurve | None) -> Since | None:
+    """None where it has under three values."""
     if curve is None:
         return None
     epochs, values = by_epoch(curve)
@@ -73,9 +88,11 @@ def since_third(curve: LossCurve | None) -> tuple[float, float] | None:
     width = max(1, len(values) // 10)
     middle = int(np.searchsorted(epochs, epochs[0] + (epochs[-1] - epochs[0]) / 3))
     reference = float(np.median(values[max(0, middle - width // 2) : middle + (width + 1) // 2]))
-    if not math.isfinite(reference) or reference == 0:
-        return None
-    return float(epochs[middle]), (float(np.median(values[-width:])) - reference) / abs(reference)
+    change = float(np.median(values[-width:])) - reference
+    if values.min() > 0:
+        return Since(float(epochs[middle]), change / reference, None)
+    span = float(np.ptp(values))
+    return Since(float(epochs[middle]), change / span if span else 0.0, span)
 
 
 def _shape(curve: LossCurve, values: Array, width: int) -> LossShape:
@@ -84,6 +101,6 @@ def _shape(curve: LossCurve, values: Array, width: int) -> LossShape:
     moved = since_third(curve)
     if moved is None:
         return "unknown"
-    if abs(moved[1]) <= FLAT:
+    if abs(moved.change) <= FLAT:
         return "flat"
-    return "falling" if moved[1] < 0 else "rising"
+    return "falling" if moved.change < 0 else "rising"

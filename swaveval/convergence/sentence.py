@@ -240,7 +240,7 @@ def _inconclusive(facts: Facts) -> str:
     beside = _beside_untrained(facts)
     if beside and found.above_start:
         return f"{beside}; {_gain(facts)}{other_witnesses(facts.found)}"
-    if found.gain_p_corrected <= ALPHA and not found.end_above:
+    if found.gain_p_corrected <= ALPHA and not found.end_above and not found.along:
         back = "but the last third of training is not above the start"
         return f"{_gain(facts)}, {back}{other_witnesses(facts.found)}{_narrowed(facts)}"
     more = f" of more than {points(found.margin)} point" if found.margin else ""

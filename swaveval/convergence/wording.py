@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from swaveval.convergence.loss import Since
 from swaveval.convergence.verdict import LossState
 
 
@@ -43,7 +44,7 @@ def _place(axis: str, place: float) -> str:
     return f"checkpoint {place + 1:g}" if axis == "checkpoint" else f"{axis} {place:g}"
 
 
-def loss_clause(loss: LossState, since: tuple[float, float] | None) -> str:
+def loss_clause(loss: LossState, since: Since | None) -> str:
     """What the loss did, as a clause; empty when no loss was found."""
     if loss.state == "unknown" or loss.end is None:
         return ""
@@ -52,10 +53,14 @@ def loss_clause(loss: LossState, since: tuple[float, float] | None) -> str:
         return f"the loss became NaN (last finite value {loss.end:.3f})"
     if loss.state == "flat" and since is not None:
         sits = f" and sits at {place}" if place else ""
-        return f"the loss moved only {100 * abs(since[1]):.1f} % since {_place(loss.axis, since[0])}{sits}"
-    verb = "fell" if (loss.change or 0) < 0 else "rose"
+        of = "" if since.range is None else f" of its range ({since.range:.2g})"
+        return f"the loss moved only {100 * abs(since.change):.1f} %{of} since {_place(loss.axis, since.place)}{sits}"
     to = f" to {place}" if place else ""
-    return f"the loss {verb} {100 * abs(loss.change or 0):.0f} %{to}"
+    if loss.change is None:
+        start = 0.0 if loss.start is None else loss.start
+        verb = "fell" if loss.end < start else "rose"
+        return f"the loss {verb} from {start:.2f} to {loss.end:.2f}".replace("-", "−")
+    return f"the loss {'fell' if loss.change < 0 else 'rose'} {100 * abs(loss.change):.0f} %{to}"
 
 
 def listed(names: Sequence[str], *, last: str = "and") -> str:

@@ -98,13 +98,45 @@ def test_a_loss_is_one() -> None:
 
 
 def test_the_shape_decides_only_where_the_series_begins_at_the_start() -> None:
-    later = findings_of(measured(LEARNING, first=1, random=[0.3, 0.3]))
-    assert not later.by_shape
-    assert later.gain_p == later.late.p_above()
+    level = findings_of(measured([0.7] * 7, first=1, random=[0.3, 0.3]))
+    assert not level.by_shape
+    assert not level.along
+    assert level.gain_p == 2 * level.late.p_above()
     assert findings_of(measured(LEARNING, first=1)).by_shape
     few = findings_of(measured(LEARNING[:4]))
     assert not few.by_shape
     assert few.gain_p == few.late.p_above()
+
+
+# Untrained networks scatter so widely that a run whose step 0 was not saved cannot be told from another one of them.
+WIDE = [0.20, 0.42]
+
+
+def test_a_rise_since_the_first_checkpoint_is_a_gain_where_untrained_networks_scatter_too_widely() -> None:
+    run = measured([0.34, 0.36, 0.38, 0.40, 0.42, 0.43, 0.44], first=1, n=3000, random=WIDE)
+    found = findings_of(run)
+    assert found.rise is not None
+    assert found.along
+    assert not found.by_shape
+    assert found.late.p_above() > ALPHA > found.gain_p
+    assert found.gain_p == 2 * found.rise.p
+    assert found.gained
+    assert found.since_first
+    assert found.shown == found.rise.estimate
+    # One that only comes back to what untrained networks give has gained nothing.
+    back = findings_of(measured([0.14, 0.17, 0.20, 0.23, 0.26, 0.28, 0.29], first=1, n=3000, random=WIDE))
+    assert back.along
+    assert back.gain_p <= ALPHA
+    assert not back.gained
+    # A start that was saved is the better one.
+    assert not findings_of(measured([0.34, 0.36, 0.38, 0.40, 0.42, 0.43, 0.44], n=3000, random=WIDE)).along
+
+
+def test_a_gain_over_untrained_networks_is_quoted_before_a_rise_since_the_first_checkpoint() -> None:
+    found = findings_of(measured(LEARNING, first=1, random=[0.3, 0.3]))
+    assert found.along
+    assert found.shown == found.gain
+    assert not found.since_first
 
 
 def test_a_fall_takes_over_the_share_of_a_gain_that_counts_only() -> None:
@@ -135,10 +167,10 @@ def test_what_the_family_hears_is_the_contrast_that_was_tested() -> None:
     for run in (measured(LEARNING), measured(LEARNING, first=1, random=[0.3, 0.35])):
         found = findings_of(run)
         estimates = [(found.gain_asked, found.late, found.gain_p), (found.loss_asked, found.late, found.loss_p)]
-        if found.by_shape:
+        if found.by_shape or found.along:
             assert found.rise is not None
             estimates[0] = (found.gain_asked, found.rise.estimate, found.gain_p)
-        else:
+        if not found.by_shape:
             these = over_random(run, [5, 6], spread=False)
             assert these is not None
             assert found.above_asked is not None

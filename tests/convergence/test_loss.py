@@ -1,11 +1,13 @@
 """What is said of a loss curve, against its definition worked out by hand on curves of known shape."""
 
 import math
+from dataclasses import astuple
 
 import numpy as np
 import pytest
 
-from swaveval.convergence.loss import FLAT, by_epoch, loss_state, since_third
+from swaveval.convergence.loss import FLAT, Since, by_epoch, loss_state, since_third
+from swaveval.convergence.wording import loss_clause
 from swaveval.results import LossCurve
 from swaveval.results.loss import LN_K_IN_WORDS
 
@@ -55,22 +57,39 @@ def test_change_since_one_third_of_the_way(length: int, third: int, around: list
     found = since_third(curve([(40.0 - epoch) ** 2 for epoch in range(1, length + 1)]))
     assert found is not None
     before, after = (float(np.median([(40.0 - epoch) ** 2 for epoch in places])) for places in (around, last))
-    assert found == pytest.approx((third, (after - before) / before))
+    assert (found.place, found.range) == (third, None)
+    assert found.change == pytest.approx((after - before) / before)
 
 
-def test_change_of_a_negative_loss_has_the_sign_of_the_change() -> None:
-    found = since_third(curve([-2.0, -2.0, -1.0]))
-    assert found == pytest.approx((2.0, 0.5))
-    assert loss_state(curve([-2.0, -2.0, -1.0])).change == pytest.approx(0.5)
+@pytest.mark.parametrize("shift", [-9.0, -3.0, -1.0, 0.0])
+def test_a_loss_whose_zero_means_nothing_is_judged_by_its_range(shift: float) -> None:
+    """A cosine's loss from −0.3 to −1.4 has not fallen by so many percent; where its zero lies changes nothing."""
+    values = [3.0, 2.0, 1.0, 0.0]
+    found, state = (
+        since_third(curve([value + shift for value in values])),
+        loss_state(curve([v + shift for v in values])),
+    )
+    assert found is not None
+    assert astuple(found) == pytest.approx((2.0, -2 / 3, 3.0))
+    assert (state.state, state.change) == ("falling", None)
+    still = loss_state(curve([shift, shift - 1.0, shift - 1.0, shift - 1.02]))
+    assert (still.state, still.change) == ("flat", None)
+    words = loss_clause(state, found)
+    assert "%" not in words
+    assert words == f"the loss fell from {3 + shift:.2f} to {shift:.2f}".replace("-", "−")
+
+
+def test_a_loss_that_never_moves_is_flat_wherever_it_lies() -> None:
+    for value in (-1.0, 0.0, 2.0):
+        assert loss_state(curve([value] * 4)).state == "flat"
 
 
 def test_epochs_without_a_finite_loss_are_left_out() -> None:
-    found = since_third(curve([8.0, math.nan, 4.0, 2.0]))
-    assert found == pytest.approx((3.0, -0.5))
+    assert since_third(curve([8.0, math.nan, 4.0, 2.0])) == Since(3.0, -0.5, None)
 
 
-@pytest.mark.parametrize("values", [[], [1.0], [1.0, 2.0], [1.0, math.nan, 2.0], [1.0, 0.0, 1.0]])
-def test_no_change_without_three_finite_epochs_or_a_reference(values: list[float]) -> None:
+@pytest.mark.parametrize("values", [[], [1.0], [1.0, 2.0], [1.0, math.nan, 2.0]])
+def test_no_change_without_three_finite_epochs(values: list[float]) -> None:
     assert since_third(curve(values)) is None
     assert since_third(None) is None
 

@@ -10,6 +10,7 @@ from scipy.stats import norm
 
 from swaveval.convergence import judge
 from swaveval.convergence.findings import Findings
+from swaveval.convergence.loss import Since
 from swaveval.convergence.noise import Estimate, images_needed
 from swaveval.convergence.sentence import Facts, sentence
 from swaveval.convergence.thresholds import ALPHA, GAIN
@@ -43,15 +44,25 @@ def test_a_p_is_given_to_the_digits_that_matter(p: float, words: str) -> None:
         (LossState("nan", end=4.5), None, "the loss became NaN (last finite value 4.500)"),
         (
             LossState("flat", start=4.6, end=4.5, change=-0.02, ln_k=5.0),
-            (6.0, -0.013),
+            Since(6.0, -0.013, None),
             "the loss moved only 1.3 % since epoch 6 and sits at 90 % of ln K",
         ),
-        (LossState("flat", start=4.6, end=4.5, change=-0.02), (6.0, -0.013), "the loss moved only 1.3 % since epoch 6"),
+        (
+            LossState("flat", start=4.6, end=4.5, change=-0.02),
+            Since(6.0, -0.013, None),
+            "the loss moved only 1.3 % since epoch 6",
+        ),
+        (
+            LossState("flat", start=-0.1, end=-0.9),
+            Since(6.0, -0.013, 0.85),
+            "the loss moved only 1.3 % of its range (0.85) since epoch 6",
+        ),
+        (LossState("falling", start=0.2, end=-0.9), None, "the loss fell from 0.20 to −0.90"),
         (LossState("falling", start=5.0, end=4.0, change=-0.2, ln_k=5.0), None, "the loss fell 20 % to 80 % of ln K"),
         (LossState("rising", start=4.0, end=5.0, change=0.25), None, "the loss rose 25 %"),
     ],
 )
-def test_the_clause_on_the_loss(loss: LossState, since: tuple[float, float] | None, words: str) -> None:
+def test_the_clause_on_the_loss(loss: LossState, since: Since | None, words: str) -> None:
     assert loss_clause(loss, since) == words
 
 
