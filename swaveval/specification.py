@@ -8,9 +8,11 @@ import difflib
 import hashlib
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
@@ -67,7 +69,7 @@ class Kind:
 
     def installed(self) -> Iterator[Installed]:
         """Every entry point of the group, as the installed packages name them."""
-        return (Installed(point.name, point.value, _distribution(point)) for point in entry_points(group=self.group))
+        return iter(_installed(self.group, tuple((place, _changed(place)) for place in sys.path)))
 
     def available(self) -> tuple[Installed, ...]:
         """Sorted by name, without importing any; the name of a built-in is nobody else's.
@@ -215,6 +217,23 @@ def _load_file(path: Path) -> Any:
         del sys.modules[name]
         raise
     return module
+
+
+@lru_cache(maxsize=16)
+def _installed(group: str, places: tuple[tuple[str, int], ...]) -> tuple[Installed, ...]:
+    """The entry points of a group. To read them takes as long as some evaluators do, and each is asked for by name.
+
+    Args:
+        places: of `sys.path`, with when each changed: what is installed meanwhile is found.
+    """
+    return tuple(Installed(point.name, point.value, _distribution(point)) for point in entry_points(group=group))
+
+
+def _changed(place: str) -> int:
+    try:
+        return os.stat(place or ".").st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _distribution(point: EntryPoint) -> str:

@@ -2,12 +2,14 @@
 
 Writes expected.toml from DIR/truth (`truth_bank`), before the verdict sees a run. How a run was made decides where it
 leaves no question (nothing was trained, files were shuffled or damaged); else the rule of `truth.deserved` does.
+Runs that are not in DIR keep what is written of them.
 """
 
 import csv
 import json
 import math
 import sys
+import tomllib
 from pathlib import Path
 
 from benchmarks.verdicts.derived import DERIVED
@@ -85,6 +87,7 @@ def word(name: str, directory: Path) -> tuple[str, str]:
 
 def main() -> None:
     directory = Path(sys.argv[1])
+    before = tomllib.loads(EXPECTED.read_text(encoding="utf-8"))
     lines = [
         "# The verdict each run deserves, written by `python -m benchmarks.verdicts.expect` before the verdict saw it:",
         "# from how it was made where that leaves no question, else from its truth (truth.py): the accuracy in percent",
@@ -95,7 +98,9 @@ def main() -> None:
     for name in [*TRAINED, *DERIVED]:
         if not (BANK / f"{name}.npz").exists():
             continue
-        verdict, why = word(name, directory)
+        kept = before.get(name)
+        here = (directory / "runs" / name).exists() or kept is None
+        verdict, why = word(name, directory) if here else (kept["verdict"], kept["why"])
         if not verdict:
             print(f"{name} is left out: {why}")
             (BANK / f"{name}.npz").unlink()

@@ -1,6 +1,6 @@
 """Residual networks as torchvision, lightly, solo-learn and SwaV's authors make them, and how to tell them apart.
 
-The blocks are torchvision's own; only what surrounds them varies, so one description covers all of them.
+The blocks are torchvision's; only what surrounds them varies, so one description covers all of them.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.models.resnet import BasicBlock, Bottleneck
+
+from swaveval.checkpoints.residual_blocks import BasicBlock, Bottleneck
 
 Block = Literal["basic", "bottleneck"]
 Stem = Literal["imagenet", "small"]
@@ -167,8 +168,7 @@ def _stage(
     spec: ResNetSpec, channels: int, planes: int, depth: int, *, stride: int, dilations: tuple[int, int] = (1, 1)
 ) -> tuple[nn.Sequential, int]:
     """The blocks of one stage and their channels; `dilations` of the first block and of the others."""
-    kind = BasicBlock if spec.block == "basic" else Bottleneck
-    out = planes * kind.expansion
+    out = planes * (BasicBlock if spec.block == "basic" else Bottleneck).expansion
     layers: list[nn.Module] = []
     for position in range(depth):
         step = stride if position == 0 else 1
@@ -178,9 +178,32 @@ def _stage(
         elif step != 1 or channels != out:
             downsample = nn.Sequential(nn.Conv2d(channels, out, 1, stride=step, bias=False), nn.BatchNorm2d(out))
         dilation = dilations[0] if position == 0 else dilations[1]
-        layers.append(kind(channels, planes, step, downsample, spec.groups, spec.width_per_group, dilation))
+        layers.append(_block(spec, channels, planes, step, downsample, dilation))
         channels = out
     return nn.Sequential(*layers), channels
+
+
+def _block(
+    spec: ResNetSpec, channels: int, planes: int, stride: int, downsample: nn.Module | None, dilation: int
+) -> nn.Module:
+    """One block.
+
+    Raises:
+        ValueError: nobody makes basic blocks with groups, of another width or dilated.
+    """
+    if spec.block == "bottleneck":
+        return Bottleneck(
+            channels,
+            planes,
+            stride=stride,
+            downsample=downsample,
+            groups=spec.groups,
+            width_per_group=spec.width_per_group,
+            dilation=dilation,
+        )
+    if (spec.groups, spec.width_per_group, dilation) != (1, 64, 1):
+        raise ValueError("basic blocks have no groups, a width of 64 in each, and no dilation")
+    return BasicBlock(channels, planes, stride=stride, downsample=downsample)
 
 
 def build_resnet(
