@@ -8,7 +8,6 @@ import difflib
 import hashlib
 import importlib
 import importlib.util
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -231,7 +230,7 @@ def _installed(group: str, places: tuple[tuple[str, int], ...]) -> tuple[Install
 
 def _changed(place: str) -> int:
     try:
-        return os.stat(place or ".").st_mtime_ns
+        return Path(place or ".").stat().st_mtime_ns
     except OSError:
         return 0
 

@@ -15,7 +15,7 @@ from swaveval.results.export import rows
 from swaveval.results.exporters import format_of, make_exporter
 from swaveval.results.places import locate
 from swaveval.results.roles import SPOKEN, VISIBLE
-from swaveval.runs.run import RunOutcome
+from swaveval.runs.outcome import RunOutcome
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 from swaveval.checkpoints.families import View, Views
 from swaveval.checkpoints.families.hugging_face import CONFIG
-from swaveval.checkpoints.hugging_face import without_config
+from swaveval.checkpoints.hugging_face.network import without_config
 from swaveval.checkpoints.named import fitting
 from swaveval.checkpoints.sandbox.description import Description
 from swaveval.checkpoints.sandbox.failure import printable

@@ -15,7 +15,7 @@ from swaveval.checkpoints.epochs import progress
 from swaveval.checkpoints.families import CONTAINERS, SCALARS, Parts
 from swaveval.checkpoints.families.vissl import piece_of
 from swaveval.checkpoints.heads import build_head
-from swaveval.checkpoints.hugging_face import beside, trained_beside
+from swaveval.checkpoints.hugging_face.beside import beside, trained_beside
 from swaveval.checkpoints.initial import asleep, started, untouched
 from swaveval.checkpoints.input_channels import input_channels
 from swaveval.checkpoints.load_report import LoadReport

@@ -27,7 +27,7 @@ from swaveval.checkpoints.geometry import (
     in_words,
     settle,
 )
-from swaveval.checkpoints.hugging_face import network_of, timm_name
+from swaveval.checkpoints.hugging_face.network import network_of, timm_name
 from swaveval.checkpoints.module_facts import WithEps, differing, other_eps, whole
 from swaveval.checkpoints.named import NamedModel, Place, best_places, named_model
 from swaveval.checkpoints.options import LoadOptions

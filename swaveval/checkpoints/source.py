@@ -3,17 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from swaveval.checkpoints.backbone import Backbone
 from swaveval.checkpoints.discovery import CheckpointFile, discover, fixed_directory, is_pattern
 from swaveval.checkpoints.foreign import foreign
-from swaveval.checkpoints.hugging_face import stamps_beside
-from swaveval.checkpoints.loading import load
+from swaveval.checkpoints.hugging_face.beside import stamps_beside
 from swaveval.checkpoints.names import read_name
 from swaveval.checkpoints.options import LoadOptions
 from swaveval.errors import SwavevalError
 from swaveval.text import shortened
+
+if TYPE_CHECKING:
+    from swaveval.checkpoints.backbone import Backbone
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class CheckpointSource(Protocol):
         """Whether an entry still has its stamp."""
         ...
 
-    def backbone(self, entry: Entry, options: LoadOptions) -> Backbone:
+    def backbone(self, entry: Entry, options: LoadOptions) -> "Backbone":
         """The network of one entry; each call reads it anew.
 
         Raises:
@@ -136,7 +137,10 @@ class Directory:
         self._files = {file.name: file for file in files}
         return [Entry(file.name, stamp(file.path)) for file in files]
 
-    def backbone(self, entry: Entry, options: LoadOptions) -> Backbone:
+    def backbone(self, entry: Entry, options: LoadOptions) -> "Backbone":
+        # torch is imported when a checkpoint is read, not when one is looked at.
+        from swaveval.checkpoints.loading import load
+
         return load(self.place(entry), options=options)
 
     def place(self, entry: Entry) -> Path:

@@ -63,7 +63,7 @@ def run(
 
     from swaveval.cli.summary import print_summary
     from swaveval.cli.terminal import TerminalProgress
-    from swaveval.runs.run import run as run_evaluation
+    from swaveval.runs import unchanged
 
     request = options.request(
         device=device,
@@ -76,7 +76,15 @@ def run(
         figures=not no_figures,
     )
     with TerminalProgress(quiet=quiet or as_json) as progress:
-        outcome = run_evaluation(request, progress)
+        known = unchanged.earlier(request)
+        if known is None:
+            from swaveval.runs.run import run as run_evaluation
+
+            outcome = run_evaluation(request, progress)
+        else:
+            outcome, told = known
+            for text in told:
+                progress.message(text)
     verdict, page = outcome.written.verdict, str(outcome.written.page)
     if as_json:
         counts = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 VerdictState = Literal["learning", "converged", "regressed", "collapsed", "not-learning", "inconclusive"]
 LossShape = Literal["falling", "flat", "rising", "nan", "unknown"]
@@ -239,6 +239,33 @@ class Verdict:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> "Verdict":
+        """What `to_json` gave, read back from JSON.
+
+        Raises:
+            TypeError, ValueError: it is of another version, or no verdict.
+        """
+        if body["verdict"] not in WORDS:
+            raise ValueError(f"no verdict is called {body['verdict']!r}")
+        parts = {
+            "loss": LossState(**body["loss"]),
+            "evidence": tuple(_made(Evidence, each) for each in body["evidence"]),
+            "best": None if body["best"] is None else _made(Best, body["best"]),
+            "advice": tuple(Advice(**each) for each in body["advice"]),
+            "witnesses": tuple(_made(Testimony, each) for each in body["witnesses"]),
+        }
+        return cls(**{**body, **parts})
+
+
+_Part = TypeVar("_Part", Evidence, Best, Testimony)
+
+
+def _made(kind: type[_Part], body: Mapping[str, Any]) -> _Part:
+    """A part of a verdict, whose tuples JSON keeps as lists."""
+    given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in body.items()}
+    return kind(**given)
 
 
 _GOOD = frozenset({"learning", "converged"})

@@ -5,9 +5,10 @@ from pathlib import Path
 from swaveval.pretrain.recipes import digits_collapsed, digits_compressed
 from swaveval.pretrain.reporter import ConsoleReporter
 from swaveval.pretrain.train import pretrain
+from swaveval.runs.outcome import RunOutcome
 from swaveval.runs.progress import Progress
 from swaveval.runs.request import RunRequest
-from swaveval.runs.run import RunOutcome, run
+from swaveval.runs.run import run
 
 
 def train_demo(directory: Path, *, seed: int, collapsed: bool, command: str, quiet: bool) -> None:

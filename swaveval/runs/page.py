@@ -1,30 +1,13 @@
 """From a results directory to verdict.json, the page and the figures; nothing here computes a metric."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
-from swaveval.convergence import Verdict, judge
+from swaveval.convergence.judge import judge
 from swaveval.report import Drawn, ReportOptions, figure_faults, remove_figures, write_figures, write_report
 from swaveval.results import Series
 from swaveval.results.atomic import write_text
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What was written for a reader.
-
-    Attributes:
-        page: `index.html`.
-        series: what it shows.
-        verdict: what it says.
-        problems: sentences about figures that were damaged or could not be drawn.
-    """
-
-    page: Path
-    series: Series
-    verdict: Verdict
-    problems: tuple[str, ...] = ()
+from swaveval.runs.outcome import Written
 
 
 def write_page(out: Path, *, images: bool = True, figures: bool = True, redraw: bool = True) -> Written:

@@ -28,3 +28,21 @@ class Silent:
 
     def message(self, text: str) -> None:
         pass
+
+
+class Told:
+    """Passes everything on, and keeps the messages."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.messages: list[str] = []
+
+    def stage(self, name: str, total: int) -> None:
+        self.progress.stage(name, total)
+
+    def advance(self, done: int, total: int) -> None:
+        self.progress.advance(done, total)
+
+    def message(self, text: str) -> None:
+        self.messages.append(text)
+        self.progress.message(text)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from swaveval.features.arrays import Arrays
 from swaveval.results import Cell, CheckpointRecord, DataSummary, RunManifest, Series
 from swaveval.results.versions import versions
+from swaveval.runs import unchanged
 from swaveval.runs.baselines import baseline_records
 from swaveval.runs.checks import check_plan, check_run
 from swaveval.runs.cost import training_time
@@ -16,11 +17,12 @@ from swaveval.runs.geometry import annotated, shapeless
 from swaveval.runs.job import Job, build_workspace
 from swaveval.runs.loader import CheckpointLoader
 from swaveval.runs.losses import find_loss, recomputed
-from swaveval.runs.page import Written, write_page
+from swaveval.runs.outcome import RunOutcome
+from swaveval.runs.page import write_page
 from swaveval.runs.pictures import PICTURES, pictures_key, shown_by
 from swaveval.runs.plan import EvaluatorSpec, Plan, PlannedCell, make_plan
 from swaveval.runs.plugins import PluginHosts
-from swaveval.runs.progress import Progress, Silent
+from swaveval.runs.progress import Progress, Silent, Told
 from swaveval.runs.records import read_records
 from swaveval.runs.request import RunError, RunRequest, owner, relative_source, resolve, training_images
 from swaveval.runs.several_runs import several_runs
@@ -52,25 +54,6 @@ class Prepared:
     plan: Plan
     order: str = ""
     said: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RunOutcome:
-    """What a run came to.
-
-    Attributes:
-        written: the page, the series and the verdict.
-        computed: cells computed in this run.
-        failed: cells whose status is `error`, with their evaluator, checkpoint and reason.
-        writing: names of checkpoints that were still being written.
-        unusable: names of other checkpoints that could not be evaluated.
-    """
-
-    written: Written
-    computed: int
-    failed: tuple[tuple[str, str, str], ...]
-    writing: tuple[str, ...]
-    unusable: tuple[str, ...]
 
 
 def prepare(request: RunRequest, progress: Progress | None = None, *, keep: bool = False) -> Prepared:
@@ -143,9 +126,12 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunOutcome:
         RunError, DataError, PluginError: as `prepare`. DeviceError, OutputError: before anything is done.
         OSError: the disk is full. Every other later failure is a stored result.
     """
-    progress = progress or Silent()
+    told = Told(progress or Silent())
+    before = unchanged.inputs(request)
     with closing(make_executor(request.executor)) as executor:
-        return _run(check_run(request, progress), executor, progress)
+        outcome = _run(check_run(request, told), executor, told)
+    unchanged.remember(request, outcome, before, told.messages)
+    return outcome
 
 
 def _run(request: RunRequest, executor: Executor, progress: Progress) -> RunOutcome:

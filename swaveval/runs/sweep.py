@@ -10,9 +10,10 @@ from swaveval.pretrain.config import PretrainConfig
 from swaveval.pretrain.reporter import Reporter, SilentReporter
 from swaveval.pretrain.train import pretrain
 from swaveval.runs.compare import Compared, compare_runs
+from swaveval.runs.outcome import RunOutcome
 from swaveval.runs.progress import Progress, Silent
 from swaveval.runs.request import RunError, RunRequest
-from swaveval.runs.run import RunOutcome, run
+from swaveval.runs.run import run
 
 
 @dataclass(frozen=True, slots=True)

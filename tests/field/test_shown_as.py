@@ -53,7 +53,7 @@ def test_of_timm(tmp_path: Path) -> None:
         "std": [0.5] * 3,
     }
     (tmp_path / "config.json").write_text(json.dumps({"architecture": "vit_tiny", "pretrained_cfg": of_weights}))
-    from swaveval.checkpoints.hugging_face import beside
+    from swaveval.checkpoints.hugging_face.beside import beside
 
     said = beside(path)["preprocessor_config.json",]
     assert {name: said[name] for name in ("input_size", "interpolation", "crop_share")} == {

@@ -1,0 +1,43 @@
+"""What an evaluation came to."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from swaveval.convergence.verdict import Verdict
+from swaveval.results import Series
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written for a reader.
+
+    Attributes:
+        page: `index.html`.
+        series: what it shows.
+        verdict: what it says.
+        problems: sentences about figures that were damaged or could not be drawn.
+    """
+
+    page: Path
+    series: Series
+    verdict: Verdict
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """What a run came to.
+
+    Attributes:
+        written: the page, the series and the verdict.
+        computed: cells computed in this run.
+        failed: cells whose status is `error`, with their evaluator, checkpoint and reason.
+        writing: names of checkpoints that were still being written.
+        unusable: names of other checkpoints that could not be evaluated.
+    """
+
+    written: Written
+    computed: int
+    failed: tuple[tuple[str, str, str], ...]
+    writing: tuple[str, ...]
+    unusable: tuple[str, ...]
