@@ -9,7 +9,9 @@ from swaveval.convergence import collapse, movement, quality
 from swaveval.convergence.findings import Findings
 from swaveval.convergence.hearing import Hearing, hear
 from swaveval.convergence.noise import contrast
+from swaveval.convergence.start import over_random
 from swaveval.convergence.thresholds import ALPHA
+from swaveval.convergence.trend import last_third
 from swaveval.convergence.verdict import LossState, VerdictState
 from swaveval.convergence.witnesses import Heard
 from swaveval.results import CheckpointRecord, Series
@@ -38,7 +40,7 @@ class Judged:
             "learning": lambda one: one.findings.gained,
             "converged": lambda one: one.findings.gained and one.findings.flat,
             "regressed": lambda one: one.findings.fell,
-            "inconclusive": lambda one: one.findings.gained,
+            "inconclusive": lambda one: one.findings.gained or (one.findings.fell and bool(self.against)),
         }.get(self.state)
         if self.state == "regressed" and self.diverged is not None:
             shown = (one for one in self.hearings if one.findings.gained or one.findings.fell)
@@ -46,6 +48,11 @@ class Judged:
         if shows is None:
             return self.hearings[0]
         return next((one for one in self.hearings if shows(one)), self.hearings[0])
+
+    @property
+    def against(self) -> tuple[Hearing, ...]:
+        """See `against`."""
+        return against(self.hearings)
 
     @property
     def others(self) -> tuple[Hearing, ...]:
@@ -94,6 +101,8 @@ def decide(
         return "not-learning"
     gained = improved(hearings)
     fallen = [one for one in hearings if one.findings.fell]
+    if against(hearings) and not diverged:
+        return "collapsed" if collapsed(hearings, signs) else "inconclusive"
     if any(not contradicted(one, hearings) for one in fallen):
         return "collapsed" if not gained and collapsed(hearings, signs) else "regressed"
     if gained and resting and not diverged:
@@ -125,6 +134,25 @@ def denied(hearings: Sequence[Hearing]) -> bool:
     labelled = [one for one in hearings if one.witness.labelled] or hearings
     asked = [one for one in labelled if roomy(one) or one.findings.lost]
     return bool(asked) and all(one.findings.ruled_out for one in asked)
+
+
+def against(hearings: Sequence[Hearing]) -> tuple[Hearing, ...]:
+    """The witnesses with labels that deny what others show: a gain, or a fall from one.
+
+    By these the end is worse than these untrained networks are, by more than a gain that would matter. Where a run
+    makes features better by one measure and far worse by another, nobody can say which of them counts. One that fell
+    from a gain of its own denies nothing.
+    """
+    if not any(one.findings.gained or one.findings.fell for one in hearings):
+        return ()
+    return tuple(one for one in hearings if one.witness.labelled and not one.findings.fell and far_below(one, hearings))
+
+
+def far_below(one: Hearing, hearings: Sequence[Hearing]) -> bool:
+    """Whether the last third is below untrained networks by more than the witness's size, after Bonferroni."""
+    rows = last_third(one.findings.tail_begin, one.quality.length)
+    these = over_random(one.quality, rows, spread=False)
+    return these is not None and these.p_below(-one.witness.gain) <= ALPHA / len(hearings)
 
 
 def roomy(one: Hearing) -> bool:

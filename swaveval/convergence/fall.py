@@ -9,7 +9,7 @@ from scipy.stats import norm
 from swaveval.convergence.family import Question, question
 from swaveval.convergence.noise import Estimate, contrast
 from swaveval.convergence.quality import Quality
-from swaveval.convergence.start import gain_over_start
+from swaveval.convergence.start import gain_over_start, over_random
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,7 +20,8 @@ class Fall:
         peak: row of the best checkpoint before the last, chosen on other images than the fall is measured on.
         estimate: last minus peak, with both errors.
         optimism: by how much the best of n equally good checkpoints is expected to stand out through jitter alone.
-        p: one-sided, of a fall larger than the optimism from a peak that was above the start.
+        p: one-sided, of a fall larger than the optimism from a peak that was above the start and above these
+            untrained networks: what was never learned is not lost.
         metric: it was measured on. n: images.
         asked: of the family.
     """
@@ -54,6 +55,8 @@ def fall_from_peak(quality: Quality, confirm: Quality | None) -> Fall | None:
     estimate = contrast(measured.values, weights, measured.noise, weights)
     optimism = math.sqrt(measured.noise.jitter) * expected_maximum(last)
     p = max(estimate.p_below(-optimism), gain_over_start(measured, [peak]).p_above(optimism))
+    if (these := over_random(measured, [peak], spread=False)) is not None:
+        p = max(p, these.p_above())
     if peak == 0 and quality.start != "random initialisations":
         p = 1.0
     asked = question(p, measured, -weights, estimate)

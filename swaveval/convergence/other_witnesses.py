@@ -11,9 +11,15 @@ from swaveval.convergence.wording import half_width, listed, points, signed
 
 
 def other_witnesses(found: Judged) -> str:
-    """What those that are not quoted first say of a gain, beginning with a semicolon; empty where there are none."""
+    """What those that are not quoted first say of a gain, beginning with a semicolon; empty where there are none.
+
+    Those that deny a gain by far have a clause of their own (`Judged.against`).
+    """
     lead, by = found.lead.findings, dict[str, list[Hearing]]()
+    denying = found.against if found.state == "inconclusive" else ()
     for one in found.others:
+        if one in denying:
+            continue
         by.setdefault(says(one.findings), []).append(one)
     against = "against it, " if lead.gained else ""
     parts = []

@@ -222,12 +222,29 @@ def _contracted(facts: Facts) -> str:
     )
 
 
+def _denied(facts: Facts) -> str:
+    """A gain, or a fall from one, that other witnesses deny by far."""
+    seen = _gain(facts) if facts.findings.gained else _fallen(facts)
+    below = []
+    for one in facts.found.against:
+        over = one.findings.over_random
+        assert over is not None
+        below.append(f"{one.name} is {points(over.effect)} ± {points(half_width(over.interval()))}")
+    networks = untrained_networks(len(facts.found.against[0].quality.random))
+    return (
+        f"{seen}{other_witnesses(facts.found)}; but {listed(below)} points below {networks}: the witnesses contradict "
+        "each other"
+    )
+
+
 def _inconclusive(facts: Facts) -> str:
     found, quality = facts.findings, facts.quality
     if found.contracted is not None:
         return f"{_contracted(facts)}{other_witnesses(facts.found)}"
     if quality.length == 1 and quality.untrained_first:
         return f"the only checkpoint is the untrained network; a trend needs at least {FEWEST} checkpoints"
+    if facts.found.against:
+        return _denied(facts)
     if found.settled_statistics:
         return (
             f"{_gain(facts)}, but the rise was over at the first checkpoint, as BatchNorm's statistics alone can make "

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from swaveval.convergence.judge import judge
+from swaveval.convergence.judging import judge
 from swaveval.report import Drawn, ReportOptions, figure_faults, remove_figures, write_figures, write_report
 from swaveval.results import Series
 from swaveval.results.atomic import write_text
