@@ -19,7 +19,9 @@ def run(
     *,
     name: str = typer.Option("", "--name", help="The run's name on pages. Default: its directory's."),
     device: str = typer.Option("auto", "--device", help="auto, cpu, cuda, cuda:1, mps."),
-    jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="Checkpoints evaluated at the same time."),
+    jobs: int | None = typer.Option(
+        None, "--jobs", "-j", min=1, help="Checkpoints evaluated at the same time. Default: fits machine and work."
+    ),
     executor: str = typer.Option(
         "local", "--executor", help="Who does the work: local, or an installed executor, NAME(parameter=value)."
     ),

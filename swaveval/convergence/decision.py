@@ -1,6 +1,6 @@
 """From the tests of all witnesses to a word. No witness is averaged with another."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from swaveval.convergence import collapse, movement, quality
 from swaveval.convergence.findings import Findings
 from swaveval.convergence.hearing import Hearing, hear
-from swaveval.convergence.noise import contrast
+from swaveval.convergence.noise import Estimate, contrast
 from swaveval.convergence.start import over_random
 from swaveval.convergence.thresholds import ALPHA
 from swaveval.convergence.trend import last_third
@@ -36,12 +36,13 @@ class Judged:
     @property
     def lead(self) -> Hearing:
         """The witness that the sentence quotes first: one that shows what the word says, in their order."""
-        shows = {
+        shown_by: dict[VerdictState, Callable[[Hearing], bool]] = {
             "learning": lambda one: one.findings.gained,
             "converged": lambda one: one.findings.gained and one.findings.flat,
             "regressed": lambda one: one.findings.fell,
             "inconclusive": lambda one: one.findings.gained or (one.findings.fell and bool(self.against)),
-        }.get(self.state)
+        }
+        shows = shown_by.get(self.state)
         if self.state == "regressed" and self.diverged is not None:
             shown = (one for one in self.hearings if one.findings.gained or one.findings.fell)
             return next(shown, self.hearings[0])
@@ -150,9 +151,13 @@ def against(hearings: Sequence[Hearing]) -> tuple[Hearing, ...]:
 
 def far_below(one: Hearing, hearings: Sequence[Hearing]) -> bool:
     """Whether the last third is below untrained networks by more than the witness's size, after Bonferroni."""
-    rows = last_third(one.findings.tail_begin, one.quality.length)
-    these = over_random(one.quality, rows, spread=False)
+    these = beside_untrained(one)
     return these is not None and these.p_below(-one.witness.gain) <= ALPHA / len(hearings)
+
+
+def beside_untrained(one: Hearing) -> Estimate | None:
+    """The last third of training minus these untrained networks; None without any."""
+    return over_random(one.quality, last_third(one.findings.tail_begin, one.quality.length), spread=False)
 
 
 def roomy(one: Hearing) -> bool:

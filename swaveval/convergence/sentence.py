@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from scipy.stats import norm
 
-from swaveval.convergence.decision import Judged
+from swaveval.convergence.decision import Judged, beside_untrained
 from swaveval.convergence.evidence import gain_words, tail_words
 from swaveval.convergence.findings import Findings
 from swaveval.convergence.noise import images_needed
@@ -227,7 +227,7 @@ def _denied(facts: Facts) -> str:
     seen = _gain(facts) if facts.findings.gained else _fallen(facts)
     below = []
     for one in facts.found.against:
-        over = one.findings.over_random
+        over = beside_untrained(one)
         assert over is not None
         below.append(f"{one.name} is {points(over.effect)} ± {points(half_width(over.interval()))}")
     networks = untrained_networks(len(facts.found.against[0].quality.random))

@@ -136,7 +136,8 @@ def _hardware(given: HardwareConfig) -> HardwareConfig:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     share = max(cores // max(given.devices, 1), 1)
     on_cpu = given.accelerator == "cpu" or (given.accelerator == "auto" and not torch.cuda.is_available())
-    workers = 0 if share == 1 else max(share // 3, 1) if on_cpu else min(share, 8)
+    # Views of whole batches take a tenth of the time: of two cores a worker would leave one idle.
+    workers = 0 if share <= 2 and on_cpu else max(share // 3, 1) if on_cpu else min(share, 8)
     workers = given.workers if given.workers != AUTO else workers
     threads = min(max(share - workers, 1), torch.get_num_threads())
     return replace(given, workers=workers, threads=given.threads if given.threads != AUTO else threads)

@@ -1,12 +1,11 @@
 """What can be known before anything is opened: settings out of range, devices that are not there, no place to write."""
 
-import os
-from contextlib import suppress
 from dataclasses import replace
 
 from swaveval.features.devices import check_device
 from swaveval.results.places import check_writable
 from swaveval.runs.losses import check_log
+from swaveval.runs.machine import cores
 from swaveval.runs.progress import Progress
 from swaveval.runs.request import LOCAL, RunError, RunRequest
 
@@ -33,7 +32,7 @@ def check_run(request: RunRequest, progress: Progress) -> RunRequest:
             not there. OutputError: nothing can be written to `out`.
     """
     check_plan(request)
-    if request.jobs < 1:
+    if request.jobs is not None and request.jobs < 1:
         raise RunError(f"--jobs is {request.jobs}; it takes 1 or more: the checkpoints evaluated at the same time")
     if request.in_memory and request.executor != LOCAL:
         raise RunError(
@@ -44,14 +43,7 @@ def check_run(request: RunRequest, progress: Progress) -> RunRequest:
     if request.loss_log is not None:
         check_log(request.loss_log)
     check_writable(request.out)
-    if request.jobs > cores():
+    if request.jobs is not None and request.jobs > cores():
         progress.message(f"--jobs {request.jobs}, but there are {cores()} processors: {cores()} at a time")
         return replace(request, jobs=cores())
     return request
-
-
-def cores() -> int:
-    """Processors this process may use."""
-    with suppress(AttributeError):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

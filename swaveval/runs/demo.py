@@ -21,6 +21,11 @@ def train_demo(directory: Path, *, seed: int, collapsed: bool, command: str, qui
 def evaluate_demo(directory: Path, *, seed: int, command: str, progress: Progress) -> RunOutcome:
     """Evaluate every checkpoint of the demo with every evaluator; writes `directory/report/index.html`."""
     request = RunRequest(
-        checkpoints=directory / "checkpoints", out=directory / "report", seed=seed, command=command, name=directory.name
+        checkpoints=directory / "checkpoints",
+        out=directory / "report",
+        seed=seed,
+        command=command,
+        name=directory.name,
+        jobs=None,
     )
     return run(request, progress)

@@ -1,16 +1,17 @@
-"""The executor `local`: this process, or with `--jobs` several worker processes on this machine."""
+"""The executor `local`: this process, or several worker processes on this machine."""
 
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 
+from swaveval.features.extract import choose_device
 from swaveval.results import Cell
 from swaveval.runs.cells import store_failures
 from swaveval.runs.child import Child, ChildDied
 from swaveval.runs.executors import Done
 from swaveval.runs.job import Job
+from swaveval.runs.machine import cores, workers
 from swaveval.runs.plan import PlannedCell
 from swaveval.runs.request import RunError
 from swaveval.runs.tasks import Task
@@ -31,7 +32,8 @@ class Local:
 
     def run(self, tasks: Iterable[Task], job: Job) -> Iterator[Done]:
         todo = list(tasks)
-        if self._workers is None and (job.request.jobs <= 1 or len(todo) <= 1):
+        most = _most(job, todo)
+        if self._workers is None and (most <= 1 or len(todo) <= 1):
             for task in todo:
                 for cell in job.perform(task):
                     yield Done(task, cell)
@@ -39,7 +41,7 @@ class Local:
         if any(task.looks_at_images for task in todo):
             _ = job.workspace.pixels
         if self._workers is None:
-            self._workers = _Workers(job)
+            self._workers = _Workers(job, most)
         try:
             yield from self._workers.run(todo)
         except BaseException:  # also when nobody wants the rest
@@ -50,6 +52,13 @@ class Local:
         if self._workers is not None:
             self._workers.close()
             self._workers = None
+
+
+def _most(job: Job, tasks: Sequence[Task]) -> int:
+    """How many tasks to do at the same time."""
+    if job.request.jobs is not None:
+        return job.request.jobs
+    return workers(len(tasks), len(job.workspace.images), choose_device(job.request.device))
 
 
 @dataclass
@@ -72,10 +81,10 @@ class _Attempt:
 class _Workers:
     """Worker processes with at most one task each."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, most: int) -> None:
         self._job = job
-        self._most = job.request.jobs
-        self._threads = max(1, (os.cpu_count() or 1) // self._most)
+        self._most = most
+        self._threads = max(1, cores() // most)
         self._waiting: deque[_Attempt] = deque()
         self._busy: dict[Child, _Attempt] = {}
         self._idle: list[Child] = []

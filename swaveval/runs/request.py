@@ -68,7 +68,7 @@ class RunRequest:
         transform_recorded: whether the transform is the training run's own record.
         load: how checkpoints may be read.
         device: torch device, or `auto`.
-        jobs: checkpoints evaluated at the same time.
+        jobs: checkpoints evaluated at the same time; None: as many as fit the machine and the work.
         executor: who does the work, `NAME` or `NAME(parameter=value)`.
         name: the run's name on pages; defaults to the run directory's.
         loss_log: a file with the training loss, when it is not found by itself.
@@ -99,7 +99,7 @@ class RunRequest:
     normalisation: Mapping[str, Any] = field(default_factory=dict)
     load: LoadOptions = field(default_factory=LoadOptions)
     device: str = "auto"
-    jobs: int = 1
+    jobs: int | None = 1
     executor: str = LOCAL
     name: str = ""
     loss_log: Path | None = None

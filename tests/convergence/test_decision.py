@@ -1,5 +1,6 @@
 """From the findings of several witnesses to one word: none is averaged away."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from swaveval.convergence import judge
 from swaveval.convergence.collapse import Sign
 from swaveval.convergence.decision import (
     Judged,
+    against,
     by_the_end,
     collapsed,
     contradicted,
@@ -19,10 +21,11 @@ from swaveval.convergence.decision import (
     improved,
     still_rises,
 )
-from swaveval.convergence.fall import Fall
+from swaveval.convergence.fall import Fall, fall_from_peak
 from swaveval.convergence.hearing import Hearing
 from swaveval.convergence.noise import Estimate
-from swaveval.convergence.verdict import VerdictState
+from swaveval.convergence.sentence import Facts, sentence
+from swaveval.convergence.verdict import LossState, VerdictState
 from swaveval.results.roles import RETRIEVAL, WITNESSES
 from tests.convergence.simulated import (
     GAINED,
@@ -164,6 +167,49 @@ def test_a_fall_by_one_witness_is_none_where_another_got_better_since() -> None:
         assert contradicted(knn, [knn, other]) is None
         assert word(knn, other) == "regressed"
     assert word(knn) == "regressed"
+
+
+def seen_beside(metric: str, accuracy: list[float], random: list[float], **changes: Any) -> Hearing:
+    """A witness beside untrained networks; its findings are those made up, its accuracies what they are."""
+    quality = replace(measured(accuracy, n=4000, random=random), metric=metric)
+    return hearing(quality, case(tail_begin=0, fall=fall_from_peak(quality, None), **changes), witness=BY[metric])
+
+
+def test_a_gain_that_another_witness_denies_by_far_is_no_verdict() -> None:
+    """On digits at a large ε 5-shot accuracy rises while purity falls to half of what untrained networks have."""
+    gains = seen_beside(LOWSHOT, [0.5, 0.7, 0.7], [0.5, 0.5], **RISING)
+    worse = seen_beside(PURITY, [0.6, 0.4, 0.4], [0.6, 0.6], **NONE)
+    # Below them, and by no more than a gain of its own that would matter.
+    little = seen_beside(PURITY, [0.6, 0.58, 0.58], [0.6, 0.6], **NONE)
+    assert word(gains, little) == "learning"
+    assert against([gains, little]) == ()
+    assert word(gains, worse) == "inconclusive"
+    assert against([gains, worse]) == (worse,)
+    said = sentence(Facts(decided("inconclusive", gains, worse), LossState(), ""))
+    assert said.startswith("Inconclusive: 5-shot accuracy rose")
+    assert re.search(
+        r"; but cluster purity is \d+\.\d ± \d+\.\d points below 2 untrained networks: the witnesses", said
+    )
+    assert "excludes" not in said
+    # Views are pulled together and drift apart again while classes stay.
+    assert word(gains, seen_beside(VIEWS, [0.6, 0.4, 0.4], [0.6, 0.6], **NONE)) == "learning"
+
+
+def test_a_fall_from_what_another_witness_denies_is_no_verdict_either() -> None:
+    fell = seen_beside(LOWSHOT, [0.5, 0.7, 0.5], [0.5, 0.5], **FELL)
+    worse = seen_beside(PURITY, [0.6, 0.4, 0.4], [0.6, 0.6], **NONE)
+    assert word(fell) == word(fell, seen_beside(PURITY, [0.6] * 3, [0.6, 0.6], **NONE)) == "regressed"
+    assert word(fell, worse) == "inconclusive"
+    # One that fell from a gain of its own says the same, louder.
+    assert word(fell, replace(worse, findings=replace(worse.findings, **FELL, fall=fell.findings.fall))) == "regressed"
+    said = sentence(Facts(decided("inconclusive", fell, worse), LossState(), ""))
+    assert said.startswith("Inconclusive: 5-shot accuracy fell")
+
+
+def test_where_nobody_claims_anything_nobody_denies_it() -> None:
+    worse = seen_beside(PURITY, [0.6, 0.4, 0.4], [0.6, 0.6], **NONE)
+    assert against([seen_beside(KNN, [0.5] * 3, [0.5, 0.5], **NONE), worse]) == ()
+    assert word(seen_beside(KNN, [0.5] * 3, [0.5, 0.5], **NONE), worse) == "not-learning"
 
 
 def test_a_fall_of_a_collapsed_run_is_its_collapse() -> None:

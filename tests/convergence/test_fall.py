@@ -55,6 +55,17 @@ def test_a_fall_is_confirmed_on_the_test_images_where_they_are_of_the_same_check
     assert (halved.peak, halved.estimate, halved.p, halved.n) == (own.peak, own.estimate, own.p, own.n)
 
 
+def test_what_was_never_above_untrained_networks_is_not_lost() -> None:
+    """Step 0 was saved before BatchNorm had seen the images: its rise to what any network gives is no peak."""
+    curve = [0.3, 0.6, 0.6, 0.5, 0.4]
+    for random, counts in (([0.3, 0.3], True), ([0.65, 0.66], False)):
+        run = measured(curve, n=2000, random=random)
+        found = fall.fall_from_peak(run, None)
+        assert found is not None
+        assert (found.p < 0.02) is counts
+        assert heard(run).findings.fell is counts
+
+
 def test_the_family_hears_of_the_images_the_fall_was_measured_on() -> None:
     run = measured([0.3, 0.6, 0.75, 0.7, 0.5], n=1000)
     found = fall.fall_from_peak(run, None)
