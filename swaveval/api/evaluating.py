@@ -31,6 +31,7 @@ class Options(TypedDict, total=False):
         evaluators: names, `module:Class` or `file.py:Class`; default: all that apply.
         seed: of probes, k-means, maps, bootstraps, and of a split that is drawn.
         device: torch device, or `auto`.
+        precision: of the networks: `fp32` (default), `bf16`, `fp16`, or `auto`, which is what the command line does.
         jobs: checkpoints of a directory evaluated at the same time.
         executor: who does the work: `local` or an installed executor's name, for checkpoints of a directory.
         name: of the run, on the page.
@@ -48,6 +49,7 @@ class Options(TypedDict, total=False):
     evaluators: Sequence[str]
     seed: int
     device: str
+    precision: str
     jobs: int
     executor: str
     name: str
@@ -206,6 +208,7 @@ def _request(checkpoints: Path, out: Path, options: Options) -> RunRequest:
         evaluators=tuple(options.get("evaluators", DEFAULT_EVALUATORS)),
         seed=options.get("seed", 0),
         device=options.get("device", "auto"),
+        precision=options.get("precision", "fp32"),
         jobs=options.get("jobs", 1),
         executor=options.get("executor", LOCAL),
         name=options.get("name", ""),

@@ -17,8 +17,10 @@ from swaveval.data.transforms import EvalTransform
 from swaveval.features.errors import FeatureError
 from swaveval.features.features import Features, ViewFeatures
 from swaveval.features.image_size import refused
+from swaveval.features.precision import running
 from swaveval.features.prototypes import HeadRecorder
 from swaveval.features.views import ViewSettings, view_batches, view_index
+from swaveval.results.precision import WORDS, Precision
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Progress = Callable[[int, int], None]
@@ -39,7 +41,8 @@ class ExtractSettings:
             of images (1000 with 8 views each for large sets).
         flip: whether views may be mirrored.
         seed: of the views.
-        dtype: features are stored in this precision; the forward pass is float32.
+        dtype: features are stored in this precision.
+        precision: of the networks' products; see `features.precision`. The head is always float32.
         swav: (`temperature` | `epsilon` | `sinkhorn_iterations`, value) pairs known from outside the file; they win.
     """
 
@@ -51,6 +54,7 @@ class ExtractSettings:
     flip: bool = True
     seed: int = 0
     dtype: Literal["float32", "float16"] = "float32"
+    precision: Precision = "fp32"
     swav: tuple[tuple[str, float], ...] = ()
 
     def views(self, n: int) -> ViewSettings:
@@ -66,7 +70,9 @@ class ExtractSettings:
         """
         swav = "".join(f"-{name}{value:g}" for name, value in sorted(self.swav))
         counts = ["auto" if count is None else str(count) for count in (self.n_view_images, self.n_views)]
-        return f"{self.transform.id}|{self.dtype}-views{'x'.join(counts)}-seed{self.seed}-flip{int(self.flip)}{swav}"
+        by = "" if self.precision == "fp32" else f"-{self.precision}"
+        settings = f"{self.dtype}{by}-views{'x'.join(counts)}-seed{self.seed}-flip{int(self.flip)}{swav}"
+        return f"{self.transform.id}|{settings}"
 
 
 def extract(
@@ -96,7 +102,8 @@ def extract(
     def encode(batch: Array) -> tuple[Array, Array | None]:
         images = normalise(batch)
         try:
-            features = backbone.module(images)
+            with running(settings.precision, device):
+                features = backbone.module(images)
         except torch.OutOfMemoryError:
             raise
         except (RuntimeError, AssertionError, ValueError, IndexError) as error:
@@ -106,8 +113,9 @@ def extract(
                 f"the backbone made features of shape {tuple(features.shape)} from {len(batch)} images; expected "
                 f"({len(batch)}, d): pool and flatten its output"
             )
-        scores = None if head is None else head(features).float().cpu().numpy()
-        return features.float().cpu().numpy(), scores
+        features = features.float()
+        scores = None if head is None else head(features).cpu().numpy()
+        return features.cpu().numpy(), scores
 
     with _evaluating(backbone.module, head):
         made = encode_images(
@@ -115,7 +123,8 @@ def extract(
         )
     return replace(
         made,
-        protocol=f"backbone output after pooling, before the head; eval mode, float32; {settings.transform.id}",
+        protocol=f"backbone output after pooling, before the head; eval mode, {WORDS[settings.precision]}; "
+        f"{settings.transform.id}",
         device=device,
     )
 

@@ -7,6 +7,8 @@ from typing import Any
 from swaveval.report import wording
 from swaveval.report.contents import Contents
 from swaveval.report.cost import duration, evaluator_seconds
+from swaveval.results import RunManifest
+from swaveval.results.precision import WORDS
 
 LONGEST_LIST = 20
 
@@ -192,6 +194,7 @@ def made_by(contents: Contents) -> tuple[Row, ...]:
         Row("images from", wording.clipped(manifest.data.path, 300)),
         Row("data fingerprint", wording.clipped(manifest.data.fingerprint, 80)),
         Row("eval transform", wording.clipped(manifest.data.transform, 200)),
+        Row("precision of the networks", wording.clipped(_precision(manifest), 300)),
         Row("loss from", wording.clipped(loss, 200)),
         Row("seed", str(manifest.seed)),
         *_times(contents),
@@ -223,3 +226,9 @@ def evaluators(contents: Contents) -> tuple[Row, ...]:
 def mapping(values: Mapping[str, Any]) -> tuple[Row, ...]:
     """Hyper-parameters or versions as rows."""
     return tuple(Row(_spaced(key), _line(value)) for key, value in list(values.items())[:200])
+
+
+def _precision(manifest: RunManifest) -> str:
+    """`bfloat16: on 128 images …`."""
+    name = WORDS.get(manifest.data.precision, manifest.data.precision)
+    return f"{name}: {manifest.data.precision_why}" if manifest.data.precision_why else name

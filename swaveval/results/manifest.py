@@ -26,6 +26,7 @@ class DataSummary:
         transform: id of the eval transform.
         audit: counts and lists for the data audit: broken files with reasons, duplicates, sizes, class counts.
         label_origin: where the labels came from, or why there are none (`none: …`), in words.
+        precision: of the networks (`fp32`, `bf16`, `fp16`). precision_why: how it was chosen, in words.
     """
 
     name: str
@@ -39,6 +40,8 @@ class DataSummary:
     transform: str = ""
     audit: Mapping[str, Any] = field(default_factory=dict)
     label_origin: str = ""
+    precision: str = "fp32"
+    precision_why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

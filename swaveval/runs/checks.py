@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from swaveval.features.devices import check_device
 from swaveval.results.places import check_writable
+from swaveval.results.precision import PRECISIONS
 from swaveval.runs.losses import check_log
 from swaveval.runs.machine import cores
 from swaveval.runs.progress import Progress
@@ -16,10 +17,12 @@ def check_plan(request: RunRequest) -> None:
     """What the plan depends on.
 
     Raises:
-        RunError: the seed is out of range, or no evaluator is named.
+        RunError: the seed is out of range, no evaluator is named, or there is no such precision.
     """
     if not 0 <= request.seed <= LARGEST_SEED:
         raise RunError(f"the seed is {request.seed}; it takes 0 to {LARGEST_SEED}")
+    if request.precision not in ("auto", *PRECISIONS):
+        raise RunError(f"there is no precision {request.precision[:40]!r}; --precision takes auto, fp32, bf16 or fp16")
     if not request.evaluators:
         raise RunError("no evaluator is named; `swaveval evaluators` lists them, and without --evaluators all are used")
 

@@ -27,5 +27,6 @@ def evaluate_demo(directory: Path, *, seed: int, command: str, progress: Progres
         command=command,
         name=directory.name,
         jobs=None,
+        precision="auto",
     )
     return run(request, progress)

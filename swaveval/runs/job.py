@@ -86,6 +86,7 @@ def build_workspace(request: RunRequest, images: ImageSet | None = None, progres
         settings=ExtractSettings(
             transform=transform,
             device=request.device,
+            precision="fp32" if request.precision == "auto" else request.precision,  # type: ignore[arg-type]
             flip=flip,
             seed=request.seed,
             swav=_swav_settings(request),

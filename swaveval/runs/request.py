@@ -68,6 +68,8 @@ class RunRequest:
         transform_recorded: whether the transform is the training run's own record.
         load: how checkpoints may be read.
         device: torch device, or `auto`.
+        precision: of the networks: `fp32`, `bf16`, `fp16`, or `auto` (see `runs.precision`), which is filled in.
+        precision_why: how it was chosen, in words.
         jobs: checkpoints evaluated at the same time; None: as many as fit the machine and the work.
         executor: who does the work, `NAME` or `NAME(parameter=value)`.
         name: the run's name on pages; defaults to the run directory's.
@@ -99,6 +101,8 @@ class RunRequest:
     normalisation: Mapping[str, Any] = field(default_factory=dict)
     load: LoadOptions = field(default_factory=LoadOptions)
     device: str = "auto"
+    precision: str = "fp32"
+    precision_why: str = ""
     jobs: int | None = 1
     executor: str = LOCAL
     name: str = ""

@@ -22,6 +22,7 @@ from swaveval.runs.page import write_page
 from swaveval.runs.pictures import PICTURES, pictures_key, shown_by
 from swaveval.runs.plan import EvaluatorSpec, Plan, PlannedCell, make_plan
 from swaveval.runs.plugins import PluginHosts
+from swaveval.runs.precision import with_precision
 from swaveval.runs.progress import Progress, Silent, Told
 from swaveval.runs.records import read_records
 from swaveval.runs.request import RunError, RunRequest, owner, relative_source, resolve, training_images
@@ -74,14 +75,16 @@ def prepare(request: RunRequest, progress: Progress | None = None, *, keep: bool
         loader.keep(request.out / "cache")
     hosts = PluginHosts()
     try:
-        return _prepare(request, loader, hosts, progress)
+        return _prepare(request, loader, hosts, progress, keep=keep)
     except BaseException:
         hosts.close()
         loader.close()
         raise
 
 
-def _prepare(request: RunRequest, loader: CheckpointLoader, hosts: PluginHosts, progress: Progress) -> Prepared:
+def _prepare(
+    request: RunRequest, loader: CheckpointLoader, hosts: PluginHosts, progress: Progress, *, keep: bool
+) -> Prepared:
     specs = make_specs(request.evaluators, hosts)
     memory = request.out / "cache" / "reads"
     arrangement = read_records(loader, memory=memory, progress=progress)
@@ -104,6 +107,7 @@ def _prepare(request: RunRequest, loader: CheckpointLoader, hosts: PluginHosts, 
         loader.options = request.load
         records = list(read_records(loader, memory=memory, progress=progress).records)
     records = [annotated(record, findings) for record in records]
+    request = with_precision(request, records, loader, workspace, look=keep)
     workspace = build_workspace(request, workspace.images, progress)
     workspace.plugins, workspace.loader = hosts, loader
     rows = records + baseline_records(
@@ -236,6 +240,8 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
             transform=prepared.workspace.settings.transform.id if images.pictures else "features as given",
             audit=images.audit,
             label_origin=images.label_origin,
+            precision=request.precision,
+            precision_why=request.precision_why,
         ),
         checkpoints=prepared.records,
         evaluators=tuple((spec.name, spec.version, dict(spec.parameters)) for spec in prepared.specs),

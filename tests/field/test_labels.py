@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,7 @@ from swaveval.data import open_images
 from swaveval.data.splits import stratified_split
 from swaveval.data.trained import read_training_images, write_training_images
 from swaveval.results import Series
+from tests.field.around_runs import swaveval
 from tests.field.brought import picture
 from tests.field.campaign import run, wrong
 from tests.field.campaign_layouts import trials
@@ -135,17 +134,10 @@ def test_pretrain_plan_and_run_agree_on_images_and_labels(tmp_path: Path) -> Non
         *("--backbone", "resnet10", "--width", 8, "--prototypes", 8, "--workers", 0, "--quiet"),
     )
     assert json.loads((out / "run.json").read_text())["data"]["labels"] == "none"
-    planned = swaveval("plan", "-c", out / "checkpoints")
+    planned = swaveval("plan", "-c", out / "checkpoints").stdout
     assert "images: 24 + 8 for test, no labels (--labels none)" in " ".join(planned.split())
     shutil.copy(photos / "a" / "0.png", photos / "a" / "copy.png")
     Image.new("RGB", (16, 16), (9, 99, 199)).save(photos / "b" / "later.png")
     swaveval("run", "-c", out / "checkpoints", "-e", "spectrum", "--no-figures", "--json")
     notes = Series.load(out / "report").manifest.notes
     assert any("The images changed since training: 1 added, 0 gone" in note for note in notes)
-
-
-def swaveval(*arguments: object) -> str:
-    command = [sys.executable, "-c", "from swaveval.cli.app import main; main()", *map(str, arguments)]
-    finished = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
-    assert finished.returncode == 0, finished.stderr
-    return finished.stdout
