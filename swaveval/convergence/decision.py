@@ -141,12 +141,17 @@ def against(hearings: Sequence[Hearing]) -> tuple[Hearing, ...]:
     """The witnesses with labels that deny what others show: a gain, or a fall from one.
 
     By these the end is worse than these untrained networks are, by more than a gain that would matter. Where a run
-    makes features better by one measure and far worse by another, nobody can say which of them counts. One that fell
-    from a gain of its own denies nothing.
+    makes features better by one measure and far worse by another, nobody can say which of them counts; one against two
+    is a run whose features are of another kind (with few prototypes kNN falls while probe and low-shot accuracy rise).
+    One that fell from a gain of its own denies nothing.
+
+    Returns:
+        empty where fewer deny than claim.
     """
-    if not any(one.findings.gained or one.findings.fell for one in hearings):
-        return ()
-    return tuple(one for one in hearings if one.witness.labelled and not one.findings.fell and far_below(one, hearings))
+    labelled = [one for one in hearings if one.witness.labelled]
+    claim = [one for one in labelled if one.findings.gained or one.findings.fell]
+    deny = tuple(one for one in labelled if one not in claim and far_below(one, hearings))
+    return deny if claim and len(deny) >= len(claim) else ()
 
 
 def far_below(one: Hearing, hearings: Sequence[Hearing]) -> bool:

@@ -191,6 +191,8 @@ def test_a_gain_that_another_witness_denies_by_far_is_no_verdict() -> None:
         r"; but cluster purity is \d+\.\d ± \d+\.\d points below 2 untrained networks: the witnesses", said
     )
     assert "excludes" not in said
+    # One against two: features of another kind.
+    assert word(gains, seen_beside(LINEAR, [0.5, 0.7, 0.7], [0.5, 0.5], **RISING), worse) == "learning"
     # Views are pulled together and drift apart again while classes stay.
     assert word(gains, seen_beside(VIEWS, [0.6, 0.4, 0.4], [0.6, 0.6], **NONE)) == "learning"
 
