@@ -59,8 +59,11 @@ def interruptible(trainer: pl.Trainer, out: Path) -> Iterator[None]:
     before = signal.getsignal(signal.SIGINT)
     try:
         yield
-    except (SystemExit, KeyboardInterrupt) as error:
-        if isinstance(error, SystemExit) and not trainer.interrupted:
+    except (SystemExit, KeyboardInterrupt, RuntimeError) as error:
+        # Within torch.save the file's own end fails over the Ctrl-C that cut it off.
+        cut_off = isinstance(error, RuntimeError) and isinstance(error.__context__, KeyboardInterrupt)
+        stopped = isinstance(error, SystemExit) and trainer.interrupted
+        if not (isinstance(error, KeyboardInterrupt) or stopped or cut_off):
             raise
         raise Interrupted(
             f"stopped in epoch {trainer.current_epoch + 1}. Finished epochs are kept; "

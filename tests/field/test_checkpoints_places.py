@@ -130,7 +130,7 @@ def test_one_file_in_processes_of_other_hash_seeds(tmp_path: Path) -> None:
         "print(load(Path(sys.argv[1]), options=LoadOptions(backbone='timm:resnet10t')).digest)"
     )
     digests = set()
-    for seed in ("0", "1", "2"):
+    for seed in ("0", "1"):
         environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])}
         command = [sys.executable, "-c", script, str(path)]
         digests.add(subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout)

@@ -72,10 +72,10 @@ def beside(
 @pytest.mark.parametrize(
     ("make", "backbone"),
     [
-        (lambda: timm.create_model("resnet18"), "timm:resnet18"),
+        pytest.param(lambda: timm.create_model("resnet18"), "timm:resnet18", marks=pytest.mark.torture),
         (lambda: torchvision.models.resnet18(), "timm:resnet18"),
         (lambda: torchvision.models.resnet18(), "torchvision:resnet18"),
-        (lambda: torchvision.models.resnet18(), None),
+        pytest.param(lambda: torchvision.models.resnet18(), None, marks=pytest.mark.torture),
         (lambda: timm.create_model("resnet18"), None),
         (lambda: timm.create_model("convnext_atto"), "timm:convnext_atto"),
         (lambda: own.OptionA(), f"{FILE}:option_a"),

@@ -70,8 +70,8 @@ def test_each_checkpoint_is_read_once(tmp_path: Path) -> None:
 def test_cells_are_the_same_as_when_each_is_read_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from swaveval.runs.loader import CheckpointLoader
 
-    images = write_images(tmp_path / "bars", per_class=12)
-    source = Counting(write_checkpoints(tmp_path / "run" / "checkpoints", count=3))
+    images = write_images(tmp_path / "bars", per_class=8)
+    source = Counting(write_checkpoints(tmp_path / "run" / "checkpoints", count=2))
     kept = run(request(source, tmp_path / "kept", images))
     monkeypatch.setattr(CheckpointLoader, "keep", lambda self, directory: None)
     anew = run(request(source, tmp_path / "anew", images))
