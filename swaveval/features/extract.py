@@ -117,7 +117,7 @@ def extract(
         scores = None if head is None else head(features).cpu().numpy()
         return features.cpu().numpy(), scores
 
-    with _evaluating(backbone.module, head):
+    with evaluating(backbone.module, head):
         made = encode_images(
             encode, images, pixels, settings=settings, head=_recorder(backbone, settings), progress=progress
         )
@@ -244,7 +244,7 @@ def _recorder(backbone: Backbone, settings: ExtractSettings) -> HeadRecorder | N
 
 
 @contextmanager
-def _evaluating(module: nn.Module, head: PrototypeHead | None) -> Iterator[None]:
+def evaluating(module: nn.Module, head: PrototypeHead | None) -> Iterator[None]:
     """Eval mode and IEEE float32 for the time of a pass; both as before afterwards.
 
     BatchNorm in training mode would make an image's features depend on its batch (lightly#1440, virtex#16).

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from pathlib import Path
 
 # A worker process takes some seconds to start, which this many images that pass through a network and the evaluators
 # are worth.
@@ -32,7 +33,12 @@ def workers(tasks: int, images: int, device: str) -> int:
 
 
 def free_bytes() -> int:
-    """Of main memory; as much as anybody could want where the system does not tell."""
+    """Of main memory, what the system would give; as much as anybody could want where it does not tell."""
+    with suppress(
+        OSError, ValueError, StopIteration
+    ):  # pages that only cache files count as free, which sysconf does not know
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:"))
     try:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):

@@ -8,7 +8,7 @@ import torch
 
 from swaveval.checkpoints import CheckpointRefused
 from swaveval.features.errors import FeatureError
-from swaveval.features.extract import Normalise, choose_device
+from swaveval.features.extract import Normalise, choose_device, evaluating
 from swaveval.features.precision import Agreement, agreement, fastest, running
 from swaveval.results import CheckpointRecord, ResultStore, StoreError
 from swaveval.results.precision import WORDS, Precision
@@ -36,7 +36,7 @@ def with_precision(
         look: whether networks may be run to find out; else the hardware's fastest is taken.
     """
     if request.precision != "auto":
-        return replace(request, precision_why="as asked for")
+        return replace(request, precision_why="")
     if not request.force and (kept := _kept(request)) is not None:
         return replace(request, precision=kept[0], precision_why=kept[1])
     device = choose_device(request.device)
@@ -79,16 +79,17 @@ def _compared(
     except (CheckpointRefused, KeyError, RuntimeError):
         return Agreement(-1.0, 0.0, 0)
     backbone.to(device)
-    module = backbone.module.eval()
+    module = backbone.module
     normalise = Normalise(workspace.settings.transform, device)
     rows = np.linspace(0, len(workspace.images) - 1, min(IMAGES, len(workspace.images))).astype(np.int64)
     exact, lower = [], []
     try:
-        for batch in workspace.pixels.batches(rows, BATCH):
-            images = normalise(batch)
-            exact.append(module(images).float().cpu().numpy())
-            with running(precision, device):
-                lower.append(module(images).float().cpu().numpy())
+        with evaluating(module, None):  # somebody's network in memory is given back as it was
+            for batch in workspace.pixels.batches(rows, BATCH):
+                images = normalise(batch)
+                exact.append(module(images).float().cpu().numpy())
+                with running(precision, device):
+                    lower.append(module(images).float().cpu().numpy())
         return agreement(np.concatenate(exact), np.concatenate(lower))
     except (RuntimeError, ValueError, AssertionError, IndexError, TypeError, AttributeError, FeatureError):
         return Agreement(-1.0, 0.0, len(rows))

@@ -132,7 +132,10 @@ def _code(evaluators: Sequence[str]) -> Iterator[Path]:
 
 
 def _tree(place: Path, out: Path) -> Stamps:
-    """Stamps of a file, or of every file and directory below a place but for what lies in `out` and compiled code."""
+    """Stamps of a file, or of every file below a place but for what lies in `out` and compiled code.
+
+    Links to directories are followed, as class folders often are some; a directory is looked at once by each name.
+    """
     if not place.is_dir():
         return {str(place): _stamp(place.stat())} if place.exists() else {str(place): []}
     stamps: Stamps = {}
@@ -144,8 +147,10 @@ def _tree(place: Path, out: Path) -> Stamps:
                 path = Path(entry.path)
                 if path == out or entry.name == "__pycache__" or entry.name.endswith(".pyc"):
                     continue
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(path)
+                if entry.is_dir():
+                    # One that leads back to where it lies has no end.
+                    if not entry.is_symlink() or path.resolve() not in path.absolute().parents:
+                        waiting.append(path)
                 else:
                     stamps[entry.path] = _stamp(entry.stat())
                 if len(stamps) > MOST_FILES:

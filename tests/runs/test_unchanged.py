@@ -136,6 +136,19 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 }
 
 
+def test_images_behind_a_link_are_looked_at(done: Path, finished: tuple[Path, RunOutcome]) -> None:
+    """A class folder that is a link to a directory elsewhere; one that leads back up has no end and is left."""
+    elsewhere = done / "elsewhere"
+    (done / "bars" / "bar 0").rename(elsewhere)
+    (done / "bars" / "bar 0").symlink_to(elsewhere)
+    (done / "bars" / "back").symlink_to(done / "bars")
+    request = request_in(done)
+    unchanged.remember(request, finished[1], unchanged.inputs(request), ())
+    assert unchanged.earlier(request) is not None
+    flipped(first(elsewhere, "*.png"))
+    assert unchanged.earlier(request) is None
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_whatever_has_changed_is_looked_at(change: str, done: Path) -> None:
     assert unchanged.earlier(request_in(done)) is not None
