@@ -34,9 +34,8 @@ def workers(tasks: int, images: int, device: str) -> int:
 
 def free_bytes() -> int:
     """Of main memory, what the system would give; as much as anybody could want where it does not tell."""
-    with suppress(
-        OSError, ValueError, StopIteration
-    ):  # pages that only cache files count as free, which sysconf does not know
+    # Pages that only cache files count as well, which sysconf does not know.
+    with suppress(OSError, ValueError, StopIteration):
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:"))
     try:
