@@ -28,7 +28,7 @@ docs: $(STAMP)
 	$(BIN)/python -m pytest tests/docs
 
 torture: $(STAMP)
-	$(BIN)/python -m pytest -m torture
+	HYPOTHESIS_PROFILE=new $(BIN)/python -m pytest -m "torture or hypothesis"
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
