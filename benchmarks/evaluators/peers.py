@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from scipy.linalg import eigh, sqrtm
 
+from swaveval.evaluators.lidar import lidar
 from swaveval.evaluators.moments import measure
 from swaveval.evaluators.spectrum import direct_spectra, effective_rank, power_law
-from swaveval.evaluators.views import lidar
 from swaveval.features.features import Features
 
 

@@ -11,7 +11,8 @@ from swaveval.evaluators import contingency, jackknife, rows
 from swaveval.evaluators.agreement import agreement, shuffled_purity
 from swaveval.evaluators.contract import Need, Skip, require_finite
 from swaveval.evaluators.intervals import small_sample, student
-from swaveval.evaluators.kmeans import Clustering, kmeans
+from swaveval.evaluators.kmeans import Clustering
+from swaveval.evaluators.partition import clustering
 from swaveval.evaluators.scatter import scatter
 from swaveval.evaluators.silhouette import silhouette
 from swaveval.evaluators.supervised import accuracy, outcomes
@@ -68,11 +69,9 @@ class Clusters:
         known = None if labels is None or not (labels >= 0).any() else labels
         classes = 0 if known is None else len(np.unique(known[known >= 0]))
         fitted = rows.sample(features, self.fit_limit, seed=seed)
-        unit = rows.unit(rows.take(features, fitted)).astype(np.float32)
-        constant = rows.is_constant(unit)
         counted = classes if classes > 1 else self.unlabelled_clusters
-        wanted = 1 if constant else self.clusters or counted
-        found = kmeans(unit, min(wanted, len(unit)), seed=seed, restarts=self.restarts)
+        found = clustering(features, self.fit_limit, self.clusters or counted, seed=seed, restarts=self.restarts)
+        constant = len(found.centres) == 1 and rows.is_constant(rows.unit(rows.take(features, fitted)))
         assignment = _assign(features, found)
         protocol = self._protocol(n, len(fitted), found, constant)
         yield Artifact("clusters.assignment", {"cluster": assignment})

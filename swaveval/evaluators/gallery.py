@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from swaveval.evaluators.contract import Need, NotFinite, Skip
-from swaveval.evaluators.partition import cluster_count, partition
+from swaveval.evaluators.partition import cluster_count, clustering, partition
 from swaveval.evaluators.rows import count, labels, positions, sample, take
 from swaveval.evaluators.threads import one_thread
 from swaveval.features.features import Features, FeatureSeries
@@ -152,9 +152,9 @@ class Gallery:
     def _typical(self, features: Features, seed: int) -> tuple[Array, Array, Array]:
         """Kind of each group, its number, and its most typical rows."""
         sampled = sample(features, self.max_images, seed=seed)
-        clusters = partition(
-            take(features, sampled), self.clusters or cluster_count(features), seed=seed, restarts=self.restarts
-        )
+        wanted, chance = self.clusters or cluster_count(features), {"seed": seed, "restarts": self.restarts}
+        centres = clustering(features, self.max_images, wanted, **chance)
+        clusters = partition(take(features, sampled), wanted, **chance, found=centres)
         group, rows = most_typical(
             clusters.assignment, clusters.similarity, groups=self.groups, per_group=self.per_group
         )

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
-from swaveval.evaluators.threads import one_thread
+from swaveval.evaluators.threads import each, one_thread
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -44,14 +44,15 @@ def kmeans(rows: Array, clusters: int, *, seed: int, restarts: int = 5) -> Clust
         seed: of the initialisations.
         restarts: how many.
     """
-    runs = []
     draw = np.random.default_rng([seed, clusters])
+    states = [int(draw.integers(2**31)) for _ in range(restarts)]
     # A warning about fewer distinct rows than clusters says nothing that the number of clusters does not.
-    with one_thread(), warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        for _ in range(restarts):
-            state = int(draw.integers(2**31))
-            runs.append(KMeans(clusters, init="k-means++", n_init=1, algorithm="lloyd", random_state=state).fit(rows))
+        runs = each(
+            lambda state: KMeans(clusters, init="k-means++", n_init=1, algorithm="lloyd", random_state=state).fit(rows),
+            states,
+        )
     inertia = np.asarray([run.inertia_ for run in runs])
     best = runs[int(inertia.argmin())]
     return Clustering(

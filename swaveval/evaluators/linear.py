@@ -18,6 +18,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 # Largest gradient entry at the end of a fit; while C is chosen, a thousand times that ranks the values as well.
 TOLERANCE = 1e-7
+# Values of C in a row that are worse than the best one, by accuracy and by log loss, before larger ones are left out:
+# there fits crawl, and the more a probe has learned by heart the worse it is.
+PATIENCE = 2
 
 
 @dataclass(frozen=True)
@@ -61,11 +64,11 @@ class Linear:
         known, target = np.unique(given.train, return_inverse=True)
         if len(known) < 2:
             raise Skip("all labelled train images are of one class: there is nothing for a linear probe to separate")
+        chosen = self._choose(given, target, seed)
+        probe = self._fit(given, target, chosen)
         with one_thread():
-            chosen = self._choose(given, target, seed)
-            probe = self._fit(given, target, chosen)
             logits = probe.logits(given.features.test, given.features.device)
-            rows, right = self._out_of_fold(given, target, chosen.c, seed)
+        rows, right = self._out_of_fold(given, target, chosen.c, seed)
         yield from self._report(given, known, logits, probe, chosen)
         yield from self._witness(given, rows, right, chosen)
 
@@ -90,6 +93,8 @@ class Linear:
             probes.append(problem.fit(c, start=before, tolerance=1000 * TOLERANCE, max_iterations=self.max_iterations))
             logits = probes[-1].logits(bank[asked], device)
             scores.append((float((logits.argmax(axis=1) == target[asked]).mean()), -log_loss(logits, target[asked])))
+            if _past_the_best(scores):
+                break
         best = max(range(len(scores)), key=lambda position: scores[position])
         sampled = f"a sample of {len(rows)} images of " if len(rows) < len(target) else ""
         return Choice(self.grid[best], scores[best][0], len(asked), sampled, probes[best])
@@ -190,6 +195,17 @@ class Choice:
             return self.note
         part = f"a stratified {share:.0%} of {self.note}train"
         return f"chosen on {part} ({self.n} images, {self.accuracy:.1%} right there)"
+
+
+def _past_the_best(scores: list[tuple[float, float]]) -> bool:
+    """Whether the latest values of C, `PATIENCE` of them in a row, were worse than the best one in both respects.
+
+    Args:
+        scores: accuracy and minus log loss on the held-out images, of each C so far, ascending.
+    """
+    best = max(scores)
+    latest = scores[-PATIENCE:]
+    return len(scores) > PATIENCE and all(each[0] < best[0] and each[1] < best[1] for each in latest)
 
 
 def stratified(labels: Array, share: float, draw: np.random.Generator, *, spare: bool = False) -> Array:

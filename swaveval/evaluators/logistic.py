@@ -4,24 +4,36 @@ The objective is scikit-learn's, divided by C·n: (1/n) Σᵢ −ln softmax(xᵢ
 bias b free, x standardised per feature. (With two classes scikit-learn keeps one logit, and its C is twice this one.)
 It needs the standardised features whole, in float64, in main memory; here they pass by in blocks, on the GPU where
 there is one.
+
+A fit goes as far in float32 as that is exact enough (`SINGLE`), then on in float64. Blocks are so small that the second
+product of an iteration finds them in the processor's cache, and what they give is summed in their order: the same bits
+on any number of threads.
 """
 
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 from torch import Tensor
 
 from swaveval.evaluators.standardise import blocks, mean_and_scale
+from swaveval.evaluators.threads import Each, crew
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-# Up to here the blocks stay in memory as float64, which every pass needs them in.
+# Up to here the standardised features stay in memory.
 RESIDENT_BYTES = 4 * 2**30
+# Largest gradient entry that float32 is trusted to reach: its rounding of a mean is a hundredth of that.
+SINGLE = 1e-5
+# Rows at a time: 2 MB of float32 at d = 512. On a GPU more, which has less to wait for than to start.
+ROWS, ROWS_ON_GPU = 1024, 16_384
+# Blocks whose gradients are held at the same time.
+_WAVE = 32
 # Steps that L-BFGS remembers. scipy's 10 takes a fifth more iterations; 40 cost more themselves than they save.
 MEMORY = 20
 
@@ -54,7 +66,7 @@ class Probe:
     def logits(self, features: Array, device: str = "cpu") -> Array:
         """Shape `(n, C)`, float64."""
         weight, bias = (torch.from_numpy(part).to(device) for part in (self.weight, self.bias))
-        parts = [(block @ weight + bias).cpu() for block in _blocks(features, device)]
+        parts = [(torch.from_numpy(block).to(device) @ weight + bias).cpu() for block in blocks(features)]
         return torch.cat(parts).numpy() if parts else np.zeros((0, len(self.bias)))
 
 
@@ -76,8 +88,9 @@ class Problem:
         self.classes = classes
         self.n, self.d = features.shape
         self._features, self._device = features, device
+        self._rows = ROWS if device == "cpu" else ROWS_ON_GPU
         self._labels = torch.from_numpy(np.array(labels, dtype=np.int64)).to(device)
-        self._held = list(_blocks(features, device)) if features.size * 8 <= RESIDENT_BYTES else None
+        self._held: dict[torch.dtype, list[Tensor]] = {}
         self.mean, self.scale = mean_and_scale(features)
 
     def fit(
@@ -91,77 +104,97 @@ class Problem:
             tolerance: largest entry of the gradient at the end.
             max_iterations: of L-BFGS; a fit that reaches it says `converged=False`.
         """
-        penalty = 1 / (self.n * c)
         size = self.d * self.classes
-
-        def objective(flat: Array) -> tuple[float, Array]:
-            coefficients = flat[:size].reshape(self.classes, self.d)
-            loss, slope, bias_slope = self._loss(coefficients, flat[size:])
-            value = loss + penalty / 2 * float((coefficients**2).sum())
-            return value, np.concatenate([(slope + penalty * coefficients).ravel(), bias_slope])
-
-        first = np.zeros(size + self.classes)
+        point = np.zeros(size + self.classes)
         if start is not None:
-            first = np.concatenate([start.coefficients.ravel(), start.bias + self.mean @ start.weight])
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # running out of iterations is reported in the result
-            found = minimize(
-                objective,
-                first,
-                jac=True,
-                method="L-BFGS-B",
-                options={
-                    "maxcor": MEMORY,
-                    "maxiter": max_iterations,
-                    "maxfun": 4 * max_iterations,
-                    "gtol": tolerance,
-                    "ftol": 0.0,
-                },
-            )
-        converged = bool(np.abs(found.jac).max() <= tolerance)
-        if start is not None and found.nit == 0:
+            point = np.concatenate([start.coefficients.ravel(), start.bias + self.mean @ start.weight])
+        iterations, converged = 0, False
+        with crew() as each:
+            for dtype, enough in ((torch.float32, max(tolerance, SINGLE)), (torch.float64, tolerance)):
+                found = self._minimised(point, c, dtype, enough, max_iterations - iterations, each)
+                point, iterations = found.x, iterations + int(found.nit)
+                converged = bool(np.abs(found.jac).max() <= tolerance)
+                if converged or iterations >= max_iterations:
+                    break
+        if start is not None and iterations == 0:
             return replace(start, c=c, iterations=0, converged=converged)  # itself: no rounding decides between the two
-        weight = (found.x[:size].reshape(self.classes, self.d) / self.scale).T
+        weight = (point[:size].reshape(self.classes, self.d) / self.scale).T
         # The loss does not change when all classes' biases move together; centring makes the answer unique.
-        bias = found.x[size:]
+        bias = point[size:]
         return Probe(
             weight=weight,
             bias=bias - bias.mean() - self.mean @ weight,
             scale=self.scale,
             c=c,
-            iterations=int(found.nit),
+            iterations=iterations,
             converged=converged,
         )
 
-    def _loss(self, coefficients: Array, bias: Array) -> tuple[float, Array, Array]:
+    def _minimised(
+        self, point: Array, c: float, dtype: torch.dtype, tolerance: float, iterations: int, each: Each
+    ) -> OptimizeResult:
+        """L-BFGS from `point`, coefficients `(C·d,)` and then biases `(C,)`, with products in `dtype`."""
+        penalty, size = 1 / (self.n * c), self.d * self.classes
+
+        def objective(flat: Array) -> tuple[float, Array]:
+            coefficients = flat[:size].reshape(self.classes, self.d)
+            loss, slope, bias_slope = self._loss(coefficients, flat[size:], dtype, each)
+            value = loss + penalty / 2 * float((coefficients**2).sum())
+            return value, np.concatenate([(slope + penalty * coefficients).ravel(), bias_slope])
+
+        options = {
+            "maxcor": MEMORY,
+            "maxiter": iterations,
+            "maxfun": 4 * iterations,
+            "gtol": tolerance,
+            "ftol": 0.0,
+        }
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # running out of iterations is reported in the result
+            return minimize(objective, point, jac=True, method="L-BFGS-B", options=options)
+
+    def _loss(self, coefficients: Array, bias: Array, dtype: torch.dtype, each: Each) -> tuple[float, Array, Array]:
         """Mean cross-entropy and its gradients `(C, d)` and `(C,)` in the standardised coordinates.
 
-        x is never standardised: (x − μ)/σ · W = x · W/σ − μ · W/σ, in float64. Classes come first, since that is how
-        BLAS multiplies few columns fastest (`python -m benchmarks evaluators.linear_products`).
+        Classes come first, since that is how BLAS multiplies few columns fastest
+        (`python -m benchmarks evaluators.linear_products`).
         """
-        raw = coefficients / self.scale
-        weight = torch.from_numpy(raw).to(self._device)
-        offset = torch.from_numpy(bias - raw @ self.mean).to(self._device)[:, None]
-        total = torch.zeros((), dtype=torch.float64, device=self._device)
-        slope, bias_slope = torch.zeros_like(weight), torch.zeros_like(offset)
-        at = 0
-        for block in self._passes():
-            labels = self._labels[None, at : at + len(block)]
-            at += len(block)
-            logits = torch.addmm(offset, weight, block.T)
+        weight = torch.from_numpy(coefficients).to(self._device, dtype)
+        offset = torch.from_numpy(bias).to(self._device, dtype)[:, None]
+
+        def one(block: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+            rows, labels = block
+            logits = torch.addmm(offset, weight, rows.T)
             log_normaliser = logits.logsumexp(dim=0, keepdim=True)
-            total += (log_normaliser - logits.gather(0, labels)).sum()
+            loss = (log_normaliser - logits.gather(0, labels)).sum(dtype=torch.float64)
             residual = (logits - log_normaliser).exp_()
-            residual.scatter_add_(0, labels, torch.full_like(labels, -1, dtype=torch.float64))
-            slope.addmm_(residual, block)
-            bias_slope += residual.sum(dim=1, keepdim=True)
-        raw_slope, bias_slope_ = slope.cpu().numpy() / self.n, bias_slope[:, 0].cpu().numpy() / self.n
-        standardised = (raw_slope - np.outer(bias_slope_, self.mean)) / self.scale
-        return float(total) / self.n, standardised, bias_slope_
+            residual.scatter_add_(0, labels, torch.full_like(labels, -1, dtype=dtype))
+            return loss, residual @ rows, residual.sum(dim=1)
 
-    def _passes(self) -> Iterator[Tensor]:
-        return iter(self._held) if self._held is not None else _blocks(self._features, self._device)
+        total = torch.zeros((), dtype=torch.float64, device=self._device)
+        slope = torch.zeros(weight.shape, dtype=torch.float64, device=self._device)
+        bias_slope = torch.zeros(self.classes, dtype=torch.float64, device=self._device)
+        blocks_ = self._blocks(dtype)
+        while wave := list(islice(blocks_, _WAVE)):
+            for loss, part, bias_part in each(one, wave):
+                total += loss
+                slope += part
+                bias_slope += bias_part
+        return float(total) / self.n, slope.cpu().numpy() / self.n, bias_slope.cpu().numpy() / self.n
 
+    def _blocks(self, dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
+        """Standardised rows `(b, d)` and their labels `(1, b)`."""
+        parts = iter(self._held.get(dtype, ()))
+        if dtype not in self._held:
+            parts = self._standardised(dtype)
+            if self._features.size * dtype.itemsize <= RESIDENT_BYTES:
+                self._held = {dtype: list(parts)}  # the one of float32 is no longer needed when float64 begins
+                parts = iter(self._held[dtype])
+        for block, labels in zip(parts, torch.split(self._labels, self._rows), strict=True):
+            yield block, labels[None]
 
-def _blocks(features: Array, device: str) -> Iterator[Tensor]:
-    return (torch.from_numpy(block).to(device) for block in blocks(features))
+    def _standardised(self, dtype: torch.dtype) -> Iterator[Tensor]:
+        for block in blocks(self._features, size=self._rows):
+            block -= self.mean
+            block /= self.scale
+            yield torch.from_numpy(block).to(self._device, dtype)

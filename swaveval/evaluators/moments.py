@@ -7,9 +7,13 @@ from typing import Any
 import numpy as np
 
 from swaveval.evaluators.rows import blocks, unit
+from swaveval.evaluators.threads import each
 from swaveval.features.features import Features
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+# Rows at a time: they stay in the processor's cache for all that is summed of them.
+BLOCK = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,13 +74,11 @@ def measure(features: Features, groups: Sequence[Array]) -> tuple[Moments, list[
         NotFinite: some of the features are NaN or infinite.
     """
     n = sum(map(len, groups))
-    d = features.dimensions
-    centre, unit_centre = np.zeros(d), np.zeros(d)
-    for group in groups:
-        for block in blocks(features, group):
-            centre += block.sum(axis=0) / n
-            unit_centre += unit(block).sum(axis=0) / n
-    parts = [_sums(features, group, centre, unit_centre) for group in groups]
+    centre, unit_centre = np.zeros(features.dimensions), np.zeros(features.dimensions)
+    for found in each(lambda group: _means(features, group, n), groups):
+        centre += found[0]
+        unit_centre += found[1]
+    parts = each(lambda group: _sums(features, group, centre, unit_centre), groups)
     total = parts[0]
     for part in parts[1:]:
         total = total + part
@@ -84,10 +86,19 @@ def measure(features: Features, groups: Sequence[Array]) -> tuple[Moments, list[
     return total.about_their_mean(centre), left_out
 
 
+def _means(features: Features, rows: Array, n: int) -> tuple[Array, Array]:
+    """What some rows add to the mean of n, and to that of rows of length 1."""
+    centre, unit_centre = np.zeros(features.dimensions), np.zeros(features.dimensions)
+    for block in blocks(features, rows, size=BLOCK):
+        centre += block.sum(axis=0) / n
+        unit_centre += unit(block).sum(axis=0) / n
+    return centre, unit_centre
+
+
 def _sums(features: Features, rows: Array, centre: Array, unit_centre: Array) -> _Sums:
     d = len(centre)
     y, yy, v, vv = np.zeros(d), np.zeros((d, d)), np.zeros(d), np.zeros(d)
-    for block in blocks(features, rows):
+    for block in blocks(features, rows, size=BLOCK):
         about = block - centre
         y += about.sum(axis=0)
         yy += about.T @ about

@@ -13,7 +13,7 @@ from swaveval.evaluators import jackknife
 from swaveval.evaluators.contract import Need, Skip, require_finite
 from swaveval.evaluators.moments import Moments, measure
 from swaveval.evaluators.rows import count, rounding_only, sample, take
-from swaveval.evaluators.threads import one_thread
+from swaveval.evaluators.threads import each, one_thread
 from swaveval.features.features import Features
 from swaveval.results import Artifact, Metric, Term
 from swaveval.results.words import words_of
@@ -22,8 +22,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 # RankMe's own constant for float32 (2210.02885, §3.1).
 EPSILON = 1e-7
-# Multiply-adds of an SVD worth paying for its accuracy: about a second on one core.
-DIRECT_SVD_WORK = 4e9
+# Multiply-adds of an SVD worth paying for its accuracy: a tenth of a second on one core.
+DIRECT_SVD_WORK = 3e8
 
 
 def effective_rank(values: Array, *, epsilon: float = EPSILON) -> float:
@@ -169,8 +169,7 @@ class Spectrum:
         if len(rows) < 2:
             raise Skip(f"needs at least two images to have a spread; there are {len(rows)}")
         require_finite(features)
-        with one_thread():
-            return list(self._measure(features, rows, seed))
+        return list(self._measure(features, rows, seed))
 
     def _measure(self, features: Features, rows: Array, seed: int) -> Iterator[Metric | Artifact]:
         n, d = len(rows), features.dimensions
@@ -178,9 +177,14 @@ class Spectrum:
         parts = self.groups if d <= self.intervals_up_to and n >= 3 * self.groups else 1
         moments, left_out = measure(features, [rows[part] for part in jackknife.groups(n, parts, seed=seed)])
         direct = n * d * min(n, d) <= DIRECT_SVD_WORK
-        values = direct_spectra(take(features, rows).astype(np.float64), moments) if direct else spectra(moments)
+        if direct:
+            with one_thread():
+                values = direct_spectra(take(features, rows).astype(np.float64), moments)
+            others = each(spectra, left_out)
+        else:
+            values, *others = each(spectra, [moments, *left_out])
         found = statistics(values, moments)
-        repeated = [statistics(spectra(part), part) for part in left_out]
+        repeated = [statistics(other, part) for other, part in zip(others, left_out, strict=True)]
         method = "SVD" if direct else "eigenvalues of the Gram matrix"
         source = f"backbone features, {n} images{_sampled(features, n)}, {d} dimensions, {method} in float64"
         for about in _descriptions(values):

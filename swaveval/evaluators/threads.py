@@ -1,10 +1,15 @@
 """The same bits whatever the number of threads."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
 from threadpoolctl import threadpool_limits
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @contextmanager
@@ -12,8 +17,7 @@ def one_thread() -> Iterator[None]:
     """Run BLAS, OpenMP and torch's operators on one thread inside the block.
 
     Parallel reductions add in an order that depends on the number of threads, and floating-point addition is not
-    associative: k-means with two threads can end in another optimum than with one. The cells of a run are what is
-    spread over cores, not the inside of one.
+    associative: k-means with two threads can end in another optimum than with one.
     """
     threads = torch.get_num_threads()
     with threadpool_limits(limits=1):
@@ -22,3 +26,44 @@ def one_thread() -> Iterator[None]:
             yield
         finally:
             torch.set_num_threads(threads)
+
+
+@runtime_checkable
+class Each(Protocol):
+    """Gives `[function(item) for item in items]`."""
+
+    def __call__(self, function: Callable[[Item], Result], items: Iterable[Item], /) -> list[Result]: ...
+
+
+@contextmanager
+def crew() -> Iterator[Each]:
+    """What does `each`, with threads that stay for the time of the block: for many short calls one after another."""
+    threads = torch.get_num_threads()
+    with one_thread():
+        if threads < 2:
+            yield lambda function, items: [function(item) for item in items]
+            return
+        with ThreadPoolExecutor(threads, initializer=_alone) as pool:
+            yield lambda function, items: list(pool.map(function, items))
+
+
+def each(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """`[function(item) for item in items]`, on as many threads as torch may use.
+
+    One thread computes an item from beginning to end, by itself, so that the results are the same bits on any number of
+    threads; what is summed over items is summed by the caller, in their order. Called inside `one_thread`, or by an
+    item of another `each`, it uses the thread it is called on.
+
+    Args:
+        function: releases the interpreter lock most of the time, as products, sorts and ufuncs of large arrays do.
+        items: of about the same cost, enough of them to keep all threads busy, large enough (milliseconds) to be worth
+            handing over.
+    """
+    with crew() as do:
+        return do(function, items)
+
+
+def _alone() -> None:
+    """OpenMP counts threads for each thread that starts work, so its limit has to be set in all of them."""
+    threadpool_limits(limits=1)
+    torch.set_num_threads(1)

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.linalg import eigh
 
 from swaveval.evaluators import jackknife
 from swaveval.evaluators.contract import Need, NotFinite, Skip
 from swaveval.evaluators.intervals import small_sample, student, wilson
-from swaveval.evaluators.rows import count, rounding_only, sample, take, unit
+from swaveval.evaluators.lidar import lidar_without
+from swaveval.evaluators.rows import count, sample, take, unit
 from swaveval.evaluators.spectrum import effective_rank
-from swaveval.evaluators.threads import one_thread
+from swaveval.evaluators.threads import each
+from swaveval.features.exact import row_blocks
 from swaveval.features.features import Features, ViewFeatures
 from swaveval.results import Artifact, Metric, Term
 from swaveval.results.words import words_of
@@ -36,10 +37,11 @@ def alignment(views: Array) -> Array:
     return np.maximum(total, 0) / (q * (q - 1) / 2)
 
 
-def potential(rows: Array, *, t: float = 2.0, block: int = 2048) -> Array:
+def potential(rows: Array, *, t: float = 2.0, block: int = 1024) -> Array:
     """Mean over the other rows j of exp(−t‖f_i − f_j‖²), L2-normalised: the Gaussian potential of each row.
 
-    Uniformity is ln of its mean (2005.10242). In blocks: never an n×n matrix.
+    Uniformity is ln of its mean (2005.10242). In blocks, never an n×n matrix; each pair once, in float32, summed in
+    float64.
 
     Args:
         rows: shape `(n, d)`, n ≥ 2.
@@ -48,39 +50,33 @@ def potential(rows: Array, *, t: float = 2.0, block: int = 2048) -> Array:
         shape `(n,)`, float64.
     """
     u = unit(rows)
-    squared = (u**2).sum(axis=1)
+    half, u = (t * (u**2).sum(axis=1)).astype(np.float32), u.astype(np.float32)
+    parts = list(row_blocks(len(u), block))
+
+    def one(part: slice) -> list[tuple[slice, Array, Array]]:
+        """Sums of the potentials of pairs of this block with itself and those after it, by row and by column."""
+        found = []
+        for other in parts[part.start // block :]:
+            value = u[part] @ u[other].T
+            value *= 2 * t
+            value -= half[part, None]
+            value -= half[other]
+            np.exp(np.minimum(value, 0, out=value), out=value)
+            if other == part:
+                np.fill_diagonal(value, 0)
+            found.append((other, value.sum(axis=1, dtype=np.float64), value.sum(axis=0, dtype=np.float64)))
+        return found
+
     total = np.zeros(len(u))
-    for start in range(0, len(u), block):
-        part = slice(start, start + block)
-        distance = np.maximum(squared[part, None] + squared[None, :] - 2 * (u[part] @ u.T), 0)
-        own = np.arange(len(distance))
-        distance[own, start + own] = np.inf
-        total[part] = np.exp(-t * distance).sum(axis=1)
+    for part, found in zip(parts, each(one, parts), strict=True):
+        for other, by_row, by_column in found:
+            total[part] += by_row
+            if other != part:
+                total[other] += by_column
     return total / (len(u) - 1)
 
 
-def lidar(views: Array, *, delta: float = 1e-4) -> float:
-    """exp(entropy) of the eigenvalues of Σ_w^−½ Σ_b Σ_w^−½ (LiDAR, 2312.04000): the image is the class.
-
-    Σ_b is the covariance of the image means, Σ_w the mean covariance of an image's views plus δI, both expectations
-    over what is there (dividing by m and by m·q), p = λ/Σλ + ε with RankMe's ε. The eigenvalues are those of
-    Σ_b x = λ Σ_w x. At most min(d, m − 1) of them are not zero.
-
-    Args:
-        views: shape `(m, q, d)`, m ≥ 2, grouped by source image: wrong groups put the between into the within.
-    """
-    m, q, d = views.shape
-    views = views.astype(np.float64)
-    means = views.mean(axis=1)
-    between = means - means.mean(axis=0)
-    if rounding_only(float((between**2).sum(axis=1).mean()), float((means.mean(axis=0) ** 2).sum())):
-        return 1.0
-    within = (views - means[:, None]).reshape(m * q, d)
-    eigenvalues = eigh(between.T @ between / m, within.T @ within / (m * q) + delta * np.eye(d), eigvals_only=True)
-    return effective_rank(np.maximum(eigenvalues[::-1][: min(d, m - 1)], 0))
-
-
-def retrieved(first: Array, second: Array, *, block: int = 2048) -> Array:
+def retrieved(first: Array, second: Array, *, block: int = 256) -> Array:
     """Whether the second view nearest (cosine) to each first view is that of its own image.
 
     Equally near ones count as a miss: a collapsed model, to which all are equally near, retrieves nothing.
@@ -93,14 +89,15 @@ def retrieved(first: Array, second: Array, *, block: int = 2048) -> Array:
     """
     a, b = unit(first), unit(second)
     own = (a * b).sum(axis=1)
-    correct = np.zeros(len(a), dtype=np.bool_)
-    for start in range(0, len(a), block):
-        similarity = a[start : start + block] @ b.T
+
+    def one(part: slice) -> Array:
+        similarity = a[part] @ b.T
         at = np.arange(len(similarity))
-        similarity[at, start + at] = -np.inf
+        similarity[at, part.start + at] = -np.inf
         # Rounding must not decide between equals.
-        correct[start : start + block] = own[start : start + block] > similarity.max(axis=1) + 1e-12
-    return correct
+        return np.asarray(own[part] > similarity.max(axis=1) + 1e-12)
+
+    return np.concatenate(each(one, row_blocks(len(a), block)))
 
 
 @dataclass(frozen=True)
@@ -141,13 +138,12 @@ class Views:
                 f"{bad} of {m} images have views with NaN or infinite features: the training diverged before this "
                 "checkpoint; use an earlier one"
             )
-        with one_thread():
-            return [
-                _alignment(views),
-                *self._uniformity(features, seed),
-                self._lidar(views, seed),
-                *_retrieval(views),
-            ]
+        return [
+            _alignment(views),
+            *self._uniformity(features, seed),
+            self._lidar(views, seed),
+            *_retrieval(views),
+        ]
 
     def _uniformity(self, features: Features, seed: int) -> Iterator[Metric]:
         rows = sample(features, self.uniformity_images, seed=seed)
@@ -172,12 +168,11 @@ class Views:
 
     def _lidar(self, views: ViewFeatures, seed: int) -> Metric:
         m, q, d = views.features.shape
-        value = lidar(views.features, delta=self.delta)
         rank = min(d, m - 1)
         bounds = (1.0, max(float(rank), effective_rank(np.ones(rank))))
         affordable = d <= self.intervals_up_to and m >= 3 * self.groups
         parts = jackknife.groups(m, self.groups, seed=seed) if affordable else []
-        left_out = [lidar(np.delete(views.features, part, axis=0), delta=self.delta) for part in parts]
+        value, left_out = lidar_without(views.features, parts, delta=self.delta)
         return Metric(
             id="views.lidar",
             value=value,

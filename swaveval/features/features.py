@@ -1,10 +1,10 @@
 """The features of one frozen backbone on one image set: the only thing an evaluator sees."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -66,6 +66,11 @@ class PrototypeOutputs:
         _protect(self)
 
 
+# Neighbours that are searched for at least: of kNN's largest k, and of leave-one-out with those it sets aside.
+_FLOORS = {"test": 200, "train": 70}
+Made = TypeVar("Made")
+
+
 @dataclass(frozen=True, eq=False)
 class Features:
     """Backbone outputs after pooling, before the head, in the ImageSet's order within each split.
@@ -99,6 +104,7 @@ class Features:
     pictures: bool = True
     # init=False: a copy made by dataclasses.replace searches anew and never sees neighbours of other rows.
     _searches: dict[tuple[str, str], Neighbours] = field(default_factory=dict, repr=False, init=False)
+    _made: dict[Hashable, Any] = field(default_factory=dict, repr=False, init=False)
 
     def __post_init__(self) -> None:
         _protect(self)
@@ -127,6 +133,17 @@ class Features:
             for rows in (self.train, self.test)
             for part in row_blocks(len(rows), 4096)
         )
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What `make` gives, made for the first who asks and shared with those after: neither may change it.
+
+        Args:
+            key: names it and everything besides these features that it depends on.
+        """
+        if key not in self._made:
+            self._made[key] = make()
+        made: Made = self._made[key]
+        return made
 
     def rows(self, positions: Array) -> Array:
         """Rows of train then test by position in that order, shape `(m, d)`, float32; a copy of those rows only."""
@@ -197,7 +214,7 @@ class Features:
         if held is None or held.k < wanted:
             queries = self.train if split == "train" else self.test
             # Most callers follow each other with different k; a floor makes the first search serve them all.
-            reach = min(max(wanted, 200), limit)
+            reach = min(max(wanted, _FLOORS[split]), limit)
             held = nearest(queries, self.train, reach, metric=metric, exclude_self=split == "train", device=self.device)
             self._searches[(split, metric)] = held
         return held.first(wanted)

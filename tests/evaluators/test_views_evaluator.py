@@ -10,7 +10,8 @@ from scipy.linalg import sqrtm
 from scipy.spatial.distance import cdist, pdist
 
 from swaveval.evaluators.contract import Evaluator, NotFinite, Skip
-from swaveval.evaluators.views import Views, alignment, lidar, potential, retrieved
+from swaveval.evaluators.lidar import lidar
+from swaveval.evaluators.views import Views, alignment, potential, retrieved
 from swaveval.features.features import Features, ViewFeatures
 from swaveval.results import Artifact, Metric
 

@@ -220,7 +220,7 @@ def test_a_handful_of_images_without_labels(n: int) -> None:
     assert len(found.train) + len(found.test) == n
     assert found.train_labels is None
     assert found.views is not None
-    assert found.views.features.shape == (n, 4, 12)
+    assert found.views.features.shape == (n, 2, 12)
 
 
 def test_settings_that_change_numbers_change_the_id() -> None:
