@@ -9,9 +9,10 @@ import numpy as np
 from swaveval.evaluators import ridge
 from swaveval.evaluators.contract import Need, Skip, require_finite
 from swaveval.evaluators.intervals import small_sample, student
-from swaveval.evaluators.standardise import blocks, mean_and_scale
+from swaveval.evaluators.standardise import BLOCK, mean_and_scale
 from swaveval.evaluators.supervised import Labelled, labelled, shares
-from swaveval.evaluators.threads import one_thread
+from swaveval.evaluators.threads import each
+from swaveval.features.exact import row_blocks
 from swaveval.features.features import Features
 from swaveval.results import Artifact, Metric, Term
 from swaveval.results.words import words_of
@@ -63,17 +64,15 @@ class LowShot:
         for shots in self.shots:
             if shots > sizes.max():
                 continue
-            with one_thread():
-                generators = [np.random.default_rng([seed, shots, draw]) for draw in range(self.draws)]
-                drawn = [draw_rows(target, shots, generator) for generator in generators]
-                fits = [self._fit(given, target, len(known), scaling, rows) for rows in drawn]
-                right = _right(fits, given.features.test, np.searchsorted(known, given.test))
-                right &= np.isin(given.test, known)  # a class that train does not have is never right
+            generators = [np.random.default_rng([seed, shots, draw]) for draw in range(self.draws)]
+            drawn = [draw_rows(target, shots, generator) for generator in generators]
+            fits = each(lambda rows: self._fit(given, target, len(known), scaling, rows), drawn)
+            right = _right(fits, given.features.test, np.searchsorted(known, given.test))
+            right &= np.isin(given.test, known)  # a class that train does not have is never right
             yield self._metric(given, shots, sizes, right.mean(axis=1))
             if shots == witness:
                 asked = self._asked(len(target), seed)
-                with one_thread():
-                    right = _right(fits, given.features.train[asked], target[asked])
+                right = _right(fits, given.features.train[asked], target[asked])
                 yield from self._witness(given, shots, asked, right, outside=_outside(asked, drawn))
 
     def _fit(
@@ -143,14 +142,17 @@ def _outside(asked: Array, drawn: list[Array]) -> Array:
 
 def _right(fits: list[tuple[Array, Array]], features: Array, label: Array) -> Array:
     """Whether each classifier gives each row's class, bool `(draws, n)`; `label` counts the columns of the scores."""
-    right = np.empty((len(fits), len(label)), dtype=np.bool_)
-    at = 0
-    for block in blocks(features):
-        here = slice(at, at + len(block))
-        for draw, (weight, bias) in enumerate(fits):  # the scores of all draws at once would be gigabytes
-            right[draw, here] = (block @ weight + bias).argmax(axis=1) == label[here]
-        at += len(block)
-    return right
+
+    def one(part: slice) -> Array:
+        rows = np.asarray(features[part], dtype=np.float64)
+        # The scores of all draws at once would be gigabytes.
+        return np.stack([(rows @ weight + bias).argmax(axis=1) == label[part] for weight, bias in fits])
+
+    return (
+        np.concatenate(each(one, row_blocks(len(label), BLOCK)), axis=1)
+        if len(label)
+        else np.zeros((len(fits), 0), np.bool_)
+    )
 
 
 def draw_rows(labels: Array, shots: int, draw: np.random.Generator) -> Array:

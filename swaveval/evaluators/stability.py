@@ -32,7 +32,12 @@ def cka(x: Array, y: Array) -> float:
     Args:
         x, y: shapes `(n, d)` and `(n, d')`, float64, columns centred, rows belonging together; not all zero.
     """
-    return float(np.linalg.norm(y.T @ x) ** 2 / (self_similarity(x) * self_similarity(y)))
+    return aligned(x, y) / (self_similarity(x) * self_similarity(y))
+
+
+def aligned(x: Array, y: Array) -> float:
+    """‖YᵀX‖²_F."""
+    return float(np.linalg.norm(y.T @ x)) ** 2
 
 
 def shared_neighbours(a: Array, b: Array) -> Array:
@@ -46,10 +51,27 @@ def shared_neighbours(a: Array, b: Array) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
+class _Centred:
+    """Centred rows `(n, d)`, float64, and ‖XᵀX‖_F, which two comparisons need."""
+
+    rows: Array
+    own: float
+
+    @classmethod
+    def of(cls, rows: Array) -> "_Centred":
+        rows = rows.astype(np.float64)
+        rows -= rows.mean(axis=0)
+        return cls(rows, self_similarity(rows))
+
+    def cka(self, other: "_Centred") -> float:
+        return aligned(self.rows, other.rows) / (self.own * other.own)
+
+
+@dataclass(frozen=True, eq=False)
 class _State:
     """What is kept of a checkpoint while the next is looked at."""
 
-    centred: Array
+    centred: "_Centred"
     neighbours: Array
     clusters: Array
 
@@ -90,8 +112,8 @@ class Stability:
             return list(self._compare(series, seed))
 
     def _compare(self, series: FeatureSeries, seed: int) -> Iterator[Metric]:
-        last = self._sample(series[len(series) - 1], seed)
-        last = last if isinstance(last, str) else _centred(last)
+        final = self._sample(series[len(series) - 1], seed)
+        last = final if isinstance(final, str) else _Centred.of(final)
         previous: _State | str | None = None
         for digest, features in zip(series.digests, series, strict=True):
             current = self._state(features, seed)
@@ -122,16 +144,16 @@ class Stability:
         rows = sample(features, self.max_images, seed=seed)
         others = features.map_neighbours(rows, min(self.k, len(rows) - 1) + 1).index[:, 1:]
         clusters = partition(taken, self.clusters or cluster_count(features), seed=seed, restarts=self.restarts)
-        return _State(_centred(taken), others, clusters.assignment)
+        return _State(_Centred.of(taken), others, clusters.assignment)
 
-    def _cka(self, name: str, other_name: str, x: Array, y: Array | str, digest: str) -> Metric:
+    def _cka(self, name: str, other_name: str, x: _Centred, y: _Centred | str, digest: str) -> Metric:
         if isinstance(y, str):
             return next(_undefined(digest, (name,), f"of {other_name} checkpoint: {y}"))
-        n, d = x.shape
+        n, d = x.rows.shape
         few = f"; biased upwards, as n={n} is below d={d}" if n < d else ""
         return Metric(
             id=f"stability.{name}",
-            value=cka(x, y),
+            value=x.cka(y),
             better="neither",
             bounds=(0.0, 1.0),
             n=n,
@@ -164,11 +186,6 @@ class Stability:
             f"best of {self.restarts} seeded initialisations, {n} images",
             checkpoint=digest,
         )
-
-
-def _centred(rows: Array) -> Array:
-    rows = rows.astype(np.float64)
-    return rows - rows.mean(axis=0)
 
 
 _TO_PREVIOUS = ("cka_previous", "neighbours", "ami_previous")

@@ -158,6 +158,27 @@ def test_c_is_the_best_on_the_held_out_tenth() -> None:
     assert f"({len(held)} images, {max(scores)[0]:.1%} right there)" in metrics["linear.top1"].protocol
 
 
+def test_larger_values_of_c_are_left_out_behind_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Noise in many dimensions: the more a probe learns by heart, the worse it is on what was held out."""
+    features = synthetic_features(n_train=2000, separation=0.1, classes=6, dimensions=100)
+    fitted = []
+    real = Problem.fit
+
+    def fit(self, c, **settings):  # type: ignore[no-untyped-def]
+        fitted.append(c)
+        return real(self, c, **settings)
+
+    monkeypatch.setattr(Problem, "fit", fit)
+    evaluator = Linear()
+    metrics, _ = run(features, evaluator)
+    path = fitted[: -1 - evaluator.folds]
+    assert len(path) < len(evaluator.grid)
+    assert path == list(evaluator.grid[: len(path)])
+    short = metrics["linear.c"].value
+    monkeypatch.setattr("swaveval.evaluators.linear.PATIENCE", len(evaluator.grid))
+    assert run(features, evaluator)[0]["linear.c"].value == short
+
+
 @pytest.mark.parametrize("grid, edge", [((1e-6, 1e-5), 1.0), ((0.1,), 0.0)])
 def test_the_edge_of_the_grid_is_flagged(digits: Features, grid: tuple[float, ...], edge: float) -> None:
     metrics, _ = run(digits, Linear(grid=grid))

@@ -10,7 +10,7 @@ from scipy.linalg import sqrtm
 from scipy.spatial.distance import cdist, pdist
 
 from swaveval.evaluators.contract import Evaluator, NotFinite, Skip
-from swaveval.evaluators.lidar import lidar
+from swaveval.evaluators.lidar import lidar, lidar_without
 from swaveval.evaluators.views import Views, alignment, potential, retrieved
 from swaveval.features.features import Features, ViewFeatures
 from swaveval.results import Artifact, Metric
@@ -164,6 +164,16 @@ def test_intervals_cover() -> None:
         inside = [found[name].ci95[0] <= truth <= found[name].ci95[1] for found in repeats if found[name].ci95]
         assert len(inside) == 80
         assert np.mean(inside) >= 0.86, name
+
+
+def test_lidar_without_a_group_is_lidar_of_the_others() -> None:
+    views = grouped(m=40)
+    groups = np.array_split(np.random.default_rng(0).permutation(40), 5)
+    value, without = lidar_without(views, groups)
+    assert value == pytest.approx(lidar(views), rel=1e-9)
+    for group, found in zip(groups, without, strict=True):
+        assert found == pytest.approx(paper_lidar(np.delete(views, group, axis=0)), rel=1e-3)
+        assert found == pytest.approx(lidar(np.delete(views, group, axis=0)), rel=1e-9)
 
 
 def test_interval_of_lidar_needs_images_and_few_dimensions() -> None:
