@@ -84,6 +84,8 @@ def sweep(
         command=shlex.join(["swaveval", *sys.argv[1:]]),
         images=not no_images,
         figures=True,
+        precision="auto",
+        jobs=None,
     )
     found: list[Compared] = []
     page, outcomes = run_sweep(

@@ -13,6 +13,7 @@ from swaveval.report.contents import Contents, gather
 from swaveval.report.glossary import Glossary
 from swaveval.report.options import IncomparableRuns
 from swaveval.results import Metric, Role, Series
+from swaveval.results.precision import WORDS
 from swaveval.results.roles import RISES_WITH_K, declared
 
 AXES = ("prototypes", "learning_rate", "batch_size", "data_fraction", "epochs", "temperature", "epsilon")
@@ -168,6 +169,9 @@ def differences_between(a: Series, b: Series) -> list[str]:
             "different eval transforms "
             f"({wording.clipped(one.transform, 80)} and {wording.clipped(other.transform, 80)})"
         )
+    if one.precision != other.precision:
+        words = [WORDS.get(name, wording.clipped(name, 20)) for name in (one.precision, other.precision)]
+        said.append(f"networks run in different precisions ({words[0]} and {words[1]}: give both the same --precision)")
     mine = {name: (version, parameters) for name, version, parameters in a.manifest.evaluators}
     for name, version, parameters in b.manifest.evaluators:
         if name in mine and _canonical(mine[name]) != _canonical((version, parameters)):

@@ -111,6 +111,7 @@ def sweep(
     """
     settings = grid(request.axes)
     outcomes: list[RunOutcome] = []
+    shared = request.evaluation
     for position, setting in enumerate(settings):
         name = run_name(setting)
         directory = request.out / name
@@ -123,11 +124,11 @@ def sweep(
                 reporter=reporter,
                 command=request.evaluation.command,
             )
-        evaluation = replace(
-            request.evaluation, checkpoints=directory / "checkpoints", out=directory / "report", name=name
-        )
+        evaluation = replace(shared, checkpoints=directory / "checkpoints", out=directory / "report", name=name)
         with evaluating() as progress:
             outcomes.append(run(evaluation, progress))
+        # Features of different precisions are not compared: what the first run may have, all have.
+        shared = replace(shared, precision=outcomes[-1].written.series.manifest.data.precision)
     if len(outcomes) == 1:
         return outcomes[0].written.page, outcomes
     reports = [request.out / run_name(setting) / "report" for setting in settings]

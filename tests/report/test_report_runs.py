@@ -123,7 +123,7 @@ def test_only_the_images_that_all_runs_have_are_asked(runs: list[tuple[Series, V
     assert shared.correct[0].tolist() == first[np.isin(index, shared.index)].tolist()
 
 
-@pytest.mark.parametrize("what", ["images", "transforms", "protocols"])
+@pytest.mark.parametrize("what", ["images", "transforms", "protocols", "precisions"])
 def test_runs_that_must_not_share_an_axis_are_refused_or_shown_apart(
     runs: list[tuple[Series, Verdict]], tmp_path: Path, what: str
 ) -> None:
@@ -132,6 +132,7 @@ def test_runs_that_must_not_share_an_axis_are_refused_or_shown_apart(
     changed = {
         "images": replace(manifest, data=replace(manifest.data, fingerprint="e5" * 32)),
         "transforms": replace(manifest, data=replace(manifest.data, transform="resize64")),
+        "precisions": replace(manifest, data=replace(manifest.data, precision="bf16")),
         "protocols": replace(manifest, evaluators=(("knn", 2, {"k": 20}), *manifest.evaluators[1:])),
     }[what]
     mixed = [*runs[1:], (replace(series, manifest=changed), said)]
