@@ -1,7 +1,11 @@
 """Shape and type annotations are checked at run time over the whole suite."""
 
+import gc
 import os
 import signal
+import sys
+from importlib.util import cache_from_source
+from pathlib import Path
 
 # One thread: two cores serve several workers, and results must not depend on the count.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -10,8 +14,29 @@ os.environ.setdefault("LIGHTLY_DID_VERSION_CHECK", "True")
 
 import hypothesis
 import pytest
-from jaxtyping import install_import_hook
+from jaxtyping import _import_hook, install_import_hook
 
+ROOT = Path(__file__).parents[1]
+# Where no bytecode may lie beside the code, each of a hundred processes would compile it anew.
+if sys.dont_write_bytecode:
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = str(ROOT / ".pytest_cache" / "bytecode")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+_cached_as_checked = _import_hook._optimized_cache_from_source
+
+
+def _cached(typechecker: str, /, path: str, debug_override: bool | None = None) -> str:
+    """Where the bytecode of a file lies: of ours, that with checks.
+
+    jaxtyping looks for every module that one of ours imports under that name, and compiles thousands of them anew.
+    """
+    if (ROOT / "swaveval") in Path(path).parents:
+        return _cached_as_checked(typechecker, path, debug_override)
+    return cache_from_source(path, debug_override)
+
+
+_import_hook._optimized_cache_from_source = _cached
 install_import_hook("swaveval", "shape_checks.checked").__enter__()
 
 # Its assertions tell what they found, as those in a test file do.
@@ -26,3 +51,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 hypothesis.settings.register_profile("same", derandomize=True, database=None)
 hypothesis.settings.register_profile("new")
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+def pytest_collection_finish() -> None:
+    """Millions of objects of imported modules stay to the end: no collection of garbage has to look at them again."""
+    gc.collect()
+    gc.freeze()
