@@ -11,6 +11,8 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from PIL import Image
@@ -68,10 +70,17 @@ def overview_picture(contents: Contents) -> str:
 
 
 def _encoded(drawn: Figure, kind: str) -> bytes:
+    """The bytes of a file. By the canvases' own methods: `savefig` lays out and draws every figure twice for each."""
     buffer = io.BytesIO()
+    drawn.set_dpi(mpl.rcParams["savefig.dpi"])
     # Without dates and version, equal results give equal files.
     with quiet_fonts():
-        drawn.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else {"Software": None})
+        canvas: Any = (FigureCanvasSVG if kind == "svg" else FigureCanvasAgg)(drawn)
+        if kind == "svg":
+            canvas.print_svg(buffer, metadata={"Date": None})
+        else:
+            canvas.print_png(buffer, metadata={"Software": None})
+    drawn.set_layout_engine("none")  # places stay what they are in the file of the other kind
     return buffer.getvalue()
 
 
