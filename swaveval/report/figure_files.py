@@ -1,15 +1,20 @@
 """The figures as files: all of them and each what was drawn, or known not to be.
 
 `figures/figures.json` is written last and removed first, so a directory with one is complete unless something happened
-to its files since; their checksums tell.
+to its files since; their checksums tell. It also names what they were drawn from and by what, so that figures which are
+whole need not be drawn again.
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from swaveval import __version__
 from swaveval.convergence.verdict import Verdict
@@ -19,6 +24,8 @@ from swaveval.results.encoding import digest, seal, unseal
 from swaveval.results.export import rows
 
 MANIFEST = "figures.json"
+# Of a run's manifest, what no figure shows and another run on the same results may change.
+_UNSEEN = ("created", "command", "versions", "training_seconds", "cells", "notes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +42,39 @@ class Drawn:
 
 
 def source_of(series: Series, verdict: Verdict) -> str:
-    """A digest of everything that figures show: another one means that they are of other results."""
-    loss = None if series.manifest.loss is None else series.manifest.loss.to_json()
+    """A digest of everything that figures show and of what draws them: another one means that they are to be drawn."""
+    manifest = {name: value for name, value in series.manifest.to_json().items() if name not in _UNSEEN}
     said = json.loads(json.dumps(verdict.to_json(), default=str).replace("NaN", '"NaN"').replace("Infinity", '"inf"'))
-    return digest([__version__, rows(series), said, loss])
+    return digest([drawn_by(), manifest, rows(series), _arrays(series), said])
+
+
+def _arrays(series: Series) -> list[list[str]]:
+    """Name, checkpoint and checksum of every artifact."""
+    stored = [
+        [*place, next((sha for name, _, sha in cell.artifacts if name == place[0]), "")]
+        for place, cell in series.artifact_index.items()
+    ]
+    held = []
+    for place, artifact in series.arrays.items():
+        hashed = hashlib.sha256()
+        for name, array in sorted(artifact.arrays.items()):
+            hashed.update(f"{name} {array.dtype} {array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+        held.append([*place, hashed.hexdigest()])
+    return sorted(stored + held)
+
+
+@cache
+def drawn_by() -> str:
+    """What draws: our version and matplotlib's, and the code."""
+    return f"swaveval {__version__}, matplotlib {version('matplotlib')}, {code_below(Path(__file__).parents[1])}"
+
+
+def code_below(package: Path) -> str:
+    """A digest of the modules that draw and of those that say what values are called."""
+    found = hashlib.sha256()
+    for path in (*sorted((package / "report").glob("*.py")), *sorted((package / "results").glob("*.py"))):
+        found.update(path.name.encode() + path.read_bytes())
+    return found.hexdigest()
 
 
 def faults(directory: Path, source: str) -> tuple[str, ...] | None:

@@ -10,15 +10,15 @@ from swaveval.results.atomic import write_text
 from swaveval.runs.outcome import Written
 
 
-def write_page(out: Path, *, images: bool = True, figures: bool = True, redraw: bool = True) -> Written:
+def write_page(out: Path, *, images: bool = True, figures: bool = True) -> Written:
     """Judge the results under `out` and write `verdict.json`, `index.html` and `figures/`.
 
     Args:
         out: the directory that holds `results/`.
         images: whether pictures of the data may stand in the page.
-        figures: whether figures for papers are written; else those of other results are removed.
-        redraw: draw figures that are there and whole; otherwise only where some are not. They are some two hundred
-            files, and take longer than everything else when nothing was computed.
+        figures: whether figures for papers are written; else those of other results are removed. Where all are there
+            and whole, of these results and drawn as now, they stay: they are some two hundred files, and take longer
+            than everything else when nothing was computed.
 
     Raises:
         StoreError: there are no results, or their manifest is damaged (DamagedCell).
@@ -36,13 +36,13 @@ def write_page(out: Path, *, images: bool = True, figures: bool = True, redraw: 
     if missing:
         shown = ", ".join(missing[:3]) + (" …" if len(missing) > 3 else "")
         problems.append(f"{len(missing)} figures were missing or damaged ({shown}): all are drawn again")
-    if redraw or missing is None or missing:
+    if missing is None or missing:
         problems += write_figures(out, series, verdict).problems
     return Written(page, series, verdict, tuple(problems))
 
 
 def draw_figures(out: Path) -> tuple[Series, Drawn]:
-    """Write the figures of stored results and nothing else.
+    """Draw the figures of stored results, whether they are there or not, and nothing else.
 
     Raises:
         StoreError: as `write_page`.

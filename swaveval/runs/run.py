@@ -153,7 +153,7 @@ def _run(request: RunRequest, executor: Executor, progress: Progress) -> RunOutc
     prepared.workspace.store.write_manifest(manifest)
     if manifest.loss is None and (loss := recomputed(Series.load(prepared.request.out))) is not None:
         prepared.workspace.store.write_manifest(replace(manifest, loss=loss))
-    written = write_page(prepared.request.out, images=request.images, figures=request.figures, redraw=computed > 0)
+    written = write_page(prepared.request.out, images=request.images, figures=request.figures)
     for problem in written.problems:
         progress.message(problem)
     names = {planned.key.digest: planned.checkpoint for planned in prepared.plan.cells}

@@ -308,7 +308,7 @@ def test_figures_are_complete_or_drawn_again(spoilt: Path) -> None:
 
     (figures / "overview.png").write_bytes(bytes_before["overview.png"][:-3])
     (figures / names[-1]).unlink()
-    said = write_page(spoilt / "report", redraw=False).problems
+    said = write_page(spoilt / "report").problems
     assert len(said) == 1
     assert said[0].startswith("2 figures were missing or damaged")
     assert {name: (figures / name).read_bytes() for name in names} == bytes_before
@@ -316,10 +316,10 @@ def test_figures_are_complete_or_drawn_again(spoilt: Path) -> None:
     (figures / "figures.json").unlink()  # as a kill in the middle leaves it: the first few, and no list
     for name in names[3:]:
         (figures / name).unlink(missing_ok=True)
-    write_page(spoilt / "report", redraw=False)
+    write_page(spoilt / "report")
     assert {name: (figures / name).read_bytes() for name in names} == bytes_before
     stamp = (figures / "overview.svg").stat().st_mtime_ns
-    assert write_page(spoilt / "report", redraw=False).problems == ()
+    assert write_page(spoilt / "report").problems == ()
     assert (figures / "overview.svg").stat().st_mtime_ns == stamp
 
     mine = figures / "mine.png"

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 
 from swaveval.cli.compare import compare
 from swaveval.convergence import judge
-from swaveval.report import IncomparableRuns
-from swaveval.results import Series, StoreError
+from swaveval.report import IncomparableRuns, figure_files
+from swaveval.results import Series, StoreError, Term
+from swaveval.results.encoding import seal, unseal
 from swaveval.runs.compare import compare_runs
 from swaveval.runs.page import draw_figures, write_page
 from swaveval.runs.request import RunError
@@ -30,6 +32,15 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results with a loss, a metric and arrays, and their figures; not to be spoilt."""
+    out = tmp_path_factory.mktemp("results") / "report"
+    write(out, replace(SMALL, evaluators=("gallery", "spectrum")))
+    write_page(out)
+    return out
+
+
 @pytest.fixture
 def own(whole: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(whole, tmp_path / "report"))
@@ -41,7 +52,7 @@ def figures(out: Path) -> dict[str, int]:
 
 
 def test_everything_is_written_and_says_the_same(whole: Path, own: Path) -> None:
-    written = write_page(own, redraw=False)
+    written = write_page(own)
     assert written.page == own / "index.html"
     assert written.page.read_text(encoding="utf-8") == (whole / "index.html").read_text(encoding="utf-8")
     verdict = json.loads((own / "verdict.json").read_text(encoding="utf-8"))
@@ -51,14 +62,78 @@ def test_everything_is_written_and_says_the_same(whole: Path, own: Path) -> None
     assert written.problems == ()
 
 
-def test_whole_figures_are_drawn_again_only_when_asked(own: Path) -> None:
+def test_whole_figures_of_these_results_stay(own: Path) -> None:
     before = figures(own)
-    write_page(own, redraw=False)
+    assert write_page(own).problems == ()
     assert figures(own) == before
-    write_page(own)
+    draw_figures(own)  # asked for by name
     after = figures(own)
     assert after.keys() == before.keys()
     assert all(after[name] > before[name] for name in before)
+
+
+def arrays_changed(out: Path) -> None:
+    """The images of the gallery in another order: no metric tells."""
+    series = Series.load(out)
+    cell = next(cell for point in series.points for cell in point.cells.values() if cell.artifacts)
+    assert series.store is not None
+    turned = [
+        replace(found, arrays={name: array[::-1] for name, array in found.arrays.items()})
+        for found in series.store.artifacts(cell)
+    ]
+    series.store.put(cell, turned)
+
+
+def metric_changed(out: Path) -> None:
+    series = Series.load(out)
+    cell = next(cell for point in series.points for cell in point.cells.values() if cell.metrics)
+    assert series.store is not None
+    first, *rest = cell.metrics
+    series.store.put(replace(cell, metrics=(replace(first, value=first.value / 2, ci95=None), *rest)))
+
+
+def manifest_changed(out: Path, **change: object) -> None:
+    store = Series.load(out).store
+    assert store is not None
+    store.write_manifest(replace(store.read_manifest(), **change))  # type: ignore[arg-type]
+
+
+def drawn_otherwise(out: Path) -> None:
+    """As an older swaveval leaves it."""
+    path = out / "figures" / "figures.json"
+    path.write_bytes(seal(unseal(path.read_bytes()) | {"source": "0" * 64}))
+
+
+OTHERWISE: dict[str, Callable[[Path], None]] = {
+    "arrays": arrays_changed,
+    "a metric": metric_changed,
+    "a word": lambda out: manifest_changed(out, terms={"knn.top1": Term("Own word", "", "")}),
+    "the loss": lambda out: manifest_changed(out, loss=None),
+    "the code": drawn_otherwise,
+}
+
+
+@pytest.mark.parametrize("what", OTHERWISE)
+def test_figures_of_anything_else_are_drawn_again(what: str, results: Path, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(results, tmp_path / "report"))
+    before = figures(out)
+    OTHERWISE[what](out)
+    write_page(out)
+    assert all(written > before[name] for name, written in figures(out).items())
+    after = figures(out)
+    manifest_changed(out, command="swaveval run again", created="2030-01-01T00:00:00+00:00")
+    write_page(out)
+    assert figures(out) == after
+
+
+def test_what_draws_is_its_code(tmp_path: Path) -> None:
+    """One letter of a module that draws is another drawing."""
+    package = Path(shutil.copytree(Path(figure_files.__file__).parents[1], tmp_path / "swaveval"))
+    before = figure_files.code_below(package)
+    assert before in figure_files.drawn_by()
+    module = package / "report" / "figures.py"
+    module.write_text(module.read_text(encoding="utf-8").replace("#e4e7eb", "#e4e7ec"), encoding="utf-8")
+    assert figure_files.code_below(package) != before
 
 
 def test_missing_and_damaged_figures_are_named_and_drawn(own: Path) -> None:
@@ -66,14 +141,14 @@ def test_missing_and_damaged_figures_are_named_and_drawn(own: Path) -> None:
     content = (own / "figures" / first).read_bytes()
     (own / "figures" / first).write_bytes(content[:-9])
     (own / "figures" / second).unlink()
-    (problem,) = write_page(own, redraw=False).problems
+    (problem,) = write_page(own).problems
     assert problem.startswith("2 figures were missing or damaged (")
     assert problem.endswith("): all are drawn again")
     assert first in problem
     assert second in problem
     assert "…" not in problem
     assert (own / "figures" / first).read_bytes() == content
-    assert write_page(own, redraw=False).problems == ()
+    assert write_page(own).problems == ()
 
 
 def test_of_many_three_are_named(tmp_path: Path) -> None:
@@ -81,7 +156,7 @@ def test_of_many_three_are_named(tmp_path: Path) -> None:
     _, drawn = draw_figures(tmp_path)
     for path in drawn.paths[:4]:
         path.unlink()
-    (problem,) = write_page(tmp_path, redraw=False).problems
+    (problem,) = write_page(tmp_path).problems
     assert all(path.exists() for path in drawn.paths)
     assert problem.startswith("4 figures were missing")
     assert problem.count(".png") + problem.count(".svg") == 3
@@ -90,13 +165,13 @@ def test_of_many_three_are_named(tmp_path: Path) -> None:
 
 def test_figures_that_were_never_finished_are_drawn(own: Path) -> None:
     shutil.rmtree(own / "figures")
-    written = write_page(own, redraw=False)
+    written = write_page(own)
     assert written.problems == ()  # nothing was lost: there were none
     assert figures(own)
 
 
 def test_pictures_may_be_left_out(own: Path) -> None:
-    pages = [write_page(own, images=images, redraw=False).page.read_text(encoding="utf-8") for images in (True, False)]
+    pages = [write_page(own, images=images).page.read_text(encoding="utf-8") for images in (True, False)]
     assert pages[0].count("data:image/") > pages[1].count("data:image/")
 
 
