@@ -17,6 +17,8 @@ def export(
 ) -> None:
     """Print every metric as one row: run, checkpoint, evaluator, metric, value, interval, n, protocol, status.
 
+    Below them, with the status `time`, the seconds of each checkpoint by stage: reading, forward passes, evaluators.
+
     A stored result that is missing or damaged is named on stderr, has the status `lost`, and makes the exit code 4.
 
     Examples:
@@ -24,6 +26,8 @@ def export(
       swaveval export runs/demo/report | grep knn.top1
 
       swaveval export runs/demo/report --to demo.parquet
+
+      swaveval export runs/demo/report | grep ',time$'
     """
     from swaveval.cli.lost import leave_if_lost
     from swaveval.results import Series

@@ -12,6 +12,7 @@ from swaveval.data.imageset import ImageSet
 from swaveval.data.transforms import EvalTransform, fitted
 from swaveval.features.extract import ExtractSettings, Progress, encode_images
 from swaveval.features.features import Features
+from swaveval.results.seconds import Stopwatch
 from swaveval.text import counted
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -27,6 +28,7 @@ def raw_pixels(
     *,
     settings: ExtractSettings | None = None,
     progress: Progress | None = None,
+    watch: Stopwatch | None = None,
 ) -> Features:
     """The image at 16×16, resized with antialiasing, flattened: d = 256·C (768 for RGB), in 0…1."""
 
@@ -38,7 +40,7 @@ def raw_pixels(
 
     side = f"{RAW_PIXEL_SIDE}×{RAW_PIXEL_SIDE}"
     words = f"raw pixels: {_bands(pixels)} at {side}, antialiased bilinear"
-    return _encoded(encode, images, pixels, settings, progress, words)
+    return _encoded(encode, images, pixels, settings, progress, watch, words)
 
 
 def colour_histogram(
@@ -47,6 +49,7 @@ def colour_histogram(
     *,
     settings: ExtractSettings | None = None,
     progress: Progress | None = None,
+    watch: Stopwatch | None = None,
 ) -> Features:
     """Share of the image's pixels in each of 8×8×8 equal RGB cells: d = 512, rows sum to 1; no positions.
 
@@ -55,7 +58,7 @@ def colour_histogram(
     """
     if pixels.shape[3] != 3:
         words = f"histogram of each of {_bands(pixels)}: {BAND_BINS} cells"
-        return _encoded(_band_histograms, images, pixels, settings, progress, words)
+        return _encoded(_band_histograms, images, pixels, settings, progress, watch, words)
 
     def encode(batch: Array) -> Array:
         levels = batch.reshape(len(batch), -1, 3).astype(np.int64) * HISTOGRAM_BINS // 256
@@ -65,7 +68,7 @@ def colour_histogram(
         return (counts.reshape(len(batch), size) / cells.shape[1]).astype(np.float32)
 
     cells = f"{HISTOGRAM_BINS}×{HISTOGRAM_BINS}×{HISTOGRAM_BINS}"
-    return _encoded(encode, images, pixels, settings, progress, f"colour histogram: {cells} RGB cells")
+    return _encoded(encode, images, pixels, settings, progress, watch, f"colour histogram: {cells} RGB cells")
 
 
 def _band_histograms(batch: Array) -> Array:
@@ -88,9 +91,17 @@ def _encoded(
     pixels: DecodedImages,
     settings: ExtractSettings | None,
     progress: Progress | None,
+    watch: Stopwatch | None,
     protocol: str,
 ) -> Features:
     # The transform's size shows in the pixels; mean and std play no part here.
     chosen = settings or ExtractSettings(transform=fitted(EvalTransform(size=pixels.shape[1]), pixels.shape[3]))
-    made = encode_images(lambda batch: (encode(batch), None), images, pixels, settings=chosen, progress=progress)
+    made = encode_images(
+        lambda batch: (encode(batch), None),
+        images,
+        pixels,
+        settings=chosen,
+        progress=progress,
+        watch=watch,
+    )
     return replace(made, protocol=f"{protocol}, of {pixels.shape[1]}×{pixels.shape[2]} px images")

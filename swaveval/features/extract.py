@@ -21,6 +21,7 @@ from swaveval.features.precision import running
 from swaveval.features.prototypes import HeadRecorder
 from swaveval.features.views import ViewSettings, view_batches, view_index
 from swaveval.results.precision import WORDS, Precision
+from swaveval.results.seconds import Stopwatch
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Progress = Callable[[int, int], None]
@@ -84,6 +85,7 @@ def extract(
     *,
     settings: ExtractSettings,
     progress: Progress | None = None,
+    watch: Stopwatch | None = None,
 ) -> Features:
     """The features of a frozen backbone on an image set.
 
@@ -92,6 +94,7 @@ def extract(
         images: labels, split and order.
         pixels: the same images, decoded with `settings.transform`.
         progress: called with (images and views done, in all).
+        watch: given the seconds of `forward` and `forward_views`.
 
     Raises:
         FeatureError: the backbone does not give one feature vector per image, or cannot be put into eval mode.
@@ -120,9 +123,8 @@ def extract(
         return features.cpu().numpy(), scores
 
     with evaluating(backbone.module, head):
-        made = encode_images(
-            encode, images, pixels, settings=settings, head=_recorder(backbone, settings), progress=progress
-        )
+        recorder = _recorder(backbone, settings)
+        made = encode_images(encode, images, pixels, settings=settings, head=recorder, progress=progress, watch=watch)
     return replace(
         made,
         protocol=f"backbone output after pooling, before the head; eval mode, {WORDS[settings.precision]}; "
@@ -143,12 +145,14 @@ def encode_images(
     settings: ExtractSettings,
     head: HeadRecorder | None = None,
     progress: Progress | None = None,
+    watch: Stopwatch | None = None,
 ) -> Features:
     """Run every image and every view through `encode` once.
 
     Args:
         encode: uint8 `(b, H, W, C)` to features `(b, d)`, float32, and prototype scores `(b, K)` or None.
         head: what keeps the scores.
+        watch: given the seconds of `forward` and `forward_views`.
     """
     if pixels.shape[0] != len(images):
         raise FeatureError(f"{pixels.shape[0]} decoded images do not belong to an image set of {len(images)}")
@@ -158,22 +162,24 @@ def encode_images(
     view = settings.views(len(images))
     chosen = view_index(len(images), view) if view.views else np.zeros(0, np.int32)
     total = len(order) + len(chosen) * view.views
-    report = progress or (lambda done, of: None)
+    report, watch = progress or (lambda done, of: None), watch or Stopwatch()
 
     rows = _Filling(len(order), settings.dtype)
-    for batch in _ahead(pixels.batches(order, size)):
-        features, scores = encode(batch)
-        rows.add(features)
-        if head is not None and scores is not None:
-            head.add_images(scores)
-        report(rows.filled, total)
+    with watch.stage("forward"):
+        for batch in _ahead(pixels.batches(order, size)):
+            features, scores = encode(batch)
+            rows.add(features)
+            if head is not None and scores is not None:
+                head.add_images(scores)
+            report(rows.filled, total)
     of_views = _Filling(len(chosen) * view.views, "float32")
-    for batch in _ahead(view_batches(pixels, chosen, view, size)):
-        features, scores = encode(batch)
-        of_views.add(features)
-        if head is not None and scores is not None:
-            head.add_views(scores, view.views)
-        report(len(order) + of_views.filled, total)
+    with watch.stage("forward_views"):
+        for batch in _ahead(view_batches(pixels, chosen, view, size)):
+            features, scores = encode(batch)
+            of_views.add(features)
+            if head is not None and scores is not None:
+                head.add_views(scores, view.views)
+            report(len(order) + of_views.filled, total)
 
     n_train = len(images.train_index)
     labels = images.labels

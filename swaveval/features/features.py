@@ -10,8 +10,16 @@ import numpy as np
 
 from swaveval.features.exact import read_only, row_blocks
 from swaveval.features.neighbours import Neighbours, SimilarityMetric, nearest
+from swaveval.results.seconds import SEARCHES, Stopwatch
 
 Array = np.ndarray[Any, np.dtype[Any]]
+# Of this process, which makes one cell at a time.
+_WATCH = Stopwatch()
+
+
+def search_seconds() -> float:
+    """Seconds that this process has spent on searches for features so far."""
+    return _WATCH.seconds.get(SEARCHES, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,7 +203,8 @@ class Features:
             held = self._searches.get(place)
             if held is None or held.k < others:
                 chosen = self.rows(positions)
-                held = nearest(chosen, chosen, others, metric=metric, exclude_self=True, device=self.device)
+                with _WATCH.stage(SEARCHES):
+                    held = nearest(chosen, chosen, others, metric=metric, exclude_self=True, device=self.device)
                 self._searches[place] = held
             found = held.first(others)
         own = np.arange(len(positions))[:, None]
@@ -215,7 +224,9 @@ class Features:
             queries = self.train if split == "train" else self.test
             # Most callers follow each other with different k; a floor makes the first search serve them all.
             reach = min(max(wanted, _FLOORS[split]), limit)
-            held = nearest(queries, self.train, reach, metric=metric, exclude_self=split == "train", device=self.device)
+            itself = split == "train"
+            with _WATCH.stage(SEARCHES):
+                held = nearest(queries, self.train, reach, metric=metric, exclude_self=itself, device=self.device)
             self._searches[(split, metric)] = held
         return held.first(wanted)
 

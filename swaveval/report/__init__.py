@@ -3,7 +3,7 @@
 Bokeh, matplotlib and jinja2 are imported when something is written, not before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from swaveval.convergence.verdict import Verdict
@@ -23,11 +23,22 @@ __all__ = [
 ]
 
 
-def write_report(out: Path, *, series: Series, verdict: Verdict, options: ReportOptions = DEFAULTS) -> Path:
-    """Write the convergence page `OUT/index.html` atomically; returns its path."""
+def write_report(
+    out: Path,
+    *,
+    series: Series,
+    verdict: Verdict,
+    options: ReportOptions = DEFAULTS,
+    clock: Callable[[], float] | None = None,
+) -> Path:
+    """Write the convergence page `OUT/index.html` atomically; returns its path.
+
+    Args:
+        clock: seconds that the page has taken so far, for the page to say.
+    """
     from swaveval.report import page
 
-    return page.write_report(out, series=series, verdict=verdict, options=options)
+    return page.write_report(out, series=series, verdict=verdict, options=options, clock=clock)
 
 
 def write_comparison(out_file: Path, runs: Sequence[tuple[Series, Verdict]], options: ReportOptions = DEFAULTS) -> Path:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -29,25 +30,43 @@ from swaveval.results.atomic import write_text
 SCRIPTS = ("core.js", "theme.js", "overview.js", "small.js")
 START = "page.js"
 # Raised whenever a page says or shows something else of the same results; committed pages carry the present one.
-RENDERER = 18
+RENDERER = 19
 MOST_CHECKPOINTS = 600
 # The map's plot, its tags and the names of its images come on top of what is measured.
 MARGIN = 60_000
 
 
-def write_report(out: Path, *, series: Series, verdict: Verdict, options: ReportOptions = DEFAULTS) -> Path:
+def write_report(
+    out: Path,
+    *,
+    series: Series,
+    verdict: Verdict,
+    options: ReportOptions = DEFAULTS,
+    clock: Callable[[], float] | None = None,
+) -> Path:
     """Write `OUT/index.html` atomically and return its path.
 
     Nothing that is missing or broken in the results makes it fail: the page leaves it out and, where it was asked for,
     says why.
+
+    Args:
+        clock: seconds that the page has taken so far, asked once, when everything but its last filling is done; without
+            one the page says what is stored.
     """
     target = out / "index.html"
-    write_text(target, render(series, verdict, options))
+    write_text(target, render(series, verdict, options, clock=clock))
     return target
 
 
-def render(series: Series, verdict: Verdict, options: ReportOptions, sections: tuple[Section, ...] = SECTIONS) -> str:
-    """The page as text, as large as the options allow and no larger."""
+def render(
+    series: Series,
+    verdict: Verdict,
+    options: ReportOptions,
+    sections: tuple[Section, ...] = SECTIONS,
+    *,
+    clock: Callable[[], float] | None = None,
+) -> str:
+    """The page as text, as large as the options allow and no larger. `clock`: as in `write_report`."""
     notes: tuple[str, ...] = ()
     if len(series.points) > MOST_CHECKPOINTS:
         notes = (f"It shows {MOST_CHECKPOINTS} of {len(series.points):,} checkpoints, evenly chosen.",)
@@ -67,7 +86,8 @@ def render(series: Series, verdict: Verdict, options: ReportOptions, sections: t
             replace(thinned, sheets={}, data=thinned.data | {"sheets": {}}),
             (*notes, "Pictures were left out."),
         )
-    return page.filled(replace(given, thinned=thinned), notes)
+    took = None if clock is None else clock()
+    return page.filled(replace(given, thinned=thinned, page_seconds=took), notes)
 
 
 @dataclass(frozen=True)

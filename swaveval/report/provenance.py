@@ -9,6 +9,7 @@ from swaveval.report.contents import Contents
 from swaveval.report.cost import duration, evaluator_seconds
 from swaveval.results import RunManifest
 from swaveval.results.precision import WORDS
+from swaveval.results.spent import has_stages
 
 LONGEST_LIST = 20
 
@@ -208,7 +209,7 @@ def _times(contents: Contents) -> tuple[Row, ...]:
     rows = []
     if trained is not None:
         rows.append(Row("training took", f"{duration(trained)} (finished epochs, added up)"))
-    if evaluated is not None:
+    if evaluated is not None and not has_stages(contents.series):  # else a table says more
         rows.append(Row("evaluators took", f"{duration(evaluated)} (besides the passes of images through each file)"))
     return tuple(rows)
 

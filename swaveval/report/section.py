@@ -18,12 +18,14 @@ class Given:
         contents: the series as the page sees it. pictures: its galleries.
         thinned: map and confusion matrices as far as there is room for them.
         options: what was asked for.
+        page_seconds: what the page has taken so far; None where that is stored already, or nobody's business.
     """
 
     contents: Contents
     pictures: Galleries
     thinned: Thinned
     options: ReportOptions
+    page_seconds: float | None = None
 
 
 @dataclass(frozen=True)

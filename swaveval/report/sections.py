@@ -13,6 +13,7 @@ from swaveval.report.map import chart as map_chart
 from swaveval.report.metric_section import headline, metric_section, other_evaluators
 from swaveval.report.packing import blob
 from swaveval.report.section import Built, Given, Section
+from swaveval.report.times import times
 from swaveval.results.roles import GROUPED, MOVED, SUPERVISED, TRUST, WEIGHTS, WITHOUT_LABELS
 from swaveval.results.term import base_id
 
@@ -110,6 +111,7 @@ def _made(given: Given) -> Built:
         "failed": provenance.failed_cells(contents),
         "command": wording.clipped(contents.series.manifest.command or "not recorded", 1000),
         "made_by": provenance.made_by(contents),
+        "times": times(contents, given.page_seconds),
         "evaluators": provenance.evaluators(contents),
         "settings": provenance.mapping(contents.series.manifest.hyperparameters),
         "versions": provenance.mapping(contents.series.manifest.versions),

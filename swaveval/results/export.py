@@ -4,6 +4,7 @@ from typing import Any
 
 from swaveval.results.encoding import encode_number
 from swaveval.results.series import Point, Series
+from swaveval.results.spent import Spent, spent
 
 COLUMNS = (
     "run",
@@ -23,6 +24,9 @@ COLUMNS = (
     "status",
 )
 
+SECONDS = "seconds"
+PROTOCOL = "wall-clock seconds, the last time it was done"
+
 
 def rows(series: Series) -> list[dict[str, Any]]:
     """One row per metric of every checkpoint and baseline, and one without a metric per cell that has none.
@@ -36,6 +40,34 @@ def rows(series: Series) -> list[dict[str, Any]]:
         row = {"run": run, "checkpoint": lost.checkpoint, "evaluator": lost.evaluator}
         table.append(dict.fromkeys(COLUMNS) | row | {"protocol": lost.why, "status": "lost"})
     return table
+
+
+def time_rows(series: Series) -> list[dict[str, Any]]:
+    """One row per stage of every checkpoint, every baseline, the series and the whole: where the time went.
+
+    An evaluator's row has the metric `seconds`; a stage's has no evaluator and the metric `seconds.reading`,
+    `seconds.forward` … The status is `time`: whoever looks at results with status `ok` does not meet them. Older
+    results know the evaluators' times alone.
+    """
+    records = {point.record.digest: point.record for point in (*series.baselines, *reversed(series.points))}
+    table = []
+    for row in spent(series):
+        record = records.get(row.digest) if row.digest is not None else None
+        common: dict[str, Any] = {"run": series.manifest.name, "checkpoint": row.name, "digest": row.digest}
+        common |= {"epoch": None, "step": None} if record is None else {"epoch": record.epoch, "step": record.step}
+        facts = {"unit": "s", "better": "lower", "protocol": PROTOCOL, "status": "time"}
+        named: list[tuple[str | None, str, float]] = [
+            (None, f"seconds.{stage}", seconds) for stage, seconds in row.stages.items()
+        ]
+        named += [(evaluator, "seconds", seconds) for evaluator, seconds in row.evaluators.items()]
+        for evaluator, metric, seconds in named:
+            own = {"evaluator": evaluator, "metric": metric, "value": encode_number(seconds)}
+            table.append(dict.fromkeys(COLUMNS) | common | facts | own)
+    return table
+
+
+def _of_evaluators(row: Spent) -> dict[Any, float]:
+    return {(evaluator, SECONDS): seconds for evaluator, seconds in row.evaluators.items()}
 
 
 def _rows(run: str, point: Point) -> list[dict[str, Any]]:

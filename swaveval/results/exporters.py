@@ -5,11 +5,11 @@ import io
 import json
 import sys
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from swaveval.errors import SwavevalError
 from swaveval.results.atomic import write_bytes
-from swaveval.results.export import COLUMNS, rows
+from swaveval.results.export import COLUMNS, rows, time_rows
 from swaveval.results.series import Series
 from swaveval.specification import Installed, Kind
 
@@ -34,25 +34,25 @@ class Exporter(Protocol):
 
 
 class Csv:
-    """A row per metric, with a line of names: `swaveval.results.export.COLUMNS`."""
+    """A row per metric and a row per time, with a line of names: `swaveval.results.export.COLUMNS`."""
 
     def write(self, series: Series, target: str) -> None:
         buffer = io.StringIO()
         table = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
         table.writeheader()
-        table.writerows(rows(series))
+        table.writerows(_everything(series))
         _write_text(buffer.getvalue(), target)
 
 
 class Json:
-    """A list of objects, one per metric; NaN and the infinities by name."""
+    """A list of objects, one per metric and per time; NaN and the infinities by name."""
 
     def write(self, series: Series, target: str) -> None:
-        _write_text(json.dumps(rows(series), indent=1, allow_nan=False) + "\n", target)
+        _write_text(json.dumps(_everything(series), indent=1, allow_nan=False) + "\n", target)
 
 
 class Parquet:
-    """A table with a row per metric, for pandas, polars, DuckDB; needs pyarrow."""
+    """A table with a row per metric and per time, for pandas, polars, DuckDB; needs pyarrow."""
 
     def write(self, series: Series, target: str) -> None:
         if target == STANDARD_OUTPUT:
@@ -62,9 +62,8 @@ class Parquet:
             import pyarrow.parquet
         except ImportError:
             raise ExportError("parquet needs pyarrow; pip install 'swaveval[parquet]'") from None
-        table = [
-            {name: float("nan") if value == "NaN" else value for name, value in row.items()} for row in rows(series)
-        ]
+        everything = _everything(series)
+        table = [{name: float("nan") if value == "NaN" else value for name, value in row.items()} for row in everything]
         sink = io.BytesIO()
         pyarrow.parquet.write_table(pyarrow.Table.from_pylist(table), sink)
         write_bytes(Path(target), sink.getvalue())
@@ -89,6 +88,10 @@ def format_of(target: str) -> str:
     """The exporter that a file's suffix means, `csv` where it means none."""
     suffix = Path(target).suffix.lower().removeprefix(".")
     return suffix if suffix in {each.name for each in available()} else "csv"
+
+
+def _everything(series: Series) -> list[dict[str, Any]]:
+    return [*rows(series), *time_rows(series)]
 
 
 def _write_text(text: str, target: str) -> None:

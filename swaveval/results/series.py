@@ -12,6 +12,7 @@ from swaveval.results.cell import Cell
 from swaveval.results.checkpoint import CheckpointRecord
 from swaveval.results.manifest import RunManifest
 from swaveval.results.metric import Artifact, Metric
+from swaveval.results.seconds import OF_PAGE, StageSeconds
 from swaveval.results.store import DamagedCell, ResultStore
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
@@ -61,6 +62,8 @@ class Series:
         store: where arrays are read from, lazily; None for a series built in memory (then `arrays` holds them).
         arrays: in-memory artifacts by (artifact id, checkpoint digest or "").
         lost: results that should be here and are not; whoever shows the series must say so.
+        seconds: what cells share took, by the backbone in their keys ("": of the whole evaluation); empty where no
+            time was kept.
     """
 
     manifest: RunManifest
@@ -70,6 +73,7 @@ class Series:
     store: ResultStore | None = None
     arrays: Mapping[tuple[str, str], Artifact] = field(default_factory=dict)
     lost: tuple[Lost, ...] = ()
+    seconds: Mapping[str, StageSeconds] = field(default_factory=dict)
 
     @classmethod
     def load(cls, out: Path) -> "Series":
@@ -91,7 +95,8 @@ class Series:
                 cells.append(cell)
             if why:
                 lost.append(Lost(*_owner(manifest, name, cell), why))
-        return replace(build_series(manifest, cells, store), lost=tuple(lost))
+        series = build_series(manifest, cells, store)
+        return replace(series, lost=tuple(lost), seconds=_seconds(store, manifest, cells))
 
     @property
     def metric_ids(self) -> tuple[str, ...]:
@@ -173,6 +178,17 @@ def _verified(store: ResultStore, name: str) -> tuple[Cell | None, str]:
     except DamagedCell:
         return replace(cell, artifacts=()), "its arrays are damaged"
     return cell, ""
+
+
+def _seconds(store: ResultStore, manifest: RunManifest, cells: list[Cell]) -> dict[str, StageSeconds]:
+    """Every time that was kept of these cells, and of the evaluation."""
+    places = dict.fromkeys(
+        (cell.key.backbone, cell.key.data, cell.key.transform) for cell in cells if cell.key.backbone
+    )
+    found = {backbone: store.seconds.get(backbone, data, protocol) for backbone, data, protocol in places}
+    shared = store.seconds.get("", manifest.data.fingerprint, manifest.data.transform)
+    found[""] = StageSeconds({**shared.stages, **store.seconds.get(*OF_PAGE).stages})
+    return {backbone: seconds for backbone, seconds in found.items() if seconds.stages or seconds.searches}
 
 
 def _owner(manifest: RunManifest, name: str, cell: Cell | None) -> tuple[str, str]:

@@ -5,6 +5,7 @@ Layout of a results directory::
     results/run.json            the manifest
     results/cells/<key>.json    one sealed cell (body + SHA-256)
     results/cells/<key>.npz     its artifacts' arrays, when it has any
+    results/seconds/<key>.json  what cells share took (`results.seconds`); no result
 
 Arrays are written before the cell that names their checksums, so a cell that can be read is whole. There is no index
 and no log: the files are the truth, and a run killed anywhere loses at most the cell it was writing.
@@ -27,6 +28,7 @@ from swaveval.results.cell import Cell, CellKey
 from swaveval.results.encoding import seal, unseal
 from swaveval.results.manifest import RunManifest
 from swaveval.results.metric import Artifact
+from swaveval.results.seconds import SecondsStore
 
 Arrays = dict[str, np.ndarray[Any, np.dtype[Any]]]
 # What reading raises where a sealed file holds something else than it should: a list for a mapping, say.
@@ -49,6 +51,7 @@ class ResultStore:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.cells_directory = directory / "cells"
+        self.seconds = SecondsStore(directory / "seconds")
 
     # -- manifest ------------------------------------------------------------------------------------------------
 

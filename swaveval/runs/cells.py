@@ -5,13 +5,18 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 
 from swaveval.evaluators.contract import Skip
+from swaveval.features.features import search_seconds
 from swaveval.results import Artifact, Cell, Metric, ResultStore, Status
 from swaveval.results.metric import outcomes_fault
 from swaveval.runs.failures import ends_the_run, sentence
 from swaveval.runs.plan import PlannedCell
 from swaveval.runs.plugins import PluginFailure, Produced
+from swaveval.runs.progress import doing
 from swaveval.runs.tasks import Maker, Task
 from swaveval.runs.workspace import Workspace
+
+# What the cells of a task share, while it is made.
+FEATURES = "features"
 
 
 def perform(task: Task, workspace: Workspace) -> Iterator[Cell]:
@@ -24,17 +29,21 @@ def perform(task: Task, workspace: Workspace) -> Iterator[Cell]:
     failure = ""
     for planned in task.cells:
         if make is None and not failure and not planned.spec.broken:
+            doing(workspace.progress, f"{task.name}: {FEATURES}")
             try:
                 make = task.maker(workspace)
             except Exception as error:
                 if ends_the_run(error):
                     raise
                 failure = f"features could not be extracted: {sentence(error)}"
-        started = time.perf_counter()
+        doing(workspace.progress, f"{task.name}: {planned.spec.name}")
+        started, searched = time.perf_counter(), search_seconds()
         if make is None or planned.spec.broken:
             yield _store(workspace.store, planned, "error", planned.spec.broken or failure, (), started)
         else:
-            yield _made(planned, make, workspace.store, started, owners=task.owners)
+            cell = _made(planned, make, workspace.store, started, owners=task.owners)
+            workspace.store.seconds.searched(planned.key, search_seconds() - searched)
+            yield cell
 
 
 def store_failures(cells: Sequence[PlannedCell], reason: str, store: ResultStore) -> list[Cell]:

@@ -8,6 +8,7 @@ from swaveval.checkpoints import Backbone, CheckpointSource, Entry, LoadOptions,
 from swaveval.checkpoints.kept import KeptBackbones
 from swaveval.features.arrays import Arrays
 from swaveval.features.features import Features
+from swaveval.results.seconds import Stopwatch
 
 
 @dataclass(eq=False)
@@ -19,12 +20,14 @@ class CheckpointLoader:
         options: how they may be read.
         entries: digest to the entry that holds these weights.
         kept: what was read; None to read anew each time.
+        watch: seconds of reading by digest.
     """
 
     source: CheckpointSource
     options: LoadOptions = field(default_factory=LoadOptions)
     entries: dict[str, Entry] = field(default_factory=dict)
     kept: KeptBackbones | None = None
+    watch: Stopwatch = field(default_factory=Stopwatch)
 
     def keep(self, directory: Path) -> None:
         """From now on, keep what is read in an unnamed file below `directory`."""
@@ -43,15 +46,16 @@ class CheckpointLoader:
         Raises:
             CheckpointRefused: it can no longer be read. RuntimeError: its entry holds other weights now.
         """
-        held = self.kept.get(digest) if self.kept is not None else None
-        if held is not None:
-            return held
-        entry = self.entries[digest]
-        backbone = self.source.backbone(entry, self.options)
-        if backbone.digest != digest:
-            raise RuntimeError(f"{entry.name} changed while it was being evaluated; run again")
-        self.seen(backbone)
-        return backbone
+        with self.watch.stage(digest):
+            held = self.kept.get(digest) if self.kept is not None else None
+            if held is not None:
+                return held
+            entry = self.entries[digest]
+            backbone = self.source.backbone(entry, self.options)
+            if backbone.digest != digest:
+                raise RuntimeError(f"{entry.name} changed while it was being evaluated; run again")
+            self.seen(backbone)
+            return backbone
 
     def report(self, entry: Entry) -> LoadReport | None:
         """Of an entry that brings features instead of a network, else None."""

@@ -13,11 +13,13 @@ from swaveval.runs.executors import Done
 from swaveval.runs.job import Job
 from swaveval.runs.machine import cores, workers
 from swaveval.runs.plan import PlannedCell
+from swaveval.runs.progress import doing
 from swaveval.runs.request import RunError
 from swaveval.runs.tasks import Task
 
 _ATTEMPTS = 2
 _LOOK_SECONDS = 1.0
+BESIDE = " · "  # between what several workers do
 
 
 class Local:
@@ -89,6 +91,7 @@ class _Workers:
         self._busy: dict[Child, _Attempt] = {}
         self._idle: list[Child] = []
         self._any_worked = False
+        self._doing: dict[Child, str] = {}
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Done]:
         self._waiting.extend(_Attempt(task) for task in tasks)
@@ -128,15 +131,20 @@ class _Workers:
             kind, content = child.read()
         except ChildDied as death:
             del self._busy[child]
+            self._doing.pop(child, None)
             yield from self._lost(attempt, str(death))
             return
         self._any_worked = True
         if kind == "cell":
             yield attempt.done(content)
+        elif kind == "doing":
+            self._doing[child] = str(content)
+            doing(self._job.workspace.progress, BESIDE.join(self._doing.values()))
         elif kind == "failed":
             raise content
         elif kind == "done":
             del self._busy[child]
+            self._doing.pop(child, None)
             self._idle.append(child)
 
     def _lost(self, attempt: _Attempt, death: str) -> Iterator[Done]:

@@ -1,12 +1,14 @@
 """From a results directory to verdict.json, the page and the figures; nothing here computes a metric."""
 
 import json
+import time
 from pathlib import Path
 
 from swaveval.convergence.judging import judge
 from swaveval.report import Drawn, ReportOptions, figure_faults, remove_figures, write_figures, write_report
-from swaveval.results import Series
+from swaveval.results import ResultStore, Series
 from swaveval.results.atomic import write_text
+from swaveval.results.seconds import FIGURES, OF_PAGE, PAGE, StageSeconds
 from swaveval.runs.outcome import Written
 
 
@@ -23,22 +25,43 @@ def write_page(out: Path, *, images: bool = True, figures: bool = True) -> Writt
     Raises:
         StoreError: there are no results, or their manifest is damaged (DamagedCell).
     """
+    started = time.perf_counter()
     series = Series.load(out)
     verdict = judge(series, seed=series.manifest.seed)
     write_text(out / "verdict.json", json.dumps(verdict.to_json(), indent=1, default=str) + "\n")
-    page = write_report(out, series=series, verdict=verdict, options=ReportOptions(images=images))
+    took: dict[str, float] = {}
+
+    timed = bool(series.seconds)  # older results have no times, and get none from being shown
+
+    def clock() -> float:
+        took[PAGE] = time.perf_counter() - started
+        return took[PAGE]
+
+    # A page that is written again from the same results is the same.
+    known = not timed or PAGE in series.seconds.get("", StageSeconds()).stages
+    options = ReportOptions(images=images)
+    page = write_report(out, series=series, verdict=verdict, options=options, clock=None if known else clock)
     problems: list[str] = []
     missing = figure_faults(out, series, verdict)
     if not figures:
         if missing is None:
             remove_figures(out)
+        _keep(out, took if timed else {})
         return Written(page, series, verdict)
     if missing:
         shown = ", ".join(missing[:3]) + (" …" if len(missing) > 3 else "")
         problems.append(f"{len(missing)} figures were missing or damaged ({shown}): all are drawn again")
     if missing is None or missing:
+        drawing = time.perf_counter()
         problems += write_figures(out, series, verdict).problems
+        took[FIGURES] = time.perf_counter() - drawing
+    _keep(out, took if timed else {})
     return Written(page, series, verdict, tuple(problems))
+
+
+def _keep(out: Path, took: dict[str, float]) -> None:
+    if took:
+        ResultStore(out / "results").seconds.put(*OF_PAGE, took)
 
 
 def draw_figures(out: Path) -> tuple[Series, Drawn]:

@@ -5,7 +5,7 @@ from typing import Protocol, runtime_checkable
 
 @runtime_checkable
 class Progress(Protocol):
-    """Receives stages and their advance; every method must be cheap."""
+    """Receives stages and their advance; every method must be cheap. One with `Detailed`'s methods hears more."""
 
     def stage(self, name: str, total: int) -> None:
         """A new stage of `total` units begins; the previous one is over."""
@@ -15,6 +15,17 @@ class Progress(Protocol):
 
     def message(self, text: str) -> None:
         """One line worth reading, now."""
+
+
+@runtime_checkable
+class Detailed(Protocol):
+    """What a progress may also have: within a stage, what is being done right now and how long the stage will take."""
+
+    def doing(self, text: str) -> None:
+        """Of whom what, as in `epoch=3.ckpt: linear`; of several worker processes one after the other."""
+
+    def left(self, seconds: float | None) -> None:
+        """Until the stage is over, going by what is done; None where nobody can tell yet."""
 
 
 class Silent:
@@ -46,3 +57,21 @@ class Told:
     def message(self, text: str) -> None:
         self.messages.append(text)
         self.progress.message(text)
+
+    def doing(self, text: str) -> None:
+        doing(self.progress, text)
+
+    def left(self, seconds: float | None) -> None:
+        left(self.progress, seconds)
+
+
+def doing(progress: Progress, text: str) -> None:
+    """Say what is being done, to who listens to that."""
+    if isinstance(progress, Detailed):
+        progress.doing(text)
+
+
+def left(progress: Progress, seconds: float | None) -> None:
+    """Say how long the stage will take, to who listens to that."""
+    if isinstance(progress, Detailed):
+        progress.left(seconds)

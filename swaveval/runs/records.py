@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -94,12 +95,14 @@ def _remembered(loader: CheckpointLoader, entry: Entry, memory: Path) -> tuple[L
             return _report(held["report"]), {name: _unpacked(text) for name, text in held["weights"].items()}
     except (OSError, ValueError, KeyError, TypeError):
         pass  # never read before, or a damaged memory: read the checkpoint itself
+    started = time.perf_counter()
     try:
         backbone = loader.source.backbone(entry, loader.options)
     except CheckpointRefused as refusal:
         return refusal.report, {}
     report, weights = backbone.report, sample(backbone)
     loader.seen(backbone)
+    loader.watch.seconds[backbone.digest] = time.perf_counter() - started
     # Only good news is remembered: what could not be read is looked at again, it may have been finished or repaired.
     if report.state == "ready" and before is not None and loader.source.unchanged(entry):
         body = {"stamp": before, "report": json.loads(json.dumps(report.to_json()))}

@@ -7,18 +7,21 @@ from datetime import UTC, datetime
 
 from swaveval.features.arrays import Arrays
 from swaveval.results import Cell, CheckpointRecord, DataSummary, RunManifest, Series
+from swaveval.results.seconds import OF_PAGE
 from swaveval.results.versions import versions
 from swaveval.runs import unchanged
 from swaveval.runs.baselines import baseline_records
 from swaveval.runs.checks import check_plan, check_run
 from swaveval.runs.cost import training_time
-from swaveval.runs.executors import Done, Executor, make_executor
+from swaveval.runs.estimates import Estimates
+from swaveval.runs.executors import Executor, make_executor
 from swaveval.runs.geometry import annotated, shapeless
 from swaveval.runs.job import Job, build_workspace
 from swaveval.runs.loader import CheckpointLoader
 from swaveval.runs.losses import find_loss, recomputed
 from swaveval.runs.outcome import RunOutcome
 from swaveval.runs.page import write_page
+from swaveval.runs.performing import perform_all, tell
 from swaveval.runs.pictures import PICTURES, pictures_key, shown_by
 from swaveval.runs.plan import EvaluatorSpec, Plan, PlannedCell, make_plan
 from swaveval.runs.plugins import PluginHosts
@@ -29,7 +32,7 @@ from swaveval.runs.request import RunError, RunRequest, owner, relative_source, 
 from swaveval.runs.several_runs import several_runs
 from swaveval.runs.shown_as import shown_as_said
 from swaveval.runs.specs import make_specs
-from swaveval.runs.tasks import ALL_IMAGES, Task, backbone_tasks, pictures_task, series_tasks
+from swaveval.runs.tasks import ALL_IMAGES, backbone_tasks, pictures_task, series_tasks
 from swaveval.runs.workspace import Workspace
 from swaveval.text import shortened
 
@@ -153,6 +156,8 @@ def _run(request: RunRequest, executor: Executor, progress: Progress) -> RunOutc
     prepared.workspace.store.write_manifest(manifest)
     if manifest.loss is None and (loss := recomputed(Series.load(prepared.request.out))) is not None:
         prepared.workspace.store.write_manifest(replace(manifest, loss=loss))
+    if computed:
+        prepared.workspace.store.seconds.forget(*OF_PAGE)
     written = write_page(prepared.request.out, images=request.images, figures=request.figures)
     for problem in written.problems:
         progress.message(problem)
@@ -175,13 +180,14 @@ def _run(request: RunRequest, executor: Executor, progress: Progress) -> RunOutc
 def _evaluate(prepared: Prepared, executor: Executor, progress: Progress) -> tuple[list[Cell], int]:
     """Have everything done that is to do; gives the cells of this evaluation and how many were computed."""
     job, store = Job(prepared.request, prepared.workspace), prepared.workspace.store
-    computed = 0
+    estimates, computed = Estimates(store), 0
+    estimates.learn(prepared.plan.cells, [record.digest for record in prepared.records if record.kind == "checkpoint"])
     # One after the other: a series is read from the features that its backbones left.
     for stage, tasks in (
         ("evaluating", backbone_tasks(prepared.records, prepared.plan, prepared.workspace.loader)),
         ("evaluating the series", series_tasks(prepared.records, prepared.plan, prepared.workspace.loader)),
     ):
-        computed += _perform(stage, tasks, executor, job)
+        computed += perform_all(stage, tasks, executor, job, estimates)
     cells = [cell for planned in prepared.plan.cells if (cell := store.get(planned.key)) is not None]
     progress.stage("page", 0)
     images = prepared.workspace.images
@@ -189,28 +195,9 @@ def _evaluate(prepared: Prepared, executor: Executor, progress: Progress) -> tup
     task = pictures_task(images.fingerprint, shown, store)
     if task.cells:
         for done in executor.run([task], job):
-            _tell(progress, done)
+            tell(progress, done)
     cells += [cell for key in (pictures_key(images.fingerprint, shown),) if (cell := store.get(key)) is not None]
     return cells, computed
-
-
-def _perform(stage: str, tasks: Sequence[Task], executor: Executor, job: Job) -> int:
-    """Have tasks done, telling of each cell as it comes; gives how many cells that were."""
-    total, progress = sum(len(task.cells) for task in tasks), job.workspace.progress
-    if not total:
-        return 0
-    progress.stage(stage, total)
-    count = 0
-    for count, done in enumerate(executor.run(tasks, job), start=1):
-        progress.stage(stage, total)  # the features may have had a stage of their own
-        progress.advance(count, total)
-        _tell(progress, done)
-    return count
-
-
-def _tell(progress: Progress, done: Done) -> None:
-    if done.cell.status == "error":
-        progress.message(f"{done.cell.key.evaluator} failed on {done.task.name}: {done.cell.reason}")
 
 
 def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:

@@ -65,16 +65,19 @@ class BackboneTask(Task):
     Attributes:
         record: the checkpoint or baseline.
         model: digest of the checkpoint; for a baseline of the one whose architecture it takes. entry: that holds it.
+        read_seconds: what reading it took before the task was made.
     """
 
     record: CheckpointRecord
     model: str
     entry: Entry
+    read_seconds: float = 0.0
 
     looks_at_images: ClassVar[bool] = True
 
     def maker(self, workspace: Workspace) -> Maker:
         workspace.loader.entries[self.model] = self.entry  # which a worker process has not read
+        workspace.loader.watch.seconds.setdefault(self.model, self.read_seconds)
         if self.record.kind == "checkpoint":
             features = workspace.checkpoint_features(self.record)
         else:
@@ -173,7 +176,8 @@ def backbone_tasks(records: Sequence[CheckpointRecord], plan: Plan, loader: Chec
             tasks.append(MajorityTask(record.name, cells))
         else:
             model = str(record.digest) if record.kind == "checkpoint" else first
-            tasks.append(BackboneTask(record.name, cells, record, model, entries[model]))
+            took = loader.watch.seconds.get(model, 0.0)
+            tasks.append(BackboneTask(record.name, cells, record, model, entries[model], took))
     return tasks
 
 

@@ -1,9 +1,24 @@
 """A worker process of the executor `local`: gets its job once, then does one task after another."""
 
 import pickle
+from multiprocessing.connection import Connection
 
 from swaveval.runs.child import serve
+from swaveval.runs.progress import Silent
 from swaveval.runs.request import RunError
+
+
+class Reports(Silent):
+    """Tells the parent process what is being done."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def doing(self, text: str) -> None:
+        self._connection.send(("doing", text))
+
+    def left(self, seconds: float | None) -> None:
+        """Only the parent can tell."""
 
 
 def main() -> None:
@@ -22,7 +37,7 @@ def main() -> None:
             if kind == "prepare":
                 job, threads = content
                 torch.set_num_threads(threads)
-                _ = job.workspace
+                job.workspace.progress = Reports(connection)
                 connection.send(("ready", None))
             elif job is not None:
                 for cell in job.perform(content[0]):

@@ -12,6 +12,7 @@ from swaveval.features.features import Features
 from swaveval.features.store import FeatureStore
 from swaveval.features.untrained import settle_batchnorm
 from swaveval.results import CellKey, CheckpointRecord, ResultStore
+from swaveval.results.seconds import DECODING, Stopwatch
 from swaveval.runs.loader import CheckpointLoader
 from swaveval.runs.plan import EvaluatorSpec
 from swaveval.runs.plugins import PluginHosts, StoredFeatures
@@ -57,9 +58,20 @@ class Workspace:
     def pixels(self) -> DecodedImages:
         """Decoded on first use: an evaluation whose cells are all done never opens an image."""
         self.progress.stage("decoding images", len(self.images))
-        return decode(
-            self.images, self.settings.transform, cache=self.out / "cache" / "pixels", progress=self.progress.advance
-        )
+        watch, fresh = Stopwatch(), 0
+
+        def advance(done: int, total: int) -> None:
+            nonlocal fresh
+            fresh = done
+            self.progress.advance(done, total)
+
+        with watch.stage(DECODING):
+            transform = self.settings.transform
+            pixels = decode(self.images, transform, cache=self.out / "cache" / "pixels", progress=advance)
+        self.progress.advance(len(self.images), len(self.images))
+        if fresh:  # else they lay there, and what decoding took is known
+            self.store.seconds.put("", self.images.fingerprint, transform.id, watch.seconds)
+        return pixels
 
     @property
     def protocol(self) -> str:
@@ -115,28 +127,42 @@ class Workspace:
         """
         if (held := self.held_features(str(record.digest))) is not None:
             return held
-        return self._extract(self.loader.load(str(record.digest)), str(record.digest))
+        digest, watch = str(record.digest), Stopwatch()
+        backbone = self.loader.load(digest)
+        watch.seconds["reading"] = self.loader.watch.seconds[digest]
+        return self._extract(backbone, digest, watch)
 
     def baseline_features(self, record: CheckpointRecord, like: str) -> Features:
         """Features of a baseline; random initialisations take the architecture of the checkpoint of digest `like`."""
         digest_ = str(record.digest)
         if (held := self.held_features(digest_)) is not None:
             return held
+        pixels, watch = self.pixels, Stopwatch()
         if record.baseline == "random":
-            model = self.loader.load(like)
-            untrained = random_backbone(model, int(record.seed or 0))
-            settings = self.settings
-            # Beside nothing but networks that never saw an image, a baseline is as they are.
-            if not model.report.untouched:
-                transform, device = settings.transform, settings.device
-                settle_batchnorm(untrained, self.images, self.pixels, transform=transform, device=device)
-            return self._extract(untrained, digest_)
+            with watch.stage("reading"):
+                untrained = self._untrained(like, int(record.seed or 0))
+            return self._extract(untrained, digest_, watch)
         build = raw_pixels if record.baseline == "pixels" else colour_histogram
-        return build(self.images, self.pixels, settings=self.settings)
+        features = build(self.images, pixels, settings=self.settings, watch=watch)
+        self.store.seconds.put(digest_, self.images.fingerprint, self.protocol, watch.seconds)
+        return features
 
-    def _extract(self, backbone: Backbone, digest_: str) -> Features:
-        pixels = self.pixels
+    def _untrained(self, like: str, seed: int) -> Backbone:
+        model = self.loader.load(like)
+        untrained = random_backbone(model, seed)
+        # Beside nothing but networks that never saw an image, a baseline is as they are.
+        if not model.report.untouched:
+            transform, device = self.settings.transform, self.settings.device
+            settle_batchnorm(untrained, self.images, self.pixels, transform=transform, device=device)
+        return untrained
+
+    def _extract(self, backbone: Backbone, digest_: str, watch: Stopwatch) -> Features:
+        pixels, data = self.pixels, self.images.fingerprint
         self.progress.stage("features", len(self.images))
-        features = extract(backbone, self.images, pixels, settings=self.settings, progress=self.progress.advance)
+        advance = self.progress.advance
+        features = extract(backbone, self.images, pixels, settings=self.settings, progress=advance, watch=watch)
         # As read back from disk, so that a first run and a resumed one compute from the same bytes.
-        return self._keep(digest_, self.feature_store.put(digest_, self.protocol, self.images.fingerprint, features))
+        with watch.stage("storing"):
+            stored = self.feature_store.put(digest_, self.protocol, data, features)
+        self.store.seconds.put(digest_, data, self.protocol, watch.seconds)
+        return self._keep(digest_, stored)
