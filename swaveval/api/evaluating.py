@@ -15,7 +15,7 @@ from swaveval.data import EvalTransform
 from swaveval.data.in_memory import images_of, rows_of
 from swaveval.features.arrays import Arrays, as_rows, contents_of_rows
 from swaveval.runs.progress import Progress
-from swaveval.runs.request import DEFAULT_EVALUATORS, LOCAL, RunError, RunRequest, default_out
+from swaveval.runs.request import DEFAULT_EVALUATORS, LOCAL, RunError, RunRequest, default_out, sample_of
 from swaveval.runs.run import run
 
 # What features alone cannot tell: it takes images, or weights.
@@ -28,6 +28,7 @@ class Options(TypedDict, total=False):
     Attributes:
         out: directory of page and results. Default: beside the checkpoints; for what is in memory a temporary
             directory, removed when the program ends.
+        images: evaluate so many of them, drawn by `seed`, of each class and split its share; default: all.
         evaluators: names, `module:Class` or `file.py:Class`; default: all that apply.
         seed: of probes, k-means, maps, bootstraps, and of a split that is drawn.
         device: torch device, or `auto`.
@@ -46,6 +47,7 @@ class Options(TypedDict, total=False):
     """
 
     out: str | Path
+    images: int
     evaluators: Sequence[str]
     seed: int
     device: str
@@ -134,7 +136,8 @@ def _of_networks(models: Mapping[str, Any], given: _Given, options: Options) -> 
 def _with_images(request: RunRequest, given: _Given) -> RunRequest:
     """The request with a folder, a name, what the training recorded, or images in memory."""
     if given.data is not None and not isinstance(given.data, str | Path):
-        opened = images_of(given.data, labels=given.labels, train=given.train, seed=request.seed)
+        drawn = sample_of(request)
+        opened = images_of(given.data, labels=given.labels, train=given.train, seed=request.seed, sample=drawn)
         return replace(request, data="in memory", opened=opened)
     if given.train is not None:
         raise RunError("train is for images or features in memory; a folder says its split by train/ and test/")
@@ -151,6 +154,8 @@ def _of_features(
 
     if given.data is not None:
         raise RunError("features stand for themselves: leave data out, and give labels if there are any")
+    if options.get("images") is not None:
+        raise RunError("images draws some of the images; of features, give the rows that you want")
     if not features:
         raise RunError("no features were given: name one array at least, as in {'epoch 1': z}")
     both = {**features, **baselines}
@@ -207,6 +212,7 @@ def _request(checkpoints: Path, out: Path, options: Options) -> RunRequest:
         out=out,
         evaluators=tuple(options.get("evaluators", DEFAULT_EVALUATORS)),
         seed=options.get("seed", 0),
+        sample=options.get("images"),
         device=options.get("device", "auto"),
         precision=options.get("precision", "fp32"),
         jobs=options.get("jobs", 1),

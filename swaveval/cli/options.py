@@ -102,6 +102,14 @@ class PlanOptions:
         ),
     ] = None
     pixels: Pixels = field(default_factory=Pixels)
+    images: Annotated[
+        int | None,
+        typer.Option(
+            "--images",
+            min=2,
+            help="Evaluate so many of the images, drawn by --seed, of each class and split its share. Default: all.",
+        ),
+    ] = None
     evaluators: Annotated[
         str | None,
         typer.Option(
@@ -165,6 +173,7 @@ class PlanOptions:
             pixels=self.pixels.said(),
             evaluators=(*names, *self.evaluator),
             seed=self.seed,
+            sample=self.images,
             transform=choose_transform(self.size, self.interpolation),
             precision=self.precision,
             load=self.network.load(),

@@ -54,6 +54,8 @@ def plan(
     images = prepared.workspace.images
     classes = described_labels(images.class_names, images.label_origin)
     console.print(Text(f"images: {len(images.train_index):,} + {len(images.test_index):,} for test, {classes}"))
+    if images.sample:
+        console.print(Text(f"sample: {images.sample}"))
     console.print(Text(f"split: {images.split_origin}"))
     for note in images.audit.get("notes", ()):
         console.print(Text(f"note: {note}"))

@@ -35,6 +35,8 @@ def print_summary(series: "Series", verdict: "Verdict", page: str, console: Cons
     data = series.manifest.data
     labels = described_labels(data.class_names if data.labelled else (), data.label_origin)
     console.print(Text(f"images: {data.n_train:,} + {data.n_test:,} for test, {labels}"), soft_wrap=True)
+    if data.sample:
+        console.print(Text(f"sample: {data.sample}"), soft_wrap=True)
     console.print(Text(f"page: {page}"), soft_wrap=True)
 
 

@@ -37,6 +37,9 @@ def sweep(
     checkpoint_every: str | None = typer.Option(
         None, "--checkpoint-every", help="Epochs between checkpoints, or log, of every run."
     ),
+    images: int | None = typer.Option(
+        None, "--images", min=2, help="Evaluate each run on so many of the images, as in `swaveval run`. Default: all."
+    ),
     evaluators: str | None = typer.Option(None, "--evaluators", "-e", help="Comma-separated names. Default: all."),
     seed: int = typer.Option(0, "--seed", min=0, max=2**32 - 1, help="Of training (but with --seeds) and evaluation."),
     no_images: bool = typer.Option(False, "--no-images", help="Leave every picture of the data out of the pages."),
@@ -81,6 +84,7 @@ def sweep(
         out=out,
         evaluators=names,
         seed=seed,
+        sample=images,
         command=shlex.join(["swaveval", *sys.argv[1:]]),
         images=not no_images,
         figures=True,

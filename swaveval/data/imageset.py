@@ -32,6 +32,7 @@ class ImageSet:
         label_origin: where the labels came from, or why there are none (`none: …`), in words.
         pictures: whether there are images to show; False for rows of features that came without.
         contents: SHA-256 of each image's content, length n; empty for images that have none.
+        whole: how many images these were drawn from; 0 where these are all. sample: how, in words.
     """
 
     name: str
@@ -49,6 +50,8 @@ class ImageSet:
     reading: Reading = AS_LOADERS
     contents: tuple[str, ...] = ()
     pictures: bool = True
+    whole: int = 0
+    sample: str = ""
 
     def __len__(self) -> int:
         return len(self.files)

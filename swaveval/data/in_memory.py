@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from swaveval.data.errors import DataError
 from swaveval.data.imageset import ImageSet
 from swaveval.data.layout import Placing
 from swaveval.data.parallel import Progress
+from swaveval.data.sample import Sample, Some, drawn
 from swaveval.data.scan import ScanRecord
 from swaveval.data.splits import stratified_split
 from swaveval.text import counted, printable, shortened
@@ -45,6 +46,7 @@ def images_of(
     train: Any = None,
     name: str = "",
     seed: int = 0,
+    sample: Sample | None = None,
     progress: Progress | None = None,
 ) -> ImageSet:
     """The images of a data set in memory, each looked at once.
@@ -55,6 +57,7 @@ def images_of(
         labels: one an image, names or numbers; -1, NaN and None are no label. They win over the data set's own.
         train: shape `(n,)`, bool, True for training images; None draws a quarter for testing.
         seed: of the drawn split.
+        sample: of how many of them; None for all.
 
     Raises:
         DataError: it is no such sequence, or an image is nothing that can be shown.
@@ -88,7 +91,7 @@ def images_of(
     placed = _placed(files, words, dataset, given=labels is not None)
     side = None if train is None else ~_mask(train, count)
     rows = _Rows(title, files, records, Items(dataset), channels.pop())
-    return _image_set(rows, placed, side, seed)
+    return _image_set(rows, placed, side, seed, sample)
 
 
 def rows_of(
@@ -228,8 +231,10 @@ class _Rows:
     channels: int
 
 
-def _image_set(rows: _Rows, placed: Placing, is_test: Array | None, seed: int) -> ImageSet:
-    files, records = rows.files, rows.records
+def _image_set(
+    rows: _Rows, placed: Placing, is_test: Array | None, seed: int, sample: Sample | None = None
+) -> ImageSet:
+    files, records, opener = rows.files, rows.records, rows.open
     classes = as_classes(placed, files, is_test)
     origin = "given: by the mask train"
     if is_test is None:
@@ -237,12 +242,23 @@ def _image_set(rows: _Rows, placed: Placing, is_test: Array | None, seed: int) -
         is_test = stratified_split(strata, [record.sha256 for record in records], seed=seed)
         kind = "random" if classes.labels is None else "stratified"
         origin = f"none given: {kind}, 25 % for test, seed {seed}"
+    notes, words, whole = classes.notes, "", len(files)
+    if sample is not None:
+        strata = np.zeros(whole, dtype=np.int64) if classes.labels is None else classes.labels
+        index = drawn(sample, files, strata, is_test.astype(np.int64))
+        if len(index) < whole:
+            words = sample.words(whole, labelled=classes.labels is not None)
+            classes = replace(classes, labels=None if classes.labels is None else classes.labels[index])
+            files, records = tuple(files[place] for place in index), [records[place] for place in index]
+            is_test, opener = is_test[index], Some(opener, tuple(index.tolist()))
+        elif sample.count > whole:
+            notes += (sample.too_large(whole),)
     state = hashlib.sha256(b"swaveval images in memory 1\n")
     numbers = [-1] * len(files) if classes.labels is None else classes.labels.tolist()
     for record, label, test in zip(records, numbers, is_test.tolist(), strict=True):
         state.update(f"{record.sha256} {classes.names[label] if label >= 0 else ''} {test}\n".encode())
     summary = audit(files, records, classes.labels, classes.names, is_test)
-    summary["notes"] = [*classes.notes, *summary["notes"]]
+    summary["notes"] = [*notes, *summary["notes"]]
     return ImageSet(
         name=rows.name,
         path="",
@@ -252,10 +268,12 @@ def _image_set(rows: _Rows, placed: Placing, is_test: Array | None, seed: int) -
         is_test=is_test,
         split_origin=origin,
         fingerprint=state.hexdigest(),
-        open=rows.open,
+        open=opener,
         audit=summary | {"broken": [], "ignored": 0, "ignored_examples": []},
         label_origin=classes.origin,
         channels=rows.channels,
         contents=tuple(record.sha256 for record in records),
         pictures=rows.open is not _nothing_to_show,
+        whole=whole if words else 0,
+        sample=words,
     )

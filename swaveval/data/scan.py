@@ -106,6 +106,7 @@ def scan_files(
     progress: Progress | None = None,
     memory: Path | None = None,
     remember_after: float = REMEMBER_AFTER_SECONDS,
+    partly: bool = False,
 ) -> list[tuple[ScanRecord, ...]]:
     """The records of each file, in order: one, or with `--pages all` one per page.
 
@@ -118,6 +119,7 @@ def scan_files(
         progress: called with (done, total).
         memory: directory for remembered scans; the user's cache directory by default.
         remember_after: seconds a scan has to take to be remembered.
+        partly: whether there are other files, of which what is remembered is kept.
     """
     started_ns = time.time_ns()
     # What else was said about the pixels changes nothing that is noted here.
@@ -142,7 +144,8 @@ def scan_files(
     if todo and time.monotonic() - started >= remember_after:
         settled = started_ns - SETTLED_NS
         entries = zip(files, stamps, complete, strict=True)
-        _remember(note, {name: _entry(s, r) for name, s, r in entries if s and max(s[1], s[2]) < settled})
+        fresh_ones = {name: _entry(s, r) for name, s, r in entries if s and max(s[1], s[2]) < settled}
+        _remember(note, {**known, **fresh_ones} if partly else fresh_ones)
     return complete
 
 

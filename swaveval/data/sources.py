@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from PIL import Image
 from swaveval.data.array_sets import check_tables
 from swaveval.data.audit import audit
 from swaveval.data.classes import as_classes, given_split
+from swaveval.data.early_sample import Looked, take
 from swaveval.data.errors import DataError, Undecodable
 from swaveval.data.facts import ImageFacts
 from swaveval.data.image_file import read_image
@@ -28,12 +29,13 @@ from swaveval.data.names import distinct
 from swaveval.data.parallel import Progress
 from swaveval.data.picture import Rendering
 from swaveval.data.pixel_notes import pixel_notes
-from swaveval.data.reading import AS_LOADERS, BEFORE_OPTIONS, Reading
+from swaveval.data.reading import ALL, AS_LOADERS, BEFORE_OPTIONS, Reading
 from swaveval.data.refusals import check_directory, nothing_there
-from swaveval.data.scan import ScanRecord, read_file, scan_files
+from swaveval.data.sample import NOTHING, Draw, Sample, Some, drawn
+from swaveval.data.scan import ScanRecord, read_file
 from swaveval.data.splits import stratified_split
 from swaveval.data.trained import LETTERS
-from swaveval.data.whole_set import checked_channels, identity, rendering_of, settled, unsuitable
+from swaveval.data.whole_set import checked_channels, identity, rendering_of, settled
 from swaveval.text import counted, printable, shortened
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -66,7 +68,11 @@ class FileOpener:
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """The usable images of a source, before split and audit."""
+    """The usable images of a source, before split and audit.
+
+    Attributes:
+        whole: how many these were drawn from already; 0 where none was.
+    """
 
     files: tuple[str, ...]
     records: tuple[ScanRecord, ...]
@@ -79,11 +85,24 @@ class _Found:
     notes: tuple[str, ...]
     label_origin: str
     channels: int = 3
+    whole: int = 0
 
     @property
     def facts(self) -> tuple[ImageFacts, ...]:
         """Of the images that are read from files."""
         return tuple(record.facts for record in self.records if record.facts is not None)
+
+    def only(self, index: Array) -> "_Found":
+        """The images at these positions."""
+        return replace(
+            self,
+            files=tuple(self.files[position] for position in index),
+            records=tuple(self.records[position] for position in index),
+            labels=None if self.labels is None else self.labels[index],
+            is_test=None if self.is_test is None else self.is_test[index],
+            open=Some(self.open, tuple(index.tolist())),
+            whole=len(self.files),
+        )
 
 
 def open_images(
@@ -93,7 +112,7 @@ def open_images(
     seed: int = 0,
     reading: Reading = AS_LOADERS,
     channels: int | None = None,
-    trained: Collection[str] = frozenset(),
+    draw: Draw = NOTHING,
     progress: Progress | None = None,
 ) -> ImageSet:
     """The images at `path`, each one decodable, with labels and split as far as there are any.
@@ -106,7 +125,7 @@ def open_images(
         seed: draws the split where none is given.
         reading: range, bands, pages, transparency and orientation of image files.
         channels: of the network's first layer; None: 3, or as many as `reading` names bands.
-        trained: first 16 letters of the content hashes that were trained on; a drawn split does not test on them.
+        draw: what a drawn split does not test on, and of how many images a sample is taken.
         progress: called with (done, total) while images are looked at.
 
     Raises:
@@ -124,11 +143,14 @@ def open_images(
         named = digits() if path == "digits" else torchvision_images(path, progress=progress)
         named = named.with_channels(channels or 3)
         found = _from_named(named, directory, labelled=str(labels) != NONE)
-        return _image_set(path, path, found, seed, Rendering(channels=found.channels), trained)
+        return _image_set(path, path, found, seed, Rendering(channels=found.channels), draw)
     check_directory(path, directory)
     channels = checked_channels(reading, channels)
-    found, how = _from_directory(directory, labels, reading, channels, progress)
-    return _image_set(_short_name(directory), path, found, seed, how, trained)
+    # Looking at every image to take some would be most of the work. Where pages are images their number is not known
+    # before, and where a training is known nobody looked at can tell which images it saw.
+    early = None if reading.pages == ALL or draw.trained else draw.sample
+    found, how = _from_directory(directory, labels, reading, channels, early, progress)
+    return _image_set(_short_name(directory), path, found, seed, how, draw)
 
 
 def _from_named(named: NamedImages, directory: Path, *, labelled: bool) -> _Found:
@@ -149,18 +171,25 @@ def _from_named(named: NamedImages, directory: Path, *, labelled: bool) -> _Foun
 
 
 def _from_directory(
-    root: Path, label_file: Path | None, reading: Reading, channels: int, progress: Progress | None
+    root: Path,
+    label_file: Path | None,
+    reading: Reading,
+    channels: int,
+    sample: Sample | None,
+    progress: Progress | None,
 ) -> tuple[_Found, Rendering]:
     listing = list_images(root)
     if not listing.files:
         raise DataError(nothing_there(root, listing))
     placing = _placed(root, listing.files, label_file)
-    listed = list(placing.labels)
-    scanned = scan_files(root, listed, reading=reading, progress=progress)
+    looked = Looked(root, reading, channels, progress)
+    taken = take(placing, sample, looked)
+    listed = taken.files
+    scanned = looked.at(listed)
     # An image is a file, or with --pages all a page of one.
     pages = [(file, page) for file, records in zip(listed, scanned, strict=True) for page in range(len(records))]
     candidates = [file for file, _ in pages]
-    records = [_suited(record, reading, channels) for records in scanned for record in records]
+    records = [record for records in scanned for record in records]
     shown = distinct([printable(file) for file in listed])
     shown = [
         name if len(records_) == 1 else f"{name}[{page}]"
@@ -180,7 +209,7 @@ def _from_directory(
     usable = tuple(records[position] for position in good)
     how = rendering_of([record.facts for record in usable if record.facts is not None], reading, channels)
     is_test, origin, split_notes = given_split(placing, files)
-    classes = as_classes(placing, files, is_test)
+    classes = taken.classes or as_classes(placing, files, is_test)
     notes = classes.notes
     if listing.repeated:
         notes += (f"{counted(listing.repeated, 'link')} to folders that were already listed not followed.",)
@@ -209,15 +238,9 @@ def _from_directory(
         notes=(*placing.notes, *notes, *split_notes, *_label_file_hint(root, placing)),
         label_origin=classes.origin,
         channels=channels,
+        whole=taken.whole,
     )
     return found, how
-
-
-def _suited(record: ScanRecord, reading: Reading, channels: int) -> ScanRecord:
-    """The record, with a reason when the network cannot be shown such an image."""
-    if record.facts is None or not (reason := unsuitable(record.facts, reading, channels)):
-        return record
-    return replace(record, reason=reason)
 
 
 def _placed(root: Path, files: Sequence[str], option: Path | None) -> Placing:
@@ -244,8 +267,8 @@ def _from_where_it_lies(table: LabelTable, path: Path, files: Sequence[str], roo
     return table
 
 
-def _image_set(name: str, path: str, found: _Found, seed: int, how: Rendering, trained: Collection[str]) -> ImageSet:
-    """Draw a split where none is given; fingerprint; audit."""
+def _image_set(name: str, path: str, found: _Found, seed: int, how: Rendering, draw: Draw) -> ImageSet:
+    """Draw a split where none is given, and a sample where that was not done before; fingerprint; audit."""
     if len(found.files) < 2:
         raise DataError(
             f"{shortened(path)} holds 1 usable image{_left_out(found)}; an evaluation needs at least one for the bank "
@@ -257,12 +280,20 @@ def _image_set(name: str, path: str, found: _Found, seed: int, how: Rendering, t
     if is_test is None:
         strata = np.zeros(len(found.files), dtype=np.int64) if found.labels is None else found.labels
         contents = [record.origin for record in found.records]
-        seen = {content for content in contents if content[:LETTERS] in trained} if trained else set()
+        seen = {content for content in contents if content[:LETTERS] in draw.trained} if draw.trained else set()
         is_test = stratified_split(strata, contents, seed=seed, trained=seen)
         kind = "random" if found.labels is None else "stratified"
         origin = f"none given: {kind}, 25 % for test, seed {seed}"
+    notes, sample = found.notes, draw.sample
+    if sample is not None and not found.whole:
+        strata = np.zeros(len(found.files), dtype=np.int64) if found.labels is None else found.labels
+        index = drawn(sample, found.files, strata, is_test.astype(np.int64))
+        if len(index) < len(found.files):
+            found, is_test = found.only(index), is_test[index]
+        elif sample.count > len(found.files):
+            notes += (sample.too_large(len(found.files)),)
     summary = dict(found.audit) | audit(found.files, found.records, found.labels, found.class_names, is_test)
-    summary["notes"] = [*found.notes, *summary["notes"]]
+    summary["notes"] = [*notes, *summary["notes"]]
     summary["pixels"] = list(pixel_notes(found.facts, how))
     return ImageSet(
         name=name,
@@ -279,6 +310,10 @@ def _image_set(name: str, path: str, found: _Found, seed: int, how: Rendering, t
         channels=found.channels,
         reading=settled(how),
         contents=tuple(record.origin for record in found.records),
+        whole=found.whole,
+        sample=""
+        if sample is None or not found.whole
+        else replace(sample, count=len(found.files)).words(found.whole, labelled=found.labels is not None),
     )
 
 

@@ -21,6 +21,8 @@ class TrainingImages:
         """What changed since, as a sentence; empty where the contents are the same."""
         now = {content[:LETTERS] for content in images.contents}
         added, gone = len(now - self.train - self.test), len((self.train | self.test) - now)
+        if images.whole:  # what was not drawn is not gone
+            gone = 0
         if (not added and not gone) or not now & (self.train | self.test):  # the same, or another set altogether
             return ""
         kept = {content[:LETTERS] for content, test in zip(images.contents, images.is_test, strict=True) if test}

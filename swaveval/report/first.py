@@ -48,7 +48,15 @@ def sentence(contents: Contents) -> str:
 
 
 def labels(contents: Contents) -> str:
-    """The classes, and where they came from: a claim that the reader can check at a glance."""
+    """Which images these are where some were drawn; the classes and where they came from: claims to be checked at a
+    glance.
+    """
+    data = contents.series.manifest.data
+    drawn = f"{wording.clipped(data.sample, 200)}. " if data.sample else ""
+    return drawn + _classes(contents)
+
+
+def _classes(contents: Contents) -> str:
     data = contents.series.manifest.data
     origin = wording.clipped(data.label_origin, 200)
     if not data.labelled:

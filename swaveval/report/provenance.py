@@ -96,6 +96,7 @@ def audit(contents: Contents) -> tuple[Row, ...]:
     data, audit = contents.series.manifest.data, contents.series.manifest.data.audit
     rows = [
         Row("images", f"{data.n_train + data.n_test:,}"),
+        *([Row("sample", wording.clipped(data.sample, 200))] if data.sample else []),
         Row("training split (bank)", f"{data.n_train:,}"),
         Row("test split (queries)", f"{data.n_test:,}"),
         Row("split", wording.clipped(data.split, 200)),

@@ -26,6 +26,7 @@ class DataSummary:
         transform: id of the eval transform.
         audit: counts and lists for the data audit: broken files with reasons, duplicates, sizes, class counts.
         label_origin: where the labels came from, or why there are none (`none: …`), in words.
+        whole: how many images these were drawn from; 0 where all were taken. sample: how, in words.
         precision: of the networks (`fp32`, `bf16`, `fp16`). precision_why: how it was chosen, in words.
     """
 
@@ -42,6 +43,8 @@ class DataSummary:
     label_origin: str = ""
     precision: str = "fp32"
     precision_why: str = ""
+    whole: int = 0
+    sample: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,15 @@ def check_plan(request: RunRequest) -> None:
     """What the plan depends on.
 
     Raises:
-        RunError: the seed is out of range, no evaluator is named, or there is no such precision.
+        RunError: the seed is out of range, no evaluator is named, a sample of fewer than two images, or there is no
+            such precision.
     """
     if not 0 <= request.seed <= LARGEST_SEED:
         raise RunError(f"the seed is {request.seed}; it takes 0 to {LARGEST_SEED}")
     if request.precision not in ("auto", *PRECISIONS):
         raise RunError(f"there is no precision {request.precision[:40]!r}; --precision takes auto, fp32, bf16 or fp16")
+    if request.sample is not None and request.sample < 2:
+        raise RunError(f"--images is {request.sample}; it takes 2 or more: one image to train and one to test with")
     if not request.evaluators:
         raise RunError("no evaluator is named; `swaveval evaluators` lists them, and without --evaluators all are used")
 

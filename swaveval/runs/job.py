@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from swaveval.data import ImageSet, default_transform, fitted, open_images
+from swaveval.data.sample import Draw
 from swaveval.features.extract import ExtractSettings
 from swaveval.results import Cell
 from swaveval.runs.cells import perform
 from swaveval.runs.loader import CheckpointLoader
 from swaveval.runs.progress import Progress, Silent
-from swaveval.runs.request import RunRequest, training_images
+from swaveval.runs.request import RunRequest, sample_of, training_images
 from swaveval.runs.tasks import Task
 from swaveval.runs.workspace import Workspace
 
@@ -71,7 +72,7 @@ def build_workspace(request: RunRequest, images: ImageSet | None = None, progres
             str(request.data),
             labels=request.labels,
             seed=request.split_seed or 0,
-            trained=before.train if before is not None else frozenset[str](),
+            draw=Draw(before.train if before is not None else frozenset(), sample_of(request)),
             reading=request.reading,
             channels=request.channels,
         )

@@ -14,6 +14,7 @@ from swaveval.data import ImageSet
 from swaveval.data.errors import DataError
 from swaveval.data.label_option import is_word, table_and_column
 from swaveval.data.reading import AS_LOADERS, BEFORE_OPTIONS, OPTIONS, Reading, reading_from
+from swaveval.data.sample import Sample
 from swaveval.data.trained import TrainingImages, read_training_images
 from swaveval.data.transforms import EvalTransform
 from swaveval.errors import SwavevalError
@@ -83,7 +84,8 @@ class RunRequest:
         training_data: the part `data` of run.json; empty where there is none.
         one_run: take the checkpoints for one run whatever speaks against it.
         source: where the checkpoints come from, when that is no directory; `checkpoints` names them then.
-        opened: the images, when they are in memory.
+        opened: the images, when they are in memory; `sample` is drawn from them already.
+        sample: how many of the images are evaluated, drawn by `seed`; None for all.
     """
 
     checkpoints: Path
@@ -117,6 +119,7 @@ class RunRequest:
     one_run: bool = False
     source: CheckpointSource | None = None
     opened: ImageSet | None = None
+    sample: int | None = None
 
     @property
     def in_memory(self) -> bool:
@@ -268,6 +271,11 @@ def _transform(stored: Mapping[str, Any]) -> EvalTransform:
         raise ValueError(f"size {size}, interpolation {interpolation!r}")
     mean, std = (tuple(float(value) for value in stored[name]) for name in ("mean", "std"))
     return EvalTransform(size=size, interpolation=interpolation, mean=mean, std=std)
+
+
+def sample_of(request: RunRequest) -> Sample | None:
+    """What draws the images, where not all are taken."""
+    return None if request.sample is None else Sample(request.sample, request.seed)
 
 
 def training_images(request: RunRequest) -> TrainingImages | None:

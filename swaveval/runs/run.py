@@ -28,7 +28,7 @@ from swaveval.runs.plugins import PluginHosts
 from swaveval.runs.precision import with_precision
 from swaveval.runs.progress import Progress, Silent, Told
 from swaveval.runs.records import read_records
-from swaveval.runs.request import RunError, RunRequest, owner, relative_source, resolve, training_images
+from swaveval.runs.request import RunError, RunRequest, owner, relative_source, resolve, sample_of, training_images
 from swaveval.runs.several_runs import several_runs
 from swaveval.runs.shown_as import shown_as_said
 from swaveval.runs.specs import make_specs
@@ -102,6 +102,9 @@ def _prepare(
     request = replace(request, channels=_channels(ready))
     progress.stage("opening images", 0)
     workspace = build_workspace(request, progress=progress)
+    sample, count = sample_of(request), len(workspace.images)
+    if sample is not None and sample.count > count:
+        progress.message(f"note: {sample.too_large(count)}")
     for note in workspace.images.audit.get("pixels", ()):
         progress.message(f"note: {note}")
     request, stated = shown_as_said(request, records, workspace.images)
@@ -229,6 +232,8 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
             label_origin=images.label_origin,
             precision=request.precision,
             precision_why=request.precision_why,
+            whole=images.whole,
+            sample=images.sample,
         ),
         checkpoints=prepared.records,
         evaluators=tuple((spec.name, spec.version, dict(spec.parameters)) for spec in prepared.specs),
@@ -290,7 +295,11 @@ def _since_training(prepared: Prepared) -> list[str]:
     before = training_images(prepared.request)
     if before is not None and images.contents:
         return [said] if (said := before.compared(images)) else []
-    if str(recorded.get("path", "")) != images.path or recorded.get("fingerprint") in (None, images.fingerprint):
+    if (
+        images.whole
+        or str(recorded.get("path", "")) != images.path
+        or recorded.get("fingerprint") in (None, images.fingerprint)
+    ):
         return []
     then = recorded.get("n_train"), recorded.get("n_test")
     return [

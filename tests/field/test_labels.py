@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from swaveval.data import open_images
+from swaveval.data.sample import Draw
 from swaveval.data.splits import stratified_split
 from swaveval.data.trained import read_training_images, write_training_images
 from swaveval.results import Series
@@ -110,7 +111,7 @@ def test_images_added_and_gone_since_training_are_said(tmp_path: Path) -> None:
     put(photos, range(40, 60))
     for number in range(3):
         (photos / f"{number:03d}.png").unlink()
-    now = open_images(str(photos), trained=known.train)
+    now = open_images(str(photos), draw=Draw(trained=known.train))
     assert known.compared(now) == (
         "The images changed since training: 20 added, 3 gone; no image that was trained on is tested on."
     )

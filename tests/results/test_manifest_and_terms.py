@@ -48,7 +48,7 @@ def through_json(manifest: RunManifest) -> RunManifest:
 def test_every_field_of_a_manifest_is_stored() -> None:
     data = DataSummary(
         "digits", "in/digits", "f" * 64, 3, 2, ("zero", "one"), True, "drawn", "resize32",
-        {"broken": [["a", "b"]]}, "own", "bf16", "as asked for",
+        {"broken": [["a", "b"]]}, "own", "bf16", "as asked for", 9, "5 of 9 images",
     )  # fmt: skip
     manifest = RunManifest(
         "mine", data, (CheckpointRecord("a.ckpt", digest="d"), CheckpointRecord("b.ckpt", state="corrupt", reason="r")),
