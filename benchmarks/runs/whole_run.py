@@ -1,0 +1,107 @@
+"""A whole `swaveval run` of eight checkpoints against the forward pass alone of its images through its networks.
+
+The forward pass: images of both splits, decoded before, through one checkpoint, in the precision that the run has, on
+all cores; times eight. The run: the whole command from an empty directory, every evaluator, baselines, map, gallery,
+figures and page; and once more without map, gallery and figures.
+
+    python -m benchmarks.runs.whole_run --data DIR [--size 64] [--depth 18] [--repeats 3]
+
+DIR holds images in class folders; without it scikit-learn's digits are taken. Checkpoints are trained first, for a few
+minutes, below `runs/benchmarks/`.
+"""
+
+import argparse
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.features.machine import describe, save
+from swaveval.checkpoints import load
+from swaveval.data import EvalTransform, decode, fitted, open_images
+from swaveval.evaluators.registry import available
+from swaveval.features.extract import Normalise, evaluating
+from swaveval.features.precision import running
+from swaveval.results import Series
+
+WITHOUT = ("umap", "gallery")
+
+
+def swaveval(*arguments: str) -> float:
+    """Seconds of a whole command."""
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "swaveval.cli.app", *arguments], check=True, capture_output=True)
+    return time.perf_counter() - started
+
+
+def trained(data: str, size: int, depth: int) -> Path:
+    """Eight checkpoints of a short training."""
+    place = Path("runs/benchmarks") / f"resnet{depth}-{size}px-{Path(data).name}"
+    if not (place / "checkpoints").is_dir():
+        few = ["--data-fraction", "0.1", "--epochs", "7", "--checkpoint-every", "1", "--batch-size", "64"]
+        crops = ["--crop-sizes", f"{size},{size // 2}", "--crop-counts", "2,2"]
+        network = ["--backbone", f"resnet{depth}", "--stem", "imagenet"]
+        swaveval("pretrain", "--data", data, *few, *crops, *network, "--out", str(place))
+    return place / "checkpoints"
+
+
+@torch.inference_mode()
+def forward(path: Path, data: str, transform: Any, precision: Any, cache: Path) -> float:
+    """Seconds of one pass of all images, decoded before; the median of five."""
+    images = open_images(data)
+    pixels = decode(images, transform, cache=cache)
+    network, normalise = load(path).module, Normalise(transform, "cpu")
+    order = [int(row) for split in (images.train_index, images.test_index) for row in split]
+    batch = max(8, min(256, 12 * 224 * 224 // (pixels.shape[1] * pixels.shape[2])))
+    times = []
+    with evaluating(network, None), running(precision, "cpu"):
+        for _ in range(5):
+            started = time.perf_counter()
+            for part in pixels.batches(order, batch):
+                network(normalise(part))
+            times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default="digits")
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--depth", type=int, default=18)
+    parser.add_argument("--repeats", type=int, default=3)
+    asked = parser.parse_args()
+    checkpoints = trained(asked.data, asked.size, asked.depth)
+    out = checkpoints.parent / "report"
+    common = ["run", "-c", str(checkpoints), "-d", asked.data, "--size", str(asked.size), "-o", str(out), "--quiet"]
+    machine, seconds = describe(), {"everything": [], "without map, gallery and figures": []}
+    others = ",".join(one.name for one in available() if one.name not in WITHOUT)
+    for _ in range(asked.repeats):
+        for name, more in zip(seconds, ([], ["--evaluators", others, "--no-figures"]), strict=True):
+            shutil.rmtree(out, ignore_errors=True)
+            seconds[name].append(swaveval(*common, *more))
+    manifest = Series.load(out).manifest
+    transform = fitted(EvalTransform(size=asked.size), open_images(asked.data).channels)
+    count = sum(record.kind == "checkpoint" and record.same_as is None for record in manifest.checkpoints)
+    alone = forward(next(checkpoints.glob("*.ckpt")), asked.data, transform, manifest.data.precision, out / "cache")
+    results = {
+        "checkpoints": count,
+        "images": manifest.data.n_train + manifest.data.n_test,
+        "precision": manifest.data.precision,
+        "forward pass of one checkpoint, s": round(alone, 2),
+        **{f"run, {name}, s": round(statistics.median(each), 1) for name, each in seconds.items()},
+        **{
+            f"run, {name} / forward passes": round(statistics.median(each) / (count * alone), 2)
+            for name, each in seconds.items()
+        },
+    }
+    name = f"whole_run-resnet{asked.depth}-{asked.size}px"
+    save(Path(__file__).with_name(f"{name}.json"), {"machine": machine, "task": vars(asked), "results": results})
+
+
+if __name__ == "__main__":
+    main()
