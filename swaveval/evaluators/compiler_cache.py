@@ -8,6 +8,7 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 
 _VARIABLE = "NUMBA_CACHE_DIR"
 
@@ -26,6 +27,22 @@ def provide_cache() -> None:
         atexit.register(shutil.rmtree, place, ignore_errors=True)
         if "numba" in sys.modules:  # imported before us, it has read the environment
             sys.modules["numba"].config.reload_config()
+
+
+def keep_compiled(*modules: ModuleType) -> None:
+    """Have numba keep what it compiles of these modules, where they do not ask for it themselves.
+
+    umap-learn compiles its layout and its graph anew in every process, which takes six seconds; numba keeps code by the
+    function's source, its own version and the processor.
+    """
+    from numba.core.dispatcher import Dispatcher
+
+    for module in modules:
+        for function in vars(module).values():
+            cache = getattr(function, "_cache", None)
+            if isinstance(function, Dispatcher) and cache is not None and cache.cache_path is None:
+                with suppress(RuntimeError):  # no place to keep it: it is compiled again, as before
+                    function.enable_caching()
 
 
 def _beside(package: str) -> Path | None:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.linalg import eigh
 
-from swaveval.evaluators.compiler_cache import provide_cache
+from swaveval.evaluators.compiler_cache import keep_compiled, provide_cache
 from swaveval.evaluators.contract import Need, NotFinite, Skip
 from swaveval.evaluators.rows import is_constant, positions, sample, take, unit
 from swaveval.evaluators.threads import one_thread
@@ -84,9 +84,11 @@ def layout(rows: Array, graph: Neighbours, start: Array, *, min_dist: float, epo
         warnings.filterwarnings("ignore", message="n_jobs value")
         # Imported late: umap-learn compiles for two seconds on import, and for a quarter of a minute the first time.
         provide_cache()
-        from umap import UMAP
+        import umap
+        import umap.spectral
 
-        reducer = UMAP(
+        keep_compiled(umap.layouts, umap.umap_, umap.utils, umap.spectral)
+        reducer = umap.UMAP(
             n_neighbors=graph.k,
             min_dist=min_dist,
             n_epochs=epochs,
