@@ -75,7 +75,7 @@ class PrototypeOutputs:
 
 
 # Neighbours that are searched for at least: of kNN's largest k, and of leave-one-out with those it sets aside.
-_FLOORS = {"test": 200, "train": 70}
+_FLOORS = {("test", "cosine"): 200, ("train", "cosine"): 70}
 Made = TypeVar("Made")
 
 
@@ -223,7 +223,7 @@ class Features:
         if held is None or held.k < wanted:
             queries = self.train if split == "train" else self.test
             # Most callers follow each other with different k; a floor makes the first search serve them all.
-            reach = min(max(wanted, _FLOORS[split]), limit)
+            reach = min(max(wanted, _FLOORS.get((split, metric), 0)), limit)
             itself = split == "train"
             with _WATCH.stage(SEARCHES):
                 held = nearest(queries, self.train, reach, metric=metric, exclude_self=itself, device=self.device)

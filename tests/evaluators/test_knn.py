@@ -159,7 +159,7 @@ def test_one_search_per_similarity_serves_everything(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(module, "nearest", counted)
     run(synthetic_features(n_train=300))
-    assert sorted(searched) == [(60, 200, "cosine"), (60, 200, "euclidean"), (300, 70, "cosine")]
+    assert sorted(searched) == [(60, 20, "euclidean"), (60, 200, "cosine"), (300, 70, "cosine")]
 
 
 def test_k_is_clipped_to_the_bank_and_says_so() -> None:
