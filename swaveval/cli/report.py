@@ -8,9 +8,7 @@ import typer
 def report(
     out: Path = typer.Argument(..., help="What `swaveval run` wrote, or the run's directory."),
     no_images: bool = typer.Option(False, "--no-images", help="Leave every picture of the data out of the page."),
-    figures_only: bool = typer.Option(
-        False, "--figures-only", help="Draw figures/ (PNG and SVG) anew, and nothing else."
-    ),
+    figures_only: bool = typer.Option(False, "--figures-only", help="Draw figures/ anew (PNG and SVG), nothing else."),
 ) -> None:
     """Write the page and the figures again from stored results; computes nothing, needs no GPU and no images.
 

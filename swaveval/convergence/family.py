@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from swaveval.convergence.noise import Estimate, contributions, shared_covariance
 from swaveval.convergence.quality import Quality
@@ -67,7 +67,7 @@ def corrected(questions: Sequence[Question], weights: Sequence[float], *, seed: 
     generator = np.random.default_rng([seed, len(questions)])
     null = generator.multivariate_normal(np.zeros(len(p)), correlation(questions), size=draws, method="eigh")
     order = np.argsort(p / share, kind="stable")
-    drawn = (norm.sf(null) / share)[:, order]
+    drawn = (ndtr(-null) / share)[:, order]
     # Of the questions not yet answered, the smallest: from the last one forward.
     smallest = np.minimum.accumulate(drawn[:, ::-1], axis=1)[:, ::-1]
     reached = (smallest <= (p / share)[order]).sum(axis=0)

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtr, stdtrit
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 # Of a median-based scale estimate on normal data, relative to the standard deviation (Rousseeuw & Croux 1993).
 _MEDIAN_EFFICIENCY = 0.37
-_MEDIAN_TO_SIGMA = float(norm.ppf(0.75))
+_MEDIAN_TO_SIGMA = float(ndtri(0.75))
 # A short series hardly shows its jitter. What is known before it is seen: half a point, as most real runs in
 # tests/convergence/bank (0 to 1.2), with the weight of one degree of freedom. Long series outweigh it.
 PRIOR_JITTER = 0.005
@@ -68,7 +68,7 @@ class Estimate:
         """One-sided p of `effect > margin`."""
         if self.se == 0:
             return 0.0 if self.effect > margin else 1.0
-        return float(t.sf((self.effect - margin) / self.se, self.df))
+        return float(stdtr(self.df, -(self.effect - margin) / self.se))
 
     def p_below(self, margin: float = 0.0) -> float:
         """One-sided p of `effect < margin`."""
@@ -80,7 +80,7 @@ class Estimate:
         return min(1.0, 2 * min(self.p_above(), self.p_below()))
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        reach = float(t.ppf((1 + level) / 2, self.df)) * self.se
+        reach = float(stdtrit(self.df, (1 + level) / 2)) * self.se
         return self.effect - reach, self.effect + reach
 
     def p_within(self, delta: float) -> float:
@@ -183,7 +183,7 @@ def images_needed(estimate: Estimate, n: int, *, distance: float, critical: floa
     Returns:
         The number, at least n; None where the jitter alone is too large for any number of images.
     """
-    budget = (distance / (critical + float(norm.ppf(0.8)))) ** 2 - estimate.jitter_variance
+    budget = (distance / (critical + float(ndtri(0.8)))) ** 2 - estimate.jitter_variance
     if budget <= 0:
         return None
     return max(n, math.ceil(estimate.image_variance * n / budget))
