@@ -14,6 +14,7 @@ from swaveval.checkpoints.live import Live
 from swaveval.data import EvalTransform
 from swaveval.data.in_memory import images_of, rows_of
 from swaveval.features.arrays import Arrays, as_rows, contents_of_rows
+from swaveval.runs.durations import seconds_of
 from swaveval.runs.progress import Progress
 from swaveval.runs.request import DEFAULT_EVALUATORS, LOCAL, RunError, RunRequest, default_out, sample_of
 from swaveval.runs.run import run
@@ -29,6 +30,7 @@ class Options(TypedDict, total=False):
         out: directory of page and results. Default: beside the checkpoints; for what is in memory a temporary
             directory, removed when the program ends.
         images: evaluate so many of them, drawn by `seed`, of each class and split its share; default: all.
+        budget: a time such as `10m`, or seconds: the best answer that it allows; a second call goes on.
         evaluators: names, `module:Class` or `file.py:Class`; default: all that apply.
         seed: of probes, k-means, maps, bootstraps, and of a split that is drawn.
         device: torch device, or `auto`.
@@ -48,6 +50,7 @@ class Options(TypedDict, total=False):
 
     out: str | Path
     images: int
+    budget: str | float
     evaluators: Sequence[str]
     seed: int
     device: str
@@ -205,7 +208,7 @@ def _request(checkpoints: Path, out: Path, options: Options) -> RunRequest:
         for name, values in (("mean", options.get("mean")), ("std", options.get("std")))
         if values is not None
     }
-    log = options.get("loss_log")
+    log, budget = options.get("loss_log"), options.get("budget")
     size = options.get("size")
     return RunRequest(
         checkpoints=checkpoints,
@@ -213,6 +216,7 @@ def _request(checkpoints: Path, out: Path, options: Options) -> RunRequest:
         evaluators=tuple(options.get("evaluators", DEFAULT_EVALUATORS)),
         seed=options.get("seed", 0),
         sample=options.get("images"),
+        budget=None if budget is None else seconds_of(budget) if isinstance(budget, str) else float(budget),
         device=options.get("device", "auto"),
         precision=options.get("precision", "fp32"),
         jobs=options.get("jobs", 1),

@@ -110,6 +110,14 @@ class PlanOptions:
             help="Evaluate so many of the images, drawn by --seed, of each class and split its share. Default: all.",
         ),
     ] = None
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            "--budget",
+            help="The best answer in 90s, 10m, 2h …: ends of the series first, then halving; the page says what is "
+            "left, and a later run goes on.",
+        ),
+    ] = None
     evaluators: Annotated[
         str | None,
         typer.Option(
@@ -160,6 +168,7 @@ class PlanOptions:
         Raises:
             typer.Exit: 2, after a sentence, for numbers that are none.
         """
+        from swaveval.runs.durations import seconds_of
         from swaveval.runs.request import DEFAULT_EVALUATORS, RunRequest, default_out
         from swaveval.runs.specs import split_names
         from swaveval.runs.transform_choice import choose_transform, interpolated
@@ -174,6 +183,7 @@ class PlanOptions:
             evaluators=(*names, *self.evaluator),
             seed=self.seed,
             sample=self.images,
+            budget=None if self.budget is None else seconds_of(self.budget),
             transform=choose_transform(self.size, self.interpolation),
             precision=self.precision,
             load=self.network.load(),

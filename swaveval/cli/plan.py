@@ -51,6 +51,11 @@ def plan(
     table.add_row("(series)", "", str(len(over) - len(todo)), Text(", ".join(todo) or "–"))
     console.print(table)
     console.print(f"{len(cells) - len(prepared.plan.todo)} of {len(cells)} cells are done")
+    if request.budget is not None:
+        from swaveval.runs.budget import in_order
+
+        order = ", ".join(record.name for record in in_order(prepared.records))
+        console.print(Text(f"order of --budget, as far as its time allows: {order}; then the series"))
     images = prepared.workspace.images
     classes = described_labels(images.class_names, images.label_origin)
     console.print(Text(f"images: {len(images.train_index):,} + {len(images.test_index):,} for test, {classes}"))

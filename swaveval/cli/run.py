@@ -3,6 +3,8 @@
 import json
 import shlex
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
@@ -54,10 +56,13 @@ def run(
 
       swaveval run --ckpt-dir lightning_logs/version_0/checkpoints --data photos/ --labels labels.csv
 
+      swaveval run --ckpt-dir runs/mine/checkpoints --images 5000 --budget 10m
+
     Exit codes: 0 done, 1 some cells failed, 2 usage, or the machine stands in the way (disk full, no permission, no
     such device, no memory), 3 a checkpoint is still being written, 4 results damaged or missing, 5 a verdict named by
     --fail-on, 130 stopped by Ctrl-C.
     """
+    started = time.monotonic()
     unwanted = [word.strip() for word in fail_on.split(",") if word.strip()]
     if unknown := sorted(set(unwanted) - set(VERDICTS)):
         typer.echo(f"swaveval: --fail-on knows {', '.join(VERDICTS)}; not {', '.join(unknown)}", err=True)
@@ -82,7 +87,7 @@ def run(
         if known is None:
             from swaveval.runs.run import run as run_evaluation
 
-            outcome = run_evaluation(request, progress)
+            outcome = run_evaluation(request, progress, started=started)
         else:
             outcome, told = known
             for text in told:
@@ -95,6 +100,7 @@ def run(
             "failed": [list(entry) for entry in outcome.failed],
             "writing": list(outcome.writing),
             "unusable": list(outcome.unusable),
+            "waiting": list(outcome.waiting),
         }
         typer.echo(json.dumps(verdict.to_json() | counts, default=str))
     elif quiet:
@@ -102,6 +108,8 @@ def run(
     else:
         print_summary(outcome.written.series, verdict, page)
         typer.echo(f"{outcome.computed} cells computed, {len(outcome.failed)} failed", err=True)
+    if outcome.waiting:
+        typer.echo(_later(outcome.waiting, request.command), err=True)
     for problem in outcome.unusable:
         typer.echo(f"left out: {problem}", err=True)
     for waiting in outcome.writing:
@@ -112,3 +120,13 @@ def run(
         raise typer.Exit(CELLS_FAILED)
     if outcome.writing:
         raise typer.Exit(WRITING)
+
+
+def _later(waiting: Sequence[str], command: str) -> str:
+    """What the budget left out, and the command that does it."""
+    from swaveval.convergence.partial import without_budget
+    from swaveval.text import shortened
+
+    shown = ", ".join(shortened(name, 40) for name in waiting[:6])
+    more = f" and {len(waiting) - 6:,} more" if len(waiting) > 6 else ""
+    return f"not evaluated yet: {shown}{more}\ngoes on, and does nothing twice: {without_budget(command)}"

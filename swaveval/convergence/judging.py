@@ -14,7 +14,7 @@ learned by heart, the test images decide.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from swaveval.convergence import advice, beside, best, evidence, quality, undecided, visible, witnesses
+from swaveval.convergence import advice, beside, best, evidence, partial, quality, undecided, visible, witnesses
 from swaveval.convergence.decision import Judged, judged
 from swaveval.convergence.hearing import Hearing
 from swaveval.convergence.loss import loss_state, since_third
@@ -44,20 +44,27 @@ class _Labels:
 
 
 def judge(series: Series, *, seed: int = 0) -> Verdict:
-    """Judge a series; deterministic in (series, seed). What the store has lost is in the sentence.
+    """Judge a series; deterministic in (series, seed). What the store has lost, and how many checkpoints there was no
+    time for, is in the sentence.
 
     Heard are `roles.WITNESSES` and what plugins declare a witness, beside them view retrieval; without labels, or
     where these cannot be seen in the images, view retrieval alone (`labelled` is False).
     """
     verdict = _whole(series, seed=seed)
-    if not series.lost:
-        return verdict
+    if series.lost:
+        verdict = _with_aside(verdict, "from incomplete results", incomplete(series))
+    if some := partial.aside(series):
+        verdict = _with_aside(verdict, some, partial.rest(series))
+    return verdict
+
+
+def _with_aside(verdict: Verdict, aside: str, end: str) -> Verdict:
+    """The verdict with a remark in brackets behind its word, and a sentence at its end."""
     title, said = WORDS[verdict.verdict].title, verdict.sentence
     if said.startswith(title):
         rest = said[len(title) :]
-        aside = f"; {rest[2:]}" if rest.startswith(" (") else f"){rest}"
-        said = f"{title} (from incomplete results{aside}"
-    return replace(verdict, sentence=f"{said} {incomplete(series)}")
+        said = f"{title} ({aside}" + (f"; {rest[2:]}" if rest.startswith(" (") else f"){rest}")
+    return replace(verdict, sentence=f"{said} {end}")
 
 
 def _whole(series: Series, *, seed: int) -> Verdict:

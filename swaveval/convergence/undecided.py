@@ -18,7 +18,8 @@ def without_quality(series: Series, few: Quality | None, loss: LossState, words:
         noun = "image" if few.n == 1 else "images"
         text = f"{few.n} {noun} cannot tell checkpoints apart; {FEWEST_IMAGES} are the least"
     elif not series.points:
-        text = "no checkpoint could be evaluated"
+        waits = any(record.state == "waiting" for record in series.manifest.checkpoints)
+        text = "there was no time to evaluate a checkpoint" if waits else "no checkpoint could be evaluated"
     else:
         text = "no metric with per-image outcomes (kNN, linear probe, view retrieval) was evaluated"
     said = f"Inconclusive: {text}.{_loss(words)}"

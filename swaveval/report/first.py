@@ -3,10 +3,12 @@
 import math
 from dataclasses import dataclass
 
+from swaveval.convergence import partial
 from swaveval.convergence.paired import paired_difference
 from swaveval.convergence.verdict import WORDS
 from swaveval.report import glossary, wording
 from swaveval.report.contents import Contents, quality_metrics
+from swaveval.report.cost import duration
 from swaveval.report.small import improved
 
 
@@ -54,6 +56,17 @@ def labels(contents: Contents) -> str:
     data = contents.series.manifest.data
     drawn = f"{wording.clipped(data.sample, 200)}. " if data.sample else ""
     return drawn + _classes(contents)
+
+
+def left_out(contents: Contents) -> tuple[str, str]:
+    """What a budget left for later, and the command that does it; empty where nothing was."""
+    series = contents.series
+    if not (found := partial.missing(series)):
+        return "", ""
+    shown = ", ".join(wording.clipped(name, 60) for name in found)
+    spent = duration(series.manifest.budget_seconds)
+    said = f"Not evaluated yet, as the time was limited to {spent}: {shown}."
+    return said, wording.clipped(partial.goes_on(series.manifest), 400)
 
 
 def _classes(contents: Contents) -> str:

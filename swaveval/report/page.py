@@ -158,6 +158,7 @@ def _fixed(
         "banner": first.banner(contents),
         "sentence": first.sentence(contents),
         "labels": first.labels(contents),
+        "left_out": first.left_out(contents),
         "verdict": contents.verdict,
         "recommended": first.recommended(contents),
         "changes": first.changes(contents),

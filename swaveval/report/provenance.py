@@ -33,12 +33,14 @@ class Unused:
     reason: str
 
 
+NOT_YET = "not evaluated yet"
 STATES = {
     "writing": "still being written",
     "corrupt": "damaged",
     "unsupported": "format not supported",
     "refused": "refused",
     "ready": "same weights",
+    "waiting": NOT_YET,
 }
 
 

@@ -178,7 +178,11 @@ def data_headline(contents: Contents) -> str:
 def made_headline(contents: Contents) -> str:
     manifest = contents.series.manifest
     said = [f"swaveval {wording.clipped(manifest.versions['swaveval'], 20)}"] if "swaveval" in manifest.versions else []
-    aside = [file for file in provenance.unused(contents) if file.state != "same weights"]
+    unused = provenance.unused(contents)
+    later = [file for file in unused if file.state == provenance.NOT_YET]
+    aside = [file for file in unused if file.state not in ("same weights", provenance.NOT_YET)]
+    if later:
+        said.append(f"{len(later):,} not evaluated yet")
     if aside:
         said.append(f"{wording.count(len(aside), 'file')} not evaluated")
     return " · ".join(said) or "command, versions, protocol"

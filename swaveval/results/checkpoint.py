@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from swaveval.results.encoding import decode_number, encode_number
 
-CheckpointState = Literal["ready", "writing", "corrupt", "unsupported", "refused"]
+CheckpointState = Literal["ready", "writing", "corrupt", "unsupported", "refused", "waiting"]
 CheckpointKind = Literal["checkpoint", "baseline"]
 # An untrained network like the checkpoints', the pixels, a histogram of colours, the commonest class.
 BaselineKind = Literal["random", "pixels", "colours", "majority"]
@@ -28,7 +28,7 @@ class CheckpointRecord:
         kind: `checkpoint` or `baseline`.
         baseline: what kind of baseline; None for a checkpoint.
         seed: of a random baseline.
-        state: `ready`, or why it could not be evaluated.
+        state: `ready`, or why it could not be evaluated; `waiting`: it can be, and there was no time for it yet.
         reason: one sentence when the state is not `ready`.
         digest: SHA-256 over the backbone's weights (baselines have one too); None when nothing could be read.
         epoch: finished epochs, 0 for the untrained model; None when the file does not say.

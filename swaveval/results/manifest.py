@@ -71,6 +71,7 @@ class RunManifest:
         cell_names: digest to (evaluator, checkpoint), so that a cell that is gone can be named; {} in old manifests.
         terms: metric id (without parameters) to its words, as its evaluator declared them; {} in old manifests.
         roles: metric id to what its evaluator declared it to be for, values of `Role`; {} in old manifests.
+        budget_seconds: what the evaluation was given of time; None where it was given all it needs.
         recipe: digest of everything that was set for the training but its seed; equal for repeats. Empty where not
             everything is known.
     """
@@ -95,6 +96,14 @@ class RunManifest:
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     training_epochs: int | None = None
     recipe: str = ""
+    budget_seconds: float | None = None
+
+    @property
+    def reached(self) -> tuple[int, int]:
+        """How many checkpoints are evaluated, and of how many that can be."""
+        able = [one for one in self.checkpoints if one.kind == "checkpoint" and not one.alias]
+        done = sum(one.evaluated for one in able)
+        return done, done + sum(one.state == "waiting" for one in able)
 
     def to_json(self) -> dict[str, Any]:
         data = {name: getattr(self.data, name) for name in DataSummary.__dataclass_fields__}
@@ -120,6 +129,7 @@ class RunManifest:
             "roles": roles_to_json(self.roles),
             "training_epochs": self.training_epochs,
             "recipe": self.recipe,
+            "budget_seconds": self.budget_seconds,
         }
 
     @classmethod
@@ -150,4 +160,5 @@ class RunManifest:
             roles=roles_from_json(body.get("roles")),
             training_epochs=body.get("training_epochs"),
             recipe=str(body.get("recipe") or ""),
+            budget_seconds=body.get("budget_seconds"),
         )

@@ -65,10 +65,12 @@ class SecondsStore:
         held = self.get(backbone, data, transform)
         self._write(self._path(backbone, data, transform), StageSeconds({**held.stages, **stages}, held.searches))
 
-    def forget(self, backbone: str, data: str, transform: str) -> None:
-        """What follows takes its time anew."""
-        with suppress(OSError):
-            self._path(backbone, data, transform).unlink(missing_ok=True)
+    def forget(self, backbone: str, data: str, transform: str, *, stage: str) -> None:
+        """It will take its time anew."""
+        held = self.get(backbone, data, transform)
+        if stage in held.stages:
+            stages = {name: seconds for name, seconds in held.stages.items() if name != stage}
+            self._write(self._path(backbone, data, transform), StageSeconds(stages, held.searches))
 
     def searched(self, key: CellKey, seconds: float) -> None:
         """Note what of a cell's time went into searches."""

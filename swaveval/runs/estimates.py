@@ -4,13 +4,13 @@ import math
 from collections.abc import Iterable
 from statistics import fmean
 
-from swaveval.results import Cell, ResultStore
-from swaveval.runs.plan import PlannedCell
-from swaveval.runs.tasks import BackboneTask, Task
+from swaveval.results import Cell, ResultStore, StoreError
+from swaveval.runs.plan import Plan, PlannedCell
+from swaveval.runs.tasks import BackboneTask, SeriesTask, Task
 
 # Of a stored evaluation so many cells of each evaluator are looked at: they are all alike.
 MOST_LOOKED_AT = 4
-NETWORK = "network"
+NETWORK, SERIES = "network", SeriesTask.__name__
 
 
 class Estimates:
@@ -37,6 +37,19 @@ class Estimates:
                 if looked[planned.spec.name] <= MOST_LOOKED_AT and (cell := self._store.get(planned.key)) is not None:
                     self.seen(NETWORK, cell)
 
+    def learn_series(self, plan: Plan, checkpoints: int) -> None:
+        """Look at what was stored of shorter series: evaluators over one take about as long as it has checkpoints."""
+        names = {planned.spec.name for planned in plan.todo if planned.spec.over_series}
+        try:
+            before = self._store.read_manifest()
+        except StoreError:
+            return
+        then = sum(record.kind == "checkpoint" and record.evaluated for record in before.checkpoints)
+        for digest, (evaluator, _) in before.cell_names.items():
+            cell = self._store.get(digest) if then and evaluator in names else None
+            if cell is not None:
+                self._cells.setdefault((SERIES, evaluator), []).append(cell.seconds * checkpoints / then)
+
     def seen(self, kind: str, cell: Cell) -> None:
         """Told of a cell that was made, and of what kind its task is."""
         self._cells.setdefault((kind, cell.key.evaluator), []).append(cell.seconds)
@@ -55,6 +68,12 @@ class Estimates:
         """Seconds of reading one of this kind, or any, and passing the images through it; None where none was seen."""
         own = [seconds for (name, _), seconds in self._shared.items() if name == kind] or [*self._shared.values()]
         return fmean(own) if own else None
+
+    def of_checkpoint(self) -> float | None:
+        """Seconds that one network takes in all, by every evaluator that was seen on one; None before."""
+        cells = [fmean(seconds) for (kind, _), seconds in self._cells.items() if kind == NETWORK]
+        shared = self.of_shared(NETWORK)
+        return None if shared is None or not cells else shared + math.fsum(cells)
 
     def of(self, task: Task, cells: Iterable[PlannedCell], *, begun: bool = False) -> float | None:
         """Seconds that these cells of a task will take; None where something of them was never seen.

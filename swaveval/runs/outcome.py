@@ -34,6 +34,8 @@ class RunOutcome:
         failed: cells whose status is `error`, with their evaluator, checkpoint and reason.
         writing: names of checkpoints that were still being written.
         unusable: names of other checkpoints that could not be evaluated.
+        waiting: what the time of a budget did not allow: names of checkpoints and baselines, evaluators over the
+            series, `figures`.
     """
 
     written: Written
@@ -41,3 +43,4 @@ class RunOutcome:
     failed: tuple[tuple[str, str, str], ...]
     writing: tuple[str, ...]
     unusable: tuple[str, ...]
+    waiting: tuple[str, ...] = ()

@@ -85,6 +85,7 @@ class RunRequest:
         one_run: take the checkpoints for one run whatever speaks against it.
         source: where the checkpoints come from, when that is no directory; `checkpoints` names them then.
         opened: the images, when they are in memory; `sample` is drawn from them already.
+        budget: seconds that the evaluation may take; None: as long as it needs.
         sample: how many of the images are evaluated, drawn by `seed`; None for all.
     """
 
@@ -120,6 +121,7 @@ class RunRequest:
     source: CheckpointSource | None = None
     opened: ImageSet | None = None
     sample: int | None = None
+    budget: float | None = None
 
     @property
     def in_memory(self) -> bool:

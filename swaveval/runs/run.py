@@ -7,15 +7,17 @@ from datetime import UTC, datetime
 
 from swaveval.features.arrays import Arrays
 from swaveval.results import Cell, CheckpointRecord, DataSummary, RunManifest, Series
-from swaveval.results.seconds import OF_PAGE
+from swaveval.results.seconds import OF_PAGE, PAGE
 from swaveval.results.versions import versions
 from swaveval.runs import unchanged
 from swaveval.runs.baselines import baseline_records
+from swaveval.runs.budget import Deadline, left_out, time_for_figures
 from swaveval.runs.checks import check_plan, check_run
 from swaveval.runs.cost import training_time
 from swaveval.runs.estimates import Estimates
 from swaveval.runs.executors import Executor, make_executor
 from swaveval.runs.geometry import annotated, shapeless
+from swaveval.runs.in_time import InTime, spread
 from swaveval.runs.job import Job, build_workspace
 from swaveval.runs.loader import CheckpointLoader
 from swaveval.runs.losses import find_loss, recomputed
@@ -58,6 +60,11 @@ class Prepared:
     plan: Plan
     order: str = ""
     said: tuple[str, ...] = ()
+
+    def planned(self, records: Sequence[CheckpointRecord]) -> Plan:
+        """The plan of some of the records."""
+        workspace = self.workspace
+        return make_plan(records, self.specs, workspace.store, key=workspace.key, force=self.request.force)
 
 
 def prepare(request: RunRequest, progress: Progress | None = None, *, keep: bool = False) -> Prepared:
@@ -129,39 +136,44 @@ def _prepare(
     return Prepared(request, workspace, tuple(rows), tuple(specs), plan, arrangement.order, said)
 
 
-def run(request: RunRequest, progress: Progress | None = None) -> RunOutcome:
+def run(request: RunRequest, progress: Progress | None = None, *, started: float | None = None) -> RunOutcome:
     """Evaluate what is not yet evaluated, then judge and write the page.
+
+    Args:
+        started: when a budget began, by `time.monotonic`; now, unless given.
 
     Raises:
         RunError, DataError, PluginError: as `prepare`. DeviceError, OutputError: before anything is done.
         OSError: the disk is full. Every other later failure is a stored result.
     """
+    deadline = None if request.budget is None else Deadline.after(request.budget, started)
     told = Told(progress or Silent())
     before = unchanged.inputs(request)
     with closing(make_executor(request.executor)) as executor:
-        outcome = _run(check_run(request, told), executor, told)
+        outcome = _run(check_run(request, told), executor, told, deadline)
     unchanged.remember(request, outcome, before, told.messages)
     return outcome
 
 
-def _run(request: RunRequest, executor: Executor, progress: Progress) -> RunOutcome:
+def _run(request: RunRequest, executor: Executor, progress: Progress, deadline: Deadline | None) -> RunOutcome:
     prepared = prepare(request, progress, keep=True)
     for note in prepared.said:  # what stands in red on the page must not be missing on the terminal
         progress.message(f"note: {note}")
     for damage in prepared.plan.damaged:
         progress.message(f"stored result {damage}; it is computed again")
     try:
-        cells, computed = _evaluate(prepared, executor, progress)
+        prepared, cells, computed = _evaluate(prepared, executor, progress, deadline)
     finally:
         prepared.workspace.plugins.close()
         prepared.workspace.loader.close()
-    manifest = _manifest(prepared, cells)
-    prepared.workspace.store.write_manifest(manifest)
+    manifest, store = _manifest(prepared, cells), prepared.workspace.store
+    store.write_manifest(manifest)
     if manifest.loss is None and (loss := recomputed(Series.load(prepared.request.out))) is not None:
         prepared.workspace.store.write_manifest(replace(manifest, loss=loss))
     if computed:
-        prepared.workspace.store.seconds.forget(*OF_PAGE)
-    written = write_page(prepared.request.out, images=request.images, figures=request.figures)
+        prepared.workspace.store.seconds.forget(*OF_PAGE, stage=PAGE)
+    drawn = request.figures and (deadline is None or time_for_figures(deadline, prepared.workspace.store))
+    written = write_page(prepared.request.out, images=request.images, figures=drawn)
     for problem in written.problems:
         progress.message(problem)
     names = {planned.key.digest: planned.checkpoint for planned in prepared.plan.cells}
@@ -175,22 +187,37 @@ def _run(request: RunRequest, executor: Executor, progress: Progress) -> RunOutc
         ),
         writing=tuple(record.name for record in prepared.records if record.state == "writing"),
         unusable=tuple(
-            f"{record.name}: {record.reason}" for record in prepared.records if record.state not in ("ready", "writing")
+            f"{record.name}: {record.reason}"
+            for record in prepared.records
+            if record.state not in ("ready", "writing", "waiting")
         ),
+        waiting=(*left_out(prepared.records, prepared.plan, store), *(["figures"] if request.figures > drawn else [])),
     )
 
 
-def _evaluate(prepared: Prepared, executor: Executor, progress: Progress) -> tuple[list[Cell], int]:
-    """Have everything done that is to do; gives the cells of this evaluation and how many were computed."""
+def _evaluate(
+    prepared: Prepared, executor: Executor, progress: Progress, deadline: Deadline | None
+) -> tuple[Prepared, list[Cell], int]:
+    """Have everything done that is to do, or that there is time for.
+
+    Returns:
+        What was reached of it, the cells of this evaluation and how many were computed.
+    """
     job, store = Job(prepared.request, prepared.workspace), prepared.workspace.store
     estimates, computed = Estimates(store), 0
     estimates.learn(prepared.plan.cells, [record.digest for record in prepared.records if record.kind == "checkpoint"])
-    # One after the other: a series is read from the features that its backbones left.
-    for stage, tasks in (
-        ("evaluating", backbone_tasks(prepared.records, prepared.plan, prepared.workspace.loader)),
-        ("evaluating the series", series_tasks(prepared.records, prepared.plan, prepared.workspace.loader)),
-    ):
-        computed += perform_all(stage, tasks, executor, job, estimates)
+    loader = prepared.workspace.loader
+    if deadline is not None:
+        in_time = InTime(executor, spread(job, len(prepared.records)), estimates, deadline)
+        records, plan, computed = in_time.evaluate(prepared.records, prepared.plan, prepared.planned)
+        prepared = replace(prepared, records=records, plan=plan)
+    else:
+        # One after the other: a series is read from the features that its backbones left.
+        for stage, tasks in (
+            ("evaluating", backbone_tasks(prepared.records, prepared.plan, loader)),
+            ("evaluating the series", series_tasks(prepared.records, prepared.plan, loader)),
+        ):
+            computed += perform_all(stage, tasks, executor, job, estimates)
     cells = [cell for planned in prepared.plan.cells if (cell := store.get(planned.key)) is not None]
     progress.stage("page", 0)
     images = prepared.workspace.images
@@ -200,7 +227,7 @@ def _evaluate(prepared: Prepared, executor: Executor, progress: Progress) -> tup
         for done in executor.run([task], job):
             tell(progress, done)
     cells += [cell for key in (pictures_key(images.fingerprint, shown),) if (cell := store.get(key)) is not None]
-    return cells, computed
+    return prepared, cells, computed
 
 
 def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
@@ -242,6 +269,7 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
         training_seconds=None if took is None else took.seconds,
         training_epochs=None if took is None else took.epochs,
         recipe=request.recipe,
+        budget_seconds=request.budget,
         command=request.command,
         versions=versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -29,7 +29,7 @@ from swaveval.specification import PluginError, split
 # Where a run lies among more files than this, looking at each is no shortcut.
 MOST_FILES = 300_000
 # What is asked for, but changes nothing that lies on disk.
-_NO_MATTER = ("command", "source", "opened")
+_NO_MATTER = ("command", "source", "opened", "budget")
 
 Stamps = dict[str, list[int]]
 
@@ -63,7 +63,8 @@ def remember(request: RunRequest, outcome: RunOutcome, before: Stamps | None, to
     with suppress(OSError):
         place.unlink(missing_ok=True)
         # An error is tried again, and so is a file that was being written.
-        if before is None or outcome.failed or outcome.writing or outcome.written.problems:
+        unfinished = outcome.failed or outcome.writing or outcome.waiting or outcome.written.problems
+        if before is None or unfinished:
             return
         body = {
             "asked": _asked(request),

@@ -36,7 +36,8 @@ def test_plan_takes_every_option_of_run_that_changes_the_plan() -> None:
 
 OTHER: dict[str, Any] = {
     "ckpt_dir": Path("other"), "data": "digits", "labels": Path("none"), "pixels": Pixels(range="0:4095"),
-    "images": 50, "evaluators": "knn", "evaluator": ["file.py:Mine"], "out": Path("elsewhere"), "seed": 3, "size": 32,
+    "images": 50, "budget": "10m",
+    "evaluators": "knn", "evaluator": ["file.py:Mine"], "out": Path("elsewhere"), "seed": 3, "size": 32,
     "interpolation": "bicubic", "precision": "fp32", "network": Network(heads=3),
     "normalisation": Normalisation(mean="0.5"),
     "one_run": True, "force": True,

@@ -35,8 +35,8 @@ def test_what_was_noted_last_is_known(store: SecondsStore) -> None:
     store.searched(cell(KEY[0], "knn", 9.0).key, 0.0)  # made again, from a search that was there
     assert store.get(*KEY).searches == {"knn": 0.0, "linear": 0.5}
     assert store.get(KEY[0], "data", "another protocol") == StageSeconds()
-    store.forget(*KEY)
-    assert store.get(*KEY) == StageSeconds()
+    store.forget(*KEY, stage="forward")
+    assert store.get(*KEY).stages == {"reading": 1.0}
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"sha256": 1, "body": {}}', b"\xff"], ids=repr)

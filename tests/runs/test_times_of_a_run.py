@@ -86,7 +86,7 @@ def test_a_page_written_again_is_the_same(place: Path, tmp_path: Path) -> None:
     assert b"Where the time went" in before
     assert b"judging and this page" in before
     assert write_page(tmp_path, figures=False).page.read_bytes() == before
-    ResultStore(tmp_path / "results").seconds.forget(*OF_PAGE)
+    ResultStore(tmp_path / "results").seconds.forget(*OF_PAGE, stage="page")
     write_page(tmp_path, figures=False)
     assert "page" in Series.load(tmp_path).seconds[""].stages
 
