@@ -1,0 +1,165 @@
+"""Writes docs/performance.md from the committed results of the other benchmarks; measures nothing.
+
+python -m benchmarks performance
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+TEMPLATE = HERE / "performance_template.md"
+PAGE = HERE.parent / "docs" / "performance.md"
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        what: was measured, against what.
+        file: the result, below `benchmarks/`.
+        goal: that was set before.
+        told: the result in words.
+        command: that measures it.
+    """
+
+    what: str
+    file: str
+    goal: str
+    told: Callable[[Result], str]
+    command: str
+
+
+def _whole(result: Result) -> str:
+    found = result["results"]
+    everything, less = "run, everything", "run, without map, gallery and figures"
+    return (
+        f"**{found[f'{everything} / forward passes']:g}** ({found[f'{everything}, s']:g} s against "
+        f"{found['checkpoints']} × {found['forward pass of one checkpoint, s']:g} s in {found['precision']}); "
+        f"**{found[f'{less} / forward passes']:g}** without map, gallery and figures"
+    )
+
+
+def _search(result: Result) -> str:
+    found = result["times faster"]
+    each = "; ".join(f"{name} **{ratio['wall']:g} ×**" for name, ratio in found.items())
+    return f"{each}; {result['extra memory of ours, MB']} MB more memory"
+
+
+def _grid(result: Result) -> str:
+    (ours, right), (theirs, also) = (result["C and test accuracy"][name] for name in ("ours", "scikit-learn"))
+    return f"**{result['times faster']:g} ×**; C = {ours:g} and {theirs:g}, test accuracy {right:.4f} and {also:.4f}"
+
+
+def _precision(result: Result) -> str:
+    return "; ".join(f"{name} **{found['fp32 / bf16']['wall']:g} ×**" for name, found in result["results"].items())
+
+
+def _again(result: Result) -> str:
+    found = result["results"]
+    return f"**{found['nothing has changed']:g} s**, {found['ratio']:g} × as fast as looking at everything"
+
+
+def _views(result: Result) -> str:
+    return "; ".join(f"{name} **{found['lightly / batch']['wall']:g} ×**" for name, found in result["results"].items())
+
+
+def _extraction(result: Result) -> str:
+    return "; ".join(f"{name} **{found['times faster']['wall']:g} ×**" for name, found in result["cases"].items())
+
+
+ROWS = (
+    Row(
+        "A whole `run` of 8 checkpoints (all evaluators, baselines, map, gallery, figures, page) ÷ the forward pass of "
+        "its images alone: ResNet-18, 64 px, 12,000 photos",
+        "runs/whole_run-resnet18-64px.json",
+        "≤ 1.6; ≤ 1.25 without",
+        _whole,
+        "python -m benchmarks.runs.whole_run --data DIR",
+    ),
+    Row(
+        "Exact kNN, 10,000 × 50,000 × 512, k = 200, against peers",
+        "features/exact_search.json",
+        "faiss ≥ 1.3 ×, lightly ≥ 2 ×, scikit-learn ≥ 5 ×; < 512 MB",
+        _search,
+        "python -m benchmarks.features.exact_search",
+    ),
+    Row(
+        "Linear probe with its choice of C, 10,000 × 512 × 10 classes, against scikit-learn's loop over the same grid "
+        "on all cores",
+        "evaluators/linear_grid.json",
+        "≥ 4 ×, equal accuracy",
+        _grid,
+        "python -m benchmarks.evaluators.linear_grid",
+    ),
+    Row(
+        "bfloat16 against float32, forward pass",
+        "features/precision.json",
+        "",
+        _precision,
+        "python -m benchmarks features.precision",
+    ),
+    Row(
+        "One decode and one pass for all evaluators, against one each",
+        "features/extraction.json",
+        "",
+        _extraction,
+        "python -m benchmarks features.extraction",
+    ),
+    Row(
+        "A second `run` with nothing to do",
+        "runs/second_run.json",
+        "< 2 s",
+        _again,
+        "python -m benchmarks runs.second_run",
+    ),
+    Row(
+        "Training views of a whole batch, against lightly's transform image by image",
+        "pretrain/views.json",
+        "",
+        _views,
+        "python -m benchmarks pretrain.views",
+    ),
+)
+
+
+def _machine(machine: Result) -> str:
+    return f"{machine['cores']} cores of {machine['processor']}, torch {machine['torch']}, {machine['date']}"
+
+
+def _variants() -> tuple[str, str]:
+    """The table of what was tried in the forward pass, and the largest difference that folding makes."""
+    found = json.loads((HERE / "features" / "forward_variants.json").read_text(encoding="utf-8"))
+    rates = found["images a second"]
+    names = [name for name in next(iter(rates.values())) if not name.startswith("largest")]
+    lines = [f"| {_machine(found['machine'])} | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
+    lines += [f"| {case} | {' | '.join(f'{rate[name]:g}' for name in names)} |" for case, rate in rates.items()]
+    worst = max(rate["largest difference by folding / largest feature"] for rate in rates.values())
+    return "\n".join(lines), f"{worst:.0e}"
+
+
+def page() -> str:
+    """The document."""
+    lines = []
+    for row in ROWS:
+        path = HERE / row.file
+        result = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        told = "not measured" if result is None else row.told(result)
+        where = "" if result is None else _machine(result["machine"])
+        lines.append(f"| {row.what} (`{row.command}`) | {row.goal or '–'} | {told} | {where} |")
+    variants, folding = _variants()
+    text = TEMPLATE.read_text(encoding="utf-8")
+    return text.replace("TABLE", "\n".join(lines)).replace("VARIANTS", variants).replace("FOLDING", folding)
+
+
+def main() -> None:
+    PAGE.write_text(page(), encoding="utf-8")
+    print(PAGE)
+
+
+if __name__ == "__main__":
+    main()
