@@ -16,7 +16,7 @@ from swaveval.runs.estimates import NETWORK, Estimates, kind
 from swaveval.runs.plan import Plan
 from swaveval.runs.tasks import MajorityTask, Task
 
-WAITING = "not evaluated yet: the time of --budget was over"
+WAITING = "the time of --budget was over"
 # Estimates are means, and work is not always alike.
 MARGIN = 1.25
 # Of the budget kept for judging and the page, where nobody knows yet what these take; and no less than this.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.field.around_runs import command, swaveval
+from tests.field.around_runs import command, swaveval, table
 from tests.tiny_images import write_images
 
 EVALUATORS = "knn,linear,clusters,spectrum,drift"
@@ -76,8 +76,8 @@ def test_a_pretrained_directory_needs_nothing_else_said(evaluated_directory: Pat
     assert again["verdict"] == verdict["verdict"]
     assert again["sentence"] == verdict["sentence"]
 
-    table = list(csv.DictReader(io.StringIO(swaveval("export", out).stdout)))
-    knn = {row["checkpoint"]: row for row in table if row["metric"] == "knn.top1"}
+    exported = list(csv.DictReader(io.StringIO(swaveval("export", out).stdout)))
+    knn = {row["checkpoint"]: row for row in exported if row["metric"] == "knn.top1"}
     assert any(name.startswith("epoch=0") for name in knn)
     assert "raw pixels" in knn
     assert "majority class" in knn
@@ -122,7 +122,7 @@ def test_killed_anywhere_the_next_run_does_the_rest(run_directory: Path) -> None
         ).stdout
     )
     assert rest["computed"] == whole["computed"] - finished_before
-    assert swaveval("export", run_directory / "report").stdout == swaveval("export", run_directory / "other").stdout
+    assert table(run_directory / "report") == table(run_directory / "other")
 
 
 def test_a_new_checkpoint_costs_one_checkpoint(run_directory: Path) -> None:
@@ -170,9 +170,9 @@ def test_unlabelled_flat_folder(run_directory: Path, images: Path, tmp_path: Pat
         shutil.copy(path, flat / f"{path.parent.name}-{path.name}")
     result = evaluate(run_directory, "--data", flat, "--out", tmp_path / "out", "--evaluators", "knn,views,spectrum")
     assert result["labelled"] is False
-    table = list(csv.DictReader(io.StringIO(swaveval("export", tmp_path / "out").stdout)))
-    assert {row["status"] for row in table if row["evaluator"] == "knn"} == {"skipped"}
-    assert any(row["metric"] == "views.retrieval" for row in table)
+    exported = table(tmp_path / "out")
+    assert {row["status"] for row in exported if row["evaluator"] == "knn"} == {"skipped"}
+    assert any(row["metric"] == "views.retrieval" for row in exported)
 
 
 def test_compare_two_evaluations(evaluated_directory: Path, tmp_path: Path) -> None:
