@@ -1,5 +1,7 @@
 """`python -m benchmarks [NAME …]`: list the benchmarks, or run those named (`all` runs every one, which takes long).
 
+Numbers after the names are the benchmarks' own arguments: `python -m benchmarks false_alarms.simulate 80`.
+
 A benchmark is a module under `benchmarks/` with a function `main()`; it prints both sides and their ratio.
 """
 
@@ -21,12 +23,13 @@ def names() -> list[str]:
 
 def run(asked: list[str]) -> None:
     """Run the named benchmarks one after another."""
-    known = names()
+    known, numbers = names(), [word for word in asked if word.isdigit()]
+    asked = [word for word in asked if word not in numbers]
     if unknown := sorted(set(asked) - set(known) - {"all"}):
         sys.exit(f"no benchmark called {', '.join(unknown)}; known: {', '.join(known)}")
     for name in known if "all" in asked else asked:
         print(f"== {name}", flush=True)
-        sys.argv = [name]
+        sys.argv = [name, *numbers]
         importlib.import_module(f"benchmarks.{name}").main()
 
 
