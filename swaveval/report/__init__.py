@@ -30,15 +30,17 @@ def write_report(
     verdict: Verdict,
     options: ReportOptions = DEFAULTS,
     clock: Callable[[], float] | None = None,
+    cache: Path | None = None,
 ) -> Path:
     """Write the convergence page `OUT/index.html` atomically; returns its path.
 
     Args:
         clock: seconds that the page has taken so far, for the page to say.
+        cache: a directory where the picture of the first figure is kept for the next page.
     """
     from swaveval.report import page
 
-    return page.write_report(out, series=series, verdict=verdict, options=options, clock=clock)
+    return page.write_report(out, series=series, verdict=verdict, options=options, clock=clock, cache=cache)
 
 
 def write_comparison(out_file: Path, runs: Sequence[tuple[Series, Verdict]], options: ReportOptions = DEFAULTS) -> Path:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from swaveval.convergence.verdict import WORDS, Verdict
 from swaveval.report import cards, charts, first, palette, provenance, wording
 from swaveval.report.budget import Thinned, thinnings
 from swaveval.report.contents import Contents, gather
-from swaveval.report.figures import overview_picture
+from swaveval.report.figure_files import source_of
+from swaveval.report.first_picture import drawn, kept
 from swaveval.report.galleries import Galleries, galleries
 from swaveval.report.map import feature_map
 from swaveval.report.options import DEFAULTS, ReportOptions
@@ -43,6 +44,7 @@ def write_report(
     verdict: Verdict,
     options: ReportOptions = DEFAULTS,
     clock: Callable[[], float] | None = None,
+    cache: Path | None = None,
 ) -> Path:
     """Write `OUT/index.html` atomically and return its path.
 
@@ -52,9 +54,11 @@ def write_report(
     Args:
         clock: seconds that the page has taken so far, asked once, when everything but its last filling is done; without
             one the page says what is stored.
+        cache: a directory where the picture of the first figure is kept for the next page.
     """
     target = out / "index.html"
-    write_text(target, render(series, verdict, options, clock=clock))
+    picture = drawn if cache is None else partial(kept, cache, source_of(series, verdict))
+    write_text(target, render(series, verdict, options, clock=clock, picture=picture))
     return target
 
 
@@ -65,15 +69,20 @@ def render(
     sections: tuple[Section, ...] = SECTIONS,
     *,
     clock: Callable[[], float] | None = None,
+    picture: Callable[[Contents], str] = drawn,
 ) -> str:
-    """The page as text, as large as the options allow and no larger. `clock`: as in `write_report`."""
+    """The page as text, as large as the options allow and no larger.
+
+    Args:
+        clock: as in `write_report`. picture: gives that of the first figure.
+    """
     notes: tuple[str, ...] = ()
     if len(series.points) > MOST_CHECKPOINTS:
         notes = (f"It shows {MOST_CHECKPOINTS} of {len(series.points):,} checkpoints, evenly chosen.",)
         series = _fewer(series, verdict)
     contents = gather(series, verdict)
     full, pictures = feature_map(contents), galleries(contents)
-    page = _Page(*_fixed(contents, options, pictures), sections)
+    page = _Page(*_fixed(contents, options, pictures, picture), sections)
     given = Given(contents, pictures, Thinned(), options)
     target = min(options.target_bytes, options.limit_bytes)
     # What cannot be thinned is rendered once, to know how much room the rest has.
@@ -130,7 +139,7 @@ def _fewer(series: Series, verdict: Verdict) -> Series:
 
 
 def _fixed(
-    contents: Contents, options: ReportOptions, pictures: Galleries
+    contents: Contents, options: ReportOptions, pictures: Galleries, picture: Callable[[Contents], str]
 ) -> tuple[dict[str, Any], dict[str, str], dict[str, Any]]:
     """Everything that no budget changes: the script's data, blobs, and the template's context."""
     manifest = contents.series.manifest
@@ -166,7 +175,7 @@ def _fixed(
         "overview": overview,
         "contents": contents,
         "overview_table": first.overview_table(contents),
-        "picture": overview_picture(contents),
+        "picture": picture(contents),
         "images": options.images,
     }
     return data, blobs, context

@@ -40,7 +40,8 @@ def write_page(out: Path, *, images: bool = True, figures: bool = True) -> Writt
     # A page that is written again from the same results is the same.
     known = not timed or PAGE in series.seconds.get("", StageSeconds()).stages
     options = ReportOptions(images=images)
-    page = write_report(out, series=series, verdict=verdict, options=options, clock=None if known else clock)
+    told = None if known else clock
+    page = write_report(out, series=series, verdict=verdict, options=options, clock=told, cache=out / "cache")
     problems: list[str] = []
     missing = figure_faults(out, series, verdict)
     if not figures:

@@ -126,6 +126,26 @@ def test_figures_of_anything_else_are_drawn_again(what: str, results: Path, tmp_
     assert figures(out) == after
 
 
+def test_the_pictures_on_the_page_are_kept_while_they_are_right(results: Path, tmp_path: Path) -> None:
+    """The page is the same with the kept picture and with one drawn anew, and another once the results are."""
+    out = Path(shutil.copytree(results, tmp_path / "report"))
+    place, page = out / "cache" / "picture.json", out / "index.html"
+    held = place.read_bytes()
+    first = page.read_text(encoding="utf-8")
+    assert unseal(held)["picture"] in first
+    for spoilt in (None, held[:-9], held.replace(b"base64", b"base46")):
+        place.unlink() if spoilt is None else place.write_bytes(spoilt)
+        assert write_page(out).page.read_text(encoding="utf-8") == first
+        assert place.read_bytes() == held
+    other = seal(unseal(held) | {"picture": "data:image/png;base64,AAAA"})
+    place.write_bytes(other)
+    assert "base64,AAAA" in write_page(out).page.read_text(encoding="utf-8"), "it is looked at"
+    manifest_changed(out, loss=None)
+    again = write_page(out).page.read_text(encoding="utf-8")
+    assert "base64,AAAA" not in again
+    assert unseal(held)["picture"] not in again
+
+
 def test_what_draws_is_its_code(tmp_path: Path) -> None:
     """One letter of a module that draws is another drawing."""
     package = Path(shutil.copytree(Path(figure_files.__file__).parents[1], tmp_path / "swaveval"))
