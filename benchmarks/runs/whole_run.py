@@ -99,8 +99,9 @@ def main() -> None:
             for name, each in seconds.items()
         },
     }
+    task = vars(asked) | {"data": Path(asked.data).name}
     name = f"whole_run-resnet{asked.depth}-{asked.size}px"
-    save(Path(__file__).with_name(f"{name}.json"), {"machine": machine, "task": vars(asked), "results": results})
+    save(Path(__file__).with_name(f"{name}.json"), {"machine": machine, "task": task, "results": results})
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
+from benchmarks import performance
 from swaveval.cli.app import app
 
 ROOT = Path(__file__).parents[2]
@@ -30,3 +31,7 @@ def test_commands_and_options_exist(document: Path) -> None:
         known = {option for parameter in COMMANDS[command].params for option in parameter.opts} | {"--help"}
         for option in re.findall(r"(?<=\s)--[a-z][a-z-]*", line):
             assert option in known, f"{document.name}: swaveval {line}"
+
+
+def test_the_performance_page_is_what_the_committed_results_say() -> None:
+    assert performance.PAGE.read_text(encoding="utf-8") == performance.page()
