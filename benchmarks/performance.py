@@ -64,6 +64,13 @@ def _again(result: Result) -> str:
     return f"**{found['nothing has changed']:g} s**, {found['ratio']:g} × as fast as looking at everything"
 
 
+def _report(result: Result) -> str:
+    found = result["results"]
+    helps = [each["wall_s"] for name, each in found.items() if name.endswith("--help")]
+    whole = found["report, figures whole"]["wall_s"]
+    return f"**{whole:g} s**, with {found['figures']} figures drawn anew {found['ratio']:g} × that; {max(helps):g} s"
+
+
 def _views(result: Result) -> str:
     return "; ".join(f"{name} **{found['lightly / batch']['wall']:g} ×**" for name, found in result["results"].items())
 
@@ -116,6 +123,13 @@ ROWS = (
         "< 2 s",
         _again,
         "python -m benchmarks runs.second_run",
+    ),
+    Row(
+        "`swaveval report` on the demo, its figures whole; the slowest `--help`",
+        "report/again.json",
+        "< 3 s; < 0.4 s",
+        _report,
+        "python -m benchmarks report.again",
     ),
     Row(
         "Training views of a whole batch, against lightly's transform image by image",
