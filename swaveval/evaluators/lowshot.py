@@ -148,11 +148,8 @@ def _right(fits: list[tuple[Array, Array]], features: Array, label: Array) -> Ar
         # The scores of all draws at once would be gigabytes.
         return np.stack([(rows @ weight + bias).argmax(axis=1) == label[part] for weight, bias in fits])
 
-    return (
-        np.concatenate(each(one, row_blocks(len(label), BLOCK)), axis=1)
-        if len(label)
-        else np.zeros((len(fits), 0), np.bool_)
-    )
+    nothing = np.zeros((len(fits), 0), dtype=np.bool_)
+    return np.concatenate([nothing, *each(one, row_blocks(len(label), BLOCK))], axis=1)
 
 
 def draw_rows(labels: Array, shots: int, draw: np.random.Generator) -> Array:

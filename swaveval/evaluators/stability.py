@@ -32,12 +32,7 @@ def cka(x: Array, y: Array) -> float:
     Args:
         x, y: shapes `(n, d)` and `(n, d')`, float64, columns centred, rows belonging together; not all zero.
     """
-    return aligned(x, y) / (self_similarity(x) * self_similarity(y))
-
-
-def aligned(x: Array, y: Array) -> float:
-    """‖YᵀX‖²_F."""
-    return float(np.linalg.norm(y.T @ x)) ** 2
+    return _Centred(x, self_similarity(x)).cka(_Centred(y, self_similarity(y)))
 
 
 def shared_neighbours(a: Array, b: Array) -> Array:
@@ -64,7 +59,7 @@ class _Centred:
         return cls(rows, self_similarity(rows))
 
     def cka(self, other: "_Centred") -> float:
-        return aligned(self.rows, other.rows) / (self.own * other.own)
+        return float(np.linalg.norm(other.rows.T @ self.rows)) ** 2 / (self.own * other.own)
 
 
 @dataclass(frozen=True, eq=False)
