@@ -43,7 +43,7 @@ def trained(data: str, size: int, depth: int) -> Path:
     """Eight checkpoints of a short training."""
     place = Path("runs/benchmarks") / f"resnet{depth}-{size}px-{Path(data).name}"
     if not (place / "checkpoints").is_dir():
-        few = ["--data-fraction", "0.1", "--epochs", "7", "--checkpoint-every", "1", "--batch-size", "64"]
+        few = ["--data-fraction", "0.1", "--epochs", "7", "--checkpoint-every", "1", "--batch-size", "128"]
         crops = ["--crop-sizes", f"{size},{size // 2}", "--crop-counts", "2,2"]
         network = ["--backbone", f"resnet{depth}", "--stem", "imagenet"]
         swaveval("pretrain", "--data", data, *few, *crops, *network, "--out", str(place))
