@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from swaveval.evaluators.contract import Need, Skip, require_finite
-from swaveval.evaluators.logistic import Probe, Problem
+from swaveval.evaluators.logistic import SINGLE, Probe, Problem
 from swaveval.evaluators.supervised import Labelled, accuracy, class_scores, labelled, outcomes
 from swaveval.evaluators.threads import one_thread
 from swaveval.features.features import Features
@@ -16,8 +16,9 @@ from swaveval.results.words import words_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-# Largest gradient entry at the end of a fit; while C is chosen, a thousand times that ranks the values as well.
-TOLERANCE = 1e-7
+# Largest gradient entry at the end of the fit that is reported, and of those that choose C or leave a fold out: as far
+# as float32 goes, which ranks them as well.
+TOLERANCE, RANKS = 1e-7, SINGLE
 # Values of C in a row that are worse than the best one, by accuracy and by log loss, before larger ones are left out:
 # there fits crawl, and the more a probe has learned by heart the worse it is.
 PATIENCE = 2
@@ -35,7 +36,7 @@ class Linear:
         grid: values of C, ascending; each fit starts from the one before.
         held_out: share of train that C is chosen on.
         selection_limit: C is chosen on at most so many train images, a seeded stratified sample of them.
-        max_iterations: of L-BFGS per fit. At 1.28 million images an iteration is a pass over the features.
+        max_iterations: of conjugate gradients per fit. At 1.28 million images an iteration is a pass over the features.
         folds: of train, stratified and seeded; each is classified by a probe fitted to the others.
     """
 
@@ -46,7 +47,7 @@ class Linear:
     folds: int = 5
 
     name: ClassVar[str] = "linear"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     needs: ClassVar[frozenset[Need]] = frozenset({Need.LABELS, Need.TRAIN_SPLIT})
     terms: ClassVar[Mapping[str, Term]] = words_of("linear")
 
@@ -65,10 +66,11 @@ class Linear:
         if len(known) < 2:
             raise Skip("all labelled train images are of one class: there is nothing for a linear probe to separate")
         chosen = self._choose(given, target, seed)
-        probe = self._fit(given, target, chosen)
+        problem = Problem(given.features.train, target, len(known), device=given.features.device)
+        probe = self._fit(problem, chosen)
         with one_thread():
             logits = probe.logits(given.features.test, given.features.device)
-        rows, right = self._out_of_fold(given, target, chosen.c, seed)
+        rows, right = self._out_of_fold(given, target, problem, chosen.c, seed)
         yield from self._report(given, known, logits, probe, chosen)
         yield from self._witness(given, rows, right, chosen)
 
@@ -90,7 +92,7 @@ class Linear:
         probes: list[Probe] = []
         for c in self.grid:
             before = probes[-1] if probes else None
-            probes.append(problem.fit(c, start=before, tolerance=1000 * TOLERANCE, max_iterations=self.max_iterations))
+            probes.append(problem.fit(c, start=before, tolerance=RANKS, max_iterations=self.max_iterations))
             logits = probes[-1].logits(bank[asked], device)
             scores.append((float((logits.argmax(axis=1) == target[asked]).mean()), -log_loss(logits, target[asked])))
             if _past_the_best(scores):
@@ -99,12 +101,11 @@ class Linear:
         sampled = f"a sample of {len(rows)} images of " if len(rows) < len(target) else ""
         return Choice(self.grid[best], scores[best][0], len(asked), sampled, probes[best])
 
-    def _fit(self, given: Labelled, target: Array, chosen: "Choice") -> Probe:
-        problem = Problem(given.features.train, target, int(target.max()) + 1, device=given.features.device)
+    def _fit(self, problem: Problem, chosen: "Choice") -> Probe:
         start = chosen.probe if chosen.probe is not None and chosen.probe.weight.shape[1] == problem.classes else None
         return problem.fit(chosen.c, start=start, tolerance=TOLERANCE, max_iterations=self.max_iterations)
 
-    def _out_of_fold(self, given: Labelled, target: Array, c: float, seed: int) -> tuple[Array, Array]:
+    def _out_of_fold(self, given: Labelled, target: Array, whole: Problem, c: float, seed: int) -> tuple[Array, Array]:
         """Train rows `(m,)`, and whether a probe fitted without the row's fold gives its class, bool `(m,)`."""
         draw = np.random.default_rng([seed, len(target), self.folds])
         rows = np.arange(len(target))
@@ -118,9 +119,9 @@ class Linear:
             classes, label = np.unique(target[fitted], return_inverse=True)
             if not len(asked) or len(classes) < 2:
                 continue  # nothing was learned that could be right
-            problem = Problem(bank[fitted], label, len(classes), device=device)
+            problem = Problem(bank[fitted], label, len(classes), device=device, near=whole)
             # From zero: the neighbouring fold's fit has seen these images, and with a large C it never forgets them.
-            probe = problem.fit(c, tolerance=100 * TOLERANCE, max_iterations=self.max_iterations)
+            probe = problem.fit(c, tolerance=RANKS, max_iterations=self.max_iterations)
             right[fold == held] = classes[probe.logits(bank[asked], device).argmax(axis=1)] == target[asked]
         return rows, right
 
@@ -139,7 +140,7 @@ class Linear:
     ) -> Iterator[Metric | Artifact]:
         at_edge = len(self.grid) > 1 and chosen.c in (self.grid[0], self.grid[-1])
         protocol = given.protocol(
-            f"multinomial logistic regression on standardised features, L2, C={chosen.c:g}, L-BFGS",
+            f"multinomial logistic regression on standardised features, L2, C={chosen.c:g}, Newton's method",
             chosen.describe(self.held_out),
             "C lies on the edge of its grid, a better one may lie beyond" if at_edge else "",
             ""

@@ -203,7 +203,7 @@ def test_blocks_and_memmaps_change_nothing(digits: Features, tmp_path: Path, mon
     stored = np.lib.format.open_memmap(tmp_path / "f.npy", mode="w+", dtype=np.float16, shape=digits.train.shape)
     stored[:] = digits.train
     monkeypatch.setattr(standardise, "BLOCK", 100)
-    monkeypatch.setattr("swaveval.evaluators.logistic.RESIDENT_BYTES", 0)
+    monkeypatch.setattr("swaveval.evaluators.multinomial.RESIDENT_BYTES", 0)
     blocked = Problem(np.load(tmp_path / "f.npy", mmap_mode="r"), digits.train_labels, 10).fit(0.01)
     assert blocked.coefficients == pytest.approx(whole.coefficients, abs=1e-6)
     assert blocked.logits(digits.test) == pytest.approx(whole.logits(digits.test), abs=1e-5)
