@@ -79,6 +79,30 @@ def _extraction(result: Result) -> str:
     return "; ".join(f"{name} **{found['times faster']['wall']:g} ×**" for name, found in result["cases"].items())
 
 
+def _lightly(result: Result) -> str:
+    found = result["results"]
+    theirs = "extrapolated from " + str(result["task"]["measured"]) + " epochs" if found["extrapolated"] else "measured"
+    right = "; ".join(
+        f"{name} lightly {each['lightly']:.3f}, ours {each['ours']:.3f}"
+        for name, each in found.items()
+        if name.endswith("top-1") and each["lightly"] is not None
+    )
+    whole, ours = found["lightly, both, s"], found["swaveval run, s"]
+    return f"**{found['times faster']:g} ×**: {whole:g} s ({theirs}) against {ours:g} s; {right}"
+
+
+def _growth(result: Result) -> str:
+    found = result["results"]
+    counts = "; ".join(
+        f"{n} checkpoints {each['s each']:g} s each, {each['peak MB']:g} MB" for n, each in found["checkpoints"].items()
+    )
+    images = "; ".join(
+        f"{int(n):,} images {each['ms an image']:g} ms each, {each['peak MB']:g} MB"
+        for n, each in found["images"].items()
+    )
+    return f"{counts} (one more: **{found['s for one checkpoint more']:g} s**); {images}"
+
+
 ROWS = (
     Row(
         "A whole `run` of 8 checkpoints (all evaluators, baselines, map, gallery, figures, page) ÷ the forward pass of "
@@ -102,6 +126,28 @@ ROWS = (
         "≥ 4 ×, equal accuracy",
         _grid,
         "python -m benchmarks.evaluators.linear_grid",
+    ),
+    Row(
+        "The same where classes overlap and features are correlated, as of networks on photos",
+        "evaluators/linear_grid-overlapping.json",
+        "≥ 4 ×, equal accuracy",
+        _grid,
+        "python -m benchmarks.evaluators.linear_grid --overlapping",
+    ),
+    Row(
+        "One checkpoint by lightly's `KNNClassifier` and `LinearClassifier` (90 epochs), against `swaveval run` "
+        "with `knn` and `linear`: ResNet-18, 64 px, 12,000 photos",
+        "evaluators/against_lightly-cifar10-12k.json",
+        "≥ 50 ×",
+        _lightly,
+        "python -m benchmarks.evaluators.against_lightly --data DIR",
+    ),
+    Row(
+        "One checkpoint more among 4, 40 and 400; images from 1,000 to 32,000; `--jobs 1`",
+        "runs/growth.json",
+        "flat within 10 %; straight line",
+        _growth,
+        "python -m benchmarks runs.growth",
     ),
     Row(
         "bfloat16 against float32, forward pass",
