@@ -10,8 +10,9 @@ import torch
 from swaveval.data.decoded import DecodedImages
 from swaveval.data.imageset import ImageSet
 from swaveval.data.transforms import EvalTransform, fitted
-from swaveval.features.extract import ExtractSettings, Progress, encode_images
+from swaveval.features.extract import ExtractSettings, encode_images
 from swaveval.features.features import Features
+from swaveval.features.passing import Passing, Progress
 from swaveval.results.seconds import Stopwatch
 from swaveval.text import counted
 
@@ -97,11 +98,10 @@ def _encoded(
     # The transform's size shows in the pixels; mean and std play no part here.
     chosen = settings or ExtractSettings(transform=fitted(EvalTransform(size=pixels.shape[1]), pixels.shape[3]))
     made = encode_images(
-        lambda batch: (encode(batch), None),
+        lambda batch: (torch.from_numpy(encode(batch.numpy())), None),
         images,
         pixels,
         settings=chosen,
-        progress=progress,
-        watch=watch,
+        passing=Passing("cpu", progress or (lambda done, of: None), watch or Stopwatch()),
     )
     return replace(made, protocol=f"{protocol}, of {pixels.shape[1]}×{pixels.shape[2]} px images")

@@ -1,7 +1,6 @@
 """One forward pass per image: features, the head's outputs and the views' features, from the same batches."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -17,6 +16,7 @@ from swaveval.data.transforms import EvalTransform
 from swaveval.features.errors import FeatureError
 from swaveval.features.features import Features, ViewFeatures
 from swaveval.features.image_size import refused
+from swaveval.features.passing import Encode, Passing, Progress
 from swaveval.features.precision import running
 from swaveval.features.prototypes import HeadRecorder
 from swaveval.features.views import ViewSettings, view_batches, view_index
@@ -24,7 +24,6 @@ from swaveval.results.precision import WORDS, Precision
 from swaveval.results.seconds import Stopwatch
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Progress = Callable[[int, int], None]
 
 # Pixels a batch. On a CPU so few that activations stay near its cache: a ResNet-50 at 224 px is a tenth slower with 32
 # images than with 12. On a GPU so many that it is busy.
@@ -104,7 +103,7 @@ def extract(
     normalise = Normalise(settings.transform, device)
     head = backbone.head
 
-    def encode(batch: Array) -> tuple[Array, Array | None]:
+    def encode(batch: Tensor) -> tuple[Tensor, Tensor | None]:
         images = normalise(batch)
         try:
             with running(settings.precision, device):
@@ -119,21 +118,18 @@ def extract(
                 f"({len(batch)}, d): pool and flatten its output"
             )
         features = features.float()
-        scores = None if head is None else head(features).cpu().numpy()
-        return features.cpu().numpy(), scores
+        return features, None if head is None else head(features)
 
     with evaluating(backbone.module, head):
         recorder = _recorder(backbone, settings)
-        made = encode_images(encode, images, pixels, settings=settings, head=recorder, progress=progress, watch=watch)
+        passing = Passing(device, progress or (lambda done, of: None), watch or Stopwatch())
+        made = encode_images(encode, images, pixels, settings=settings, head=recorder, passing=passing)
     return replace(
         made,
         protocol=f"backbone output after pooling, before the head; eval mode, {WORDS[settings.precision]}; "
         f"{settings.transform.id}",
         device=device,
     )
-
-
-Encode = Callable[[Array], tuple[Array, Array | None]]
 
 
 @torch.inference_mode()
@@ -143,16 +139,14 @@ def encode_images(
     pixels: DecodedImages,
     *,
     settings: ExtractSettings,
+    passing: Passing,
     head: HeadRecorder | None = None,
-    progress: Progress | None = None,
-    watch: Stopwatch | None = None,
 ) -> Features:
     """Run every image and every view through `encode` once.
 
     Args:
         encode: uint8 `(b, H, W, C)` to features `(b, d)`, float32, and prototype scores `(b, K)` or None.
         head: what keeps the scores.
-        watch: given the seconds of `forward` and `forward_views`.
     """
     if pixels.shape[0] != len(images):
         raise FeatureError(f"{pixels.shape[0]} decoded images do not belong to an image set of {len(images)}")
@@ -162,24 +156,21 @@ def encode_images(
     view = settings.views(len(images))
     chosen = view_index(len(images), view) if view.views else np.zeros(0, np.int32)
     total = len(order) + len(chosen) * view.views
-    report, watch = progress or (lambda done, of: None), watch or Stopwatch()
 
     rows = _Filling(len(order), settings.dtype)
-    with watch.stage("forward"):
-        for batch in _ahead(pixels.batches(order, size)):
-            features, scores = encode(batch)
+    with passing.watch.stage("forward"):
+        for features, scores in passing.through(encode, pixels.batches(order, size)):
             rows.add(features)
             if head is not None and scores is not None:
                 head.add_images(scores)
-            report(rows.filled, total)
+            passing.progress(rows.filled, total)
     of_views = _Filling(len(chosen) * view.views, "float32")
-    with watch.stage("forward_views"):
-        for batch in _ahead(view_batches(pixels, chosen, view, size)):
-            features, scores = encode(batch)
+    with passing.watch.stage("forward_views"):
+        for features, scores in passing.through(encode, view_batches(pixels, chosen, view, size)):
             of_views.add(features)
             if head is not None and scores is not None:
                 head.add_views(scores, view.views)
-            report(len(order) + of_views.filled, total)
+            passing.progress(len(order) + of_views.filled, total)
 
     n_train = len(images.train_index)
     labels = images.labels
@@ -216,8 +207,8 @@ class Normalise:
         self.scale = torch.tensor(1 / (255 * std), dtype=torch.float32, device=device)
         self.shift = torch.tensor(-mean / std, dtype=torch.float32, device=device)
 
-    def __call__(self, batch: Array) -> Tensor:
-        sent = torch.from_numpy(batch).to(self.device, non_blocking=True)
+    def __call__(self, batch: Array | Tensor) -> Tensor:
+        sent = torch.as_tensor(batch).to(self.device, non_blocking=True)
         if self.backwards:
             sent = sent.flip(3)
         return (sent.to(torch.float32) * self.scale + self.shift).permute(0, 3, 1, 2)
@@ -278,12 +269,3 @@ def evaluating(module: nn.Module, head: PrototypeHead | None) -> Iterator[None]:
         torch.set_float32_matmul_precision(precision)
         for part, mode in zip(parts, modes, strict=True):
             part.training = mode
-
-
-def _ahead(batches: Iterator[Array]) -> Iterator[Array]:
-    """The same batches, each made in a thread while the one before is worked on."""
-    with ThreadPoolExecutor(1, thread_name_prefix="swaveval-batch") as worker:
-        coming = worker.submit(next, batches, None)
-        while (batch := coming.result()) is not None:
-            coming = worker.submit(next, batches, None)
-            yield batch

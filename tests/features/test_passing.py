@@ -1,0 +1,71 @@
+"""Batches through an encoder: in order, each once, whatever is fetched together."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from swaveval.features.passing import FETCHED_TOGETHER, Passing
+from swaveval.results.seconds import Stopwatch
+
+
+def passing(device: str) -> Passing:
+    return Passing(device, lambda done, of: None, Stopwatch())
+
+
+def batches(sizes: list[int]) -> Iterator[np.ndarray]:
+    start = 0
+    for size in sizes:
+        yield np.arange(start, start + size, dtype=np.uint8).reshape(size, 1, 1, 1)
+        start += size
+
+
+@pytest.mark.parametrize("sizes", [[], [3], [4] * FETCHED_TOGETHER, [5] * (2 * FETCHED_TOGETHER + 3), [1, 7, 2]])
+@pytest.mark.parametrize("device, together", [("cpu", 1), ("another", FETCHED_TOGETHER)])
+@pytest.mark.parametrize("scored", [True, False])
+def test_every_batch_comes_once_and_in_order(sizes: list[int], device: str, together: int, scored: bool) -> None:
+    seen: list[int] = []
+
+    def encode(batch: Tensor) -> tuple[Tensor, Tensor | None]:
+        seen.append(len(batch))
+        rows = batch.reshape(len(batch), 1).float()
+        return rows, rows.double() * 2 if scored else None
+
+    given = list(passing(device).through(encode, batches(sizes)))
+    assert seen == sizes
+    assert len(given) == -(-len(sizes) // together)
+    if sizes:
+        assert np.array_equal(np.concatenate([rows for rows, _ in given])[:, 0], np.arange(sum(sizes)))
+    for rows, scores in given:
+        assert rows.dtype == np.float32
+        assert (scores is None) != scored
+        assert scores is None or np.array_equal(scores, rows * 2)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="a GPU's memory is pinned where there is one")
+def test_a_gpu_gets_pinned_memory() -> None:
+    pinned: list[bool] = []
+
+    def encode(batch: Tensor) -> tuple[Tensor, Tensor | None]:
+        pinned.append(batch.is_pinned())
+        return batch.reshape(len(batch), 1).to("cuda", torch.float32, non_blocking=True), None
+
+    given = list(passing("cuda").through(encode, batches([4, 4, 4])))
+    assert all(pinned)
+    assert np.array_equal(np.concatenate([rows for rows, _ in given])[:, 0], np.arange(12))
+
+
+def test_what_an_encoder_or_the_batches_raise_is_raised() -> None:
+    def refuse(batch: Tensor) -> tuple[Tensor, Tensor | None]:
+        raise RuntimeError("no")
+
+    def broken() -> Iterator[np.ndarray]:
+        yield from batches([2])
+        raise OSError("gone")
+
+    with pytest.raises(RuntimeError, match="no"):
+        list(passing("cpu").through(refuse, batches([2, 2])))
+    with pytest.raises(OSError, match="gone"):
+        list(passing("cpu").through(lambda batch: (batch, None), broken()))
