@@ -5,7 +5,8 @@ and transforms of lightly's ImageNet benchmarks (k = 200, temperature .1; SGD, 9
 flips), crops of `--size`. Of the linear classifier's epochs `--measured` are run, and where that is not all of them its
 time is extrapolated by the epoch and its accuracy is left out.
 Ours: the whole command for the same checkpoint with the evaluators `knn` and `linear`, from an empty directory, without
-figures: start of Python, decoding, two untrained networks and the page included.
+figures: start of Python, decoding, the baselines (three untrained networks, pixels, colours) and the page included;
+and of it what the checkpoint took (two worker processes side by side).
 
     python -m benchmarks.evaluators.against_lightly --data DIR [--size 64] [--depth 18] [--measured 2]
 
@@ -94,15 +95,16 @@ def main() -> None:
         network().eval(), num_classes=classes, knn_k=200, knn_t=0.1, train_dataloader_idx=0, val_dataloader_idx=1
     )
     knn_seconds, knn_found = timed(lambda trainer: trainer.validate(knn, [plain, test], verbose=False), 1)
-    linear = LinearClassifier(
-        network(), batch_size_per_device=BATCH, feature_dim=width, num_classes=classes, freeze_model=True
-    )
+    linear = LinearClassifier(network(), batch_size_per_device=BATCH, feature_dim=width, num_classes=classes)
     linear_seconds, linear_found = timed(lambda trainer: trainer.fit(linear, augmented, test), asked.measured)
     out = checkpoint.parent.parent / "against-lightly"
     shutil.rmtree(out, ignore_errors=True)
     options = ["--size", str(asked.size), "--evaluators", "knn,linear", "--no-figures", "--quiet", "-o", str(out)]
     ours = swaveval("run", "-c", str(checkpoint), "-d", asked.data, *options)
-    point = next(point for point in Series.load(out).points if point.record.kind == "checkpoint")
+    series = Series.load(out)
+    point = next(point for point in series.points if point.record.kind == "checkpoint")
+    stages = series.seconds[str(point.record.digest)].stages
+    alone = sum(stages.values()) + sum(point.cells[name].seconds for name in ("knn", "linear"))
     theirs = knn_seconds + linear_seconds * EPOCHS / asked.measured
     whole = asked.measured >= EPOCHS
     results = {
@@ -112,6 +114,8 @@ def main() -> None:
         "extrapolated": not whole,
         "swaveval run, s": round(ours, 1),
         "times faster": round(theirs / ours, 1),
+        "of it the checkpoint, s": round(alone, 1),
+        "times faster, without baselines and page": round(theirs / alone, 1),
         "kNN top-1": {"lightly": round(top1(knn_found), 4), "ours": round(point.metrics["knn.top1"].value, 4)},
         "linear top-1": {
             "lightly": round(top1(linear_found), 4) if whole else None,
