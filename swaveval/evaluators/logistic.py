@@ -94,7 +94,7 @@ class Problem:
         if start is not None:
             at = rows.point(start.coefficients, start.bias + rows.mean @ start.weight)
         iterations, converged = 0, False
-        with crew() as each:
+        with crew(most=len(rows.parts)) as each:
             for dtype, enough in ((torch.float32, max(tolerance, SINGLE)), (torch.float64, tolerance)):
                 objective = Objective(rows, self.classes, 1 / (rows.n * c), dtype=dtype, each=each)
                 left = max_iterations - iterations

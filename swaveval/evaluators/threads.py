@@ -36,9 +36,15 @@ class Each(Protocol):
 
 
 @contextmanager
-def crew() -> Iterator[Each]:
-    """What does `each`, with threads that stay for the time of the block: for many short calls one after another."""
+def crew(most: int | None = None) -> Iterator[Each]:
+    """What does `each`, with threads that stay for the time of the block: for many short calls one after another.
+
+    Args:
+        most: items of any call; more threads than that are not started.
+    """
     threads = torch.get_num_threads()
+    if most is not None:
+        threads = min(threads, most)
     with one_thread():
         if threads < 2:
             yield lambda function, items: [function(item) for item in items]
