@@ -115,6 +115,13 @@ ROWS = (
         "python -m benchmarks.runs.whole_run --data DIR",
     ),
     Row(
+        "The same for a network that costs nothing: ResNet-10 with a stem for photos, 32 px, 1,797 digits",
+        "runs/whole_run-resnet10-32px.json",
+        "≤ 3",
+        _whole,
+        "python -m benchmarks.runs.whole_run --size 32 --depth 10",
+    ),
+    Row(
         "Exact kNN, 10,000 × 50,000 × 512, k = 200, against peers",
         "features/exact_search.json",
         "faiss ≥ 1.3 ×, lightly ≥ 2 ×, scikit-learn ≥ 5 ×; < 512 MB",
