@@ -145,7 +145,7 @@ class Linear:
             "C lies on the edge of its grid, a better one may lie beyond" if at_edge else "",
             ""
             if probe.converged
-            else f"stopped after {probe.iterations} iterations before the gradient was below 1e-6",
+            else f"stopped after {probe.iterations} iterations before the gradient was below {TOLERANCE:g}",
         )
         predicted = known[logits.argmax(axis=1)]
         correct = predicted == given.test

@@ -30,8 +30,9 @@ PER_FEATURE = 8
 LARGEST = 4096
 # A product of few columns takes so many times as long, for its operations, as one of many.
 _NARROW = 3.0
-# Added to the preconditioner's diagonal, beside its mean: float32 products know the rest no better.
-_RIDGE = 1e-7
+# Added to the preconditioner's diagonal, beside its mean: float32 products know the rest no better. Of nearly collapsed
+# features they may know so little that it is not positive definite: the least that makes it so is taken.
+_RIDGES = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1)
 # Relative rounding of a mean loss.
 _ROUNDING = {torch.float32: 2e-7, torch.float64: 4e-16}
 
@@ -197,12 +198,14 @@ class Objective:
             matrix += part
         matrix /= sum(len(range(*part.indices(self.rows.n))[:: self._stride]) for part in self.rows.parts)
         diagonal = matrix.diagonal() if whole else matrix
-        diagonal += _RIDGE * diagonal.mean() + torch.finfo(torch.float32).tiny
+        mean = diagonal.mean() + torch.finfo(torch.float32).tiny
         diagonal[:-1] += self.penalty
-        if not whole:
-            return lambda residual: residual / diagonal
-        factor = torch.linalg.cholesky(matrix)
-        return lambda residual: torch.cholesky_solve(residual.T, factor).T
+        for ridge in _RIDGES if whole else ():
+            factor, failed = torch.linalg.cholesky_ex(matrix + torch.diag(ridge * mean * torch.ones_like(diagonal)))
+            if not failed:
+                return lambda residual: torch.cholesky_solve(residual.T, factor).T
+        alone = diagonal + _RIDGES[0] * mean
+        return lambda residual: residual / alone
 
     def _probability(self, place: Place, position: int) -> Tensor:
         """Shape `(C, b)`: kept by the look there, or made again where they take too much memory."""

@@ -97,8 +97,8 @@ def minimise(
         solve: a preconditioner to begin with; it is made anew when a step takes more products than one costs.
     """
     place, done, blind = function.look(start), 0, 0
-    lowest = _largest(place.gradient)
-    while (largest := _largest(place.gradient)) > tolerance and done < max_iterations and blind < BLIND:
+    largest = lowest = _largest(place.gradient)
+    while largest > tolerance and done < max_iterations and blind < BLIND:
         if solve is None:
             solve = function.solver(place)
         enough = max(min(LOOSEST, largest**0.5), tolerance / largest / 2)
@@ -109,11 +109,12 @@ def minimise(
             break  # nothing lower can be told from here
         # Where values no longer tell, gradients do, whose largest entry need not fall in every step.
         told = place.value - further.value > further.rounding
-        blind = 0 if told or _largest(further.gradient) < lowest else blind + 1
-        place, lowest = further, min(lowest, _largest(further.gradient))
+        place, largest = further, _largest(further.gradient)
+        blind = 0 if told or largest < lowest else blind + 1
+        lowest = min(lowest, largest)
         if taken > function.solver_cost:
             solve = None
-    return Found(place.point, done, _largest(place.gradient) <= tolerance, solve)
+    return Found(place.point, done, largest <= tolerance, solve)
 
 
 def _solved(function: Convex, place: Place, solve: Solve, enough: float, most: int) -> tuple[Tensor, int]:

@@ -102,6 +102,6 @@ def _encoded(
         images,
         pixels,
         settings=chosen,
-        passing=Passing("cpu", progress or (lambda done, of: None), watch or Stopwatch()),
+        passing=Passing("cpu", progress, watch),
     )
     return replace(made, protocol=f"{protocol}, of {pixels.shape[1]}×{pixels.shape[2]} px images")

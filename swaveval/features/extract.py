@@ -122,7 +122,7 @@ def extract(
 
     with evaluating(backbone.module, head):
         recorder = _recorder(backbone, settings)
-        passing = Passing(device, progress or (lambda done, of: None), watch or Stopwatch())
+        passing = Passing(device, progress, watch)
         made = encode_images(encode, images, pixels, settings=settings, head=recorder, passing=passing)
     return replace(
         made,
@@ -146,6 +146,7 @@ def encode_images(
 
     Args:
         encode: uint8 `(b, H, W, C)` to features `(b, d)`, float32, and prototype scores `(b, K)` or None.
+        passing: how batches get there and back.
         head: what keeps the scores.
     """
     if pixels.shape[0] != len(images):
@@ -158,19 +159,19 @@ def encode_images(
     total = len(order) + len(chosen) * view.views
 
     rows = _Filling(len(order), settings.dtype)
-    with passing.watch.stage("forward"):
+    with passing.stage("forward"):
         for features, scores in passing.through(encode, pixels.batches(order, size)):
             rows.add(features)
             if head is not None and scores is not None:
                 head.add_images(scores)
-            passing.progress(rows.filled, total)
+            passing.tell(rows.filled, total)
     of_views = _Filling(len(chosen) * view.views, "float32")
-    with passing.watch.stage("forward_views"):
+    with passing.stage("forward_views"):
         for features, scores in passing.through(encode, view_batches(pixels, chosen, view, size)):
             of_views.add(features)
             if head is not None and scores is not None:
                 head.add_views(scores, view.views)
-            passing.progress(len(order) + of_views.filled, total)
+            passing.tell(len(order) + of_views.filled, total)
 
     n_train = len(images.train_index)
     labels = images.labels

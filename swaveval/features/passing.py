@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,13 +26,20 @@ class Passing:
 
     Attributes:
         device: that the encoder computes on.
-        progress: called with (images and views done, in all).
+        progress: called with (images and views done, in all), if given.
         watch: given the seconds of `forward` and `forward_views`.
     """
 
     device: str
-    progress: Progress
-    watch: Stopwatch
+    progress: Progress | None = None
+    watch: Stopwatch | None = None
+
+    def tell(self, done: int, total: int) -> None:
+        if self.progress is not None:
+            self.progress(done, total)
+
+    def stage(self, name: str) -> AbstractContextManager[None]:
+        return nullcontext() if self.watch is None else self.watch.stage(name)
 
     def through(self, encode: Encode, batches: Iterator[Array]) -> Iterator[tuple[Array, Array | None]]:
         """What the encoder gives, in order.

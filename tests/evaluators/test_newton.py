@@ -10,6 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from swaveval.evaluators import multinomial
+from swaveval.evaluators.linear import log_loss
 from swaveval.evaluators.logistic import Problem
 from swaveval.evaluators.multinomial import Objective, Rows
 from swaveval.evaluators.newton import Place, Solve, minimise
@@ -130,6 +131,46 @@ def test_very_many_features_have_a_diagonal_for_a_preconditioner(monkeypatch: py
     expected = Problem(rows, labels, 4).fit(0.1)
     monkeypatch.setattr(multinomial, "LARGEST", 32)
     assert Problem(rows, labels, 4).fit(0.1).coefficients == pytest.approx(expected.coefficients, abs=1e-5)
+
+
+def nearly_degenerate(kind: str, n: int, d: int) -> tuple[np.ndarray, np.ndarray]:
+    """Features of collapsed networks and of other accidents."""
+    draw = np.random.default_rng(n + d)
+    labels = np.concatenate([np.arange(4), draw.integers(0, 4, n - 4)])
+    rows = draw.normal(size=(n, d))
+    if kind == "one direction":
+        rows = draw.normal(size=(n, 1)) * draw.normal(size=(1, d)) + 1e-7 * rows
+    elif kind == "each twice":
+        rows[:, d // 2 :] = rows[:, : d - d // 2]
+    elif kind == "decaying":
+        rows = rows * np.geomspace(1, 1e-7, d) @ np.linalg.qr(draw.normal(size=(d, d)))[0]
+    elif kind == "common part":
+        rows = 1e-3 * rows + 5 * draw.normal(size=(n, 1))
+    elif kind == "one outlier":
+        rows[0] *= 1e6
+    elif kind == "all equal":
+        rows[:] = rows[0]
+    elif kind == "separable":
+        rows[:, :4] += 20 * np.eye(4)[labels]
+    elif kind == "dead units":
+        rows = np.maximum(rows - 3, 0)
+    return rows.astype(np.float32), labels
+
+
+@pytest.mark.parametrize("n, d", [(60, 20), (300, 64), (40, 300), (1100, 128)])
+@pytest.mark.parametrize(
+    "kind",
+    ["one direction", "each twice", "decaying", "common part", "one outlier", "all equal", "separable", "dead units"],
+)
+def test_nearly_degenerate_features_are_fitted_at_every_c(kind: str, n: int, d: int) -> None:
+    """Nothing is raised, and each fit is better than none: ln 4 is the loss of a probe that knows nothing."""
+    rows, labels = nearly_degenerate(kind, n, d)
+    problem, probe = Problem(rows, labels, 4), None
+    for c in (1e-6, 1e-3, 1.0, 1e3, 1e5):
+        probe = problem.fit(c, start=probe, tolerance=1e-5, max_iterations=100)
+        for fitted in (probe, problem.fit(c, max_iterations=100)):
+            assert np.isfinite(fitted.weight).all()
+            assert log_loss(fitted.logits(rows), labels) <= np.log(4) + 1e-6
 
 
 @pytest.mark.parametrize("resident", [2**30, 0])

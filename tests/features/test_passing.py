@@ -8,11 +8,6 @@ import torch
 from torch import Tensor
 
 from swaveval.features.passing import FETCHED_TOGETHER, Passing
-from swaveval.results.seconds import Stopwatch
-
-
-def passing(device: str) -> Passing:
-    return Passing(device, lambda done, of: None, Stopwatch())
 
 
 def batches(sizes: list[int]) -> Iterator[np.ndarray]:
@@ -33,7 +28,7 @@ def test_every_batch_comes_once_and_in_order(sizes: list[int], device: str, toge
         rows = batch.reshape(len(batch), 1).float()
         return rows, rows.double() * 2 if scored else None
 
-    given = list(passing(device).through(encode, batches(sizes)))
+    given = list(Passing(device).through(encode, batches(sizes)))
     assert seen == sizes
     assert len(given) == -(-len(sizes) // together)
     if sizes:
@@ -52,7 +47,7 @@ def test_a_gpu_gets_pinned_memory() -> None:
         pinned.append(batch.is_pinned())
         return batch.reshape(len(batch), 1).to("cuda", torch.float32, non_blocking=True), None
 
-    given = list(passing("cuda").through(encode, batches([4, 4, 4])))
+    given = list(Passing("cuda").through(encode, batches([4, 4, 4])))
     assert all(pinned)
     assert np.array_equal(np.concatenate([rows for rows, _ in given])[:, 0], np.arange(12))
 
@@ -66,6 +61,6 @@ def test_what_an_encoder_or_the_batches_raise_is_raised() -> None:
         raise OSError("gone")
 
     with pytest.raises(RuntimeError, match="no"):
-        list(passing("cpu").through(refuse, batches([2, 2])))
+        list(Passing("cpu").through(refuse, batches([2, 2])))
     with pytest.raises(OSError, match="gone"):
-        list(passing("cpu").through(lambda batch: (batch, None), broken()))
+        list(Passing("cpu").through(lambda batch: (batch, None), broken()))

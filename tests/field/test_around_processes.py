@@ -185,9 +185,8 @@ def test_neither_a_worker_nor_a_plugin_imports_from_the_current_directory(
     monkeypatch.chdir(poisoned)
     worker = Child("swaveval.runs.worker")
     try:
-        job = SimpleNamespace(
-            workspace=SimpleNamespace()
-        )  # for whose answer it has imported all of torch and the evaluators
+        # For whose answer it has imported all of torch and the evaluators.
+        job = SimpleNamespace(workspace=SimpleNamespace())
         worker.send(("prepare", job, 1))
         assert worker.receive(seconds=300) == ("ready", None)
         host.describe()
