@@ -5,6 +5,7 @@ processor's cache holds it, and what blocks give is summed in their order: the s
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -131,28 +132,12 @@ class Objective:
         self.solver_cost = (2.0 * rows.n / self._stride * rows.d**2 + rows.d**3) / products
 
     def look(self, point: Tensor) -> Place:
-        """Value and gradient, in one pass.
-
-        Classes come first, since that is how BLAS multiplies few columns fastest: half again as fast, measured.
-        """
-        weight, bias = self._split(point, self.dtype)
-
-        def one(position: int) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, ...]]:
-            rows, labels = self.rows.block(position, self.dtype), self.rows.labels(position)
-            logits = torch.addmm(bias, weight, rows.T)
-            log_normaliser = logits.logsumexp(dim=0, keepdim=True)
-            loss = (log_normaliser - logits.gather(0, labels)).sum(dtype=torch.float64)
-            residual = (logits - log_normaliser).exp_()
-            probability = (residual.to(torch.float32, copy=True),) if self._keeps else ()
-            residual.scatter_add_(0, labels, torch.full_like(labels, -1, dtype=self.dtype))
-            return loss, residual @ rows, residual.sum(dim=1), probability
-
-        loss, gradient, kept = 0.0, torch.zeros_like(point), list[Tensor]()
-        for part, slope, bias_slope, probability in self._waves(one, self.classes * self.rows.d):
+        """Value and gradient, in one pass."""
+        look, loss, gradient, kept = partial(self._looked, *self._split(point)), 0.0, torch.zeros_like(point), []
+        for part, slope, probability in self._waves(look, point.numel()):
             loss += float(part)
-            gradient[:, :-1] += slope
-            gradient[:, -1] += bias_slope
-            kept.extend(probability)
+            gradient += slope
+            kept += probability
         gradient /= self.rows.n
         gradient[:, :-1] += self.penalty * point[:, :-1]
         value = loss / self.rows.n + self.penalty / 2 * float((point[:, :-1] ** 2).sum())
@@ -160,19 +145,10 @@ class Objective:
         return Place(point, value, rounding, gradient, tuple(kept))
 
     def product(self, place: Place, direction: Tensor) -> Tensor:
-        weight, bias = self._split(direction, torch.float32)
-
-        def one(position: int) -> tuple[Tensor, Tensor]:
-            rows, probability = self.rows.block(position, torch.float32), self._probability(place, position)
-            change = torch.addmm(bias, weight, rows.T)
-            change -= (probability * change).sum(dim=0, keepdim=True)
-            change *= probability
-            return change @ rows, change.sum(dim=1)
-
+        multiply = partial(self._multiplied, place, *self._split(direction, torch.float32))
         product = torch.zeros_like(direction)
-        for slope, bias_slope in self._waves(one, self.classes * self.rows.d):
-            product[:, :-1] += slope
-            product[:, -1] += bias_slope
+        for part in self._waves(multiply, direction.numel()):
+            product += part
         product /= self.rows.n
         product[:, :-1] += self.penalty * direction[:, :-1]
         return product
@@ -184,17 +160,8 @@ class Objective:
         diagonal are as large.)
         """
         d, whole = self.rows.d, self.rows.d <= LARGEST
-
-        def one(position: int) -> Tensor:
-            rows, probability = self.rows.block(position, torch.float32), self._probability(place, position)
-            rows, probability = rows[:: self._stride], probability[:, :: self._stride]
-            root = (probability * (1 - probability)).mean(dim=0).sqrt_()[:, None]
-            weighted = torch.cat([rows * root, root], dim=1)
-            return weighted.T @ weighted if whole else weighted.square().sum(dim=0)
-
-        shape = (d + 1, d + 1) if whole else (d + 1,)
-        matrix = torch.zeros(shape, dtype=torch.float64, device=self.rows.device)
-        for part in self._waves(one, matrix.numel()):
+        matrix = torch.zeros((d + 1, d + 1) if whole else (d + 1,), dtype=torch.float64, device=self.rows.device)
+        for part in self._waves(partial(self._moments, place, whole), matrix.numel()):
             matrix += part
         matrix /= sum(len(range(*part.indices(self.rows.n))[:: self._stride]) for part in self.rows.parts)
         diagonal = matrix.diagonal() if whole else matrix
@@ -207,6 +174,36 @@ class Objective:
         alone = diagonal + _RIDGES[0] * mean
         return lambda residual: residual / alone
 
+    # What a block gives. Classes come first, since that is how BLAS multiplies few columns fastest: half again as fast,
+    # measured.
+
+    def _looked(self, weight: Tensor, bias: Tensor, position: int) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        """Loss `()`, gradient `(C, d + 1)`, and the probabilities where they are kept; sums over the rows."""
+        rows, labels = self.rows.block(position, self.dtype), self.rows.labels(position)
+        logits = torch.addmm(bias, weight, rows.T)
+        log_normaliser = logits.logsumexp(dim=0, keepdim=True)
+        loss = (log_normaliser - logits.gather(0, labels)).sum(dtype=torch.float64)
+        residual = (logits - log_normaliser).exp_()
+        probability = (residual.to(torch.float32, copy=True),) if self._keeps else ()
+        residual.scatter_add_(0, labels, torch.full_like(labels, -1, dtype=self.dtype))
+        return loss, _slope(residual, rows), probability
+
+    def _multiplied(self, place: Place, weight: Tensor, bias: Tensor, position: int) -> Tensor:
+        """The Hessian's product, `(C, d + 1)`, but for the penalty."""
+        rows, probability = self.rows.block(position, torch.float32), self._probability(place, position)
+        change = torch.addmm(bias, weight, rows.T)
+        change -= (probability * change).sum(dim=0, keepdim=True)
+        change *= probability
+        return _slope(change, rows)
+
+    def _moments(self, place: Place, whole: bool, position: int) -> Tensor:
+        """Second moments of the weighted rows and of their 1, `(d + 1, d + 1)` or their diagonal."""
+        rows, probability = self.rows.block(position, torch.float32), self._probability(place, position)
+        rows, probability = rows[:: self._stride], probability[:, :: self._stride]
+        root = (probability * (1 - probability)).mean(dim=0).sqrt_()[:, None]
+        weighted = torch.cat([rows * root, root], dim=1)
+        return weighted.T @ weighted if whole else weighted.square().sum(dim=0)
+
     def _probability(self, place: Place, position: int) -> Tensor:
         """Shape `(C, b)`: kept by the look there, or made again where they take too much memory."""
         if place.kept:
@@ -214,8 +211,9 @@ class Objective:
         weight, bias = self._split(place.point, torch.float32)
         return torch.addmm(bias, weight, self.rows.block(position, torch.float32).T).softmax(dim=0)
 
-    def _split(self, point: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    def _split(self, point: Tensor, dtype: torch.dtype | None = None) -> tuple[Tensor, Tensor]:
         """Coefficients `(C, d)` and biases `(C, 1)`."""
+        dtype = dtype or self.dtype
         return point[:, :-1].to(dtype).contiguous(), point[:, -1:].to(dtype)
 
     def _waves(self, one: Callable[[int], Any], entries: int) -> Iterator[Any]:
@@ -224,3 +222,8 @@ class Objective:
         size = max(1, min(32, _WAVE_BYTES // (8 * entries)))
         while wave := list(islice(positions, size)):
             yield from self._each(one, wave)
+
+
+def _slope(residual: Tensor, rows: Tensor) -> Tensor:
+    """`(C, b)` and `(b, d)` to `(C, d + 1)`."""
+    return torch.cat([residual @ rows, residual.sum(dim=1, keepdim=True)], dim=1)
