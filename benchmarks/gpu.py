@@ -5,7 +5,7 @@
 2. All evaluators of a checkpoint on 50,000 × 2,048 features of 100 classes, over the forward pass of as many images.
 3. kNN: 50,000 queries in a bank of 1,280,000 × 2,048, k = 200.
 
-    python -m benchmarks gpu [--device cuda] [--share 1.0]
+    python -m benchmarks.gpu [--device cuda] [--share 1.0]
 
 `--share` makes everything smaller by it: `--device cpu --share 0.002` tries the script where there is no GPU.
 """
@@ -62,20 +62,31 @@ def features_per_second(device: str, count: int) -> dict[str, float]:
     )
     transform = EvalTransform(size=SIZE)
     settings = ExtractSettings(transform=transform, device=device, precision="bf16", n_view_images=0, n_views=0)
-    batch = min(count, 64 if device.startswith("cuda") else 12)
-    network, given = backbone.to(device).module, Normalise(transform, device)(pixels.take(np.arange(batch)))
-    with torch.inference_mode(), evaluating(network, None), running("bf16", device):
-        for _ in range(3):
-            network(given)
-        started, passes = synchronised(device), max(3, count // batch)
-        for _ in range(passes):
-            network(given)
-        alone = passes * batch / (synchronised(device) - started)
-    extract(backbone, images, pixels, settings=settings)  # once to warm up
-    started = synchronised(device)
-    extract(backbone, images, pixels, settings=settings)
-    whole = count / (synchronised(device) - started)
-    return {"network alone, images/s": alone, "features, images/s": whole, "share": whole / alone}
+    network, normalise = backbone.to(device).module, Normalise(transform, device)
+
+    def alone(batch: int) -> float:
+        given = normalise(pixels.take(np.arange(batch)))
+        with torch.inference_mode(), evaluating(network, None), running("bf16", device):
+            for _ in range(3):
+                network(given)
+            started, passes = synchronised(device), max(3, count // batch)
+            for _ in range(passes):
+                network(given)
+            return passes * batch / (synchronised(device) - started)
+
+    def whole() -> float:
+        started = synchronised(device)
+        extract(backbone, images, pixels, settings=settings)
+        return count / (synchronised(device) - started)
+
+    whole()  # once to warm up
+    by_batch = {batch: alone(batch) for batch in ((64, 128, 256) if device.startswith("cuda") else (12,))}
+    best, features = max(by_batch.values()), float(np.median([whole() for _ in range(3)]))
+    return {
+        **{f"network alone, {batch} at a time, images/s": rate for batch, rate in by_batch.items()},
+        "features, images/s": features,
+        "share of the best": features / best,
+    }
 
 
 def evaluators(device: str, count: int, dimensions: int, classes: int) -> dict[str, float]:
@@ -126,7 +137,7 @@ def main() -> None:
     forward = features_per_second(asked.device, max(24, round(20_000 * share)))
     count = max(400, round(50_000 * share))
     each = evaluators(asked.device, count, max(32, round(2048 * min(1.0, 4 * share))), 100 if share == 1 else 4)
-    passing = count / forward["network alone, images/s"]
+    passing = count / max(rate for name, rate in forward.items() if name.startswith("network"))
     found: dict[str, Any] = {
         "features": {name: round(value, 3) for name, value in forward.items()},
         "evaluators, s": {name: round(value, 2) for name, value in each.items()},

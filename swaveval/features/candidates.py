@@ -1,156 +1,112 @@
-"""The bank rows that may be among the nearest, found by matrix products in blocks, with a bound on the rounding error.
-
-Both metrics become one product. With μ the bank's centre, q' = q - μ and b' = b - μ (after L2 normalisation for the
-cosine), a query orders the bank by
-
-    cosine     q·b             = q'·b' + μ·b'      + q·μ
-    euclidean  -|q - b|² / 2   = q'·b' - |b'|² / 2 - |q'|² / 2
-
-where the last term is the query's own constant. Centring matters: features of young or collapsed networks share a
-large mean, and float32 products of uncentred vectors lose exactly the differences that neighbours are made of.
-"""
+"""The bank rows that may be among the nearest, found by matrix products in blocks, their rounding error bounded."""
 
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from swaveval.features.exact import GRID, SimilarityMetric, row_blocks
+from swaveval.features.centred import Block, Frame, Rows, Spread, bank_block, bank_block_on
+from swaveval.features.exact import row_blocks
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-_QUERIES = 1024  # queries per product; with 16384 bank rows the scores are 64 MiB of float32
-_ACCUMULATE = 128  # longest run of products added up before a partial sum is set down
-_CONVERT = 512  # rows brought to float64 at a time: stays in cache
 _GROUP = 16  # bank rows whose maximum stands for them when most cannot qualify
+# GPUs whose matrix units multiply float64 as fast as others of theirs multiply float32, by compute capability.
+_FLOAT64 = frozenset({(8, 0), (9, 0)})
 
 
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Feature rows as they are stored, or some of them.
-
-    Attributes:
-        values: shape `(n, d)`.
-        norms: shape `(n,)`, float64.
-        chosen: shape `(m,)`, which rows these are; None for all. Never copied out of a memmap at once.
-    """
-
-    values: Array
-    norms: Array
-    chosen: Array | None = None
-
-    def __len__(self) -> int:
-        return len(self.values) if self.chosen is None else len(self.chosen)
-
-    def read(self, part: slice) -> tuple[Array, Array]:
-        """A fresh float64 copy `(b, d)` of some rows, and their norms `(b,)`."""
-        rows = part if self.chosen is None else self.chosen[part]
-        return np.array(self.values[rows], dtype=np.float64), self.norms[rows]
-
-    def position(self, index: Array) -> Array:
-        """Rows of `values` for rows of this."""
-        return index if self.chosen is None else self.chosen[index]
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """The centred coordinates of one search.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Products:
+    """How a device makes products.
 
     Attributes:
-        metric: which of the two forms.
-        centre: μ, shape `(d,)`, float64.
-        scale: power of two that Euclidean coordinates are divided by, so that no float32 product overflows.
+        device: torch device.
+        queries: of a product.
+        block: bank rows of a product; on a CPU 1024 queries by 16384 rows are 64 MiB of float32.
+        run: products added up before a partial sum is set down. Shorter sums make the error bound a fraction of what
+            one long sum would give; on a CPU at no cost that can be measured.
+        centres: rows are centred there, not on the CPU.
+        in_float64: at once; float32 has nothing to gain.
+        held: bytes of the bank's rows that may stay there from one search to the next.
     """
 
-    metric: SimilarityMetric
-    centre: Array
-    scale: float = 1.0
+    device: str
+    queries: int = 1024
+    block: int = 16384
+    run: int = 128
+    centres: bool = False
+    in_float64: bool = False
+    held: int = 0
 
     @classmethod
-    def of(cls, bank: Rows, metric: SimilarityMetric) -> "Frame":
-        """The frame of a bank: one pass over it."""
-        total = np.zeros(bank.values.shape[1])
-        for part in row_blocks(len(bank), _CONVERT):
-            rows, norms = bank.read(part)
-            total += (rows / _lengths(norms)[:, None] if metric == "cosine" else rows).sum(axis=0)
-        centre = total / len(bank)
-        if metric == "cosine":
-            return cls(metric, centre)
-        norms = bank.norms if bank.chosen is None else bank.norms[bank.chosen]
-        reach = float(norms.max()) + math.sqrt(float(centre @ centre))
-        return cls(metric, centre, 2.0 ** math.frexp(reach)[1])
+    def on(cls, device: str) -> "Products":
+        if not device.startswith("cuda"):
+            return cls(device=device)
+        free, _ = torch.cuda.mem_get_info(device)
+        # Of the scores, and of what is made of them, there are about four.
+        block = max(1024, min(65536, free // (4 * 4096 * 8) // 1024 * 1024))
+        quick = torch.cuda.get_device_capability(device) in _FLOAT64
+        return cls(
+            device=device,
+            queries=4096,
+            block=block,
+            run=4096 if quick else 512,
+            centres=True,
+            in_float64=quick,
+            held=free // 3,
+        )
 
-    def centred(self, rows: Rows, part: slice) -> Array:
-        """q' or b', shape `(b, d)`, float64."""
-        values, norms = rows.read(part)
-        if self.metric == "cosine":
-            values /= _lengths(norms)[:, None]
-        values -= self.centre
-        if self.scale != 1.0:
-            values /= self.scale
-        return values
-
-    def biases(self, centred: Array) -> Array:
-        """The term of the sum that belongs to a bank row, shape `(b,)`."""
-        return centred @ self.centre if self.metric == "cosine" else -0.5 * _squares(centred)
-
-    def scores(self, closeness: Array, centred: Array) -> Array:
-        """The score of pairs of known closeness `(q, c)`; centred queries `(q, d)`."""
-        whole = closeness if self.metric == "cosine" else 0.5 * closeness / self.scale**2
-        return np.asarray(whole - self._own(centred))
-
-    def closeness(self, scores: Array, centred: Array) -> Array:
-        """The inverse of `scores`."""
-        whole = scores + self._own(centred)
-        return np.asarray(whole if self.metric == "cosine" else 2 * whole * self.scale**2)
-
-    def _own(self, centred: Array) -> Array:
-        """The query's own term of the sum, `(q, 1)`."""
-        if self.metric == "cosine":
-            return np.asarray(centred @ self.centre + self.centre @ self.centre)[:, None]
-        return -0.5 * _squares(centred)[:, None]
-
-    def grid(self, closeness: Array) -> Array:
-        """How far a true score can lie from that of its rounded closeness, generously."""
-        step = 2 * GRID
-        return np.asarray(step if self.metric == "cosine" else step * 0.5 * np.abs(closeness) / self.scale**2)
+    @property
+    def for_float64(self) -> "Products":
+        """The same where there is float64: MPS has none."""
+        return Products(block=self.block, device="cpu") if self.device.startswith("mps") else self
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """Largest |b'| and largest |bias| in the bank: what rounding errors of products are relative to."""
+@dataclass(frozen=True, eq=False)
+class Bank:
+    """A bank as products need it, in blocks; kept on a device that has room for it."""
 
-    radius: float = 0.0
-    bias: float = 0.0
+    rows: Rows
+    frame: Frame
+    _kept: dict[tuple[torch.dtype, str], list[Block]] = field(default_factory=dict)
 
-    def error(self, queries: Array, frame: Frame, dtype: torch.dtype) -> Array:
-        """Bound on |computed - true score|, `(q, 1)`, for centred queries `(q, d)`, whatever the order of summation.
+    def __len__(self) -> int:
+        return len(self.rows)
 
-        γ·(|q'||b'| + |bias|) with γ = n·u/(1 - n·u) for n roundings in a row (Higham, Accuracy and Stability of
-        Numerical Algorithms, §3.1), plus what float64 loses in centring.
-        """
-        d = len(frame.centre)
-        length = np.sqrt(_squares(queries))
-        roundings = min(d, _ACCUMULATE) + math.ceil(d / _ACCUMULATE) + 8
-        product = _gamma(roundings, dtype) * (length * self.radius + self.bias)
-        product += (d + 2) * torch.finfo(dtype).tiny * (length + self.radius + 1)  # what underflow loses
-        # Twice: for the score, and for the query's own term with the closeness itself.
-        slack = 2 * _gamma(d + 64, torch.float64)
-        if frame.metric == "cosine":
-            # Normalising and taking away the centre lose a share of the whole vectors' lengths, 1 and |μ| ≤ 1 …
-            return np.asarray(product + slack * (length + 1) * (length + 3))[:, None]
-        # … while a difference of stored numbers is rounded once, relative to itself.
-        return np.asarray(product + slack * (length + self.radius) ** 2)[:, None]
+    def blocks(self, dtype: torch.dtype, products: Products) -> Iterator[Block]:
+        """Padded to whole groups by rows that score -inf."""
+        if (kept := self._kept.get((dtype, products.device))) is not None:
+            yield from kept
+            return
+        size = len(self) * len(self.frame.centre) * dtype.itemsize
+        keeping = list[Block]() if size <= products.held else None
+        for part in row_blocks(len(self), products.block):
+            count = part.stop - part.start
+            padded = count + -count % _GROUP
+            if products.centres:
+                block = bank_block_on(products.device, self.rows, self.frame, part, dtype=dtype, padded=padded)
+            else:
+                made = bank_block(self.rows, self.frame, part, dtype=dtype, padded=padded)
+                block = Block(part, made.rows.to(products.device), made.bias.to(products.device), made.spread)
+            if keeping is not None:
+                keeping.append(block)
+            yield block
+        if keeping is not None:
+            self._kept[dtype, products.device] = keeping
+
+    def width(self, products: Products) -> int:
+        """Columns of the widest block."""
+        return math.ceil(min(products.block, len(self)) / _GROUP) * _GROUP
 
 
 @torch.inference_mode()
 def best_candidates(
-    queries: Array, bank: Rows, frame: Frame, count: int, *, dtype: torch.dtype, device: str, block: int
+    queries: Array, bank: Bank, count: int, *, dtype: torch.dtype, products: Products
 ) -> tuple[Array, Array, Spread]:
     """The `count` bank rows with the largest computed scores for each query, in no order.
 
@@ -162,73 +118,48 @@ def best_candidates(
         index `(q, count)`, int64; their scores, float64: no row left out has a computed score above the smallest; and
         the bank's spread, for the error bound.
     """
+    device = products.device
     values = torch.full((len(queries), count), -math.inf, dtype=dtype, device=device)
     index = torch.zeros((len(queries), count), dtype=torch.int64, device=device)
     sent = torch.from_numpy(queries).to(dtype).to(device)
-    width = math.ceil(min(block, len(bank)) / _GROUP) * _GROUP
-    buffer = torch.empty(min(_QUERIES, len(queries)) * width, dtype=dtype, device=device)
+    together = min(products.queries, len(queries))
+    buffer = torch.empty(together * bank.width(products), dtype=dtype, device=device)
     spread = Spread()
     with _full_precision():
-        for columns, rows, bias, here in _bank_blocks(bank, frame, dtype, device, block):
-            spread = Spread(max(spread.radius, here.radius), max(spread.bias, here.bias))
-            for part in row_blocks(len(queries), _QUERIES):
-                scores = _product(sent[part], rows, bias, buffer)
-                _keep_best(scores, columns.start, values[part], index[part])
+        for block in bank.blocks(dtype, products):
+            spread = Spread(max(spread.radius, block.spread.radius), max(spread.bias, block.spread.bias))
+            for part in row_blocks(len(queries), products.queries):
+                scores = _product(sent[part], block, buffer, products.run)
+                _keep_best(scores, block.columns.start, values[part], index[part])
     return index.cpu().numpy(), values.cpu().double().numpy(), spread
 
 
 @torch.inference_mode()
-def above(
-    queries: Array, bank: Rows, frame: Frame, threshold: Array, *, device: str, block: int
-) -> list[tuple[Array, Array]]:
+def above(queries: Array, bank: Bank, threshold: Array, *, products: Products) -> list[tuple[Array, Array]]:
     """The bank rows whose float64 score reaches the query's threshold `(q, 1)`: ascending index, and score."""
-    sent = torch.from_numpy(queries).to(device)
-    limit = torch.from_numpy(threshold).to(device)
-    width = math.ceil(min(block, len(bank)) / _GROUP) * _GROUP
-    buffer = torch.empty(len(queries) * width, dtype=torch.float64, device=device)
+    sent = torch.from_numpy(queries).to(products.device)
+    limit = torch.from_numpy(threshold).to(products.device)
+    buffer = torch.empty(len(queries) * bank.width(products), dtype=torch.float64, device=products.device)
     found: list[list[tuple[Array, Array]]] = [[] for _ in range(len(queries))]
     with _full_precision():
-        for columns, rows, bias, _ in _bank_blocks(bank, frame, torch.float64, device, block):
-            scores = _product(sent, rows, bias, buffer)
+        for block in bank.blocks(torch.float64, products):
+            scores = _product(sent, block, buffer, products.run)
             reached = scores >= limit
             query, column = torch.nonzero(reached, as_tuple=True)
             ends = np.cumsum(np.bincount(query.cpu().numpy(), minlength=len(queries)))[:-1]
-            index = np.split(column.cpu().numpy() + columns.start, ends)
+            index = np.split(column.cpu().numpy() + block.columns.start, ends)
             for kept, *part in zip(found, index, np.split(scores[reached].cpu().numpy(), ends), strict=True):
                 kept.append((part[0], part[1]))
     return [(np.concatenate([i for i, _ in parts]), np.concatenate([s for _, s in parts])) for parts in found]
 
 
-def _bank_blocks(
-    bank: Rows, frame: Frame, dtype: torch.dtype, device: str, block: int
-) -> Iterator[tuple[slice, Tensor, Tensor, Spread]]:
-    """Blocks of centred bank rows with their biases, padded to whole groups by rows that score -inf."""
-    for part in row_blocks(len(bank), block):
-        size = part.stop - part.start
-        padded = size + -size % _GROUP
-        rows = torch.zeros((padded, len(frame.centre)), dtype=dtype)
-        bias = torch.full((padded,), -math.inf, dtype=dtype)
-        radius = largest = 0.0
-        for inner in row_blocks(size, _CONVERT):
-            centred = frame.centred(bank, slice(part.start + inner.start, part.start + inner.stop))
-            biases = frame.biases(centred)
-            rows[inner] = torch.from_numpy(centred).to(dtype)
-            bias[inner] = torch.from_numpy(biases).to(dtype)
-            radius = max(radius, math.sqrt(float(_squares(centred).max())))
-            largest = max(largest, float(np.abs(biases).max()))
-        yield part, rows.to(device), bias.to(device), Spread(radius, largest)
-
-
-def _product(queries: Tensor, rows: Tensor, bias: Tensor, buffer: Tensor) -> Tensor:
-    """queries·rowsᵀ + bias, `(q, b)`, contiguous, in the buffer, as a sum of sums of `_ACCUMULATE` products.
-
-    Shorter sums make the error bound a fraction of what one long sum would give, at no cost that can be measured.
-    """
+def _product(queries: Tensor, block: Block, buffer: Tensor, run: int) -> Tensor:
+    """queries·rowsᵀ + bias, `(q, b)`, contiguous, in the buffer, as a sum of sums of `run` products."""
+    rows = block.rows
     scores = buffer[: len(queries) * len(rows)].view(len(queries), len(rows))
-    torch.addmm(bias, queries[:, :_ACCUMULATE], rows[:, :_ACCUMULATE].T, out=scores)
-    for start in range(_ACCUMULATE, queries.shape[1], _ACCUMULATE):
-        stop = start + _ACCUMULATE
-        scores.addmm_(queries[:, start:stop], rows[:, start:stop].T)
+    torch.addmm(block.bias, queries[:, :run], rows[:, :run].T, out=scores)
+    for start in range(run, queries.shape[1], run):
+        scores.addmm_(queries[:, start : start + run], rows[:, start : start + run].T)
     return scores
 
 
@@ -270,21 +201,6 @@ def _merge(new_values: Tensor, new_index: Tensor, values: Tensor, index: Tensor)
     best = torch.cat([values, new_values], dim=1).topk(values.shape[1], dim=1, sorted=False)
     index.copy_(torch.cat([index, new_index], dim=1).gather(1, best.indices))
     values.copy_(best.values)
-
-
-def _squares(rows: Array) -> Array:
-    """|x|² of each row."""
-    return np.asarray(np.einsum("nd,nd->n", rows, rows))
-
-
-def _lengths(norms: Array) -> Array:
-    """Norms to divide by: a zero vector stays zero."""
-    return np.where(norms == 0.0, 1.0, norms)
-
-
-def _gamma(terms: int, dtype: torch.dtype) -> float:
-    unit = torch.finfo(dtype).eps / 2
-    return terms * unit / (1 - terms * unit)
 
 
 @contextmanager

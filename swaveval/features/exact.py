@@ -7,6 +7,7 @@ makes mathematical ties (duplicates, parallel vectors, small integers) real ties
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ SimilarityMetric = Literal["cosine", "euclidean"]
 # Coarser than what float64 loses in a sum of thousands, finer than what float32 features can tell apart.
 GRID = 2.0**-36
 _SPLITTER = 2.0**17 + 1.0  # Veltkamp's splitting: keeps 53 - 17 = 36 significant bits
+_MANY = 1 << 24  # numbers whose squares are worth several threads
 _CHUNK = 1 << 17  # float64 elements gathered at a time: 1 MiB, stays in a core's cache
 
 
@@ -37,8 +39,8 @@ def row_blocks(n: int, size: int) -> Iterator[slice]:
     return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
 
-def row_norms(rows: Array, *, name: str = "images", block: int = 512) -> Float64[np.ndarray, " n"]:
-    """Euclidean norm of each row, float64, equal for equal rows.
+def row_norms(rows: Array, *, name: str = "images", block: int = 512, threads: int = 1) -> Float64[np.ndarray, " n"]:
+    """Euclidean norm of each row, float64, equal for equal rows, whatever the number of threads.
 
     Args:
         rows: shape `(n, d)`, any real dtype, possibly a memmap.
@@ -48,9 +50,17 @@ def row_norms(rows: Array, *, name: str = "images", block: int = 512) -> Float64
         FeatureError: some rows hold NaN or infinities; the message says how many.
     """
     norms = np.empty(len(rows))
-    for part in row_blocks(len(rows), block):
+
+    def one(part: slice) -> None:
         values = np.asarray(rows[part], dtype=np.float64)
         norms[part] = np.sqrt(np.einsum("nd,nd->n", values, values))
+
+    if threads < 2 or rows.size < _MANY:
+        for part in row_blocks(len(rows), block):
+            one(part)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(one, row_blocks(len(rows), block)))
     broken = int(np.count_nonzero(~np.isfinite(norms)))
     if broken:
         raise FeatureError(

@@ -26,8 +26,10 @@ from swaveval.results.seconds import Stopwatch
 Array = np.ndarray[Any, np.dtype[Any]]
 
 # Pixels a batch. On a CPU so few that activations stay near its cache: a ResNet-50 at 224 px is a tenth slower with 32
-# images than with 12. On a GPU so many that it is busy.
-_BATCH_PIXELS, _BATCH_PIXELS_ON_GPU = 12 * 224 * 224, 64 * 224 * 224
+# images than with 12.
+_BATCH_PIXELS, _MOST_IMAGES = 12 * 224 * 224, 256
+# On a GPU so many that it is busy: for each so many bytes of its memory, four times at most.
+_BATCH_PIXELS_ON_GPU, _MEMORY, _MOST_IMAGES_ON_GPU = 64 * 224 * 224, 10 << 30, 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,8 +154,7 @@ def encode_images(
     if pixels.shape[0] != len(images):
         raise FeatureError(f"{pixels.shape[0]} decoded images do not belong to an image set of {len(images)}")
     order = np.concatenate([images.train_index, images.test_index])
-    together = _BATCH_PIXELS if choose_device(settings.device) == "cpu" else _BATCH_PIXELS_ON_GPU
-    size = settings.batch_size or max(8, min(256, together // (pixels.shape[1] * pixels.shape[2])))
+    size = settings.batch_size or batch_size(pixels.shape[1] * pixels.shape[2], passing.device)
     view = settings.views(len(images))
     chosen = view_index(len(images), view) if view.views else np.zeros(0, np.int32)
     total = len(order) + len(chosen) * view.views
@@ -165,9 +166,10 @@ def encode_images(
             if head is not None and scores is not None:
                 head.add_images(scores)
             passing.tell(rows.filled, total)
+    views_on = passing.device if passing.device.startswith("cuda") else "cpu"
     of_views = _Filling(len(chosen) * view.views, "float32")
     with passing.stage("forward_views"):
-        for features, scores in passing.through(encode, view_batches(pixels, chosen, view, size)):
+        for features, scores in passing.through(encode, view_batches(pixels, chosen, view, size, device=views_on)):
             of_views.add(features)
             if head is not None and scores is not None:
                 head.add_views(scores, view.views)
@@ -193,6 +195,15 @@ def choose_device(name: str) -> str:
     if name != "auto":
         return name
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def batch_size(pixels: int, device: str) -> int:
+    """Images of so many pixels each for a forward pass on a device."""
+    if device == "cpu":
+        return max(8, min(_MOST_IMAGES, _BATCH_PIXELS // pixels))
+    memory = torch.cuda.get_device_properties(device).total_memory if device.startswith("cuda") else _MEMORY
+    together = _BATCH_PIXELS_ON_GPU * max(1, min(4, memory // _MEMORY))
+    return max(8, min(_MOST_IMAGES_ON_GPU, together // pixels))
 
 
 class Normalise:

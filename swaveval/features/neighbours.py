@@ -1,6 +1,6 @@
 """Exact nearest neighbours, searched once in blocks: never an n×n matrix in memory."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,13 +58,13 @@ def nearest(
     metric: SimilarityMetric = "cosine",
     exclude_self: bool = False,
     device: str = "cpu",
-    block: int = 16384,
+    block: int | None = None,
 ) -> Neighbours:
     """The exact k nearest rows of `bank` for each row of `queries`.
 
     Exact means: as if every similarity were computed in float64 and rounded to 2⁻³⁶ (cosine) or to 36 significant bits
     (squared distance); rows that are then equally near come in ascending index. Blocks, threads and device change the
-    time, never the answer: float32 products in blocks propose candidates, float64 orders them, and a bound on the
+    time, never the answer: products in blocks propose candidates, float64 orders them, and a bound on the
     rounding error proves that none was missed. Queries that it cannot be proved for are searched again in float64.
 
     A zero vector has cosine 0 with everything.
@@ -75,7 +75,7 @@ def nearest(
         k: how many; clipped to the bank (less one with `exclude_self`).
         exclude_self: query i is bank row i and is left out of its own neighbours; its duplicates are not.
         device: torch device of the products.
-        block: bank rows per product; together with 1024 queries this bounds the memory.
+        block: bank rows per product; together with the queries of one this bounds the memory. None chooses by device.
 
     Raises:
         FeatureError: NaN or infinite features, or shapes that do not fit.
@@ -91,16 +91,24 @@ def nearest(
     if k == 0 or len(queries) == 0:
         empty = (len(queries), k)
         return Neighbours(np.zeros(empty, np.int64), np.zeros(empty, np.float32), metric)
-    bank_norms = row_norms(bank)
-    query_norms = bank_norms if queries is bank else row_norms(queries)
-    wanted = k + exclude_self
-    groups = duplicate_groups(bank, bank_norms, tolerated=_TIES)
     # torch takes seconds to import, and plans, pages and messages need this module without it.
-    from swaveval.features.candidates import Rows
+    import torch
+
+    from swaveval.features.candidates import Products
+    from swaveval.features.centred import Rows
     from swaveval.features.search import Search
 
+    threads = torch.get_num_threads()
+    bank_norms = row_norms(bank, threads=threads)
+    query_norms = bank_norms if queries is bank else row_norms(queries, threads=threads)
+    wanted = k + exclude_self
+    groups = duplicate_groups(bank, bank_norms, tolerated=_TIES)
+
     rows = Rows(bank, bank_norms, None if groups is None else groups.first)
-    search = Search.over(Rows(queries, query_norms), rows, metric=metric, device=device, block=block)
+    products = Products.on(device)
+    if block is not None:
+        products = replace(products, block=block)
+    search = Search.over(Rows(queries, query_norms), rows, metric=metric, products=products)
     values = np.empty((len(queries), k))
     index = np.empty((len(queries), k), np.int64)
     for part in row_blocks(len(queries), _TOGETHER):

@@ -89,19 +89,20 @@ def view_index(n: int, settings: ViewSettings) -> Int[np.ndarray, " m"]:
 
 
 def make_views(
-    pixels: UInt8[np.ndarray, "m h w c"], index: Int[np.ndarray, " m"], settings: ViewSettings
+    pixels: UInt8[np.ndarray, "m h w c"], index: Int[np.ndarray, " m"], settings: ViewSettings, *, device: str = "cpu"
 ) -> UInt8[Tensor, "m q h w c"]:
     """All views of some images. Grey is the luma of RGB; of other bands, whose colours nobody knows, their mean.
 
     Args:
         pixels: the images. index: their positions in the ImageSet, which their draws are keyed by.
+        device: that makes them, and where they are then; it needs float64. (There a level in 10,000 rounds otherwise.)
     """
     m, height, width, channels = pixels.shape
-    draws = torch.from_numpy(_draws(index, settings)).flatten(0, 1)
-    source = torch.from_numpy(pixels).to(torch.float32).permute(0, 3, 1, 2)
+    draws = torch.from_numpy(_draws(index, settings)).flatten(0, 1).to(device)
+    source = torch.from_numpy(pixels).to(device).to(torch.float32).permute(0, 3, 1, 2)
     # Of the whole source image, from integers: a mean over a crop would depend on the order of summation.
     sums = pixels.sum(axis=(1, 2), dtype=np.int64)
-    levels = torch.from_numpy((sums @ np.asarray(_weights(channels))) / (height * width))
+    levels = torch.from_numpy((sums @ np.asarray(_weights(channels))) / (height * width)).to(device)
     repeated = source.repeat_interleave(settings.views, dim=0)
     grey = levels.to(torch.float32).repeat_interleave(settings.views)
     cropped = torch.nn.functional.grid_sample(
@@ -113,18 +114,19 @@ def make_views(
 
 
 def view_batches(
-    pixels: DecodedImages, index: Int[np.ndarray, " m"], settings: ViewSettings, batch_size: int
-) -> Iterator[UInt8[np.ndarray, "b h w c"]]:
+    pixels: DecodedImages, index: Int[np.ndarray, " m"], settings: ViewSettings, batch_size: int, *, device: str = "cpu"
+) -> Iterator[UInt8[Tensor, "b h w c"]]:
     """Views of the images at `index`, image after image, in batches that never split an image.
 
     Args:
         pixels: all images, by position.
         batch_size: views per batch, about.
+        device: that makes them, and where they are then.
     """
     together = max(1, batch_size // max(1, settings.views))
     parts = (index[part] for part in row_blocks(len(index), together))
     for source, part in zip(pixels.batches(index, together), parts, strict=True):
-        yield make_views(source, part, settings).flatten(0, 1).numpy()
+        yield make_views(source, part, settings, device=device).flatten(0, 1)
 
 
 def _draws(index: Array, settings: ViewSettings) -> Float[np.ndarray, "m q 8"]:
@@ -148,20 +150,21 @@ def _grid(draws: Tensor, height: int, width: int, settings: ViewSettings) -> Flo
     centre_x, centre_y = (1 - across) * (2 * draws[:, 2] - 1), (1 - down) * (2 * draws[:, 3] - 1)
     mirrored = (draws[:, 4] < 0.5) & settings.flip
     across = torch.where(mirrored, -across, across)
-    x = centre_x[:, None] + across[:, None] * _centres(width)
-    y = centre_y[:, None] + down[:, None] * _centres(height)
+    x = centre_x[:, None] + across[:, None] * _centres(width, draws.device)
+    y = centre_y[:, None] + down[:, None] * _centres(height, draws.device)
     shape = (len(draws), height, width)
     return torch.stack([x[:, None, :].expand(shape), y[:, :, None].expand(shape)], dim=3).to(torch.float32)
 
 
-def _centres(size: int) -> Tensor:
+def _centres(size: int, device: torch.device) -> Tensor:
     """Pixel centres in grid_sample's coordinates."""
-    return (2 * torch.arange(size, dtype=torch.float64) + 1) / size - 1
+    return (2 * torch.arange(size, dtype=torch.float64, device=device) + 1) / size - 1
 
 
 def _colour(images: Tensor, grey: Tensor, draws: Tensor, settings: ViewSettings) -> Tensor:
     """Brightness, then contrast about the source image's mean grey, then saturation; as torchvision blends them."""
-    strengths = torch.tensor([settings.brightness, settings.contrast, settings.saturation], dtype=torch.float64)
+    strengths = torch.tensor([settings.brightness, settings.contrast, settings.saturation])
+    strengths = strengths.to(draws)
     brightness, contrast, saturation = (1 + strengths * (2 * draws - 1)).to(torch.float32).unbind(dim=1)
     images = images * brightness[:, None, None, None]
     level = (grey * brightness)[:, None, None, None]

@@ -1,6 +1,7 @@
 """The search against brute force in float64, and everything it must not depend on."""
 
 import dataclasses
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from swaveval.features import search
+from swaveval.features.candidates import Products
 from swaveval.features.duplicates import duplicate_groups
 from swaveval.features.errors import FeatureError
 from swaveval.features.exact import row_norms
@@ -85,11 +87,35 @@ KINDS = [
 ]
 
 
-@pytest.fixture(params=["float32 first", "float64 at once"])
+WAYS = ["float32 first", "float64 at once", "centred where products are made"]
+
+
+@pytest.fixture(params=WAYS)
 def precision(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Small banks are searched in float64, large ones in float32 first: test sizes through both ways."""
-    monkeypatch.setattr(search, "_WIDE", 0 if request.param == "float32 first" else search._WIDE)
+    """Small banks are searched in float64, large ones in float32 first, on a GPU from rows it holds: all are tried."""
+    monkeypatch.setattr(search, "_WIDE", search._WIDE if request.param == "float64 at once" else 0)
+    if request.param == WAYS[2]:
+        there = Products(device="cpu", queries=64, block=160, run=512, centres=True, held=1 << 30)
+        monkeypatch.setattr(Products, "on", lambda device: there)
     return str(request.param)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_gpu_finds_what_a_cpu_finds(
+    kind: str, metric: SimilarityMetric, quick: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "_WIDE", 0)
+    rows = made(kind, n=3000)
+    expected = nearest(rows, rows, 20, metric=metric, exclude_self=True)
+    there = replace(Products.on("cuda"), in_float64=quick, held=1 << 30 if quick else 0)
+    monkeypatch.setattr(Products, "on", lambda device: there)
+    for block in (None, 1000):
+        found = nearest(rows, rows, 20, metric=metric, exclude_self=True, device="cuda", block=block)
+        assert found.index.tobytes() == expected.index.tobytes()
+        assert found.similarity.tobytes() == expected.similarity.tobytes()
 
 
 @pytest.mark.usefixtures("precision")

@@ -39,17 +39,24 @@ def test_every_batch_comes_once_and_in_order(sizes: list[int], device: str, toge
         assert scores is None or np.array_equal(scores, rows * 2)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="a GPU's memory is pinned where there is one")
-def test_a_gpu_gets_pinned_memory() -> None:
-    pinned: list[bool] = []
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("count", [1, FETCHED_TOGETHER, 5 * FETCHED_TOGETHER + 1])
+def test_a_gpu_is_given_batches_that_are_there(count: int) -> None:
+    """Copies, encoding and fetching overlap, each with memory of its own: large batches, so that a fault would show."""
+    drawn = np.random.default_rng(0).integers(0, 256, (count, 64, 128, 128, 3), np.uint8)
 
     def encode(batch: Tensor) -> tuple[Tensor, Tensor | None]:
-        pinned.append(batch.is_pinned())
-        return batch.reshape(len(batch), 1).to("cuda", torch.float32, non_blocking=True), None
+        assert batch.is_cuda
+        rows = batch.flatten(1).to(torch.float64)
+        for _ in range(20):  # so that batches are waited for
+            rows = rows + 1
+        sums = rows.sum(dim=1, keepdim=True)
+        return sums, sums * 2
 
-    given = list(Passing("cuda").through(encode, batches([4, 4, 4])))
-    assert all(pinned)
-    assert np.array_equal(np.concatenate([rows for rows, _ in given])[:, 0], np.arange(12))
+    given = list(Passing("cuda").through(encode, iter(drawn)))
+    expected = drawn.reshape(count * 64, -1).sum(axis=1, dtype=np.int64) + 20 * 128 * 128 * 3
+    assert np.array_equal(np.concatenate([rows for rows, _ in given])[:, 0], expected)
+    assert np.array_equal(np.concatenate([scores for _, scores in given])[:, 0], 2 * expected)
 
 
 def test_what_an_encoder_or_the_batches_raise_is_raised() -> None:

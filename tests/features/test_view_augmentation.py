@@ -16,7 +16,7 @@ def test_batch_size_changes_no_pixel() -> None:
     pixels, index = tiny_pixels(), view_index(40, SETTINGS)
     whole = make_views(pixels.take(index), index, SETTINGS).flatten(0, 1).numpy()
     for size in (1, 5, 17, 1000):
-        batches = list(view_batches(pixels, index, SETTINGS, size))
+        batches = [each.numpy() for each in view_batches(pixels, index, SETTINGS, size)]
         assert all(len(batch) % 5 == 0 for batch in batches)
         np.testing.assert_array_equal(np.concatenate(batches), whole)
 
@@ -100,3 +100,12 @@ def test_protocol_and_id_name_the_settings() -> None:
     assert "no flip" in dataclasses.replace(SETTINGS, flip=False).protocol
     changed = [dataclasses.replace(SETTINGS, **change) for change in ({"flip": False}, {"seed": 2}, {"contrast": 0.1})]
     assert len({SETTINGS.id, *(settings.id for settings in changed)}) == 4
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_views_made_on_a_gpu_are_the_same_views() -> None:
+    drawn = np.random.default_rng(0).integers(0, 256, (40, 48, 40, 3), np.uint8)
+    index = np.arange(40)
+    here, there = (make_views(drawn, index, SETTINGS, device=device).cpu().int() for device in ("cpu", "cuda"))
+    assert (here - there).abs().max() <= 1  # a level that lies between two
+    assert (here != there).float().mean() < 1e-3
