@@ -114,6 +114,7 @@ def evaluators(device: str, count: int, dimensions: int, classes: int) -> dict[s
         except Skip:
             continue
         seconds[one.name] = synchronised(device) - started
+        print(f"{one.name}: {seconds[one.name]:.2f} s", flush=True)
     return seconds
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 
-from swaveval.evaluators import ridge
+from swaveval.evaluators import ridge, ridge_on_gpu
 from swaveval.evaluators.contract import Need, Skip, require_finite
 from swaveval.evaluators.intervals import small_sample, student
 from swaveval.evaluators.standardise import BLOCK, mean_and_scale
@@ -67,12 +68,12 @@ class LowShot:
             generators = [np.random.default_rng([seed, shots, draw]) for draw in range(self.draws)]
             drawn = [draw_rows(target, shots, generator) for generator in generators]
             fits = each(lambda rows: self._fit(given, target, len(known), scaling, rows), drawn)
-            right = _right(fits, given.features.test, np.searchsorted(known, given.test))
+            right = _right(fits, given.features.test, np.searchsorted(known, given.test), given.features.device)
             right &= np.isin(given.test, known)  # a class that train does not have is never right
             yield self._metric(given, shots, sizes, right.mean(axis=1))
             if shots == witness:
                 asked = self._asked(len(target), seed)
-                right = _right(fits, given.features.train[asked], target[asked])
+                right = _right(fits, given.features.train[asked], target[asked], given.features.device)
                 yield from self._witness(given, shots, asked, right, outside=_outside(asked, drawn))
 
     def _fit(
@@ -81,9 +82,15 @@ class LowShot:
         """Weight `(d, C)` and bias `(C,)` on raw features of a classifier fitted to the train images `rows`."""
         mean, scale = scaling
         support = (np.asarray(given.features.train[rows], np.float64) - mean) / scale
-        fitted = ridge.fit(support, target[rows], classes, self.penalties)
-        weight = fitted.weight / scale[:, None]
-        return weight, fitted.bias - mean @ weight
+        if (device := given.features.device).startswith("cuda"):
+            there, label = (torch.from_numpy(part).to(device) for part in (support, target[rows]))
+            *both, _ = ridge_on_gpu.fit(there, label, classes, self.penalties)
+            weight, bias = (part.cpu().numpy() for part in both)
+        else:
+            fitted = ridge.fit(support, target[rows], classes, self.penalties)
+            weight, bias = fitted.weight, fitted.bias
+        weight = weight / scale[:, None]
+        return weight, bias - mean @ weight
 
     def _asked(self, n: int, seed: int) -> Array:
         """Train rows that are asked, ascending."""
@@ -140,8 +147,10 @@ def _outside(asked: Array, drawn: list[Array]) -> Array:
     return np.stack([~np.isin(asked, rows) for rows in drawn])
 
 
-def _right(fits: list[tuple[Array, Array]], features: Array, label: Array) -> Array:
+def _right(fits: list[tuple[Array, Array]], features: Array, label: Array, device: str) -> Array:
     """Whether each classifier gives each row's class, bool `(draws, n)`; `label` counts the columns of the scores."""
+    if device.startswith("cuda"):
+        return ridge_on_gpu.right(fits, features, label, device)
 
     def one(part: slice) -> Array:
         rows = np.asarray(features[part], dtype=np.float64)

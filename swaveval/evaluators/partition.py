@@ -41,7 +41,9 @@ def clustering(features: Features, limit: int, clusters: int, *, seed: int, rest
     """
 
     def make() -> Clustering:
-        return _fitted(_sphere(take(features, sample(features, limit, seed=seed))), clusters, seed, restarts)
+        return _fitted(
+            _sphere(take(features, sample(features, limit, seed=seed))), clusters, seed, restarts, features.device
+        )
 
     return features.once(("k-means", limit, clusters, seed, restarts), make)
 
@@ -64,7 +66,7 @@ def _sphere(rows: Array) -> Array:
     return unit(rows).astype(np.float32)
 
 
-def _fitted(u: Array, clusters: int, seed: int, restarts: int) -> Clustering:
+def _fitted(u: Array, clusters: int, seed: int, restarts: int, device: str = "cpu") -> Clustering:
     # Equal rows are one cluster, whatever K asks for.
     wanted = 1 if is_constant(u) else min(clusters, len(u))
-    return kmeans(u, wanted, seed=seed, restarts=restarts)
+    return kmeans(u, wanted, seed=seed, restarts=restarts, device=device)

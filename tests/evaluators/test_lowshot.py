@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import RidgeClassifierCV, RidgeCV
 
-from swaveval.evaluators import ridge
+from swaveval.evaluators import ridge, ridge_on_gpu
 from swaveval.evaluators.contract import NotFinite, Skip
 from swaveval.evaluators.intervals import student
 from swaveval.evaluators.lowshot import LowShot, draw_rows
@@ -61,6 +62,27 @@ def test_the_penalty_is_the_best_when_images_are_really_left_out() -> None:
             squares.append((target[row] - level - (features[row] - centre) @ weight) ** 2)
         errors.append(np.mean(squares))
     assert ridge.fit(features, labels, 3, penalties).penalty == penalties[int(np.argmin(errors))]
+
+
+@pytest.mark.parametrize("n, d", [(12, 40), (60, 9), (20, 20), (200, 300)])
+@pytest.mark.parametrize("kind", ["noise", "equal", "collapsed"])
+def test_what_a_gpu_computes_is_the_same_classifier(n: int, d: int, kind: str) -> None:
+    features, labels = data(4, n, d, 4)
+    if kind != "noise":
+        features = np.ones((n, d)) if kind == "equal" else features[:, :1] * np.ones(d)
+    penalties = (0.1, 1.0, 10.0, 100.0)
+    ours = ridge.fit(features, labels, 4, penalties)
+    weight, bias, penalty = ridge_on_gpu.fit(torch.from_numpy(features), torch.from_numpy(labels), 4, penalties)
+    assert penalty == ours.penalty
+    assert weight.numpy() == pytest.approx(ours.weight, abs=1e-8)
+    assert bias.numpy() == pytest.approx(ours.bias, abs=1e-8)
+    queries, asked = data(5, 90, d, 4)
+    found = ridge_on_gpu.right([(ours.weight, ours.bias), (-ours.weight, ours.bias)], queries, asked, "cpu")
+    for row, sign in zip(found, (1, -1), strict=True):
+        scores = queries @ (sign * ours.weight) + ours.bias
+        if kind == "noise":
+            assert np.array_equal(row, scores.argmax(axis=1) == asked)
+    assert found.shape == (2, 90)
 
 
 def test_equal_features_predict_the_mean_target() -> None:

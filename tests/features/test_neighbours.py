@@ -108,11 +108,11 @@ def test_a_gpu_finds_what_a_cpu_finds(
     kind: str, metric: SimilarityMetric, quick: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "_WIDE", 0)
-    rows = made(kind, n=3000)
+    rows = made(kind)
     expected = nearest(rows, rows, 20, metric=metric, exclude_self=True)
     there = replace(Products.on("cuda"), in_float64=quick, held=1 << 30 if quick else 0)
     monkeypatch.setattr(Products, "on", lambda device: there)
-    for block in (None, 1000):
+    for block in (None, 200):
         found = nearest(rows, rows, 20, metric=metric, exclude_self=True, device="cuda", block=block)
         assert found.index.tobytes() == expected.index.tobytes()
         assert found.similarity.tobytes() == expected.similarity.tobytes()
