@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from swaveval.evaluators.rows import blocks, unit
-from swaveval.evaluators.threads import each
+from swaveval.evaluators.threads import crew, each
 from swaveval.features.features import Features
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 # Rows at a time: they stay in the processor's cache for all that is summed of them.
 BLOCK = 1024
+_WAVE_BYTES = 256 * 2**20  # of what blocks give at the same time
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +80,11 @@ def measure(features: Features, groups: Sequence[Array]) -> tuple[Moments, list[
     for found in each(lambda group: _means(features, group, n), groups):
         centre += found[0]
         unit_centre += found[1]
-    parts = each(lambda group: _sums(features, group, centre, unit_centre), groups)
+    if len(groups) == 1:
+        # No group is left out, so its blocks are worked off beside each other.
+        parts = [_sums_of_one(features, groups[0], centre, unit_centre)]
+    else:
+        parts = each(lambda group: _sums(features, group, centre, unit_centre), groups)
     total = parts[0]
     for part in parts[1:]:
         total = total + part
@@ -96,13 +102,28 @@ def _means(features: Features, rows: Array, n: int) -> tuple[Array, Array]:
 
 
 def _sums(features: Features, rows: Array, centre: Array, unit_centre: Array) -> _Sums:
-    d = len(centre)
-    y, yy, v, vv = np.zeros(d), np.zeros((d, d)), np.zeros(d), np.zeros(d)
+    total = _none(len(centre))
     for block in blocks(features, rows, size=BLOCK):
-        about = block - centre
-        y += about.sum(axis=0)
-        yy += about.T @ about
-        about = unit(block) - unit_centre
-        v += about.sum(axis=0)
-        vv += (about**2).sum(axis=0)
-    return _Sums(len(rows), y, yy, v, vv)
+        total += _of_block(block, centre, unit_centre)
+    return total
+
+
+def _sums_of_one(features: Features, rows: Array, centre: Array, unit_centre: Array) -> _Sums:
+    """The same bits, by as many threads as may be used."""
+    total = _none(len(centre))
+    coming = blocks(features, rows, size=BLOCK)
+    together = max(1, min(16, _WAVE_BYTES // (8 * len(centre) ** 2)))
+    with crew(most=together) as do:
+        while wave := list(islice(coming, together)):
+            for part in do(lambda block: _of_block(block, centre, unit_centre), wave):
+                total += part
+    return total
+
+
+def _none(d: int) -> _Sums:
+    return _Sums(0, np.zeros(d), np.zeros((d, d)), np.zeros(d), np.zeros(d))
+
+
+def _of_block(block: Array, centre: Array, unit_centre: Array) -> _Sums:
+    about, direction = block - centre, unit(block) - unit_centre
+    return _Sums(len(block), about.sum(axis=0), about.T @ about, direction.sum(axis=0), (direction**2).sum(axis=0))

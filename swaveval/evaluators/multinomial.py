@@ -58,13 +58,12 @@ class Rows:
         self.n, self.d = features.shape
         self.mean, self.scale = mean_and_scale(features)
         self.device = device
-        self._read: Callable[[slice], Array] = lambda part: self._standardised(features[part])
+        self._read: Callable[[slice], Tensor] = lambda part: self._standardised(features[part])
         self._basis: Tensor | None = None
         if self.n < self.d and self.n <= LARGEST:
             with one_thread():
-                whole = torch.from_numpy(self._standardised(features)).to(device)
-                self._basis, triangle = torch.linalg.qr(whole.T)
-            coordinates = triangle.T.cpu().numpy()
+                self._basis, triangle = torch.linalg.qr(self._standardised(features).T)
+            coordinates = triangle.T.contiguous()
             self._read, self.d = lambda part: coordinates[part], self.n
         self._labels = torch.from_numpy(np.array(labels, dtype=np.int64)).to(device)
         size = ROWS if device == "cpu" else ROWS_ON_GPU
@@ -92,7 +91,7 @@ class Rows:
         """Shape `(b, d)`; those in float32 are kept."""
         if self._held is not None and dtype == torch.float32 and position in self._held:
             return self._held[position]
-        block = torch.from_numpy(self._read(self.parts[position])).to(self.device, dtype)
+        block = self._read(self.parts[position]).to(dtype)
         if self._held is not None and dtype == torch.float32:
             self._held[position] = block
         return block
@@ -101,11 +100,15 @@ class Rows:
         """Shape `(1, b)`, int64."""
         return self._labels[None, self.parts[position]]
 
-    def _standardised(self, rows: Array) -> Array:
-        fresh = np.array(rows, dtype=np.float64)
-        fresh -= self.mean
-        fresh /= self.scale
-        return fresh
+    def _standardised(self, rows: Array) -> Tensor:
+        """Float64, on the device."""
+        if self.device == "cpu":
+            fresh = np.array(rows, dtype=np.float64)
+            fresh -= self.mean
+            fresh /= self.scale
+            return torch.from_numpy(fresh)
+        mean, scale = (torch.from_numpy(part).to(self.device) for part in (self.mean, self.scale))
+        return (torch.from_numpy(np.array(rows)).to(self.device).double() - mean) / scale
 
 
 class Objective:

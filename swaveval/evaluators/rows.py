@@ -10,9 +10,14 @@ from typing import Any
 import numpy as np
 
 from swaveval.evaluators.contract import NotFinite
+from swaveval.evaluators.threads import each
+from swaveval.features.exact import row_blocks
 from swaveval.features.features import Features
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+# Numbers that are worth several threads, and those that stay in a processor's cache.
+_MANY, _CACHED = 1 << 24, 1 << 17
 
 
 def count(features: Features) -> int:
@@ -90,6 +95,18 @@ def blocks(features: Features, rows: Array, *, size: int = 8192) -> Iterator[Arr
 
 def unit(rows: Array) -> Array:
     """Rows divided by their L2 norm, float64; a row of zeros stays zero."""
+    if rows.size < _MANY:
+        return _unit(rows)
+    found = np.empty(rows.shape)
+
+    def one(part: slice) -> None:
+        found[part] = _unit(rows[part])
+
+    each(one, row_blocks(len(rows), max(1, _CACHED * len(rows) // rows.size)))
+    return found
+
+
+def _unit(rows: Array) -> Array:
     rows = rows.astype(np.float64)
     norm = np.linalg.norm(rows, axis=-1, keepdims=True)
     return rows / np.where(norm == 0, 1.0, norm)

@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from swaveval.evaluators.threads import crew
+from swaveval.features.exact import row_blocks
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 # Rows at a time: what is done with them finds them in the processor's cache.
@@ -29,12 +32,21 @@ def mean_and_scale(features: Array) -> tuple[Array, Array]:
     Returns:
         mean and scale, shape `(d,)`, float64.
     """
+    parts = list(row_blocks(len(features), BLOCK))
     mean = np.zeros(features.shape[1])
-    for block in blocks(features):
-        mean += block.sum(axis=0) / len(features)
-    variance = np.zeros_like(mean)
-    for block in blocks(features):
-        block -= mean
-        variance += np.einsum("nd,nd->d", block, block) / len(features)
+
+    def total(part: slice) -> Array:
+        return np.asarray(np.array(features[part], dtype=np.float64).sum(axis=0))
+
+    def squares(part: slice) -> Array:
+        block = np.array(features[part], dtype=np.float64) - mean
+        return np.asarray(np.einsum("nd,nd->d", block, block))
+
+    with crew(most=len(parts)) as do:
+        for found in do(total, parts):
+            mean += found / len(features)
+        variance = np.zeros_like(mean)
+        for found in do(squares, parts):
+            variance += found / len(features)
     scale = np.sqrt(variance)
     return mean, np.where(scale <= 1e-6 * np.abs(mean), 1.0, scale)

@@ -1,12 +1,14 @@
 """The same bits whatever the number of threads."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -20,7 +22,7 @@ def one_thread() -> Iterator[None]:
     associative: k-means with two threads can end in another optimum than with one.
     """
     threads = torch.get_num_threads()
-    with threadpool_limits(limits=1):
+    with _libraries(len(sys.modules)).limit(limits=1):
         torch.set_num_threads(1)
         try:
             yield
@@ -71,5 +73,11 @@ def each(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Resu
 
 def _alone() -> None:
     """OpenMP counts threads for each thread that starts work, so its limit has to be set in all of them."""
-    threadpool_limits(limits=1)
+    _libraries(len(sys.modules)).limit(limits=1)
     torch.set_num_threads(1)
+
+
+@lru_cache(maxsize=1)
+def _libraries(modules: int) -> ThreadpoolController:
+    """What has threads of its own. Looking for it takes milliseconds, so this is done anew only after imports."""
+    return ThreadpoolController()

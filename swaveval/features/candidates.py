@@ -173,8 +173,9 @@ def _keep_best(scores: Tensor, first: int, values: Tensor, index: Tensor) -> Non
     groups = width // _GROUP
     floor = values.amin(dim=1)
     maxima = scores.view(-1, groups, _GROUP).amax(dim=2)
-    if groups > count:
-        # `count` groups reach the count-th largest maximum, so at least `count` columns do.
+    if groups > count and first == 0:
+        # `count` groups reach the count-th largest maximum, so at least `count` columns do. (Of later blocks few rows
+        # are above what is kept already.)
         floor = torch.maximum(floor, maxima.topk(count, dim=1, sorted=False).values.amin(dim=1))
     group = torch.nonzero((maxima >= floor[:, None]).view(-1)).squeeze(1)
     if 2 * len(group) > maxima.numel():
