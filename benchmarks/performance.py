@@ -105,6 +105,18 @@ def _growth(result: Result) -> str:
     return f"{counts} (one more: **{found['s for one checkpoint more']:g} s**); {images}"
 
 
+def _gpu(result: Result) -> str:
+    found = result["results"]
+    forward, each = found["features"], found["evaluators, s"]
+    alone = max(rate for name, rate in forward.items() if name.startswith("network alone"))
+    seconds = ", ".join(f"{name} {spent:g}" for name, spent in sorted(each.items(), key=lambda pair: -pair[1]))
+    return (
+        f"features **{forward['share of the best']:g}** of the network alone ({forward['features, images/s']:,.0f} and "
+        f"{alone:,.0f} images/s); all evaluators **{found['all evaluators / forward pass']:g} ×** the forward pass "
+        f"({sum(each.values()):.1f} s: {seconds}); kNN **{found['kNN, s']:g} s**"
+    )
+
+
 ROWS = (
     Row(
         "A whole `run` of 8 checkpoints (all evaluators, baselines, map, gallery, figures, page) ÷ the forward pass of "
@@ -193,11 +205,21 @@ ROWS = (
         _views,
         "python -m benchmarks pretrain.views",
     ),
+    Row(
+        "On a GPU: features of a ResNet-50 at 224 px in bfloat16 over the network alone; all evaluators of "
+        "50,000 × 2,048 features over the forward pass of as many images; exact kNN of 50,000 among "
+        "1,280,000 × 2,048, k = 200",
+        "gpu.json",
+        "≥ 0.9; ≤ 0.2; ≤ 10 s",
+        _gpu,
+        "python -m benchmarks.gpu",
+    ),
 )
 
 
 def _machine(machine: Result) -> str:
-    return f"{machine['cores']} cores of {machine['processor']}, torch {machine['torch']}, {machine['date']}"
+    gpu = f"{machine['gpu']}, " if "gpu" in machine else ""
+    return f"{gpu}{machine['cores']} cores of {machine['processor']}, torch {machine['torch']}, {machine['date']}"
 
 
 def _variants() -> tuple[str, str]:
