@@ -13,8 +13,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("LIGHTLY_DID_VERSION_CHECK", "True")
 
 import hypothesis
+import jaxtyping
 import pytest
 from jaxtyping import _import_hook, install_import_hook
+from shape_checks import jaxtyped
 
 ROOT = Path(__file__).parents[1]
 # Where no bytecode may lie beside the code, each of a hundred processes would compile it anew.
@@ -37,6 +39,7 @@ def _cached(typechecker: str, /, path: str, debug_override: bool | None = None) 
 
 
 _import_hook._optimized_cache_from_source = _cached
+jaxtyping.jaxtyped = jaxtyped
 install_import_hook("swaveval", "shape_checks.checked").__enter__()
 
 # Its assertions tell what they found, as those in a test file do.
