@@ -49,6 +49,9 @@ pytest.register_assert_rewrite("tests.report.browsing")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Nor while they are made, until all tests are collected.
+gc.disable()
+
 # The default suite draws the same examples everywhere, so that what passed here passes there; `make torture` looks for
 # new ones.
 hypothesis.settings.register_profile("same", derandomize=True, database=None)
@@ -60,3 +63,4 @@ def pytest_collection_finish() -> None:
     """Millions of objects of imported modules stay to the end: no collection of garbage has to look at them again."""
     gc.collect()
     gc.freeze()
+    gc.enable()

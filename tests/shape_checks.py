@@ -15,6 +15,7 @@ from beartype import BeartypeConf, beartype
 
 checked = beartype(conf=BeartypeConf(is_pep484_tower=True))
 with_axes = jaxtyping.jaxtyped
+NOT_AT_ONCE = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
 def jaxtyped(thing: Any = None, *, typechecker: Callable[..., Any]) -> Any:
@@ -25,7 +26,8 @@ def jaxtyped(thing: Any = None, *, typechecker: Callable[..., Any]) -> Any:
         if is_dataclass(thing) and "__init__" in vars(thing):
             thing.__init__ = jaxtyped(thing.__init__, typechecker=typechecker)  # type: ignore[misc]
         return thing
-    if not inspect.isfunction(thing):
+    # beartype would check the arguments of a generator when it is first asked, so never where nobody asks.
+    if not inspect.isfunction(thing) or thing.__code__.co_flags & NOT_AT_ONCE:
         return with_axes(thing, typechecker=typechecker)
     stated = thing.__annotations__
     resolved = {name: _resolved(hint, thing.__globals__) for name, hint in stated.items()}

@@ -13,35 +13,68 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from swaveval.evaluators.threads import each, one_thread
 
 CODE = """
-    import hashlib
+    import hashlib, sys
     import numpy as np
+    import torch
+    from threadpoolctl import threadpool_limits
     from swaveval.evaluators.registry import create
     from swaveval.results import Metric
-    from swaveval.testing import synthetic_features
+    from swaveval.testing import synthetic_features, synthetic_series
 
-    features = synthetic_features(n_train=1500, n_test=500, dimensions=96, classes=10, separation=0.4)
-    for name in ("knn", "linear", "lowshot(draws=3)", "clusters", "spectrum", "views", "intrinsic", "prototypes"):
+    counts, *names = sys.argv[1:]
+    many = {"n_train": 1500, "n_test": 500, "dimensions": 96, "classes": 10}
+
+    def told(name, plain, series):
+        evaluator = create(name)
         content = hashlib.sha256()
-        for item in create(name)(features, seed=3):
+        for item in evaluator(series if getattr(evaluator, "over_series", False) else plain, seed=3):
             if isinstance(item, Metric):
                 content.update(repr(item.to_json()).encode())
             else:
                 content.update(b"".join(np.ascontiguousarray(array).tobytes() for array in item.arrays.values()))
-        print(name, content.hexdigest())
+        return content.hexdigest()
+
+    for count in map(int, counts.split(",")):
+        torch.set_num_threads(count)
+        # Never more than the process was started with: of those it has all pools.
+        with threadpool_limits(limits=count):
+            assert torch.get_num_threads() == count
+            # Made anew: features keep what was searched and clustered in them.
+            made = synthetic_features(separation=0.4, **many), synthetic_series(**many)
+            for name in names:
+                print(count, name, told(name, *made))
 """
+OF_LABELS = ("knn", "linear", "lowshot(draws=3)", "clusters")
+LABEL_FREE = ("spectrum", "views", "intrinsic", "prototypes", "stability", "gallery", "dse")
+
+
+def digests(*counts: int, names: tuple[str, ...]) -> dict[int, dict[str, str]]:
+    """Of what evaluators say, by the number of threads; a process is started with the first of them."""
+    variables = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+    settings = {**os.environ, **dict.fromkeys(variables, str(counts[0]))}
+    command = [sys.executable, "-c", dedent(CODE), ",".join(map(str, counts)), *names]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False, env=settings)
+    assert finished.returncode == 0, finished.stderr
+    found: dict[int, dict[str, str]] = {count: {} for count in counts}
+    for line in finished.stdout.splitlines():
+        count, name, digest = line.split()
+        found[int(count)][name] = digest
+    return found
 
 
 def test_any_number_of_threads_gives_the_same_bits() -> None:
-    found = []
-    for threads in ("1", "2", "4", "16"):
-        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-        settings = {**os.environ, **dict.fromkeys(names, threads)}
-        command = [sys.executable, "-c", dedent(CODE)]
-        finished = subprocess.run(command, capture_output=True, text=True, check=False, env=settings)
-        assert finished.returncode == 0, finished.stderr
-        found.append(finished.stdout.splitlines())
-    assert len(found[0]) == 8
-    assert all(lines == found[0] for lines in found)
+    names = OF_LABELS + LABEL_FREE
+    one, many = digests(1, names=names)[1], digests(16, 4, 2, names=names)
+    assert set(one) == set(names)
+    assert many == dict.fromkeys((16, 4, 2), one)
+
+
+@pytest.mark.torture
+def test_umap_too() -> None:
+    one = digests(1, names=("umap",))[1]
+    assert len(one) == 1
+    assert one == digests(1, names=("umap",))[1]
+    assert one == digests(2, names=("umap",))[2]
 
 
 def test_items_are_done_in_order_each_by_one_thread_alone() -> None:
