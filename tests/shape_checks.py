@@ -1,8 +1,8 @@
 """The run-time type checker of the suite: beartype, with an int accepted where a float is asked for, as mypy does.
 
-What names the axes of arrays goes through jaxtyping, which compares them across arguments and result. Where nothing does,
-jaxtyping would only bind the arguments and check each of them twice in every call, and compile two functions for one;
-beartype alone makes the same check.
+What names the axes of arrays goes through jaxtyping, which compares them across arguments and result. Where nothing
+does, jaxtyping would only bind the arguments and check each of them twice in every call, and compile two functions for
+one; beartype alone makes the same check.
 """
 
 import inspect

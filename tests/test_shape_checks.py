@@ -44,7 +44,7 @@ def counting(rows: int) -> Iterator[int]:
     yield rows
 
 
-def later(of: "NotYet") -> "NotYet":  # type: ignore[name-defined] # noqa: F821
+def later(of: "NotYet") -> "NotYet":  # type: ignore[name-defined]
     return of
 
 
@@ -88,6 +88,8 @@ def test_without_axes_arguments_and_results_are_refused_as_jaxtyping_refuses_the
             except (BeartypeCallHintViolation, TypeCheckError):
                 refused.append(True)
         assert refused[0] == refused[1], (function, args)
-    assert jaxtyped(later, typechecker=checked).__annotations__ == later.__annotations__ == dict.fromkeys(
-        ("of", "return"), "NotYet"
+    assert (
+        jaxtyped(later, typechecker=checked).__annotations__
+        == later.__annotations__
+        == dict.fromkeys(("of", "return"), "NotYet")
     )

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from importlib.metadata import version as package_version
 
 import typer
 
@@ -40,6 +39,8 @@ app.command("compress", rich_help_panel="Checkpoints")(compress.compress)
 
 def _version(asked: bool) -> bool:
     if asked:
+        from importlib.metadata import version as package_version
+
         typer.echo(f"swaveval {package_version('swaveval')}")
         raise typer.Exit
     return asked

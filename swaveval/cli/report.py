@@ -16,9 +16,13 @@ def report(
 
     A stored result that is missing or damaged is named on stderr and on the page, and makes the exit code 4.
     """
-    from swaveval.cli.lost import leave_if_lost
-    from swaveval.results.places import check_writable, locate
-    from swaveval.runs.page import draw_figures, write_page
+    from swaveval.cli.imports import no_garbage
+
+    with no_garbage():
+        import swaveval.report.page  # noqa: F401  # it is imported here or, less cheaply, when it is asked to write
+        from swaveval.cli.lost import leave_if_lost
+        from swaveval.results.places import check_writable, locate
+        from swaveval.runs.page import draw_figures, write_page
 
     place = locate(out)
     check_writable(place, option="a copy of it")

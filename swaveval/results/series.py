@@ -239,7 +239,7 @@ def _grows(values: FloatArray) -> bool:
     return bool(np.isfinite(values).all() and (np.diff(values) > 0).all())
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=192)
 def _read_cached(store: ResultStore, digest: str) -> dict[tuple[str, str], Artifact]:
     cell = store.get(digest)
     if cell is None:
