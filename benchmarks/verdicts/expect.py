@@ -1,7 +1,8 @@
 """What every run of the bank deserves, by how it was made and by its truth: `python -m benchmarks.verdicts.expect DIR`.
 
 Writes expected.toml from DIR/truth (`truth_bank`), before the verdict sees a run. How a run was made decides where it
-leaves no question (nothing was trained, files were shuffled or damaged); else the rule of `truth.deserved` does.
+leaves no question (nothing was trained, files were shuffled or damaged); else the rules of `truth.deserved` and
+`truth_beyond.amended` do.
 Runs that are not in DIR keep what is written of them.
 """
 
@@ -18,6 +19,7 @@ from benchmarks.verdicts.methods import Joint
 from benchmarks.verdicts.recipes import TRAINED, Recipe
 from benchmarks.verdicts.truth import LEAST, Measured, deserved
 from benchmarks.verdicts.truth_bank import recipe_of
+from benchmarks.verdicts.truth_beyond import Beyond, amended
 
 EXPECTED = Path(__file__).with_name("expected.toml")
 
@@ -57,18 +59,18 @@ def constant(run: Path, recipe: Recipe | Joint) -> bool:
     return abs(1 - last / math.log(recipe.prototypes)) < 0.001
 
 
-def word(name: str, directory: Path) -> tuple[str, str]:
-    """The verdict that a run deserves, and why; an empty word where nobody knows."""
+def word(name: str, directory: Path) -> tuple[str, str, str]:
+    """The verdict that a run deserves, why, and another that is right as well; an empty word where nobody knows."""
     if name in MADE:
         verdict, why = MADE[name]
         if name in DERIVED and verdict in ("regressed", "inconclusive"):
             source = DERIVED[name].source
             if word(source, directory)[0] not in ("learning", "converged"):
-                return "", f"nobody knows whether {source} had learned"
-        return verdict, why
+                return "", f"nobody knows whether {source} had learned", ""
+        return verdict, why, "learning" if verdict == "converged" else ""
     path = directory / "truth" / f"{name}.json"
     if not path.exists():
-        return "", "its truth was not measured"
+        return "", "its truth was not measured", ""
     body = json.loads(path.read_text(encoding="utf-8"))
     found = Measured(**{key: body[key] for key in Measured.__dataclass_fields__})
     recipe = recipe_of(name)
@@ -82,7 +84,23 @@ def word(name: str, directory: Path) -> tuple[str, str]:
         f"{'; the loss ends at that of a constant output' if flat else ''}"
         f"{'; the rate went to zero' if recipe.finished else ''}"
     )
-    return verdict, why
+    beside = directory / "beyond" / f"{name}.json"
+    other = "learning" if verdict == "converged" else ""
+    if not beside.exists():
+        return verdict, why, other
+    beyond = Beyond(**json.loads(beside.read_text(encoding="utf-8")))
+    verdict, divided = amended(verdict, beyond)
+    return verdict, f"{why}; {_beyond_words(beyond)}", divided or ("learning" if verdict == "converged" else "")
+
+
+def _beyond_words(beyond: Beyond) -> str:
+    taken = f", one prototype takes {100 * beyond.commonest:.0f} %" if beyond.commonest else ""
+    return (
+        f"outputs of different images have cosine {beyond.alike:.2f}{taken}; rank {beyond.rank:.0f} "
+        f"({beyond.rank_untrained:.0f} untrained; {beyond.classes} classes); "
+        f"five labels a class {100 * beyond.few:.1f}, "
+        f"{100 * beyond.few_worst:.1f} to {100 * beyond.few_best:.1f} untrained"
+    )
 
 
 def main() -> None:
@@ -93,21 +111,25 @@ def main() -> None:
         "# from how it was made where that leaves no question, else from its truth (truth.py): the accuracy in percent",
         "# of a probe on images that no number of the verdict is measured on (of digits and textures, which are too",
         "# few to be cut in two, of all images under views). `or`: a truth is known to about half a point, and cannot",
-        "# tell a run that has converged from one that rises by less than a point in its last third: either is right.",
+        "# tell a run that has converged from one that rises by less than a point in its last third: either is right;",
+        "# where few labels contradict many, the truth is divided and inconclusive is right as well (truth_beyond.py).",
     ]
     for name in [*TRAINED, *DERIVED]:
         if not (BANK / f"{name}.npz").exists():
             continue
         kept = before.get(name)
         here = (directory / "runs" / name).exists() or kept is None
-        verdict, why = word(name, directory) if here else (kept["verdict"], kept["why"])
+        if here:
+            verdict, why, other = word(name, directory)
+        else:
+            verdict, why, other = kept["verdict"], kept["why"], kept.get("or", "")
         if not verdict:
             print(f"{name} is left out: {why}")
             (BANK / f"{name}.npz").unlink()
             continue
         lines += ["", f'["{name}"]', f'verdict = "{verdict}"', f'why = "{why}"']
-        if verdict == "converged":
-            lines.append('or = "learning"')
+        if other:
+            lines.append(f'or = "{other}"')
     EXPECTED.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

