@@ -1,7 +1,7 @@
 """What to do next, each piece with the reason seen in this run."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from swaveval.convergence.decision import Judged
@@ -15,6 +15,10 @@ from swaveval.convergence.wording import listed, points
 # SwaV's own settings, for comparison with a collapsed run's.
 _USUAL_EPSILON = 0.05
 _PROTOTYPES_PER_CLASS = 10
+# Features below those of untrained networks: a rate too high takes them there, and one too low leaves them where
+# BatchNorm's first steps put them.
+_EITHER_WAY = "lower the learning rate, or raise it where the loss hardly moves; check the augmentations"
+_TOLD_APART = "a loss that jumps or rises again speaks for a rate too high, one that hardly moves for one too low"
 
 
 def advise(
@@ -25,11 +29,13 @@ def advise(
     settings: Mapping[str, Any],
     classes: int,
     others: bool = False,
+    below: Sequence[str] = (),
 ) -> tuple[Advice, ...]:
     """Advice for a verdict, most useful first.
 
     Args:
-        others: the images are not like those of the training.
+        others: the images are not like those of the training. below: witnesses by which the end is shown to be below
+            untrained networks.
     """
     given: list[Advice] = []
     state, lead = found.state, found.lead
@@ -46,7 +52,7 @@ def advise(
             )
         )
     elif state == "not-learning":
-        given += against_stillness(settings, found)
+        given += against_stillness(settings, found, below)
     return (*given, *duration(found))
 
 
@@ -127,8 +133,8 @@ def against_collapse(settings: Mapping[str, Any], classes: int, loss: LossState)
     return given
 
 
-def against_stillness(settings: Mapping[str, Any], found: Judged) -> list[Advice]:
-    """Why a run may not move."""
+def against_stillness(settings: Mapping[str, Any], found: Judged, below: Sequence[str] = ()) -> list[Advice]:
+    """Why a run may not move, or moved to where it is worse: below its start, or `below` untrained networks."""
     if found.moved is not None:
         action = "check that the backbone's parameters reach the optimiser and are not frozen"
         return [Advice(action, "its weights did not move")]
@@ -141,12 +147,14 @@ def against_stillness(settings: Mapping[str, Any], found: Judged) -> list[Advice
     if epsilon is not None and epsilon > _USUAL_EPSILON:
         near = f"ε is {epsilon:g}: targets this near to uniform teach little"
         return [Advice(f"lower ε, to {_lower(epsilon):g}", near)]
+    apart = found.lead.quality.start == "random initialisations"
     lost = [one.name for one in asked if one.findings.lost]
-    if lost:
-        apart = found.lead.quality.start == "random initialisations"
-        below = f"{'is' if len(lost) == 1 else 'are'} below untrained networks" if apart else "fell below the start"
-        fell = f"{listed(lost)} {below}{seen}"
-        return [Advice("lower the learning rate, or check the augmentations", fell)]
+    # Where untrained networks are the start, both are one statement.
+    under = [one.name for one in found.hearings if one.name in below or (apart and one.name in lost)]
+    if lost or under:
+        fell = "" if apart or not lost else f"{listed(lost)} fell below the start"
+        worse = f"{listed(under)} {'is' if len(under) == 1 else 'are'} below untrained networks" if under else ""
+        return [Advice(_EITHER_WAY, f"{_join(fell, worse)}{seen}; {_TOLD_APART}")]
     return [Advice("raise the learning rate, and check that the backbone is trained", reason)]
 
 

@@ -81,6 +81,11 @@ def _is_the_start(hearing: Hearing) -> bool:
     return hearing.quality.start == "random initialisations" and not hearing.findings.since_first
 
 
+def below_untrained(found: Sequence[Standing]) -> tuple[str, ...]:
+    """The witnesses by which the end is shown to be below untrained networks."""
+    return tuple(one.hearing.name for one in found if one.kind == "random" and one.place == "below")
+
+
 def clause(found: Sequence[Standing], moment: str) -> str:
     """Where the run stands beside every kind of baseline, as sentences without the last full stop; or empty."""
     said = {kind: _beside(kind, [one for one in found if one.kind == kind]) for kind in KINDS}

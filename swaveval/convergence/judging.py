@@ -137,6 +137,7 @@ def _verdict(
         settings=series.manifest.hyperparameters,
         classes=len(series.manifest.data.class_names) if labels.used else 0,
         others=any(_on_others(record) for record in series.manifest.checkpoints),
+        below=beside.below_untrained(compared),
     )
     return Verdict(
         verdict=state,

@@ -114,6 +114,9 @@ def _advice(verdict: Verdict) -> Iterator[str]:
     moved = [one.name for one in verdict.witnesses if one.says in ("gain", "loss", "fall") and one.metric != VIEWS]
     if "raise the learning rate" in actions and moved:
         yield f"raise the learning rate, and {moved} moved"
+    under = [one.name for one in verdict.witnesses if "untrained networks" in one.below]
+    if "raise the learning rate" in actions and under:
+        yield f"raise the learning rate, and {under} below untrained networks"
     if verdict.best is not None and verdict.best.checkpoint in verdict.best.tied_with:
         yield "the best is tied with itself"
 

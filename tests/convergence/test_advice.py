@@ -90,7 +90,7 @@ def test_a_run_that_stands_still_is_told_why() -> None:
     assert lost.lead.findings.lost
     worse = advice.against_stillness({"learning_rate": 3.0}, lost)[0]
     assert worse.action.startswith("lower the learning rate")
-    assert worse.reason == "kNN fell below the start; the learning rate is 3"
+    assert worse.reason.startswith("kNN fell below the start; the learning rate is 3; a loss that jumps")
     assert advice.against_stillness({}, unchanged)[0].reason == "no witness shows it above the start"
 
 
@@ -112,7 +112,29 @@ def test_the_reason_names_what_it_is_not_shown_to_be_above() -> None:
 def test_every_witness_that_fell_below_the_start_is_named() -> None:
     down = measured(LEARNING[::-1])
     lost = decided("not-learning", heard(down), heard(replace(down, metric=LINEAR), witness=WITNESSES[1]))
-    assert advice.against_stillness({}, lost)[0].reason == "kNN and the linear probe fell below the start"
+    assert advice.against_stillness({}, lost)[0].reason.startswith("kNN and the linear probe fell below the start; a ")
+
+
+def test_below_untrained_networks_the_rate_may_be_wrong_either_way() -> None:
+    """Not lost against its own start, whose BatchNorm was not settled; what tells high from low is named."""
+    still = decided("not-learning", heard(measured([0.5] * 6, random=[0.6, 0.6])))
+    assert not still.lead.findings.lost
+    under = advice.against_stillness({"learning_rate": 0.1}, still, ["kNN"])[0]
+    assert under.action.startswith("lower the learning rate, or raise it where the loss hardly moves")
+    assert under.reason.startswith("kNN is below untrained networks; the learning rate is 0.1; a loss that jumps")
+    assert "hardly moves for one too low" in under.reason
+    # Without these: it stands where untrained networks stand.
+    assert advice.against_stillness({}, still)[0].action.startswith("raise the learning rate")
+    # Where untrained networks are the start, both are one statement.
+    apart = decided("not-learning", heard(measured(LEARNING[::-1], first=1.0, random=[0.95, 0.95])))
+    for below in ((), ("kNN",)):
+        assert advice.against_stillness({}, apart, below)[0].reason.count("kNN") == 1
+
+
+def test_both_a_fall_and_a_place_below_are_named() -> None:
+    lost = told("not-learning", accuracy=LEARNING[::-1])
+    reason = advice.against_stillness({}, lost, ["kNN"])[0].reason
+    assert reason.startswith("kNN fell below the start; kNN is below untrained networks; a loss")
 
 
 @pytest.mark.parametrize(

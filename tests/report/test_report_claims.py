@@ -114,6 +114,11 @@ def test_word_sentence_advice_and_star_are_of_one_mind(name: str, labelled: bool
         assert "still rising" not in whole
     if any(row.says == "gain" for row in verdict.witnesses if row.metric.startswith(("knn", "linear", "lowshot"))):
         assert "raise the learning rate" not in whole
+    under = [row.name for row in verdict.witnesses if "untrained networks" in row.below]
+    if under:
+        assert "raise the learning rate" not in whole, under
+    rates = [each for each in verdict.advice if "raise it" in each.action]
+    assert all("lower the learning rate" in each.action and "too high" in each.reason for each in rates)
 
 
 @pytest.mark.parametrize(("name", "labelled"), PAGES)
