@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from swaveval.convergence.decision import Judged
+from swaveval.convergence.decision import Judged, beside_untrained
 from swaveval.convergence.evidence import tail_change
 from swaveval.convergence.hearing import Hearing
 from swaveval.convergence.quality import Quality
@@ -155,7 +155,15 @@ def against_stillness(settings: Mapping[str, Any], found: Judged, below: Sequenc
         fell = "" if apart or not lost else f"{listed(lost)} fell below the start"
         worse = f"{listed(under)} {'is' if len(under) == 1 else 'are'} below untrained networks" if under else ""
         return [Advice(_EITHER_WAY, f"{_join(fell, worse)}{seen}; {_TOLD_APART}")]
+    if any(_lies_below(one) for one in found.hearings):
+        return [Advice(_EITHER_WAY, f"{reason}; {_TOLD_APART}")]
     return [Advice("raise the learning rate, and check that the backbone is trained", reason)]
+
+
+def _lies_below(one: Hearing) -> bool:
+    """Whether the end lies below untrained networks by more than matters, shown beyond chance or not."""
+    these = beside_untrained(one)
+    return these is not None and these.effect <= -one.witness.gain
 
 
 def _start(quality: Quality) -> str:

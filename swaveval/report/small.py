@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from swaveval.convergence.quality import untrained
 from swaveval.report import glossary, wording
 from swaveval.report.contents import Contents, baseline_values
 from swaveval.results import Metric
@@ -35,6 +36,7 @@ class Tile:
     anchor: str
     value: str
     change: str
+    since: str
     interval: str
     good: bool | None
     facts: str
@@ -71,6 +73,7 @@ def tile(contents: Contents, metric_id: str) -> Tile:
         anchor=glossary.anchor(metric_id),
         value=shown,
         change=_changed(change, sample.unit),
+        since="" if change is None or first is None else f"since {_moment(contents, first)}",
         interval="" if metric is None else wording.interval(metric.ci95, metric.unit),
         good=None if change is None or _changed(change, sample.unit) == UNCHANGED else improved(change, sample),
         facts=facts(contents, metric_id),
@@ -84,6 +87,11 @@ def tile(contents: Contents, metric_id: str) -> Tile:
         bottom=wording.number(drawn.low, sample.unit) if drawn.wide else "",
         alternative=_alternative(contents, metric_id, first, last, shown),
     )
+
+
+def _moment(contents: Contents, position: int) -> str:
+    """A checkpoint as the evidence names it: the untrained start is `step 0`."""
+    return "step 0" if untrained(contents.points[position].record) else contents.labels[position]
 
 
 def _changed(change: float | None, unit: str) -> str:

@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
 import pytest
 
 from benchmarks.verdicts.fixture import BANK, load, without_labels
 from swaveval.convergence import judge
-from swaveval.report import first, witness_table
+from swaveval.convergence.quality import untrained
+from swaveval.report import first, witness_table, wording
 from swaveval.report.contents import Contents, gather
+from swaveval.report.small import UNCHANGED, tiles
 from swaveval.results.roles import SPOKEN
 
 ALPHA = 0.05
@@ -149,6 +152,28 @@ def test_every_number_of_one_metric_names_what_it_is_compared_with(name: str, la
     for text in texts(page(name, labelled)):
         for found in re.finditer(r"(?:went|is down) from [\d.]+ ([^;,.]*?) ?to [\d.]+", text):
             assert found[1] in ("at step 0", "of untrained networks", "at its highest"), text
+
+
+@pytest.mark.parametrize(("name", "labelled"), PAGES)
+def test_every_chart_names_what_its_change_is_measured_from(name: str, labelled: bool) -> None:
+    """DSE, which no untrained network has, as all others: one reference for all charts, and that of the evidence."""
+    contents = page(name, labelled)
+    drawn = {each.metric: each for each in tiles(contents, contents.metric_ids)}
+    for metric, each in drawn.items():
+        values = contents.series.values(metric)
+        finite = np.flatnonzero(np.isfinite(values))
+        if len(finite) < 2:
+            assert (each.change, each.since) == ("", "")
+            continue
+        start = untrained(contents.points[int(finite[0])].record)
+        assert each.since == f"since {'step 0' if start else contents.labels[finite[0]]}"
+        change = float(values[finite[-1]] - values[finite[0]])
+        assert each.change in (UNCHANGED, wording.number(change, contents.sample(metric).unit, signed=True))
+    for row in contents.verdict.evidence:
+        if " at step 0 to " in row.claim and row.effect is not None and row.metric in drawn:
+            unit = contents.sample(row.metric).unit
+            assert drawn[row.metric].since == "since step 0"
+            assert drawn[row.metric].change in (UNCHANGED, wording.number(row.effect, unit, signed=True)), row.claim
 
 
 def test_the_pages_are_not_silent() -> None:
