@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.verdicts.fixture import BANK, load
+from benchmarks.verdicts.measure import VIEW_IMAGES, VIEWS
 from swaveval.convergence.agreement import agreements
 from swaveval.results.roles import SPOKEN, TRACKED, WITNESSES
 
@@ -45,6 +46,10 @@ def main() -> None:
         f"{runs['did not learn']} that did not), positive where the metric moves as it is said to: mean over the runs,",
         "the standard error of that mean, and in how many runs it is positive. The last two columns take the mean over",
         "the witnesses.",
+        "",
+        f"What views say was measured with {VIEWS} of each of {VIEW_IMAGES} images, the fewest there can be, and as many",
+        "of each as `swaveval run` draws. LiDAR takes any number. With two, the covariance within an image rests on one",
+        "difference: its row is that of two views, and says nothing of more.",
         "",
         f"| metric (better) | {' | '.join(SPOKEN.get(column, column) for column in columns)} |",
         f"|{'---|' * (1 + len(columns))}",

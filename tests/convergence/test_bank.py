@@ -14,19 +14,12 @@ BAD = {"collapsed", "not-learning"}
 GOOD = {"learning", "converged"}
 # Explained in docs/verdict.md.
 KNOWN_MISSES = {
-    # One witness shows a gain, others are far below untrained networks.
+    # 5-shot accuracy shows a gain, kNN and purity are far below untrained networks.
     "flat-epsilon.3-t3": "inconclusive",
     "flat-epsilon1-t3": "inconclusive",
     "flat-k30-t1": "inconclusive",
-    # A gain is not excluded by all.
-    "flat-epsilon.3-t1": "inconclusive",
-    # Of two bad words the other: the rank or the prototypes are gone, the truth's probe has lost nothing.
+    # Of two bad words the other: the rank is down to a twentieth, and still more than the classes need.
     "clothing-swav-epsilon1-t3": "collapsed",
-    "clothing-swav-rate-too-high": "collapsed",
-    "flowers-swav-without-sinkhorn": "collapsed",
-    # The rank is gone, and the truth's probe still gains.
-    "flowers-byol-collapsed": "collapsed",
-    "flowers-byol-collapsed-from-the-first-file": "collapsed",
     # The fall is not seen.
     "flowers-byol": "learning",
 }
@@ -56,8 +49,8 @@ def test_each_run_gets_exactly_the_verdict_written_down_before(name: str) -> Non
     assert judged(name).verdict in (EXPECTED[name]["verdict"], EXPECTED[name].get("or")), judged(name).sentence
 
 
-def test_five_of_six_are_exactly_right() -> None:
-    assert len(KNOWN_MISSES) <= len(EXPECTED) / 6
+def test_twelve_of_thirteen_are_exactly_right() -> None:
+    assert len(KNOWN_MISSES) <= len(EXPECTED) / 13
 
 
 def test_no_bad_run_is_ever_called_good_nor_a_good_one_bad() -> None:
@@ -65,7 +58,7 @@ def test_no_bad_run_is_ever_called_good_nor_a_good_one_bad() -> None:
     good = [name for name, entry in EXPECTED.items() if entry["verdict"] in GOOD]
     assert len(bad) >= 15
     assert [name for name in bad if judged(name).verdict in GOOD] == []
-    assert [name for name in good if judged(name).verdict in BAD and name not in KNOWN_MISSES] == []
+    assert [name for name in good if judged(name).verdict in BAD] == []
 
 
 def test_the_verdict_without_labels_agrees_and_never_praises_a_bad_run() -> None:
