@@ -44,8 +44,9 @@ class Standing:
             return "above"
         if self.p_corrected > ALPHA or self.found.effect == 0:
             return "level"
-        if self.kind == "random" and self.found.effect > 0 and self.hearing.quality.start == "random initialisations":
-            return "level"  # the gain was asked for, and not shown
+        asked_for = self.kind == "random" and self.hearing.quality.start == "random initialisations"
+        if asked_for and self.found.effect > 0 and not self.hearing.findings.contracted:
+            return "level"  # the gain was asked for, and not shown; one bought by contraction was, and does not count
         return "above" if self.found.effect > 0 else "below"
 
 

@@ -82,6 +82,16 @@ def test_what_rose_did_not_fall(name: str, labelled: bool) -> None:
 
 
 @pytest.mark.parametrize(("name", "labelled"), PAGES)
+def test_what_is_above_untrained_networks_is_not_said_to_be_level(name: str, labelled: bool) -> None:
+    """Beyond any correction for asking several; also where the gain does not count, as the features contracted."""
+    contents = page(name, labelled)
+    level = {one.name for one in contents.verdict.witnesses if "untrained networks" in one.level}
+    for found in MOVED.finditer(contents.verdict.sentence):
+        if "untrained networks" in (found["whom"] or "") and found["relation"] == "<" and not found["test"]:
+            assert found["name"] not in level, found[0]
+
+
+@pytest.mark.parametrize(("name", "labelled"), PAGES)
 def test_an_interval_and_its_p_answer_the_same_question(name: str, labelled: bool) -> None:
     contents = page(name, labelled)
     for row in contents.verdict.evidence:
@@ -174,6 +184,12 @@ def test_every_chart_names_what_its_change_is_measured_from(name: str, labelled:
             unit = contents.sample(row.metric).unit
             assert drawn[row.metric].since == "since step 0"
             assert drawn[row.metric].change in (UNCHANGED, wording.number(row.effect, unit, signed=True)), row.claim
+
+
+def test_a_page_says_that_a_contracted_run_is_above_and_why_it_does_not_count() -> None:
+    said = page("digits-barlow", labelled=False).verdict.sentence
+    assert "less spread than those of untrained networks" in said
+    assert "In the end it is above untrained networks by view retrieval." in said
 
 
 def test_the_pages_are_not_silent() -> None:
