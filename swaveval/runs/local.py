@@ -2,17 +2,14 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 
 from swaveval.features.extract import choose_device
-from swaveval.results import Cell
-from swaveval.runs.cells import store_failures
+from swaveval.runs.attempts import Attempt
 from swaveval.runs.child import Child, ChildDied
 from swaveval.runs.executors import Done
 from swaveval.runs.job import Job
 from swaveval.runs.machine import cores, workers
-from swaveval.runs.plan import PlannedCell
 from swaveval.runs.progress import doing
 from swaveval.runs.request import RunError
 from swaveval.runs.tasks import Task
@@ -63,23 +60,6 @@ def _most(job: Job, tasks: Sequence[Task]) -> int:
     return workers(len(tasks), len(job.workspace.images), choose_device(job.request.device))
 
 
-@dataclass
-class _Attempt:
-    """A task and how far it is."""
-
-    task: Task
-    tries: int = 0
-    finished: set[str] = field(default_factory=set)
-
-    @property
-    def left(self) -> tuple[PlannedCell, ...]:
-        return tuple(planned for planned in self.task.cells if planned.key.digest not in self.finished)
-
-    def done(self, cell: Cell) -> Done:
-        self.finished.add(cell.key.digest)
-        return Done(self.task, cell)
-
-
 class _Workers:
     """Worker processes with at most one task each."""
 
@@ -87,14 +67,14 @@ class _Workers:
         self._job = job
         self._most = most
         self._threads = max(1, cores() // most)
-        self._waiting: deque[_Attempt] = deque()
-        self._busy: dict[Child, _Attempt] = {}
+        self._waiting: deque[Attempt] = deque()
+        self._busy: dict[Child, Attempt] = {}
         self._idle: list[Child] = []
         self._any_worked = False
         self._doing: dict[Child, str] = {}
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Done]:
-        self._waiting.extend(_Attempt(task) for task in tasks)
+        self._waiting.extend(Attempt(task) for task in tasks)
         while self._waiting or self._busy:
             while self._waiting and len(self._busy) < self._most:
                 yield from self._begin(self._waiting.popleft())
@@ -110,7 +90,7 @@ class _Workers:
         for child in (*self._busy, *self._idle):
             child.kill()
 
-    def _begin(self, attempt: _Attempt) -> Iterator[Done]:
+    def _begin(self, attempt: Attempt) -> Iterator[Done]:
         """Give a task to a worker; gives its cells as errors where it is lost already."""
         attempt.tries += 1
         child = self._idle.pop() if self._idle else None
@@ -118,7 +98,7 @@ class _Workers:
             if child is None:
                 child = Child("swaveval.runs.worker")
                 child.send(("prepare", self._job, self._threads))
-            child.send(("task", replace(attempt.task, cells=attempt.left)))
+            child.send(("task", attempt.rest))
         except ChildDied as death:
             yield from self._lost(attempt, str(death))
             return
@@ -147,7 +127,7 @@ class _Workers:
             self._doing.pop(child, None)
             self._idle.append(child)
 
-    def _lost(self, attempt: _Attempt, death: str) -> Iterator[Done]:
+    def _lost(self, attempt: Attempt, death: str) -> Iterator[Done]:
         """What becomes of a task whose worker is gone: another attempt, then errors."""
         if attempt.tries < _ATTEMPTS and attempt.left:
             self._waiting.append(attempt)
@@ -155,5 +135,4 @@ class _Workers:
         if not self._any_worked:
             raise RunError(f"the worker processes do not start (the last one {death}); run with --jobs 1")
         reason = f"the worker process {death}, twice; run again, with fewer --jobs where memory is short"
-        for cell in store_failures(attempt.left, reason, self._job.workspace.store):
-            yield attempt.done(cell)
+        yield from attempt.failed(reason, self._job.workspace.store)
