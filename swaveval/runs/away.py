@@ -90,7 +90,8 @@ class Errand:
         shares = not self.marker or (self.job.request.out / _MARKERS / self.marker).is_file()
         yield Begun(os.uname().nodename, shares)
         if shares:
-            yield from map(Returned, self.job.perform(task))
+            for cell in self.job.perform(task):
+                yield Returned(cell)
             return
         here = _own_directory(self.marker)
         job, known = Job(replace(self.job.request, out=here)), _stamps(here)

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from swaveval.features.extract import choose_device
@@ -109,7 +110,7 @@ class Ray:
         self._job = job
         self._marker = mark(job.request.out)
         shared = {None: self._marker, True: "", False: "-"}[self.shared]
-        self._errand = ray.put(Errand(job, os.getcwd(), shared, self.threads))
+        self._errand = ray.put(Errand(job, str(Path.cwd()), shared, self.threads))
 
     def _submit(self, attempt: Attempt) -> None:
         ray = _ray()
@@ -172,8 +173,9 @@ class Ray:
 
 
 def _perform(errand: Errand, task: Task) -> Iterator[Any]:
-    """In a worker of Ray."""
-    yield from errand.perform(task)
+    """In a worker of Ray, which sends what it gives."""
+    for given in errand.perform(task):  # noqa: UP028 - Ray sends into the generator
+        yield given
 
 
 def _ray() -> Any:
