@@ -114,6 +114,13 @@ class ResultStore:
             raise DamagedCell(f"{path.name} holds the cell {held}")
         return cell
 
+    def stamp(self, key: CellKey) -> int:
+        """When the stored cell was last written, in nanoseconds; 0 where there is none."""
+        try:
+            return self._path(key.digest, "json").stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
+
     def artifacts(self, cell: Cell) -> tuple[Artifact, ...]:
         """The artifacts of a stored cell, arrays verified against the cell's checksum.
 
