@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from swaveval.evaluators.contract import Skip
 from swaveval.features.features import search_seconds
-from swaveval.results import Artifact, Cell, Metric, ResultStore, Status
+from swaveval.results import Artifact, Cell, DamagedCell, Metric, ResultStore, Status
 from swaveval.results.metric import outcomes_fault
 from swaveval.runs.failures import ends_the_run, sentence
 from swaveval.runs.plan import PlannedCell
@@ -37,13 +37,42 @@ def perform(task: Task, workspace: Workspace) -> Iterator[Cell]:
                     raise
                 failure = f"features could not be extracted: {sentence(error)}"
         doing(workspace.progress, f"{task.name}: {planned.spec.name}")
-        started, searched = time.perf_counter(), search_seconds()
+        started, searched, before = time.perf_counter(), search_seconds(), _held(workspace.store, planned)
         if make is None or planned.spec.broken:
             yield _store(workspace.store, planned, "error", planned.spec.broken or failure, (), started)
         else:
             cell = _made(planned, make, workspace.store, started, owners=task.owners)
             workspace.store.seconds.searched(planned.key, search_seconds() - searched)
+            if (other := difference(before, cell)) is not None:
+                workspace.progress.message(f"{planned.spec.name} of {task.name}: {other}")
             yield cell
+
+
+def difference(before: Cell | None, after: Cell) -> str | None:
+    """One sentence where two results of one cell are not the same bit for bit; they should be."""
+    if before is None or after.status != "ok":
+        return None
+    old, new = ({(item.id, item.checkpoint): item.value for item in cell.metrics} for cell in (before, after))
+    if before.artifacts == after.artifacts and [repr(item) for item in before.metrics] == [
+        repr(item) for item in after.metrics
+    ]:
+        return None
+    moved = [name for name in new if repr(old.get(name)) != repr(new[name])]
+    shown = f", {moved[0][0]} {old.get(moved[0])} before and {new[moved[0]]} now" if moved else ""
+    return (
+        f"ANOTHER RESULT than the one that was stored for the same weights, images and settings{shown}; the new one is "
+        "kept. Another kind of processor or GPU, or another version of a library, rounds otherwise; an evaluator that "
+        "is not deterministic is wrong"
+    )
+
+
+def _held(store: ResultStore, planned: PlannedCell) -> Cell | None:
+    """A whole result that is about to be replaced."""
+    try:
+        cell = store.get(planned.key)
+    except DamagedCell:
+        return None
+    return cell if cell is not None and cell.status == "ok" else None
 
 
 def store_failures(cells: Sequence[PlannedCell], reason: str, store: ResultStore) -> list[Cell]:

@@ -1,6 +1,6 @@
 """The executor `local`: this process, or several worker processes on this machine."""
 
-from collections import deque
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 
@@ -12,6 +12,7 @@ from swaveval.runs.job import Job
 from swaveval.runs.machine import cores, workers
 from swaveval.runs.progress import doing
 from swaveval.runs.request import RunError
+from swaveval.runs.sharing import Shared
 from swaveval.runs.tasks import Task
 
 _ATTEMPTS = 2
@@ -32,25 +33,38 @@ class Local:
     def run(self, tasks: Iterable[Task], job: Job) -> Iterator[Done]:
         todo = list(tasks)
         most = _most(job, todo)
-        if self._workers is None and (most <= 1 or len(todo) <= 1):
-            for task in todo:
-                for cell in job.perform(task):
-                    yield Done(task, cell)
-            return
-        if any(task.looks_at_images for task in todo):
-            _ = job.workspace.pixels
-        if self._workers is None:
-            self._workers = _Workers(job, most)
-        try:
-            yield from self._workers.run(todo)
-        except BaseException:  # also when nobody wants the rest
-            self.close()
-            raise
+        with Shared(todo, job) as shared:
+            if self._workers is None and (most <= 1 or len(todo) <= 1):
+                yield from _here(shared, job)
+                return
+            if any(task.looks_at_images for task in todo):
+                _ = job.workspace.pixels
+            if self._workers is None:
+                self._workers = _Workers(job, most)
+            try:
+                yield from self._workers.run(shared)
+            except BaseException:  # also when nobody wants the rest
+                self.close()
+                raise
 
     def close(self) -> None:
         if self._workers is not None:
             self._workers.close()
             self._workers = None
+
+
+def _here(shared: Shared, job: Job) -> Iterator[Done]:
+    """Do the tasks in this process."""
+    while shared.waiting:
+        if (attempt := shared.take()) is None:
+            yield from shared.watch()
+            time.sleep(_LOOK_SECONDS)
+            continue
+        yield from shared.done_by_others(attempt)
+        if attempt.left:
+            for cell in job.perform(attempt.rest):
+                yield attempt.done(cell)
+        shared.over(attempt)
 
 
 def _most(job: Job, tasks: Sequence[Task]) -> int:
@@ -67,30 +81,37 @@ class _Workers:
         self._job = job
         self._most = most
         self._threads = max(1, cores() // most)
-        self._waiting: deque[Attempt] = deque()
         self._busy: dict[Child, Attempt] = {}
         self._idle: list[Child] = []
         self._any_worked = False
         self._doing: dict[Child, str] = {}
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[Done]:
-        self._waiting.extend(Attempt(task) for task in tasks)
-        while self._waiting or self._busy:
-            while self._waiting and len(self._busy) < self._most:
-                yield from self._begin(self._waiting.popleft())
+    def run(self, shared: Shared) -> Iterator[Done]:
+        while shared.waiting or self._busy:
+            while len(self._busy) < self._most and (attempt := shared.take()) is not None:
+                yield from shared.done_by_others(attempt)
+                if attempt.left:
+                    yield from self._begin(attempt, shared)
+                else:
+                    shared.over(attempt)
+            if shared.waiting and len(self._busy) < self._most:
+                yield from shared.watch()
             by_connection: dict[Connection, Child] = {child.connection: child for child in self._busy}
+            if not by_connection:
+                time.sleep(_LOOK_SECONDS if shared.waiting else 0)
+                continue
             ready = {
                 by_connection[found] for found in wait(list(by_connection), _LOOK_SECONDS) if found in by_connection
             }
             for child in list(self._busy):
                 if child in ready or not child.lives:
-                    yield from self._hear(child)
+                    yield from self._hear(child, shared)
 
     def close(self) -> None:
         for child in (*self._busy, *self._idle):
             child.kill()
 
-    def _begin(self, attempt: Attempt) -> Iterator[Done]:
+    def _begin(self, attempt: Attempt, shared: Shared) -> Iterator[Done]:
         """Give a task to a worker; gives its cells as errors where it is lost already."""
         attempt.tries += 1
         child = self._idle.pop() if self._idle else None
@@ -100,11 +121,11 @@ class _Workers:
                 child.send(("prepare", self._job, self._threads))
             child.send(("task", attempt.rest))
         except ChildDied as death:
-            yield from self._lost(attempt, str(death))
+            yield from self._lost(attempt, str(death), shared)
             return
         self._busy[child] = attempt
 
-    def _hear(self, child: Child) -> Iterator[Done]:
+    def _hear(self, child: Child, shared: Shared) -> Iterator[Done]:
         """Take one message of a worker."""
         attempt = self._busy[child]
         try:
@@ -112,27 +133,30 @@ class _Workers:
         except ChildDied as death:
             del self._busy[child]
             self._doing.pop(child, None)
-            yield from self._lost(attempt, str(death))
+            yield from self._lost(attempt, str(death), shared)
             return
         self._any_worked = True
         if kind == "cell":
             yield attempt.done(content)
+        elif kind == "message":
+            self._job.workspace.progress.message(str(content))
         elif kind == "doing":
             self._doing[child] = str(content)
             doing(self._job.workspace.progress, BESIDE.join(self._doing.values()))
         elif kind == "failed":
             raise content
         elif kind == "done":
-            del self._busy[child]
+            shared.over(self._busy.pop(child))
             self._doing.pop(child, None)
             self._idle.append(child)
 
-    def _lost(self, attempt: Attempt, death: str) -> Iterator[Done]:
+    def _lost(self, attempt: Attempt, death: str, shared: Shared) -> Iterator[Done]:
         """What becomes of a task whose worker is gone: another attempt, then errors."""
         if attempt.tries < _ATTEMPTS and attempt.left:
-            self._waiting.append(attempt)
+            shared.again(attempt)
             return
         if not self._any_worked:
             raise RunError(f"the worker processes do not start (the last one {death}); run with --jobs 1")
         reason = f"the worker process {death}, twice; run again, with fewer --jobs where memory is short"
         yield from attempt.failed(reason, self._job.workspace.store)
+        shared.over(attempt)

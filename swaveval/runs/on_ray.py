@@ -5,7 +5,7 @@ results, and the features that the series is read from, are sent back.
 """
 
 import os
-from collections import deque
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,6 +20,7 @@ from swaveval.runs.job import Job
 from swaveval.runs.local import BESIDE
 from swaveval.runs.progress import doing
 from swaveval.runs.request import RunError
+from swaveval.runs.sharing import Shared
 from swaveval.runs.tasks import Task
 
 _ATTEMPTS = 4  # nodes come and go
@@ -56,25 +57,36 @@ class Ray:
         _ray()
 
     def run(self, tasks: Iterable[Task], job: Job) -> Iterator[Done]:
-        ray, waiting = _ray(), deque(Attempt(task) for task in tasks)
-        if not waiting:
+        todo = list(tasks)
+        if not todo:
             return
-        self._begin(job, looking=any(attempt.task.looks_at_images for attempt in waiting))
+        self._begin(job, looking=any(task.looks_at_images for task in todo))
         try:
-            while waiting or self._running:
-                while waiting:
-                    attempt = waiting.popleft()
-                    if self._apart and attempt.task.owners is not None:
-                        # A series is read from the features of all backbones, which lie here.
-                        yield from map(attempt.done, job.perform(attempt.task))
-                    else:
-                        self._submit(attempt)
-                ready, _ = ray.wait(list(self._running), num_returns=1, timeout=_LOOK_SECONDS)
-                for stream in ready:
-                    yield from self._hear(stream, waiting)
+            with Shared(todo, job) as shared:
+                yield from self._all(shared, job)
         except BaseException:  # also when nobody wants the rest
             self._abandon()
             raise
+
+    def _all(self, shared: Shared, job: Job) -> Iterator[Done]:
+        while shared.waiting or self._running:
+            while (attempt := shared.take()) is not None:
+                yield from shared.done_by_others(attempt)
+                if attempt.left and self._apart and attempt.task.owners is not None:
+                    # A series is read from the features of all backbones, which lie here.
+                    yield from map(attempt.done, job.perform(attempt.rest))
+                if attempt.left:
+                    self._submit(attempt)
+                else:
+                    shared.over(attempt)
+            if shared.waiting:
+                yield from shared.watch()
+            if not self._running:
+                time.sleep(_LOOK_SECONDS if shared.waiting else 0)
+                continue
+            ready, _ = _ray().wait(list(self._running), num_returns=1, timeout=_LOOK_SECONDS)
+            for stream in ready:
+                yield from self._hear(stream, shared)
 
     def close(self) -> None:
         self._abandon()
@@ -133,7 +145,7 @@ class Ray:
         has = _ray().cluster_resources().get("GPU", 0.0) > 0
         return float(has and (wanted == "auto" or choose_device(wanted).startswith("cuda")))
 
-    def _hear(self, stream: Any, waiting: deque[Attempt]) -> Iterator[Done]:
+    def _hear(self, stream: Any, shared: Shared) -> Iterator[Done]:
         """Take what one task has given."""
         ray, job, attempt = _ray(), self._job, self._running[stream]
         assert job is not None
@@ -141,6 +153,7 @@ class Ray:
             given = ray.get(next(stream))
         except StopIteration:
             self._over(stream)
+            shared.over(attempt)
             return
         except ray.exceptions.RayTaskError as error:
             self._over(stream)
@@ -148,10 +161,11 @@ class Ray:
         except ray.exceptions.RayError as error:
             self._over(stream)
             if attempt.tries < _ATTEMPTS and attempt.left:
-                waiting.append(attempt)
+                shared.again(attempt)
                 return
             reason = f"lost with its node {attempt.tries} times ({type(error).__name__}); run again to do what is left"
             yield from attempt.failed(reason, job.workspace.store)
+            shared.over(attempt)
             return
         if isinstance(given, Begun):
             self._apart |= not given.shares

@@ -18,9 +18,11 @@ from swaveval.runs.attempts import Attempt
 from swaveval.runs.away import Errand, Returned
 from swaveval.runs.executors import Done
 from swaveval.runs.job import Job
+from swaveval.runs.local import Local
 from swaveval.runs.plan import PlannedCell
 from swaveval.runs.progress import doing
 from swaveval.runs.request import RunError
+from swaveval.runs.sharing import Shared
 from swaveval.runs.tasks import BackboneTask, SeriesTask, Task
 
 _ATTEMPTS = 3
@@ -53,6 +55,7 @@ class Slurm:
     options: Mapping[str, str | int] = field(default_factory=dict)
     look_seconds: float = 2.0
     _running: "list[_Submitted]" = field(default_factory=list, init=False, repr=False)
+    _here: Local = field(default_factory=Local, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if min(self.minutes, self.cpus, self.at_once, self.tasks) < 1 or self.gpus < 0 or self.look_seconds <= 0:
@@ -60,28 +63,41 @@ class Slurm:
         _submitit()
 
     def run(self, tasks: Iterable[Task], job: Job) -> Iterator[Done]:
-        waiting = list[Attempt]()
-        for task in tasks:
-            if isinstance(task, BackboneTask | SeriesTask):
-                waiting.append(Attempt(task))
-            else:  # of no more work than submitting it
-                yield from (Done(task, cell) for cell in job.perform(task))
-        if not waiting:
+        todo = list(tasks)
+        if (share := _own_share()) is not None:
+            # Inside an array of jobs, each of which runs this command: they begin at different places, and share.
+            begin = int(share * len(todo))
+            yield from self._here.run(todo[begin:] + todo[:begin], job)
             return
-        if any(attempt.task.looks_at_images for attempt in waiting):
+        large = [task for task in todo if isinstance(task, BackboneTask | SeriesTask)]
+        # Others are of no more work than submitting them.
+        yield from self._here.run([task for task in todo if task not in large], job)
+        if any(task.looks_at_images for task in large):
             _ = job.workspace.pixels
         try:
-            while waiting or self._running:
-                if waiting:
-                    self._submit(waiting, job)
-                    waiting = []
-                time.sleep(self.look_seconds)
-                yield from self._look(waiting, job)
+            with Shared(large, job) as shared:
+                yield from self._all(shared, job)
         except BaseException:  # also when nobody wants the rest
             self.close()
             raise
 
+    def _all(self, shared: Shared, job: Job) -> Iterator[Done]:
+        while shared.waiting or self._running:
+            ours = []
+            while (attempt := shared.take()) is not None:
+                yield from shared.done_by_others(attempt)
+                if attempt.left:
+                    ours.append(attempt)
+                else:
+                    shared.over(attempt)
+            if ours:
+                self._submit(ours, job)
+            time.sleep(self.look_seconds)
+            yield from shared.watch()
+            yield from self._look(shared, job)
+
     def close(self) -> None:
+        self._here.close()
         ids = sorted({submitted.job.job_id.partition("_")[0] for submitted in self._running})
         self._running = []
         if ids:
@@ -118,8 +134,10 @@ class Slurm:
         for part, submitted, share in zip(parts, jobs, shares, strict=True):
             self._running.append(_Submitted(submitted, tuple(part), share))
 
-    def _look(self, waiting: list[Attempt], job: Job) -> Iterator[Done]:
-        """The cells that are there since the last look; attempts whose job is lost go to `waiting`."""
+    def _look(self, shared: Shared, job: Job) -> Iterator[Done]:
+        """The cells that are there since the last look; attempts whose job is lost are to be begun again."""
+        if not self._running:
+            return
         states = _states([submitted.job.job_id for submitted in self._running])
         for submitted in list(self._running):
             # Looked at before its results: what a finished job has stored is then there.
@@ -129,12 +147,11 @@ class Slurm:
                 continue
             self._running.remove(submitted)
             for attempt in submitted.attempts:
-                if not attempt.left:
+                if attempt.left and attempt.tries < _ATTEMPTS:
+                    shared.again(attempt)
                     continue
-                if attempt.tries < _ATTEMPTS:
-                    waiting.append(attempt)
-                else:
-                    yield from attempt.failed(submitted.why(), job.workspace.store)
+                yield from attempt.failed(submitted.why(), job.workspace.store)
+                shared.over(attempt)
         held = [state for state in states.values() if state in ("PENDING", "RUNNING")]
         doing(job.workspace.progress, f"Slurm: {held.count('RUNNING')} jobs running, {held.count('PENDING')} waiting")
 
@@ -207,6 +224,16 @@ class _Submitted:
         told = (self.job.stderr() or "").strip().splitlines()
         last = f": {told[-1][:300]}" if told else ""
         return f"Slurm job {self.job.job_id} ended without it{last}; run again to do what is left"
+
+
+def _own_share() -> float | None:
+    """Where this process begins, in 0…1, if it is one of an array of jobs that all run the same command."""
+    names = ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_MAX")
+    try:
+        own, first, last = (int(os.environ[name]) for name in names)
+    except (KeyError, ValueError):
+        return None
+    return (own - first) / (last - first + 1)
 
 
 def _stamps(attempt: Attempt, store: ResultStore) -> Stamps:

@@ -17,6 +17,9 @@ class Reports(Silent):
     def doing(self, text: str) -> None:
         self._connection.send(("doing", text))
 
+    def message(self, text: str) -> None:
+        self._connection.send(("message", text))
+
     def left(self, seconds: float | None) -> None:
         """Only the parent can tell."""
 
