@@ -134,7 +134,9 @@ class Ray:
             "num_returns": "streaming",
             "name": f"swaveval {attempt.task.name}",
         }
-        stream = ray.remote(_perform).options(**options).remote(self._errand, attempt.rest)
+        # Ray wants a generator function, and a lambda is one whatever checks types.
+        begun = ray.remote(lambda errand, task: (yield from errand.perform(task)))
+        stream = begun.options(**options).remote(self._errand, attempt.rest)
         self._running[stream] = attempt
 
     def _gpus(self) -> float:
@@ -184,12 +186,6 @@ class Ray:
             with suppress(Exception):  # it may be gone already
                 _ray().cancel(stream, force=True)
             self._over(stream)
-
-
-def _perform(errand: Errand, task: Task) -> Iterator[Any]:
-    """In a worker of Ray, which sends what it gives."""
-    for given in errand.perform(task):  # noqa: UP028 - Ray sends into the generator
-        yield given
 
 
 def _ray() -> Any:
