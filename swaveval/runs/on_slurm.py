@@ -5,6 +5,7 @@ into its time limit or loses its node is requeued, and does what is left of its 
 """
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -125,7 +126,7 @@ class Slurm:
         for attempt in attempts:
             attempt.tries += 1
         try:
-            jobs = executor.map_array(Share.do, shares)
+            jobs = executor.map_array(Working(), shares)
         except (_submitit().core.utils.FailedJobError, OSError) as error:
             told = [line for line in str(error).splitlines() if line.strip()]
             raise RunError(
@@ -189,6 +190,20 @@ class Share:
         if Path(self.errand.directory).is_dir():
             os.chdir(self.errand.directory)
         return ResultStore(self.errand.job.request.out / "results")
+
+
+class Working:
+    """What submitit calls in a job."""
+
+    def __call__(self, share: Share) -> None:
+        # A job that is requeued or cancelled has all its processes terminated at once. What is stored is whole, so this
+        # one goes like them, before it takes the end of the process that reads checkpoints for a fault of a file.
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
+        share.do()
+
+    def checkpoint(self, share: Share) -> Any:
+        """What is submitted when the time limit is near: the same, which does what is left."""
+        return _submitit().helpers.DelayedSubmission(self, share)
 
 
 @dataclass

@@ -112,6 +112,12 @@ class RayNodes:
     def add(self, processors: int = 1) -> object:
         return self.cluster.add_node(num_cpus=processors)
 
+    def works(self, node: object) -> bool:
+        """Whether all its processors are taken, as far as this process, which is connected, is told."""
+        from ray._private.state import available_resources_per_node
+
+        return available_resources_per_node().get(node.node_id, {"CPU": 1}).get("CPU", 0) < 1  # type: ignore[attr-defined]
+
     def kill(self, node: object) -> None:
         """At once, with everything it does."""
         self.cluster.remove_node(node, allow_graceful=False)

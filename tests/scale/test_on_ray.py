@@ -23,10 +23,14 @@ class Listening(Silent):
 
     def __init__(self) -> None:
         self.done: list[str] = []
-        self.at = 0
+        self.at, self.name = 0, ""
+
+    def stage(self, name: str, total: int) -> None:
+        self.name = name
 
     def advance(self, done: int, total: int) -> None:
-        self.at = done
+        if self.name == "evaluating":
+            self.at = done
 
     def doing(self, text: str) -> None:
         self.done.append(text)
@@ -72,8 +76,8 @@ def test_a_node_dies_half_way(nodes: RayNodes, tmp_path: Path) -> None:
     expected, other, listening = cells(tmp_path / "here"), nodes.add(1), Listening()
 
     def kill() -> None:
-        while listening.at < 40:
-            time.sleep(0.05)
+        while listening.at < 40 or not nodes.works(other):
+            time.sleep(0.02)
         nodes.kill(other)
 
     killer = threading.Thread(target=kill)

@@ -36,6 +36,7 @@ TRUSTED_MEMORY = 1 << 44
 TRUSTED_SECONDS = 60.0
 _PATIENCE = 4.0  # seconds more than the fork allows itself
 _START_SECONDS = 120.0  # importing torch from a cold network disk
+_GRACE = 0.5  # seconds
 _STARTS = 3  # of a server that dies while idle
 _DTYPES = {name: dtype for dtype, name in DTYPES.items()}
 
@@ -153,6 +154,8 @@ class OpenFile:
         """Why a fork ended before it had answered."""
         usage = self._reader.last_usage
         if usage is None:
+            # A scheduler that ends a job ends its processes one after the other: ours then follows, and blames no file.
+            time.sleep(_GRACE)
             return Failure("refused", "the reading process died on this file")
         if usage.signal in (signal.SIGXCPU, signal.SIGKILL):
             return Failure("refused", f"reading the file takes more than {self._seconds:.0f} seconds of processor time")
