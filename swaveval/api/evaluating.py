@@ -11,12 +11,14 @@ from typing import Any, TypedDict, Unpack
 from swaveval.api.evaluation import Evaluation
 from swaveval.checkpoints import LoadOptions
 from swaveval.checkpoints.live import Live
+from swaveval.checkpoints.remote.address import is_address
 from swaveval.data import EvalTransform
 from swaveval.data.in_memory import images_of, rows_of
 from swaveval.features.arrays import Arrays, as_rows, contents_of_rows
 from swaveval.runs.durations import seconds_of
+from swaveval.runs.elsewhere import DEFAULT_SIZE, CacheOptions, local_out, places
 from swaveval.runs.progress import Progress
-from swaveval.runs.request import DEFAULT_EVALUATORS, LOCAL, RunError, RunRequest, default_out, sample_of
+from swaveval.runs.request import DEFAULT_EVALUATORS, LOCAL, RunError, RunRequest, sample_of
 from swaveval.runs.run import run
 
 # What features alone cannot tell: it takes images, or weights.
@@ -44,6 +46,8 @@ class Options(TypedDict, total=False):
         loss_log: file with the training loss.
         progress: told of what is being done.
         pictures: whether pictures of the data may stand in the page.
+        cache_size: what files fetched from an address may take, such as `20GB`.
+        cache_dir: where they lie; default: `cache/remote` below `out`.
         figures: whether figures for papers (PNG, SVG) are written too; default no, as `swaveval report OUT
             --figures-only` draws them at any time.
     """
@@ -64,6 +68,8 @@ class Options(TypedDict, total=False):
     std: Sequence[float]
     loss_log: str | Path
     progress: Progress
+    cache_size: str
+    cache_dir: str | Path
     pictures: bool
     figures: bool
 
@@ -95,7 +101,8 @@ def evaluate(
 
     One of three things is evaluated:
 
-    - `checkpoints="runs/mine/checkpoints"`: a directory, a file or a pattern, as `swaveval run` takes it;
+    - `checkpoints="runs/mine/checkpoints"`: a directory, a file, a pattern, or an address (`s3://bucket/run`) of one, as
+      `swaveval run` takes it;
     - `checkpoints={"epoch 1": model1, "epoch 5": model5}`: networks in memory, in the order of training. They are
       copied: device, mode and weights of yours stay as they are;
     - `features={"epoch 1": z1, "epoch 5": z5}`: arrays `(n, d)` (numpy, memory map, torch) of any model of any kind of
@@ -121,12 +128,16 @@ def evaluate(
         raise RunError("baselines go with features; for networks, untrained ones are made from their architecture")
     if isinstance(checkpoints, Mapping):
         return _run(_of_networks(checkpoints, given, options), options)
-    return _run(_of_directory(Path(str(checkpoints)), given, options), options)
+    assert checkpoints is not None
+    return _run(_of_directory(checkpoints, given, options), options)
 
 
-def _of_directory(place: Path, given: _Given, options: Options) -> RunRequest:
-    place = place.expanduser()
-    request = _request(place, Path(options["out"]) if "out" in options else default_out(place), options)
+def _of_directory(place: str | Path, given: _Given, options: Options) -> RunRequest:
+    cache = CacheOptions(
+        Path(options["cache_dir"]) if "cache_dir" in options else None, options.get("cache_size", DEFAULT_SIZE)
+    )
+    found = places(place if is_address(place) else Path(place).expanduser(), options.get("out"), cache)
+    request = replace(_request(found.checkpoints, found.out, options), source=found.source)
     return _with_images(request, given)
 
 
@@ -233,8 +244,8 @@ def _request(checkpoints: Path, out: Path, options: Options) -> RunRequest:
 
 
 def _place(options: Options) -> Path:
-    if "out" in options:
-        return Path(options["out"]).expanduser()
+    if (here := local_out(options.get("out"))) is not None:
+        return here.expanduser()
     place = Path(tempfile.mkdtemp(prefix="swaveval-"))
     atexit.register(shutil.rmtree, place, ignore_errors=True)
     return place

@@ -55,6 +55,9 @@ class KeptBackbones:
         self._hollow[backbone.digest] = (hollow, self._end, len(body), hashlib.sha256(body).digest())
         self._end += len(body)
 
+    def __contains__(self, digest: str) -> bool:
+        return digest in self._hollow
+
     def get(self, digest: str) -> Backbone | None:
         """The backbone as it was put, in memory of its own; None where it is not here, or not as it was written."""
         if digest not in self._hollow:

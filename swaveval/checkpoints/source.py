@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from swaveval.checkpoints.discovery import CheckpointFile, discover, fixed_directory, is_pattern
 from swaveval.checkpoints.foreign import foreign
@@ -111,12 +111,35 @@ class Directory:
     """
 
     path: Path
+    # The address where the files lie that `path` stands for; empty where they lie at `path`.
+    elsewhere: ClassVar[str] = ""
     _files: dict[str, CheckpointFile] = field(default_factory=dict, repr=False)
 
     @property
     def directory(self) -> Path:
         """Where the files lie: a file's parent, a pattern's part without signs."""
         return fixed_directory(self.path)
+
+    def ready(self) -> None:
+        """Have the names of all files at `path`, so that what looks for names finds them."""
+
+    def shown(self, path: Path) -> str:
+        """What people call a path of this directory."""
+        return str(path)
+
+    def expect(self, entries: Sequence[Entry]) -> None:
+        """Told which entries will be asked for, in which order."""
+
+    def stamps(self) -> dict[str, list[int]] | None:
+        """What changes with any of the files that belong to the run; None where the files themselves tell."""
+        return None
+
+    def complete(self) -> bool:
+        """Whether all that was asked for could be had."""
+        return True
+
+    def close(self) -> None:
+        """Nothing more will be asked for."""
 
     def nothing(self) -> str:
         where = f"matches {self.path}" if is_pattern(self.path) else f"in {self.path}"
@@ -136,6 +159,10 @@ class Directory:
         files = [CheckpointFile(self.path, self.path.name)] if single else discover(self.path)
         self._files = {file.name: file for file in files}
         return [Entry(file.name, stamp(file.path)) for file in files]
+
+    def entry(self, name: str) -> Entry:
+        """The entry of a name, whether it is there or not."""
+        return next((entry for entry in self.entries() if entry.name == name), Entry(name))
 
     def backbone(self, entry: Entry, options: LoadOptions) -> "Backbone":
         # torch is imported when a checkpoint is read, not when one is looked at.

@@ -1,8 +1,11 @@
 """`swaveval inspect`."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,11 +15,12 @@ from rich.text import Text
 
 from swaveval.cli.geometry_options import Network
 from swaveval.cli.options import takes
+from swaveval.cli.remote_options import Elsewhere
 from swaveval.errors import CELLS_FAILED, DONE, USAGE, WRITING
 from swaveval.text import size
 
 if TYPE_CHECKING:
-    from swaveval.checkpoints import LoadReport
+    from swaveval.checkpoints import Directory, LoadReport
     from swaveval.checkpoints.drift import Drift
     from swaveval.checkpoints.lineage import Sample
 
@@ -27,11 +31,19 @@ STYLES = {"ready": "green", "writing": "yellow"}
 Entry = tuple[str, Path, "LoadReport"]
 
 
-@takes(Network)
+@dataclass(frozen=True)
+class InspectOptions:
+    """How files are read and fetched."""
+
+    network: Network = field(default_factory=Network)
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
+
+
+@takes(InspectOptions)
 def inspect(
-    network: Network,
+    options: InspectOptions,
     *,
-    path: Path = typer.Argument(..., help="A checkpoint file, or a directory of them."),
+    path: str = typer.Argument(..., help="A checkpoint file, or a directory of them; here or behind an address."),
     drift: bool = typer.Option(True, "--drift/--no-drift", help="Of a directory: how far each layer moved."),
     as_json: bool = typer.Option(False, "--json", help="One object for a file, a list of them for a directory."),
 ) -> None:
@@ -45,31 +57,55 @@ def inspect(
 
     Exit codes: 0 all files are ready, 1 one is corrupt, unsupported or refused, 2 usage, 3 one is still being written.
     """
-    from swaveval.checkpoints import discover
     from swaveval.checkpoints.foreign import foreign
+    from swaveval.checkpoints.remote.address import is_address
     from swaveval.runs.inspection import as_rows, movement, read, several_runs
 
-    # Not a typer check: a link that leads nowhere or a named pipe is for the reader to describe.
-    if not path.is_dir() and not path.exists() and not path.is_symlink():
-        typer.echo(f"swaveval: {path} does not exist", err=True)
-        raise typer.Exit(USAGE)
-    options = network.load(verify_all=True)
-    files = [(file.name, file.path) for file in discover(path)] if path.is_dir() else [(path.name, path)]
-    if not files:
-        typer.echo(f"swaveval: no checkpoint files in {path}{foreign(path)}", err=True)
-        raise typer.Exit(USAGE)
-    entries = read(files, options)
-    samples: dict[str, Sample] = {}
-    moved = movement(entries, options, samples) if drift and path.is_dir() else None
-    if several := several_runs(entries, samples):
-        typer.echo(several, err=True)
+    reading = options.network.load(verify_all=True)
+    with opened(path, options.elsewhere) as source:
+        place = source.path
+        # Not a typer check: a link that leads nowhere or a named pipe is for the reader to describe.
+        if not place.is_dir() and not place.exists() and not place.is_symlink():
+            typer.echo(f"swaveval: {path} does not exist", err=True)
+            raise typer.Exit(USAGE)
+        several_files = place.is_dir()
+        files = [(entry.name, source.place(entry)) for entry in source.entries()]
+        if not files:
+            where = "" if is_address(path) else foreign(place)
+            typer.echo(f"swaveval: no checkpoint files in {source.shown(place)}{where}", err=True)
+            raise typer.Exit(USAGE)
+        entries = read(files, reading, source)
+        samples: dict[str, Sample] = {}
+        moved = movement(entries, reading, samples, source) if drift and several_files else None
+        if several := several_runs(entries, samples):
+            typer.echo(several, err=True)
     if as_json:
         rows = as_rows(entries, moved)
-        typer.echo(json.dumps(rows if path.is_dir() else rows[0], allow_nan=False))
+        typer.echo(json.dumps(rows if several_files else rows[0], allow_nan=False))
     else:
         show(entries, moved)
     states = {report.state for _, _, report in entries}
     raise typer.Exit(DONE if states == {"ready"} else WRITING if states <= {"ready", "writing"} else CELLS_FAILED)
+
+
+@contextmanager
+def opened(path: str, elsewhere: Elsewhere) -> "Iterator[Directory]":
+    """Where the files are; what is fetched lies in a temporary directory unless one is named."""
+    from swaveval.checkpoints import Directory
+    from swaveval.checkpoints.remote.address import check_path, is_address
+    from swaveval.runs.elsewhere import remote
+
+    check_path(path)
+    if not is_address(path):
+        yield Directory(Path(path))
+        return
+    with ExitStack() as stack:
+        cache = elsewhere.cache()
+        directory = cache.directory or Path(stack.enter_context(TemporaryDirectory(prefix="swaveval-", ignore_cleanup_errors=True)))
+        source = remote(path, directory, cache)
+        stack.callback(source.close)
+        source.ready()
+        yield source
 
 
 # -- for a terminal --------------------------------------------------------------------------------------------------

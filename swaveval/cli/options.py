@@ -15,6 +15,7 @@ import typer
 
 from swaveval.cli.geometry_options import Network, Normalisation
 from swaveval.cli.reading_options import Pixels
+from swaveval.cli.remote_options import Elsewhere
 
 if TYPE_CHECKING:
     from swaveval.runs.request import RunRequest
@@ -76,11 +77,13 @@ class PlanOptions:
     """What `swaveval run` is told that decides which cells there are and which of them are done."""
 
     ckpt_dir: Annotated[
-        Path,
+        str,
         typer.Option(
             "--ckpt-dir",
             "-c",
-            help="The checkpoints of one run: a directory, one file, or a pattern in quotes ('dir/simclr_*.pth'). "
+            metavar="DIR|ADDRESS",
+            help="The checkpoints of one run: a directory, one file, or a pattern in quotes ('dir/simclr_*.pth'), here "
+            "or behind an address (s3://bucket/run/checkpoints). "
             "Several runs below one directory are refused, with the commands that go on.",
         ),
     ]
@@ -128,11 +131,13 @@ class PlanOptions:
         list[str], typer.Option("--evaluator", help="One-off evaluator, module:Class or file.py:Class.")
     ] = field(default_factory=list)
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--out",
             "-o",
-            help="Default: report/ beside the checkpoint directory; report-NAME/ if another run's is there.",
+            metavar="DIR",
+            help="Default: report/ beside the checkpoint directory; report-NAME/ if another run's is there. Of an "
+            "address, report-NAME/ in the current directory.",
         ),
     ] = None
     seed: Annotated[
@@ -154,6 +159,7 @@ class PlanOptions:
     ] = "auto"
     network: Network = field(default_factory=Network)
     normalisation: Normalisation = field(default_factory=Normalisation)
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
     one_run: Annotated[
         bool,
         typer.Option(
@@ -169,14 +175,17 @@ class PlanOptions:
             typer.Exit: 2, after a sentence, for numbers that are none.
         """
         from swaveval.runs.durations import seconds_of
-        from swaveval.runs.request import DEFAULT_EVALUATORS, RunRequest, default_out
+        from swaveval.runs.elsewhere import places
+        from swaveval.runs.request import DEFAULT_EVALUATORS, RunRequest
         from swaveval.runs.specs import split_names
         from swaveval.runs.transform_choice import choose_transform, interpolated
 
         names = DEFAULT_EVALUATORS if self.evaluators is None else split_names(self.evaluators)
+        found = places(self.ckpt_dir, self.out, self.elsewhere.cache())
         return RunRequest(
-            checkpoints=self.ckpt_dir,
-            out=self.out or default_out(self.ckpt_dir),
+            checkpoints=found.checkpoints,
+            out=found.out,
+            source=found.source,
             data=self.data,
             labels=self.labels,
             pixels=self.pixels.said(),

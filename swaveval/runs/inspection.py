@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from swaveval.checkpoints import Backbone, LoadOptions, LoadReport, arrange, load, order
+from swaveval.checkpoints import Backbone, CheckpointRefused, Directory, LoadOptions, LoadReport, arrange, load, order
 from swaveval.checkpoints import inspect as inspect_file
 from swaveval.checkpoints.by_weights import divide_by_weights
 from swaveval.checkpoints.drift import Drift, drift
@@ -16,9 +16,16 @@ Entry = tuple[str, Path, LoadReport]
 Samples = dict[str, Sample]
 
 
-def read(files: Sequence[tuple[str, Path]], options: LoadOptions) -> list[Entry]:
-    """Load reports of the files, in the order in which they were written."""
-    reports = {name: inspect_file(path, options=options) for name, path in files}
+def read(files: Sequence[tuple[str, Path]], options: LoadOptions, source: Directory | None = None) -> list[Entry]:
+    """Load reports of the files, in the order in which they were written.
+
+    Args:
+        source: whose files they are; None where the paths alone tell.
+    """
+    source = source or Directory(Path())
+    if source.elsewhere:
+        source.expect(source.entries())
+    reports = {name: _report(name, path, options, source) for name, path in files}
     paths = dict(files)
     records = [
         CheckpointRecord(name, epoch=report.epoch, step=report.step, load={"named": report.named})
@@ -26,6 +33,15 @@ def read(files: Sequence[tuple[str, Path]], options: LoadOptions) -> list[Entry]
     ]
     times = {name: (path.stat().st_mtime, path.stat().st_size) for name, path in files if path.exists()}
     return [(record.name, paths[record.name], reports[record.name]) for record in order(records, times)]
+
+
+def _report(name: str, path: Path, options: LoadOptions, source: Directory) -> LoadReport:
+    if not source.elsewhere:
+        return inspect_file(path, options=options)
+    try:
+        return source.backbone(source.entry(name), options).report
+    except CheckpointRefused as refused:
+        return refused.report
 
 
 def several_runs(entries: Sequence[Entry], samples: Samples) -> str:
@@ -36,14 +52,19 @@ def several_runs(entries: Sequence[Entry], samples: Samples) -> str:
     return f"swaveval: these are not one run: {'; '.join(reasons[:4])}" if reasons else ""
 
 
-def movement(entries: Sequence[Entry], options: LoadOptions, samples: Samples) -> tuple[list[str], Drift] | None:
+def movement(
+    entries: Sequence[Entry], options: LoadOptions, samples: Samples, source: Directory | None = None
+) -> tuple[list[str], Drift] | None:
     """Names of the ready checkpoints with weights of their own, and how far their layers moved; None under two.
 
     Some weights of each are put into `samples`.
     """
 
     def sampled(name: str, path: Path) -> Backbone:
-        backbone = load(path, options=options)
+        elsewhere = source is not None and bool(source.elsewhere)
+        backbone = (
+            source.backbone(source.entry(name), options) if source is not None and elsewhere else load(path, options=options)
+        )
         samples[str(digests[name])] = sample(backbone)
         return backbone
 

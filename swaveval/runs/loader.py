@@ -1,10 +1,11 @@
 """The networks of one evaluation by what is known of them; each is read from its source once."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from swaveval.checkpoints import Backbone, CheckpointSource, Entry, LoadOptions, LoadReport
+from swaveval.checkpoints import Backbone, CheckpointSource, Directory, Entry, LoadOptions, LoadReport
 from swaveval.checkpoints.kept import KeptBackbones
 from swaveval.features.arrays import Arrays
 from swaveval.features.features import Features
@@ -57,6 +58,20 @@ class CheckpointLoader:
             self.seen(backbone)
             return backbone
 
+    def expect(self, entries: Sequence[Entry]) -> None:
+        """Say which entries will be read next, so that what lies elsewhere is fetched ahead."""
+        if isinstance(self.source, Directory):
+            self.source.expect(entries)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether files have to be fetched."""
+        return isinstance(self.source, Directory) and bool(self.source.elsewhere)
+
+    def holds(self, digest: str) -> bool:
+        """Whether a network needs no reading."""
+        return self.kept is not None and digest in self.kept
+
     def report(self, entry: Entry) -> LoadReport | None:
         """Of an entry that brings features instead of a network, else None."""
         return self.source.report(entry) if isinstance(self.source, Arrays) else None
@@ -66,6 +81,8 @@ class CheckpointLoader:
         return self.source.features(digest) if isinstance(self.source, Arrays) else None
 
     def close(self) -> None:
+        if isinstance(self.source, Directory):
+            self.source.close()
         if self.kept is not None:
             self.kept.close()
             self.kept = None

@@ -8,7 +8,8 @@ from swaveval.runs.estimates import Estimates, kind
 from swaveval.runs.executors import Done, Executor
 from swaveval.runs.job import Job
 from swaveval.runs.progress import Progress, left
-from swaveval.runs.tasks import Task
+from swaveval.runs.tasks import BackboneTask, Task
+from swaveval.runs.workspace import Workspace
 
 
 def perform_all(stage: str, tasks: Sequence[Task], executor: Executor, job: Job, estimates: Estimates) -> int:
@@ -17,6 +18,7 @@ def perform_all(stage: str, tasks: Sequence[Task], executor: Executor, job: Job,
     if not ahead.total:
         return 0
     progress.stage(stage, ahead.total)
+    fetch_ahead(tasks, job.workspace)
     left(progress, ahead.seconds)
     count = 0
     for count, done in enumerate(executor.run(tasks, job), start=1):
@@ -26,6 +28,21 @@ def perform_all(stage: str, tasks: Sequence[Task], executor: Executor, job: Job,
         left(progress, ahead.seconds)
         tell(progress, done)
     return count
+
+
+def fetch_ahead(tasks: Sequence[Task], workspace: Workspace) -> None:
+    """Say which checkpoints the tasks will read, where files lie elsewhere."""
+    loader = workspace.loader
+    if not loader.elsewhere:
+        return
+    wanted = [task for task in tasks if isinstance(task, BackboneTask) and task.record.kind == "checkpoint"]
+    loader.expect(
+        [
+            task.entry
+            for task in wanted
+            if not loader.holds(task.model) and workspace.held_features(task.model) is None
+        ]
+    )
 
 
 def tell(progress: Progress, done: Done) -> None:

@@ -60,7 +60,7 @@ def with_precision(
 
 def _kept(request: RunRequest) -> tuple[str, str] | None:
     """What the stored evaluation of these checkpoints has; None where there is none."""
-    if request.in_memory or owner(request.out, request.checkpoints) != "these":
+    if request.in_memory or request.owner != "these":
         return None
     try:
         data = ResultStore(request.out / "results").read_manifest().data

@@ -52,8 +52,10 @@ def read_records(loader: CheckpointLoader, *, memory: Path, progress: Progress) 
     progress.stage("reading checkpoints", len(entries))
     records: list[CheckpointRecord] = []
     samples: dict[str, Sample] = {}
+    known = {entry.name: _from_memory(loader, entry, memory) for entry in entries}
+    loader.expect([entry for entry in entries if known[entry.name] is None])
     for position, entry in enumerate(entries):
-        report, weights = _remembered(loader, entry, memory)
+        report, weights = known[entry.name] or _read(loader, entry, memory)
         record = record_of(entry.name, report)
         if record.state == "ready" and record.digest:
             loader.entries.setdefault(record.digest, entry)
@@ -83,18 +85,21 @@ def record_of(name: str, report: LoadReport) -> CheckpointRecord:
     )
 
 
-def _remembered(loader: CheckpointLoader, entry: Entry, memory: Path) -> tuple[LoadReport, Sample]:
-    """The load report of an entry and some of its weights, from memory when it has not changed since."""
+def _from_memory(loader: CheckpointLoader, entry: Entry, memory: Path) -> tuple[LoadReport, Sample] | None:
+    """The load report of an entry and some of its weights where it has not changed since it was read, else None."""
     if (given := loader.report(entry)) is not None:
         return given, {}
-    place = memory / f"{digest([loader.source.key(entry), repr(loader.options), __version__, _READING])[:32]}.json"
-    before = None if entry.stamp is None else list(entry.stamp)
     try:
-        held = unseal(place.read_bytes())
-        if before is not None and held["stamp"] == before:
+        held = unseal(_place(loader, entry, memory).read_bytes())
+        if entry.stamp is not None and held["stamp"] == list(entry.stamp):
             return _report(held["report"]), {name: _unpacked(text) for name, text in held["weights"].items()}
     except (OSError, ValueError, KeyError, TypeError):
         pass  # never read before, or a damaged memory: read the checkpoint itself
+    return None
+
+
+def _read(loader: CheckpointLoader, entry: Entry, memory: Path) -> tuple[LoadReport, Sample]:
+    """The load report of an entry and some of its weights from the checkpoint itself, which is remembered."""
     started = time.perf_counter()
     try:
         backbone = loader.source.backbone(entry, loader.options)
@@ -104,14 +109,19 @@ def _remembered(loader: CheckpointLoader, entry: Entry, memory: Path) -> tuple[L
     loader.seen(backbone)
     loader.watch.seconds[backbone.digest] = time.perf_counter() - started
     # Only good news is remembered: what could not be read is looked at again, it may have been finished or repaired.
-    if report.state == "ready" and before is not None and loader.source.unchanged(entry):
-        body = {"stamp": before, "report": json.loads(json.dumps(report.to_json()))}
+    if report.state == "ready" and entry.stamp is not None and loader.source.unchanged(entry):
+        body = {"stamp": list(entry.stamp), "report": json.loads(json.dumps(report.to_json()))}
         body["weights"] = {
             name: base64.b64encode(values.astype("<f4").tobytes()).decode() for name, values in weights.items()
         }
         with suppress(OSError):  # `plan` looks at places it may not write to
-            write_bytes(place, seal(body))
+            write_bytes(_place(loader, entry, memory), seal(body))
     return report, weights
+
+
+def _place(loader: CheckpointLoader, entry: Entry, memory: Path) -> Path:
+    """Where an entry is remembered."""
+    return memory / f"{digest([loader.source.key(entry), repr(loader.options), __version__, _READING])[:32]}.json"
 
 
 def _unpacked(text: str) -> np.ndarray[Any, np.dtype[np.float32]]:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain, count
 from pathlib import Path
@@ -134,6 +134,24 @@ class RunRequest:
         return Directory(self.checkpoints) if self.source is None else self.source
 
     @property
+    def place(self) -> str:
+        """What people call where the checkpoints come from: a path, a pattern, or an address."""
+        return self.source.shown(self.checkpoints) if isinstance(self.source, Directory) else str(self.checkpoints)
+
+    @property
+    def source_in_results(self) -> str:
+        """What the results say of where the checkpoints come from: an address, or a path as seen from them."""
+        if self.in_memory:
+            return ""
+        elsewhere = self.source.elsewhere if isinstance(self.source, Directory) else ""
+        return elsewhere or relative_source(self.checkpoints, self.out)
+
+    @property
+    def owner(self) -> Literal["these", "others", "nobody"]:
+        """Whether the results under `out` are of these checkpoints."""
+        return _whose(self.out, self.source_in_results, _run_name(self.directory.resolve()))
+
+    @property
     def directory(self) -> Path:
         """Where the checkpoints lie."""
         return fixed_directory(self.checkpoints)
@@ -164,13 +182,26 @@ def relative_source(checkpoints: Path, out: Path) -> str:
 
 def owner(out: Path, checkpoints: Path) -> Literal["these", "others", "nobody"]:
     """Whether the results under `out` are of these checkpoints. Results that do not say are told by the run's name."""
+    return _whose(out, relative_source(checkpoints, out), _run_name(fixed_directory(checkpoints).resolve()))
+
+
+def free_out(candidates: Iterable[Path], source: str) -> Path:
+    """The first of some places that holds the evaluation of these checkpoints, or of none.
+
+    Args:
+        source: what results say of where theirs come from.
+    """
+    return next(place for place in candidates if _whose(place, source, "") != "others")
+
+
+def _whose(out: Path, source: str, name: str) -> Literal["these", "others", "nobody"]:
     try:
         manifest = ResultStore(out / "results").read_manifest()
     except StoreError:
         return "nobody"
     if manifest.source:
-        return "these" if manifest.source == relative_source(checkpoints, out) else "others"
-    return "these" if manifest.name == _run_name(fixed_directory(checkpoints).resolve()) else "others"
+        return "these" if manifest.source == source else "others"
+    return "these" if manifest.name == name else "others"
 
 
 def resolve(request: RunRequest) -> RunRequest:
@@ -181,6 +212,8 @@ def resolve(request: RunRequest) -> RunRequest:
     """
     if request.in_memory:
         return replace(request, split_seed=request.seed, name=request.name or "in memory", jobs=1)
+    if isinstance(request.source, Directory):
+        request.source.ready()
     directory = request.checkpoints
     if not directory.exists() and not is_pattern(directory):
         raise RunError(f"there is no {directory}; --ckpt-dir takes a directory of checkpoints or one checkpoint file")
@@ -190,7 +223,7 @@ def resolve(request: RunRequest) -> RunRequest:
     if images is None and request.opened is None:
         if not data.get("path"):
             raise RunError(
-                f"{directory} was not written by `swaveval pretrain` (no run.json beside it): say which images to use "
+                f"{request.place} was not written by `swaveval pretrain` (no run.json beside it): say which images to use "
                 "with --data DIR (class folders, one flat folder, or a name such as digits)"
             )
         images = _existing(str(data["path"]), directory)
@@ -308,7 +341,7 @@ def read_run_json(request: RunRequest) -> dict[str, Any] | None:
 
 
 def _words(request: RunRequest) -> str:
-    return f"run.json beside {request.checkpoints}"
+    return f"run.json beside {request.place}"
 
 
 def _existing(recorded: str, checkpoints: Path) -> str:

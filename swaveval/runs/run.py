@@ -30,7 +30,7 @@ from swaveval.runs.plugins import PluginHosts
 from swaveval.runs.precision import with_precision
 from swaveval.runs.progress import Progress, Silent, Told
 from swaveval.runs.records import read_records
-from swaveval.runs.request import RunError, RunRequest, owner, relative_source, resolve, sample_of, training_images
+from swaveval.runs.request import RunError, RunRequest, resolve, sample_of, training_images
 from swaveval.runs.several_runs import several_runs
 from swaveval.runs.shown_as import shown_as_said
 from swaveval.runs.specs import make_specs
@@ -100,7 +100,7 @@ def _prepare(
     arrangement = read_records(loader, memory=memory, progress=progress)
     if arrangement.division.reasons and not request.one_run:
         raise several_runs(arrangement.division, request)
-    if not request.in_memory and owner(request.out, request.checkpoints) == "others":
+    if not request.in_memory and request.owner == "others":
         progress.message(f"{request.out} holds the evaluation of other checkpoints; its page is written anew")
     records = list(arrangement.records)
     ready = [record for record in records if record.evaluated]
@@ -277,7 +277,7 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
         notes=(*_notes(prepared), *((loss.note,) if loss is not None and loss.note else ())),
         cells=tuple(dict.fromkeys(cell.key.digest for cell in cells)),
         order=prepared.order,
-        source="" if request.in_memory else relative_source(request.checkpoints, request.out),
+        source=request.source_in_results,
         cell_names={
             planned.key.digest: (planned.spec.name, planned.checkpoint) for planned in reversed(prepared.plan.cells)
         }

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
+from swaveval.checkpoints import Directory
 from swaveval.checkpoints.discovery import fixed_directory
 from swaveval.checkpoints.membership import Division
 from swaveval.runs.names import slugs
@@ -18,12 +19,11 @@ _MOST_NAMES = 30
 
 def several_runs(division: Division, request: RunRequest) -> RunError:
     """The refusal of checkpoints that are not one run."""
-    where = request.checkpoints
     reasons = "; ".join(division.reasons[:4]) + (
         f"; and {len(division.reasons) - 4} more" * (len(division.reasons) > 4)
     )
-    head = f"the checkpoints of {where} are {_count(division)}, not one: {reasons}."
-    base = fixed_directory(where)
+    head = f"the checkpoints of {request.place} are {_count(division)}, not one: {reasons}."
+    base = fixed_directory(request.checkpoints)
     groups = {name: [entry.record.name for entry in group] for name, group in division.runs.items()}
     paths = {name: _path(base, group, groups) for name, group in groups.items()}
     lines = [head]
@@ -31,7 +31,7 @@ def several_runs(division: Division, request: RunRequest) -> RunError:
     if all(path is not None for path in paths.values()) and len(paths) <= 8:
         outs = {name: out.with_name(f"{out.name}-{ending}") for name, ending in slugs(paths).items()}
         lines.append("Evaluate each and compare them:")
-        lines += [_command(request, str(path), outs[name], name) for name, path in paths.items()]
+        lines += [_command(request, _words(request, str(path)), outs[name], name) for name, path in paths.items()]
         if len(outs) > 1:
             page = out.with_name(f"{out.name}-compared.html")
             lines.append(shlex.join(["swaveval", "compare", *map(str, outs.values()), "--out", str(page)]))
@@ -39,6 +39,11 @@ def several_runs(division: Division, request: RunRequest) -> RunError:
         lines.append("Put the files of each run into a directory of its own.")
     lines.append("If they are one run all the same, say so with --one-run; the page repeats what speaks against it.")
     return RunError("\n  ".join(lines))
+
+
+def _words(request: RunRequest, path: str) -> str:
+    """The path as --ckpt-dir takes it, which is an address where the files lie elsewhere."""
+    return request.source.shown(Path(path)) if isinstance(request.source, Directory) else path
 
 
 def _count(division: Division) -> str:

@@ -14,6 +14,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from swaveval.checkpoints import Directory
 from swaveval.convergence.verdict import Verdict
 from swaveval.data.label_option import is_word, table_and_column
 from swaveval.errors import SwavevalError
@@ -63,7 +64,8 @@ def remember(request: RunRequest, outcome: RunOutcome, before: Stamps | None, to
     with suppress(OSError):
         place.unlink(missing_ok=True)
         # An error is tried again, and so is a file that was being written.
-        unfinished = outcome.failed or outcome.writing or outcome.waiting or outcome.written.problems
+        fetched = not isinstance(request.source, Directory) or request.source.complete()
+        unfinished = not fetched or outcome.failed or outcome.writing or outcome.waiting or outcome.written.problems
         if before is None or unfinished:
             return
         body = {
@@ -87,17 +89,22 @@ def inputs(request: RunRequest) -> Stamps | None:
         return None
     try:
         resolved = resolve(request)
-        run = resolved.directory.resolve()
         out = request.out.resolve()
-        roots = {run, run.parent} if run.parent != run.parent.parent else {run}
-        stamps = {}
-        for path in (*roots, *_named(resolved), *_code(request.evaluators)):
+        elsewhere = resolved.source.stamps() if isinstance(resolved.source, Directory) else None
+        stamps = elsewhere or {}
+        for path in (*(() if elsewhere else _run(resolved)), *_named(resolved), *_code(request.evaluators)):
             stamps.update(_tree(path, out))
             if len(stamps) > MOST_FILES:
                 return None
         return stamps
     except (OSError, SwavevalError):
         return None
+
+
+def _run(request: RunRequest) -> set[Path]:
+    """The directory of the checkpoints, and the one above it."""
+    run = request.directory.resolve()
+    return {run, run.parent} if run.parent != run.parent.parent else {run}
 
 
 def _named(request: RunRequest) -> Iterator[Path]:
