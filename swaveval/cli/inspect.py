@@ -101,7 +101,9 @@ def opened(path: str, elsewhere: Elsewhere) -> "Iterator[Directory]":
         return
     with ExitStack() as stack:
         cache = elsewhere.cache()
-        directory = cache.directory or Path(stack.enter_context(TemporaryDirectory(prefix="swaveval-", ignore_cleanup_errors=True)))
+        directory = cache.directory or Path(
+            stack.enter_context(TemporaryDirectory(prefix="swaveval-", ignore_cleanup_errors=True))
+        )
         source = remote(path, directory, cache)
         stack.callback(source.close)
         source.ready()

@@ -61,10 +61,8 @@ def movement(
     """
 
     def sampled(name: str, path: Path) -> Backbone:
-        elsewhere = source is not None and bool(source.elsewhere)
-        backbone = (
-            source.backbone(source.entry(name), options) if source is not None and elsewhere else load(path, options=options)
-        )
+        far = source is not None and bool(source.elsewhere)
+        backbone = source.backbone(source.entry(name), options) if source and far else load(path, options=options)
         samples[str(digests[name])] = sample(backbone)
         return backbone
 

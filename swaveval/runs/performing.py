@@ -37,11 +37,7 @@ def fetch_ahead(tasks: Sequence[Task], workspace: Workspace) -> None:
         return
     wanted = [task for task in tasks if isinstance(task, BackboneTask) and task.record.kind == "checkpoint"]
     loader.expect(
-        [
-            task.entry
-            for task in wanted
-            if not loader.holds(task.model) and workspace.held_features(task.model) is None
-        ]
+        [task.entry for task in wanted if not loader.holds(task.model) and workspace.held_features(task.model) is None]
     )
 
 

@@ -13,7 +13,7 @@ from swaveval.features.precision import Agreement, agreement, fastest, running
 from swaveval.results import CheckpointRecord, ResultStore, StoreError
 from swaveval.results.precision import WORDS, Precision
 from swaveval.runs.loader import CheckpointLoader
-from swaveval.runs.request import RunRequest, owner
+from swaveval.runs.request import RunRequest
 from swaveval.runs.workspace import Workspace
 
 # Images that both precisions are compared on.

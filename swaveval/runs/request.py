@@ -223,8 +223,8 @@ def resolve(request: RunRequest) -> RunRequest:
     if images is None and request.opened is None:
         if not data.get("path"):
             raise RunError(
-                f"{request.place} was not written by `swaveval pretrain` (no run.json beside it): say which images to use "
-                "with --data DIR (class folders, one flat folder, or a name such as digits)"
+                f"{request.place} was not written by `swaveval pretrain` (no run.json beside it): say which images "
+                "to use with --data DIR (class folders, one flat folder, or a name such as digits)"
             )
         images = _existing(str(data["path"]), directory)
         table = data.get("labels")

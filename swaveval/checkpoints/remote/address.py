@@ -55,8 +55,15 @@ class Address:
         rest = found["rest"]
         if "::" in text or "://" in rest:
             raise RemoteError(f"{without_secret(text)} is an address within an address; give one alone")
-        if not rest.strip("/") or "//" in rest.rstrip("/") or any(part in (".", "..") for part in rest.split("/")) or "\0" in rest:
-            raise RemoteError(f"{without_secret(text)} names no directory; it takes PROTOCOL://…, as in s3://bucket/run")
+        if (
+            not rest.strip("/")
+            or "//" in rest.rstrip("/")
+            or any(part in (".", "..") for part in rest.split("/"))
+            or "\0" in rest
+        ):
+            raise RemoteError(
+                f"{without_secret(text)} names no directory; it takes PROTOCOL://…, as in s3://bucket/run"
+            )
         return cls(text.rstrip("/"), found["protocol"])
 
     @property

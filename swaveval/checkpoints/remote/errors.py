@@ -10,25 +10,72 @@ Kind = Literal["use", "package", "credentials", "denied", "gone", "changed", "co
 
 # Names of exceptions of five libraries, so that none of them has to be imported to be understood.
 _CREDENTIALS = frozenset(
-    "NoCredentialsError PartialCredentialsError CredentialRetrievalError SSOTokenLoadError TokenRetrievalError "
-    "UnauthorizedSSOTokenError ProfileNotFound DefaultCredentialsError RefreshError LocalTokenNotFoundError "
-    "AuthenticationException PasswordRequiredException BadAuthenticationType".split()
+    [
+        "NoCredentialsError",
+        "PartialCredentialsError",
+        "CredentialRetrievalError",
+        "SSOTokenLoadError",
+        "TokenRetrievalError",
+        "UnauthorizedSSOTokenError",
+        "ProfileNotFound",
+        "DefaultCredentialsError",
+        "RefreshError",
+        "LocalTokenNotFoundError",
+        "AuthenticationException",
+        "PasswordRequiredException",
+        "BadAuthenticationType",
+    ]
 )
-_DENIED = frozenset("PermissionError GatedRepoError BadHostKeyException Forbidden".split())
+_DENIED = frozenset(["PermissionError", "GatedRepoError", "BadHostKeyException", "Forbidden"])
 _GONE = frozenset(
-    "FileNotFoundError RepositoryNotFoundError RevisionNotFoundError EntryNotFoundError NotADirectoryError".split()
+    [
+        "FileNotFoundError",
+        "RepositoryNotFoundError",
+        "RevisionNotFoundError",
+        "EntryNotFoundError",
+        "NotADirectoryError",
+    ]
 )
 _SLOW = frozenset(
-    "TimeoutError FSTimeoutError ReadTimeoutError ReadTimeout ConnectTimeoutError ConnectTimeout timeout "
-    "ServerTimeoutError SocketTimeoutError ConnectionTimeoutError".split()
+    [
+        "TimeoutError",
+        "FSTimeoutError",
+        "ReadTimeoutError",
+        "ReadTimeout",
+        "ConnectTimeoutError",
+        "ConnectTimeout",
+        "timeout",
+        "ServerTimeoutError",
+        "SocketTimeoutError",
+        "ConnectionTimeoutError",
+    ]
 )
 _UNREACHED = frozenset(
-    "ConnectionRefusedError EndpointConnectionError ClientConnectorError ClientConnectorDNSError ConnectError "
-    "NoValidConnectionsError gaierror NewConnectionError".split()
+    [
+        "ConnectionRefusedError",
+        "EndpointConnectionError",
+        "ClientConnectorError",
+        "ClientConnectorDNSError",
+        "ConnectError",
+        "NoValidConnectionsError",
+        "gaierror",
+        "NewConnectionError",
+    ]
 )
 _CUT = frozenset(
-    "ClientPayloadError IncompleteRead IncompleteReadError ResponseStreamingError ConnectionResetError EOFError "
-    "ServerDisconnectedError ConnectionClosedError RemoteProtocolError SSHException BrokenPipeError".split()
+    [
+        "ClientPayloadError",
+        "IncompleteRead",
+        "IncompleteReadError",
+        "ResponseStreamingError",
+        "ConnectionResetError",
+        "EOFError",
+        "ServerDisconnectedError",
+        "ConnectionClosedError",
+        "RemoteProtocolError",
+        "SSHException",
+        "BrokenPipeError",
+    ]
 )
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from swaveval.checkpoints.remote.address import PACKAGES, Address, without_secret
@@ -78,7 +79,7 @@ class Server:
         start = 0
         while start < size:
             end = min(size, start + CHUNK)
-            body = self._tried(path, lambda start=start, end=end: self._piece(path, start, end, size))
+            body = self._tried(path, partial(self._piece, path, start, end, size))
             yield body
             start += len(body)
 

@@ -150,7 +150,9 @@ class Remote(Directory):
         found = self.server.find(root)
         self._single = set(found) == {root} and not self.address.pattern
         if not found:
-            raise RemoteError(f"there is no {self.address.shown}, or nothing in it; check bucket, path and endpoint", "gone")
+            raise RemoteError(
+                f"there is no {self.address.shown}, or nothing in it; check bucket, path and endpoint", "gone"
+            )
         if len(found) > _MOST_FILES:
             raise RemoteError(
                 f"{self.address.shown} has {len(found):,} files, more than {_MOST_FILES:,}; give the directory of the "
@@ -276,8 +278,7 @@ class Remote(Directory):
         except RemoteError as error:
             self.unfetched = True
             reason = _unfetched(error)
-            state = "writing" if error.kind == "changed" else "refused"
-            report = LoadReport(file=shown, state=state, refusal=reason)
+            report = LoadReport(file=shown, state="writing" if error.kind == "changed" else "refused", refusal=reason)
             raise CheckpointRefused(report.state, reason, report) from None
 
     def beside(self, name: str) -> bytes | None:
