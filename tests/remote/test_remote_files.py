@@ -4,8 +4,6 @@ from pathlib import Path
 
 import pytest
 
-fsspec = pytest.importorskip("fsspec", reason="needs fsspec (swaveval[remote])")
-
 from swaveval.checkpoints import CheckpointRefused, LoadOptions
 from swaveval.checkpoints.remote.address import Address, check_path, is_address
 from swaveval.checkpoints.remote.errors import RemoteError
@@ -19,6 +17,7 @@ from tests.field.around_runs import write_checkpoints
 from tests.runs.test_executors import cells
 from tests.tiny_images import write_images
 
+fsspec = pytest.importorskip("fsspec", reason="needs fsspec (swaveval[remote])")
 QUICK = Patience(tries=2, wait=0.01)
 
 

@@ -6,12 +6,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("s3fs", reason="needs s3fs (swaveval[s3])")
-pytest.importorskip("moto.server", reason="needs moto[server]")
-
-import boto3
-from moto.server import ThreadedMotoServer
-
 from swaveval.checkpoints.remote.server import Patience
 from swaveval.results import Series
 from swaveval.runs.elsewhere import CacheOptions, places
@@ -22,6 +16,10 @@ from tests.field.around_runs import write_checkpoints
 from tests.remote.faulting import Faulting, Spoil
 from tests.runs.test_executors import cells
 from tests.tiny_images import write_images
+
+pytest.importorskip("s3fs", reason="needs s3fs (swaveval[s3])")
+moto_server = pytest.importorskip("moto.server", reason="needs moto[server]")
+boto3 = pytest.importorskip("boto3", reason="needs boto3, which moto brings")
 
 URL = "s3://bucket/runs/tiny/checkpoints"
 QUICK = Patience(tries=5, wait=0.01, connect=5, read=1)
@@ -35,7 +33,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    moto = ThreadedMotoServer("127.0.0.1", port=0)
+    moto = moto_server.ThreadedMotoServer("127.0.0.1", port=0)
     moto.start()
     host, port = moto.get_host_and_port()
     yield f"http://{host}:{port}"

@@ -268,6 +268,8 @@ class Remote(Directory):
         place = self.place(entry)
         shown = self.shown(place)
         try:
+            if entry.name in self._odd:
+                raise RemoteError(self._odd[entry.name])
             with self.held(place):
                 backbone = load(place, options=options)
                 return replace(backbone, report=replace(backbone.report, file=shown))
@@ -305,8 +307,7 @@ class Remote(Directory):
         files = self.listing()
         inside = place.relative_to(self.cache.tree).as_posix() if place.is_relative_to(self.cache.tree) else ""
         if inside not in files:
-            name = self._entry_name(inside)
-            raise RemoteError(self._odd.get(name, "it is not there any more"), "use" if name in self._odd else "gone")
+            raise RemoteError("it is not there any more", "gone")
         with ExitStack() as stack:
             for name in self._group(inside):
                 self._ahead.use(name)
