@@ -123,7 +123,7 @@ class Cache:
         needed = file.size or 0
         if needed > self.most:
             raise RemoteError(
-                f"{shortened(file.name)} has {size(needed)}, and the cache of fetched files may have {size(self.most)}; "
+                f"{shortened(file.name)} has {size(needed)}, and all fetched files may have {size(self.most)}; "
                 "allow more with --cache-size",
                 "room",
             )

@@ -109,6 +109,8 @@ def explained(error: BaseException, shown: str) -> RemoteError:
         return error
     names = {name for one in _chain(error) for name in (kind.__name__ for kind in type(one).__mro__)}
     host = shown.partition("://")[0]
+    if "FlexibleChecksumError" in names:
+        return RemoteError(f"{shown}: what came does not match the checksum that came with it", "content")
     if names & _CREDENTIALS or _status(error) == 401:
         return RemoteError(
             f"{shown}: no credentials for {host} were found, or they are not accepted; docs/remote.md says where "

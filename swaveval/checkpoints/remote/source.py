@@ -1,4 +1,4 @@
-"""Checkpoints behind an address, as a directory of files: listed once, fetched when they are needed, read as any other."""
+"""Checkpoints behind an address, as a directory of files: listed once, fetched when needed, read as any other."""
 
 import secrets
 import threading
