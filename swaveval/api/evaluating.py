@@ -101,8 +101,8 @@ def evaluate(
 
     One of three things is evaluated:
 
-    - `checkpoints="runs/mine/checkpoints"`: a directory, a file, a pattern, or an address (`s3://bucket/run`) of one, as
-      `swaveval run` takes it;
+    - `checkpoints="runs/mine/checkpoints"`: a directory, a file, a pattern, or an address of one (`s3://bucket/run`),
+      as `swaveval run` takes it;
     - `checkpoints={"epoch 1": model1, "epoch 5": model5}`: networks in memory, in the order of training. They are
       copied: device, mode and weights of yours stay as they are;
     - `features={"epoch 1": z1, "epoch 5": z5}`: arrays `(n, d)` (numpy, memory map, torch) of any model of any kind of

@@ -35,18 +35,19 @@ def test_plan_takes_every_option_of_run_that_changes_the_plan() -> None:
 
 
 OTHER: dict[str, Any] = {
-    "ckpt_dir": Path("other"), "data": "digits", "labels": Path("none"), "pixels": Pixels(range="0:4095"),
+    "ckpt_dir": "other", "data": "digits", "labels": Path("none"), "pixels": Pixels(range="0:4095"),
     "images": 50, "budget": "10m",
-    "evaluators": "knn", "evaluator": ["file.py:Mine"], "out": Path("elsewhere"), "seed": 3, "size": 32,
+    "evaluators": "knn", "evaluator": ["file.py:Mine"], "out": "elsewhere", "seed": 3, "size": 32,
     "interpolation": "bicubic", "precision": "fp32", "network": Network(heads=3),
     "normalisation": Normalisation(mean="0.5"),
     "one_run": True, "force": True,
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [one.name for one in fields(PlanOptions)])
+# How files are fetched changes nothing for those that lie here.
+@pytest.mark.parametrize("name", [one.name for one in fields(PlanOptions) if one.name != "elsewhere"])
 def test_every_option_reaches_the_request(name: str) -> None:
-    usual = PlanOptions(Path("run/checkpoints"))
+    usual = PlanOptions("run/checkpoints")
     assert replace(usual, **{name: OTHER[name]}).request() != usual.request()
 
 
@@ -64,9 +65,9 @@ def test_a_command_is_called_with_one_object() -> None:
         seen.append((chosen, more))
 
     command(**{name: one.default for name, one in inspect.signature(command).parameters.items() if name != "ckpt_dir"}
-            | {"ckpt_dir": Path("x"), "range": "full", "heads": 6, "more": 5})  # fmt: skip
+            | {"ckpt_dir": "x", "range": "full", "heads": 6, "more": 5})  # fmt: skip
     ((chosen, more),) = seen
-    assert (chosen.ckpt_dir, chosen.pixels.range, chosen.network.heads, more) == (Path("x"), "full", 6, 5)
+    assert (chosen.ckpt_dir, chosen.pixels.range, chosen.network.heads, more) == ("x", "full", 6, 5)
 
 
 def test_evaluators_lists_whatever_run_takes(capsys: pytest.CaptureFixture[str]) -> None:
