@@ -62,7 +62,7 @@ def _rows_until(path: Path, step: int) -> list[list[str]]:
     """Whole rows with at most `step` steps; a torn last line is none. Earlier logs lack `seconds`."""
     try:
         with path.open(encoding="utf-8", newline="") as stream:
-            lines = list(csv.reader(stream))
+            lines = list(csv.reader(line for line in stream if line.endswith("\n")))
             width = len(lines[0]) if lines else 0
             rows = [row for row in lines if len(row) == width >= len(COLUMNS) - 1 and row[2].isdigit()]
     except OSError:

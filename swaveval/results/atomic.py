@@ -14,7 +14,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     The temporary lies in the same directory, so that the rename never crosses a file system and readers see the old
     file or the new one, never a half-written one. On an exception the temporary is removed and `target` is untouched.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_directory(target.parent)
     # 60 characters of up to four bytes: with what is added, a name that every file system takes.
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:60]}.", suffix=".tmp", dir=target.parent)
     os.close(descriptor)
@@ -43,6 +43,17 @@ def write_bytes(target: Path, content: bytes) -> None:
 def write_text(target: Path, content: str) -> None:
     """Write `content` to `target` as UTF-8, atomically; half a surrogate pair becomes `?`."""
     write_bytes(target, content.encode("utf-8", "replace"))
+
+
+def _make_directory(directory: Path) -> None:
+    """With its parents; each name lasts, for what lies in a directory whose name a crash takes is lost with it."""
+    missing = []
+    while not directory.is_dir() and directory != directory.parent:
+        missing.append(directory)
+        directory = directory.parent
+    for made in reversed(missing):
+        made.mkdir(exist_ok=True)
+        _sync_directory(made.parent)
 
 
 def _umask() -> int:

@@ -4,7 +4,8 @@ Layout of a results directory::
 
     results/run.json            the manifest
     results/cells/<key>.json    one sealed cell (body + SHA-256)
-    results/cells/<key>.npz     its artifacts' arrays, when it has any
+    results/cells/<key>.npz     its artifacts' arrays, when it has any (`<key>.<checksum>.npz` where those of an earlier
+                                result stand, which must be whole as long as its cell is)
     results/seconds/<key>.json  what cells share took (`results.seconds`); no result
 
 Arrays are written before the cell that names their checksums, so a cell that can be read is whole. There is no index
@@ -89,10 +90,11 @@ class ResultStore:
             np.savez_compressed(buffer, allow_pickle=False, **packed)
             content = buffer.getvalue()
             checksum = hashlib.sha256(content).hexdigest()
-            write_bytes(self._path(cell.key.digest, "npz"), content)
+            write_bytes(self._place_for(cell.key.digest, content, checksum), content)
             entries = [(name, owner, checksum) for name, owner, _ in entries]
         stored = replace(cell, artifacts=tuple(entries))
         write_bytes(self._path(cell.key.digest, "json"), seal(stored.to_json()))
+        self._remove_arrays(cell.key.digest, but=self._arrays_of(stored))
         return stored
 
     def get(self, key: CellKey | str) -> Cell | None:
@@ -148,7 +150,7 @@ class ResultStore:
         """
         if not cell.artifacts:
             return b""
-        path = self._path(cell.key.digest, "npz")
+        path = self._arrays_of(cell)
         try:
             content = path.read_bytes()
         except FileNotFoundError:
@@ -161,7 +163,7 @@ class ResultStore:
         """Remove a cell, so that it is done again; the JSON goes first, so no cell ever names missing arrays."""
         name = key if isinstance(key, str) else key.digest
         self._path(name, "json").unlink(missing_ok=True)
-        self._path(name, "npz").unlink(missing_ok=True)
+        self._remove_arrays(name)
 
     def verify(self) -> list[str]:
         """Read everything; one sentence per damaged file, empty when the store is whole."""
@@ -174,6 +176,27 @@ class ResultStore:
             except DamagedCell as error:
                 damage.append(str(error))
         return damage
+
+    def _place_for(self, name: str, content: bytes, checksum: str) -> Path:
+        """Where to write arrays: not over those that a stored cell still names."""
+        place = self._path(name, "npz")
+        try:
+            if place.read_bytes() == content:
+                return place
+        except FileNotFoundError:
+            return place
+        return self._path(f"{name}.{checksum[:16]}", "npz")
+
+    def _arrays_of(self, cell: Cell) -> Path:
+        """The file of a cell's arrays, by their checksum where there is one of that name."""
+        name = cell.key.digest
+        apart = [self._path(f"{name}.{checksum[:16]}", "npz") for _, _, checksum in cell.artifacts[:1]]
+        return next((path for path in apart if path.exists()), self._path(name, "npz"))
+
+    def _remove_arrays(self, name: str, but: Path | None = None) -> None:
+        for path in [self._path(name, "npz"), *self.cells_directory.glob(f"{name}.*.npz")]:
+            if path != but:
+                path.unlink(missing_ok=True)
 
     def _path(self, name: str, suffix: str) -> Path:
         return self.cells_directory / f"{name}.{suffix}"

@@ -26,7 +26,9 @@ def training_time(ckpt_dir: Path) -> TrainingTime | None:
         try:
             if path.stat().st_size > MOST_BYTES:
                 continue
-            with path.open(newline="", encoding="utf-8", errors="replace") as lines:
+            with path.open(newline="", encoding="utf-8", errors="replace") as opened:
+                # A row without its end was being written: a number in it may be cut off.
+                lines = (line for line in opened if line.endswith("\n"))
                 took = [row.get("seconds") for row in csv.DictReader(lines) if row.get("kind") == "epoch"]
             seconds = [float(value or "nan") for value in took]
         except (OSError, ValueError, csv.Error):
