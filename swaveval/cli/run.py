@@ -27,6 +27,13 @@ def run(
     executor: str = typer.Option(
         "local", "--executor", help="Who does the work: local, or an installed executor, NAME(parameter=value)."
     ),
+    cell_timeout: float | None = typer.Option(
+        None,
+        "--cell-timeout",
+        min=0.1,
+        help="Seconds that one evaluator may take on one checkpoint (features not counted); one over it is a failed "
+        "cell, which the next run does again. Default: no limit.",
+    ),
     loss_log: Path | None = typer.Option(
         None,
         "--loss-log",
@@ -76,6 +83,7 @@ def run(
         device=device,
         jobs=jobs,
         executor=executor,
+        cell_timeout=cell_timeout,
         name=name,
         loss_log=loss_log,
         command=shlex.join(["swaveval", *sys.argv[1:]]),

@@ -34,7 +34,7 @@ def check_run(request: RunRequest, progress: Progress) -> RunRequest:
     """What the work needs; gives the request with no more jobs than the machine can do.
 
     Raises:
-        RunError: jobs below 1, a loss log that is none, or an executor that cannot do it. DeviceError: the device is
+        RunError: jobs below 1, a loss log that is none, or an executor or a limit that cannot be had. DeviceError: the device is
             not there. OutputError: nothing can be written to `out`.
     """
     check_plan(request)
@@ -44,6 +44,11 @@ def check_run(request: RunRequest, progress: Progress) -> RunRequest:
         raise RunError(
             f"what is in memory is evaluated where it is: executor {request.executor} takes checkpoints from files; "
             "leave it out, or save them first"
+        )
+    if request.cell_timeout is not None and (request.in_memory or request.opened is not None):
+        raise RunError(
+            "what is in memory is evaluated where it is, so the time of a cell cannot be limited; leave out "
+            "--cell-timeout, or save checkpoints and images first"
         )
     check_device(request.device)
     if request.loss_log is not None:

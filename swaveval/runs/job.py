@@ -13,6 +13,7 @@ from swaveval.runs.loader import CheckpointLoader
 from swaveval.runs.progress import Progress, Silent
 from swaveval.runs.request import RunRequest, sample_of, training_images
 from swaveval.runs.tasks import Task
+from swaveval.runs.timed import TimedWorker
 from swaveval.runs.workspace import Workspace
 
 
@@ -29,6 +30,7 @@ class Job:
 
     request: RunRequest
     _workspace: Workspace | None = None
+    _timed: TimedWorker | None = None
 
     @property
     def workspace(self) -> Workspace:
@@ -43,14 +45,23 @@ class Job:
         Raises:
             OSError: the disk is full or may not be written to. Every other failure is a stored cell.
         """
-        return perform(task, self.workspace)
+        if self.request.cell_timeout is None:
+            return perform(task, self.workspace)
+        if self._timed is None:
+            self._timed = TimedWorker(Job(replace(self.request, cell_timeout=None)), self.request.cell_timeout)
+        return self._timed.perform(task, self.workspace)
+
+    def close(self) -> None:
+        """End what was started to limit the time of cells."""
+        if self._timed is not None:
+            self._timed.close()
 
     def cells(self, task: Task) -> list[Cell]:
         """As `perform`, all of them at the end."""
         return list(self.perform(task))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"request": self.request, "_workspace": None}
+        return {"request": self.request, "_workspace": None, "_timed": None}
 
 
 # A process that is sent the same job with each task opens the images once.

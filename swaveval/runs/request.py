@@ -86,6 +86,7 @@ class RunRequest:
         source: where the checkpoints come from, when that is no directory; `checkpoints` names them then.
         opened: the images, when they are in memory; `sample` is drawn from them already.
         budget: seconds that the evaluation may take; None: as long as it needs.
+        cell_timeout: seconds that one evaluator may take on one backbone; None: as long as it needs.
         sample: how many of the images are evaluated, drawn by `seed`; None for all.
     """
 
@@ -122,6 +123,7 @@ class RunRequest:
     opened: ImageSet | None = None
     sample: int | None = None
     budget: float | None = None
+    cell_timeout: float | None = None
 
     @property
     def in_memory(self) -> bool:

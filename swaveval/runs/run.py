@@ -161,9 +161,11 @@ def _run(request: RunRequest, executor: Executor, progress: Progress, deadline: 
         progress.message(f"note: {note}")
     for damage in prepared.plan.damaged:
         progress.message(f"stored result {damage}; it is computed again")
+    job = Job(prepared.request, prepared.workspace)
     try:
-        prepared, cells, computed = _evaluate(prepared, executor, progress, deadline)
+        prepared, cells, computed = _evaluate(prepared, job, executor, deadline)
     finally:
+        job.close()
         prepared.workspace.plugins.close()
         prepared.workspace.loader.close()
     manifest, store = _manifest(prepared, cells), prepared.workspace.store
@@ -196,14 +198,14 @@ def _run(request: RunRequest, executor: Executor, progress: Progress, deadline: 
 
 
 def _evaluate(
-    prepared: Prepared, executor: Executor, progress: Progress, deadline: Deadline | None
+    prepared: Prepared, job: Job, executor: Executor, deadline: Deadline | None
 ) -> tuple[Prepared, list[Cell], int]:
     """Have everything done that is to do, or that there is time for.
 
     Returns:
         What was reached of it, the cells of this evaluation and how many were computed.
     """
-    job, store = Job(prepared.request, prepared.workspace), prepared.workspace.store
+    store, progress = prepared.workspace.store, prepared.workspace.progress
     estimates, computed = Estimates(store), 0
     estimates.learn(prepared.plan.cells, [record.digest for record in prepared.records if record.kind == "checkpoint"])
     loader = prepared.workspace.loader
