@@ -40,7 +40,9 @@ class Operation:
         """A write that got half-way; None for what is done in one piece."""
         if self.kind != "write" or len(self.content) < 2:
             return None
-        return Operation(self.kind, self.path, file=self.file, at=self.at, content=self.content[: len(self.content) // 2])
+        return Operation(
+            self.kind, self.path, file=self.file, at=self.at, content=self.content[: len(self.content) // 2]
+        )
 
 
 @dataclass

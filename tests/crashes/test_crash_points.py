@@ -29,9 +29,7 @@ def test_nothing_is_torn_and_nothing_kept_is_lost(writer: Writer, tmp_path: Path
 
 
 @pytest.mark.torture
-@pytest.mark.parametrize(
-    "writer", [one for one in WRITERS if one.name in SPARSE], ids=lambda writer: writer.name
-)
+@pytest.mark.parametrize("writer", [one for one in WRITERS if one.name in SPARSE], ids=lambda writer: writer.name)
 def test_at_every_operation(writer: Writer, tmp_path: Path) -> None:
     tally = crash_everywhere(writer, tmp_path)
     assert (tally.torn, tally.lost) == ([], [])

@@ -64,7 +64,9 @@ def sample_manifest() -> RunManifest:
         )
         for number, letter in enumerate("ab")
     ]  # fmt: skip
-    records.append(CheckpointRecord("last.ckpt", digest="b" * 64, epoch=1.0, step=10, same_as="epoch=1.ckpt", alias=True))
+    records.append(
+        CheckpointRecord("last.ckpt", digest="b" * 64, epoch=1.0, step=10, same_as="epoch=1.ckpt", alias=True)
+    )
     records.append(CheckpointRecord("torn.ckpt", state="corrupt", reason="it is cut off"))
     records.append(CheckpointRecord("random init, seed 0", kind="baseline", baseline="random", seed=0, digest="d" * 64))
     digests = [cell.key.digest for cell, _ in sample_cells()]
