@@ -34,8 +34,8 @@ def check_run(request: RunRequest, progress: Progress) -> RunRequest:
     """What the work needs; gives the request with no more jobs than the machine can do.
 
     Raises:
-        RunError: jobs below 1, a loss log that is none, or an executor or a limit that cannot be had. DeviceError: the device is
-            not there. OutputError: nothing can be written to `out`.
+        RunError: jobs below 1, a loss log that is none, or an executor or a limit that cannot be had. DeviceError: the
+            device is not there. OutputError: nothing can be written to `out`.
     """
     check_plan(request)
     if request.jobs is not None and request.jobs < 1:

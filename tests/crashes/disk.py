@@ -1,7 +1,8 @@
 """A model of a file system that tells what is on disk from what is only in memory: what a crash may leave of a writer.
 
-POSIX, taken at its word: what was written to a file lasts once the file was synced, and a name (created, renamed, linked
-or removed) lasts once its directory was synced. Whatever was not may be there, or not, or in part, in any combination.
+POSIX, taken at its word: what was written to a file lasts once the file was synced, and a name (created, renamed,
+linked or removed) lasts once its directory was synced. Whatever was not may be there, or not, or in part, in any
+combination.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Real runs killed at random moments and resumed until they end: `python -m tests.crashes.kills --kills 1000 --write`."""
+"""Real runs killed at random moments, resumed until they end: `python -m tests.crashes.kills --kills 1000 --write`."""
 
 import argparse
 import json
@@ -126,9 +126,10 @@ def main() -> None:
     if asked.write:
         (REPORTS / "kill-campaign.json").write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
         text = (
-            f"# Kill campaign: real runs killed at random moments and resumed\n\nCommand: `{taken}`.\n{body['date']}.\n\n"
-            f"{tally.kills} SIGKILLs, {tally.runs} runs brought to their end: {len(tally.wrong)} wrong (other results than "
-            f"of an undisturbed run, or a stored file that cannot be read), {tally.redone} stored cells made again, "
+            "# Kill campaign: real runs killed at random moments and resumed\n\n"
+            f"Command: `{taken}`.\n{body['date']}.\n\n"
+            f"{tally.kills} SIGKILLs, {tally.runs} runs brought to their end: {len(tally.wrong)} wrong (other results "
+            f"than of an undisturbed run, or a stored file that cannot be read), {tally.redone} stored cells made again, "
             f"{tally.orphans} processes that outlived the command.\n"
         )
         (REPORTS / "kill-campaign.md").write_text(text, encoding="utf-8")

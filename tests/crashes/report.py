@@ -32,11 +32,12 @@ def main() -> None:
     (REPORTS / "crash-points.json").write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
     lines = "\n".join("| " + " | ".join(str(value) for value in row.values()) + " |" for row in rows)
     text = (
-        f"# Crash points: every writer, before, within and after each file operation\n\nCommand: `{COMMAND}`.\n{date}.\n\n"
-        "After each operation: what a kill leaves (also half-way through a write), and everything that a power failure may "
-        "leave where contents and names that were not synced are there, lost, half there or zeros. *torn* counts states in "
-        "which a reader sees something that was never written whole, *lost* those without a result that was said to be "
-        "kept. What can be made again (features, pixels, memories, figures) may be lost, never torn.\n\n"
+        "# Crash points: every writer, before, within and after each file operation\n\n"
+        f"Command: `{COMMAND}`.\n{date}.\n\n"
+        "After each operation: what a kill leaves (also half-way through a write), and everything that a power failure "
+        "may leave where contents and names that were not synced are there, lost, half there or zeros. *torn* counts "
+        "states in which a reader sees something that was never written whole, *lost* those without a result that was "
+        "said to be kept. What can be made again (features, pixels, memories, figures) may be lost, never torn.\n\n"
         f"| writer | operations | states | different | torn | lost |\n|---|---|---|---|---|---|\n{lines}\n"
     )
     (REPORTS / "crash-points.md").write_text(text, encoding="utf-8")

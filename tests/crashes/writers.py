@@ -14,7 +14,7 @@ from PIL import Image
 from swaveval.checkpoints import Backbone, Entry, LoadOptions, LoadReport
 from swaveval.checkpoints.source import Directory
 from swaveval.convergence.verdict import Verdict
-from swaveval.data import EvalTransform, decode, open_images
+from swaveval.data import EvalTransform, decode
 from swaveval.data.decoded import PixelArray
 from swaveval.data.scan import _recall, _remember
 from swaveval.data.trained import read_training_images, write_training_images

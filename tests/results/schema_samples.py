@@ -89,7 +89,7 @@ def sample_manifest() -> RunManifest:
         cells=tuple(digests),
         order="epoch",
         source="../checkpoints",
-        cell_names={digest: ("knn", "epoch=0.ckpt") for digest in digests[:1]},
+        cell_names=dict.fromkeys(digests[:1], ("knn", "epoch=0.ckpt")),
         terms={"mine.value": Term("Mine", "what mine says", "by hand", "M")},
         roles={"mine.value": ("witness",)},
         training_epochs=2,
