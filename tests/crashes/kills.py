@@ -129,8 +129,9 @@ def main() -> None:
             "# Kill campaign: real runs killed at random moments and resumed\n\n"
             f"Command: `{taken}`.\n{body['date']}.\n\n"
             f"{tally.kills} SIGKILLs, {tally.runs} runs brought to their end: {len(tally.wrong)} wrong (other results "
-            f"than of an undisturbed run, or a stored file that cannot be read), {tally.redone} stored cells made again, "
-            f"{tally.orphans} processes that outlived the command.\n"
+            f"than of an undisturbed run, or a stored file that cannot be read), {tally.redone} stored cells "
+            "made again, "
+            f"{tally.orphans} processes that outlived it.\n"
         )
         (REPORTS / "kill-campaign.md").write_text(text, encoding="utf-8")
 
