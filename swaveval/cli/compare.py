@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from swaveval.cli.remote_options import here
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 def compare(
     outs: list[Path] = typer.Argument(..., help="Two or more runs, or what `swaveval run` wrote for them."),
-    out: Path = typer.Option(Path("comparison.html"), "--out", "-o", help="The page to write."),
+    out: Path = typer.Option(Path("comparison.html"), "--out", "-o", help="The page to write.", callback=here),
     force: bool = typer.Option(
         False, "--force", help="Show runs on different data, transforms or protocols apart instead of refusing."
     ),

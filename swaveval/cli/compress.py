@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from swaveval.cli.remote_options import here
 from swaveval.errors import CELLS_FAILED, USAGE
 from swaveval.text import size
 
@@ -28,7 +29,7 @@ def compress(
         None, "--to", help="Write this form: weights, deflate, safetensors, zstd, bf16 or fp16. Default: only measure."
     ),
     out: Path | None = typer.Option(
-        None, "--out", "-o", help="Directory for what is written. Default: beside the file."
+        None, "--out", "-o", help="Directory for what is written. Default: beside the file.", callback=here
     ),
     data: str | None = typer.Option(None, "--data", "-d", help="Labelled images: also measure the change in kNN."),
     labels: Path | None = typer.Option(None, "--labels", help="CSV filename,label[,split] for a flat folder."),

@@ -6,9 +6,13 @@ from pathlib import Path
 
 import typer
 
+from swaveval.cli.remote_options import here
+
 
 def demo(
-    out: Path | None = typer.Option(None, "--out", "-o", help="Default: runs/demo, or runs/demo-collapsed."),
+    out: Path | None = typer.Option(
+        None, "--out", "-o", help="Default: runs/demo, or runs/demo-collapsed.", callback=here
+    ),
     seed: int = typer.Option(0, "--seed", min=0, max=2**32 - 1, help="Of training and evaluation."),
     collapsed: bool = typer.Option(
         False, "--collapsed", help="The recipe whose loss curve looks just as flat, but whose model has collapsed."

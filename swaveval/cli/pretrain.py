@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from swaveval.cli import reading_options
+from swaveval.cli.remote_options import here
 
 DATA = "Data"
 MODEL = "Backbone"
@@ -20,7 +21,12 @@ SERIES = "Checkpoints"
 
 def pretrain(
     out: Path = typer.Option(
-        ..., "--out", "-o", help="The run's directory: checkpoints/, run.json, metrics.csv.", rich_help_panel=DATA
+        ...,
+        "--out",
+        "-o",
+        help="The run's directory: checkpoints/, run.json, metrics.csv.",
+        rich_help_panel=DATA,
+        callback=here,
     ),
     data: str | None = typer.Option(
         None,

@@ -39,3 +39,13 @@ class Elsewhere:
         from swaveval.runs.elsewhere import CacheOptions
 
         return CacheOptions(self.cache_dir, self.cache_size)
+
+
+def here(place: Path | None) -> Path | None:
+    """Refuse an address where results are written: Path has taken its second slash, and would make a folder `s3:`."""
+    if place is not None and ":/" in place.as_posix():
+        from swaveval.runs.elsewhere import local_out
+
+        protocol, _, rest = place.as_posix().partition(":/")
+        local_out(f"{protocol}://{rest}")
+    return place

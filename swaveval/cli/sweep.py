@@ -9,12 +9,13 @@ from pathlib import Path
 import typer
 
 from swaveval.cli import reading_options
+from swaveval.cli.remote_options import here
 from swaveval.errors import CELLS_FAILED
 
 
 def sweep(
     data: str = typer.Option(..., "--data", "-d", help="Images, as in `swaveval pretrain`."),
-    out: Path = typer.Option(..., "--out", "-o", help="Directory for the runs and the comparison page."),
+    out: Path = typer.Option(..., "--out", "-o", help="Directory for the runs and the comparison page.", callback=here),
     prototypes: str | None = typer.Option(None, "--prototypes", help="Numbers of prototypes, e.g. 10,30,100,300."),
     learning_rates: str | None = typer.Option(None, "--learning-rates", help="Learning rates, e.g. 0.0005,0.002."),
     batch_sizes: str | None = typer.Option(None, "--batch-sizes", help="Batch sizes, e.g. 64,128,256."),
