@@ -42,12 +42,14 @@ class PlannedCell:
         spec: its evaluator.
         checkpoint: the checkpoint's name, or `all checkpoints` for a series evaluator.
         done: whether the store holds it.
+        stamp: of what the store held then (`ResultStore.stamp`): what is newer, another command has stored.
     """
 
     key: CellKey
     spec: EvaluatorSpec
     checkpoint: str
     done: bool
+    stamp: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ def make_plan(
     for backbone, spec in wanted:
         cell_key = key(backbone, spec)
         stored: Cell | None = None
+        stamp = store.stamp(cell_key)
         try:
             stored = store.get(cell_key)
             if stored is not None and stored.artifacts:
@@ -104,7 +107,7 @@ def make_plan(
             damaged.append(str(error))
             stored = None
         done = stored is not None and stored.status in ("ok", "skipped") and not force
-        cells.append(PlannedCell(cell_key, spec, names.get(backbone, "all checkpoints"), done))
+        cells.append(PlannedCell(cell_key, spec, names.get(backbone, "all checkpoints"), done, stamp))
     order = {backbone: position for position, backbone in enumerate(dict.fromkeys(str(row.digest) for row in rows))}
     cells.sort(key=lambda cell: order.get(cell.key.backbone, len(order)))
     return Plan(tuple(cells), tuple(damaged))

@@ -23,13 +23,6 @@ class Shared:
         self._waiting = deque(Attempt(task) for task in tasks if task.cells)
         self._job = job
         self._claims = None if job.request.in_memory else Claims(job.request.out / "cache" / "leases")
-        store = job.workspace.store
-        # Where everything is done anew, what was there before is none of another command's.
-        self._before = {
-            planned.key.digest: store.stamp(planned.key) if job.request.force else None
-            for attempt in self._waiting
-            for planned in attempt.task.cells
-        }
 
     def __enter__(self) -> "Shared":
         return self
@@ -58,8 +51,7 @@ class Shared:
         """Cells of a task that another command has stored since it was planned."""
         store = self._job.workspace.store
         for planned in attempt.left:
-            before, stamp = self._before[planned.key.digest], store.stamp(planned.key)
-            if not stamp or stamp == before:
+            if store.stamp(planned.key) in (0, planned.stamp):
                 continue
             try:
                 cell = store.get(planned.key)

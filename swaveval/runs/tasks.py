@@ -197,11 +197,11 @@ def series_tasks(records: Sequence[CheckpointRecord], plan: Plan, loader: Checkp
 def pictures_task(fingerprint: str, shown: Sequence[int], store: ResultStore) -> Task:
     """The task of the cell `data`; without cells where the store holds it whole."""
     key = pictures_key(fingerprint, shown)
-    done = False
+    done, stamp = False, store.stamp(key)
     with suppress(DamagedCell):  # what can be made again is made again
         held = store.get(key)
         if held is not None and held.status == "ok":
             store.check_arrays(held)
             done = True
-    planned = () if done else (PlannedCell(key, PICTURES, ALL_IMAGES, done=False),)
+    planned = () if done else (PlannedCell(key, PICTURES, ALL_IMAGES, done=False, stamp=stamp),)
     return PicturesTask(ALL_IMAGES, planned, tuple(shown))

@@ -340,7 +340,7 @@ def test_two_rows_are_no_pair_of_splits(tmp_path: Path) -> None:
 
 
 def test_an_unknown_option_names_those_there_are() -> None:
-    with pytest.raises(TypeError, match="no option evaluator; it takes backbone, budget, device, evaluators"):
+    with pytest.raises(TypeError, match="no option evaluator; it takes backbone, budget, cache_dir, cache_size"):
         swaveval.evaluate(features={"a": np.ones((5, 2))}, evaluator="knn")  # type: ignore[call-arg]
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from swaveval.results import ResultStore
 from tests.crashes.damage import truth
 from tests.field.around_runs import command, environment, write_checkpoints
-from tests.field.test_around_processes import alive, descendants, wait_until
+from tests.field.process_table import alive, descendants, wait_until
 from tests.tiny_images import write_images
 
 REPORTS = Path(__file__).parents[2] / "reports"

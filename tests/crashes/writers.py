@@ -191,13 +191,12 @@ class Fixed(Directory):
 
 
 def remembered(root: Path, *, readable: bool) -> Any:
-    from swaveval.runs.records import _remembered
+    from swaveval.runs.records import _from_memory, _read
 
     source = Fixed(root / "run")
     source.readable = readable
-    report, _ = _remembered(
-        CheckpointLoader(source, LoadOptions()), Entry("a.ckpt", stamp=(7, 7, 7)), root / "cache" / "reads"
-    )
+    asked = CheckpointLoader(source, LoadOptions()), Entry("a.ckpt", stamp=(7, 7, 7)), root / "cache" / "reads"
+    report, _ = _from_memory(*asked) or _read(*asked)
     return report.digest
 
 

@@ -12,41 +12,12 @@ from types import SimpleNamespace
 
 import pytest
 from around_runs import ROOT, bars, checkpoint, command, environment, evaluated, spoilt, swaveval, write_plugin
+from process_table import alive, descendants, wait_until
 
 MODULES = ("multiprocessing", "torch", "numpy", "random", "json", "socket", "typing", "safetensors", "PIL", "signal")
 
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's process table")
-
-
-def wait_until(true: Callable[[], object], seconds: float = 60) -> bool:
-    deadline = time.monotonic() + seconds
-    while not true() and time.monotonic() < deadline:
-        os.sched_yield()
-    return bool(true())
-
-
-def descendants(pid: int) -> set[int]:
-    """Living processes below one, from the system's table."""
-    parents: dict[int, int] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_bytes().rpartition(b")")[2].split()
-        except OSError:
-            continue
-        if fields[0] != b"Z":
-            parents[int(path.parent.name)] = int(fields[1])
-    found, layer = set[int](), {pid}
-    while layer := {child for child, parent in parents.items() if parent in layer} - found:
-        found |= layer
-    return found
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
-    except OSError:
-        return False
 
 
 FAMILY = """
