@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_images import write_images
 
 from swaveval.checkpoints import build_resnet
 from swaveval.cli.app import main
+from tests.tiny_images import write_images
 
 ROOT = Path(__file__).parents[2]
 QUICK = ("--evaluators", "knn,spectrum")
