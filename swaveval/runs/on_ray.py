@@ -5,6 +5,7 @@ results, and the features that the series is read from, are sent back.
 """
 
 import os
+import socket
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -25,6 +26,7 @@ from swaveval.runs.tasks import Task
 
 _ATTEMPTS = 4  # nodes come and go
 _LOOK_SECONDS = 1.0
+_REACH_SECONDS = 10.0
 
 
 @dataclass
@@ -104,6 +106,7 @@ class Ray:
         ray = _ray()
         if not ray.is_initialized():
             try:
+                self._reach()
                 ray.init(
                     address=self.address or None,
                     include_dashboard=False,
@@ -123,6 +126,19 @@ class Ray:
         self._marker = mark(job.request.out)
         shared = {None: self._marker, True: "", False: "-"}[self.shared]
         self._errand = ray.put(Errand(job, str(Path.cwd()), shared, self.threads))
+
+    def _reach(self) -> None:
+        """Ray itself tries for minutes to reach a machine that does not answer.
+
+        Raises:
+            ConnectionError: it does not.
+        """
+        host, _, port = (self.address or os.environ.get("RAY_ADDRESS", "")).removeprefix("ray://").rpartition(":")
+        if host and port.isdecimal():
+            try:
+                socket.create_connection((host, int(port)), timeout=_REACH_SECONDS).close()
+            except OSError as error:
+                raise ConnectionError(str(error)) from None
 
     def _submit(self, attempt: Attempt) -> None:
         ray = _ray()

@@ -5,6 +5,7 @@ into its time limit or loses its node is requeued, and does what is left of its 
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -62,6 +63,10 @@ class Slurm:
         if min(self.minutes, self.cpus, self.at_once, self.tasks) < 1 or self.gpus < 0 or self.look_seconds <= 0:
             raise ValueError("slurm: minutes, cpus, at_once and tasks are at least 1, gpus at least 0")
         _submitit()
+        if missing := [name for name in ("sbatch", "srun", "squeue", "scancel") if shutil.which(name) is None]:
+            raise RunError(
+                f"no {missing[0]} on this machine: --executor slurm is for a machine from which jobs are submitted"
+            )
 
     def run(self, tasks: Iterable[Task], job: Job) -> Iterator[Done]:
         todo = list(tasks)

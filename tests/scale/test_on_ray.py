@@ -1,5 +1,6 @@
 """Ray's own nodes on this machine: the same results bit for bit, whoever did the work and whoever died over it."""
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -9,7 +10,9 @@ import pytest
 
 from swaveval.runs.executors import make_executor
 from swaveval.runs.progress import Silent
+from swaveval.runs.request import RunError
 from swaveval.runs.run import run
+from swaveval.specification import PluginError
 from tests.field.around_runs import write_checkpoints
 from tests.scale.clusters import RayNodes
 from tests.scale.evaluations import cells, request
@@ -108,8 +111,13 @@ class Counting(Ray):
 """
 
 
-def test_what_does_not_fit_is_said() -> None:
-    from swaveval.specification import PluginError
-
+def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
     with pytest.raises(PluginError, match="threads is at least 1"):
         make_executor("ray(threads=0)")
+    images = write_images(tmp_path / "bars", per_class=4)
+    checkpoints = write_checkpoints(tmp_path / "run" / "checkpoints", count=1)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))  # where nobody listens
+        nowhere = f"ray(address='127.0.0.1:{free.getsockname()[1]}')"
+        with pytest.raises(RunError, match=r"Ray cannot be reached at 127\.0\.0\.1:\d+: .*refused"):
+            run(request(checkpoints, images, tmp_path / "out", nowhere))
