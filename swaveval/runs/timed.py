@@ -84,6 +84,8 @@ class TimedWorker:
             if kind == "doing":
                 deadline = time.monotonic() + self.seconds if content in evaluators else None
                 doing(workspace.progress, str(content))
+            elif kind == "message":
+                workspace.progress.message(str(content))
             elif kind == "cell":
                 deadline = None
                 yield content
