@@ -1,8 +1,9 @@
 """A task that an executor has given to somebody: how far it is, and what becomes of it where that somebody is lost."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from swaveval.results import Cell, ResultStore
+from swaveval.results import Cell, DamagedCell, ResultStore
 from swaveval.runs.cells import store_failures
 from swaveval.runs.executors import Done
 from swaveval.runs.plan import PlannedCell
@@ -30,6 +31,17 @@ class Attempt:
     def rest(self) -> Task:
         """The task of the cells that are left."""
         return replace(self.task, cells=self.left)
+
+    def stored(self, store: ResultStore) -> list[Cell]:
+        """Cells that are left here and that somebody has stored since they were planned."""
+        found = []
+        for planned in self.left:
+            if store.stamp(planned.key) in (0, planned.stamp):
+                continue
+            with suppress(DamagedCell):  # a disk that is slow to show what was written elsewhere
+                if (cell := store.get(planned.key)) is not None:
+                    found.append(cell)
+        return found
 
     def done(self, cell: Cell) -> Done:
         self.finished.add(cell.key.digest)

@@ -15,13 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from swaveval.results import Cell, DamagedCell, ResultStore
+from swaveval.results import ResultStore
 from swaveval.runs.attempts import Attempt
 from swaveval.runs.away import Errand, Returned
 from swaveval.runs.executors import Done
 from swaveval.runs.job import Job
 from swaveval.runs.local import Local
-from swaveval.runs.plan import PlannedCell
 from swaveval.runs.progress import doing
 from swaveval.runs.request import RunError
 from swaveval.runs.sharing import Shared
@@ -125,9 +124,7 @@ class Slurm:
         )
         errand = Errand(job, str(Path.cwd()), "", self.cpus)
         parts = [attempts[start : start + self.tasks] for start in range(0, len(attempts), self.tasks)]
-        shares = [
-            Share(errand, tuple((each.rest, _stamps(each, job.workspace.store)) for each in part)) for part in parts
-        ]
+        shares = [Share(errand, tuple(attempt.rest for attempt in part)) for part in parts]
         for attempt in attempts:
             attempt.tries += 1
         try:
@@ -137,8 +134,8 @@ class Slurm:
             raise RunError(
                 f"Slurm took no jobs: {told[-1] if told else type(error).__name__}; `sinfo` says what there is"
             ) from None
-        for part, submitted, share in zip(parts, jobs, shares, strict=True):
-            self._running.append(_Submitted(submitted, tuple(part), share))
+        for part, submitted in zip(parts, jobs, strict=True):
+            self._running.append(_Submitted(submitted, tuple(part)))
 
     def _look(self, shared: Shared, job: Job) -> Iterator[Done]:
         """The cells that are there since the last look; attempts whose job is lost are to be begun again."""
@@ -162,28 +159,23 @@ class Slurm:
         doing(job.workspace.progress, f"Slurm: {held.count('RUNNING')} jobs running, {held.count('PENDING')} waiting")
 
 
-# Of each cell that is to do, what stood in its place before: time of the last change, 0 for nothing.
-Stamps = dict[str, int]
-
-
 @dataclass(frozen=True)
 class Share:
     """What one job of the array does; picklable, and the same again when the job is requeued.
 
     Attributes:
         errand: the evaluation.
-        tasks: each with the stamps of its cells when it was submitted.
+        tasks: what is to do.
     """
 
     errand: Errand
-    tasks: tuple[tuple[Task, Stamps], ...]
+    tasks: tuple[Task, ...]
 
     def do(self) -> None:
         """In the job: every task, less what an earlier start of this job has stored."""
-        for task, stamps in self.tasks:
+        for task in self.tasks:
             attempt = Attempt(task)
-            for planned, cell in _stored(attempt.left, stamps, self._store):
-                del planned
+            for cell in attempt.stored(self._store):
                 attempt.done(cell)
             if attempt.left:
                 for given in self.errand.perform(attempt.rest):
@@ -216,18 +208,16 @@ class _Submitted:
     """A job of the array.
 
     Attributes:
-        job: submitit's. attempts: what it does. share: what it was given.
+        job: submitit's. attempts: what it does.
     """
 
     job: Any
     attempts: tuple[Attempt, ...]
-    share: Share
     _absent_since: float | None = None
 
     def finished(self, store: ResultStore) -> Iterator[Done]:
-        for attempt, (_, stamps) in zip(self.attempts, self.share.tasks, strict=True):
-            for _, cell in _stored(attempt.left, stamps, store):
-                yield attempt.done(cell)
+        for attempt in self.attempts:
+            yield from map(attempt.done, attempt.stored(store))
 
     def is_over(self, states: Mapping[str, str]) -> bool:
         """Whether it has ended, well or not."""
@@ -254,23 +244,6 @@ def _own_share() -> float | None:
     except (KeyError, ValueError):
         return None
     return (own - first) / (last - first + 1)
-
-
-def _stamps(attempt: Attempt, store: ResultStore) -> Stamps:
-    return {planned.key.digest: store.stamp(planned.key) for planned in attempt.left}
-
-
-def _stored(cells: Iterable[PlannedCell], stamps: Stamps, store: ResultStore) -> Iterator[tuple[PlannedCell, Cell]]:
-    """Of these cells, those that were stored since their stamps were taken."""
-    for planned in cells:
-        if store.stamp(planned.key) == stamps[planned.key.digest]:
-            continue
-        try:
-            cell = store.get(planned.key)
-        except DamagedCell:  # a disk that is slow to show what was written elsewhere
-            continue
-        if cell is not None:
-            yield planned, cell
 
 
 def _states(ids: Sequence[str]) -> dict[str, str]:

@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 
-from swaveval.results import DamagedCell
 from swaveval.runs.attempts import Attempt
 from swaveval.runs.claims import Claims
 from swaveval.runs.executors import Done
@@ -49,15 +48,8 @@ class Shared:
 
     def done_by_others(self, attempt: Attempt) -> Iterator[Done]:
         """Cells of a task that another command has stored since it was planned."""
-        store = self._job.workspace.store
-        for planned in attempt.left:
-            if store.stamp(planned.key) in (0, planned.stamp):
-                continue
-            try:
-                cell = store.get(planned.key)
-            except DamagedCell:
-                continue
-            if cell is not None and cell.status != "error":
+        for cell in attempt.stored(self._job.workspace.store):
+            if cell.status != "error":
                 yield attempt.done(cell)
 
     def watch(self) -> Iterator[Done]:

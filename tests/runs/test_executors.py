@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from swaveval.results.encoding import unseal
 from swaveval.runs.executors import available, make_executor
 from swaveval.runs.request import RunError, RunRequest
 from swaveval.runs.run import run
 from swaveval.specification import PluginError
 from tests.field.around_runs import environment, write_checkpoints, write_plugin
+from tests.scale.evaluations import cells
 from tests.tiny_images import write_images
 
 EVALUATORS = ("knn", "spectrum", "views", "drift", "stability")
@@ -43,18 +43,6 @@ def somebody(tmp_path: Path) -> str:
     log = f"LOG = {str(tmp_path / 'log.txt')!r}\n"
     (tmp_path / "logged.py").write_text(blocks[0] + LOGGED + log, encoding="utf-8")
     return f"{tmp_path / 'logged.py'}:Logged(at_once=1)"
-
-
-def cells(out: Path) -> dict[str, object]:
-    """Every cell but for times, and the arrays byte for byte."""
-    found: dict[str, object] = {}
-    for path in sorted((out / "results" / "cells").iterdir()):
-        if path.suffix == ".json":
-            body = unseal(path.read_bytes())
-            found[path.name] = {name: value for name, value in body.items() if name not in ("seconds", "created")}
-        else:
-            found[path.name] = path.read_bytes()
-    return found
 
 
 def test_whoever_does_the_work_the_results_are_the_same(

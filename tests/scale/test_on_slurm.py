@@ -28,11 +28,17 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+def evaluated_here(place: Path, count: int) -> tuple[Path, Path]:
+    """Images and checkpoints, of which `here` holds what this process makes."""
+    images = write_images(place / "bars", per_class=8)
+    checkpoints = write_checkpoints(place / "run" / "checkpoints", count=count)
+    run(request(checkpoints, images, place / "here"))
+    return images, checkpoints
+
+
 @pytest.mark.usefixtures("cluster")
 def test_an_array_gives_the_same_results(tmp_path: Path) -> None:
-    images = write_images(tmp_path / "bars", per_class=8)
-    checkpoints = write_checkpoints(tmp_path / "run" / "checkpoints", count=2)
-    run(request(checkpoints, images, tmp_path / "here"))
+    images, checkpoints = evaluated_here(tmp_path, 2)
     outcome = run(request(checkpoints, images, tmp_path / "slurm", EXECUTOR))
     assert not outcome.failed
     assert cells(tmp_path / "slurm") == cells(tmp_path / "here")
@@ -46,9 +52,7 @@ def test_an_array_gives_the_same_results(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("cluster")
 def test_a_job_is_requeued_at_work(tmp_path: Path) -> None:
     """20 checkpoints in jobs of five; one job is requeued once it has begun."""
-    images = write_images(tmp_path / "bars", per_class=8)
-    checkpoints = write_checkpoints(tmp_path / "run" / "checkpoints", count=20)
-    run(request(checkpoints, images, tmp_path / "here"))
+    images, checkpoints = evaluated_here(tmp_path, 20)
     out, requeued = tmp_path / "slurm", list[str]()
 
     def requeue() -> None:
@@ -78,9 +82,7 @@ def test_a_job_is_requeued_at_work(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("cluster")
 def test_the_command_in_every_job_of_an_array(tmp_path: Path) -> None:
     """Two jobs of an array run the same command on one output directory: they share the work."""
-    images = write_images(tmp_path / "bars", per_class=8)
-    checkpoints = write_checkpoints(tmp_path / "run" / "checkpoints", count=8)
-    run(request(checkpoints, images, tmp_path / "here"))
+    images, checkpoints = evaluated_here(tmp_path, 8)
     arguments = ("run", "-c", checkpoints, "-d", images, "--out", tmp_path / "array", "--executor", "slurm", "--quiet")
     evaluators = ("--evaluators", "knn,spectrum,views,stability", "--precision", "fp32", "--no-figures")
     script = " ".join(map(str, command(*arguments, *evaluators)))
