@@ -93,6 +93,36 @@ def _lightly(result: Result) -> str:
     return f"{both}; {alone:g} s of it the checkpoint, **{times:g} ×**; {right}"
 
 
+def _stable(result: Result) -> str:
+    found, epochs = result["results"], result["task"]["epochs"]
+    whole, ours = found["stable-pretraining, s"], found["swaveval run, s"]
+    alone, times = found["of it the checkpoint, s"], found["times faster, without baselines and page"]
+    theirs = f"{whole:g} s ({epochs} epochs, extrapolated from {result['task']['measured']})"
+    both = f"**{found['times faster']:g} ×**: {theirs} against {ours:g} s with all baselines"
+    return f"{both}; {alone:g} s of it the checkpoint, **{times:g} ×**"
+
+
+def _large_grid(result: Result) -> str:
+    theirs, ours, most = result["scikit-learn"]["wall_s"], result["ours"]["wall_s"], result["task"]["most"]
+    return (
+        f"**> {result['times faster']:g} ×**: {ours:g} s against {theirs:g} s for no more than {most} iterations of "
+        "each fit, after which they are not done"
+    )
+
+
+def _cores(result: Result) -> str:
+    return "; ".join(f"{name} **{found['times faster']:g} ×**" for name, found in result["results"].items())
+
+
+def _loop(result: Result) -> str:
+    told = []
+    for name, found in result["results"].items():
+        sides = ", ".join(f"{side} {rate:g}" for side, rate in found["images a second"].items())
+        times = ", ".join(f"**{ratio:g} ×**" for ratio in found["times lightly's"].values())
+        told.append(f"{name}: {times} ({sides} images/s)")
+    return "; ".join(told)
+
+
 def _growth(result: Result) -> str:
     found = result["results"]
     counts = "; ".join(
@@ -134,6 +164,13 @@ ROWS = (
         "python -m benchmarks.runs.whole_run --size 32 --depth 10",
     ),
     Row(
+        "The same for ResNet-50, 224 px, 1,000 photos",
+        "runs/whole_run-resnet50-224px.json",
+        "≤ 1.4",
+        _whole,
+        "python -m benchmarks.runs.whole_run --data DIR --size 224 --depth 50 --images 1000",
+    ),
+    Row(
         "Exact kNN, 10,000 × 50,000 × 512, k = 200, against peers",
         "features/exact_search.json",
         "faiss ≥ 1.3 ×, lightly ≥ 2 ×, scikit-learn ≥ 5 ×; < 512 MB",
@@ -156,12 +193,34 @@ ROWS = (
         "python -m benchmarks.evaluators.linear_grid --overlapping",
     ),
     Row(
+        "The same of 50,000 × 2,048 × 100 classes, overlapping and correlated",
+        "evaluators/linear_grid-large-overlapping.json",
+        "≥ 4 ×",
+        _large_grid,
+        "python -m benchmarks.evaluators.linear_grid --overlapping --train 50000 --dimensions 2048 --classes 100 "
+        "--most 40 --repeats 1",
+    ),
+    Row(
         "One checkpoint by lightly's `KNNClassifier` and `LinearClassifier` (90 epochs), against `swaveval run` "
         "with `knn` and `linear`: ResNet-18, 64 px, 12,000 photos",
         "evaluators/against_lightly-cifar10-12k.json",
         "≥ 50 ×",
         _lightly,
         "python -m benchmarks.evaluators.against_lightly --data DIR",
+    ),
+    Row(
+        "One checkpoint by stable-pretraining's `OnlineProbe` and `OnlineKNN` on a frozen backbone, against the same",
+        "evaluators/against_stable_pretraining-cifar10-12k.json",
+        "≥ 10 ×",
+        _stable,
+        "python -m benchmarks.evaluators.against_stable_pretraining --data DIR",
+    ),
+    Row(
+        "Each evaluator on all cores against one, 10,000 × 512",
+        "evaluators/cores.json",
+        "≥ 0.8 × cores",
+        _cores,
+        "python -m benchmarks evaluators.cores",
     ),
     Row(
         "One checkpoint more among 4, 40 and 400; images from 1,000 to 32,000; `--jobs 1`",
@@ -204,6 +263,14 @@ ROWS = (
         "",
         _views,
         "python -m benchmarks pretrain.views",
+    ),
+    Row(
+        "Images a second of `swaveval pretrain` against lightly's stock loop (its SwaV example on Lightning), "
+        "two workers",
+        "pretrain/loop.json",
+        "≥ 3 ×; ≥ 1.5 ×",
+        _loop,
+        "python -m benchmarks.pretrain.loop --data DIR",
     ),
     Row(
         "On a GPU: features of a ResNet-50 at 224 px in bfloat16 over the network alone; all evaluators of "

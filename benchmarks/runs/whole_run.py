@@ -4,10 +4,10 @@ The forward pass: images of both splits, decoded before, through one checkpoint,
 all cores; times eight. The run: the whole command from an empty directory, every evaluator, baselines, map, gallery,
 figures and page; and once more without map, gallery and figures.
 
-    python -m benchmarks.runs.whole_run --data DIR [--size 64] [--depth 18] [--repeats 3]
+    python -m benchmarks.runs.whole_run --data DIR [--size 64] [--depth 18] [--images N] [--repeats 3]
 
-DIR holds images in class folders; without it scikit-learn's digits are taken. Checkpoints are trained first, for a few
-minutes, below `runs/benchmarks/`.
+DIR holds images in class folders; without it scikit-learn's digits are taken; N is how many of them. Checkpoints are
+trained first, for a few minutes, below `runs/benchmarks/`.
 """
 
 import argparse
@@ -24,6 +24,8 @@ import torch
 from benchmarks.features.machine import describe, save
 from swaveval.checkpoints import load
 from swaveval.data import EvalTransform, decode, fitted, open_images
+from swaveval.data.imageset import ImageSet
+from swaveval.data.sample import Draw, Sample
 from swaveval.evaluators.registry import available
 from swaveval.features.extract import Normalise, evaluating
 from swaveval.features.precision import running
@@ -43,7 +45,10 @@ def trained(data: str, size: int, depth: int) -> Path:
     """Eight checkpoints of a short training."""
     place = Path("runs/benchmarks") / f"resnet{depth}-{size}px-{Path(data).name}"
     if not (place / "checkpoints").is_dir():
-        few = ["--data-fraction", "0.1", "--epochs", "7", "--checkpoint-every", "1", "--batch-size", "128"]
+        many = len(open_images(data).train_index)
+        batch = min(128, 32 * 128 * 128 // size**2)
+        few = ["--data-fraction", str(max(0.1, 1.1 * batch / many)), "--epochs", "7", "--checkpoint-every", "1"]
+        few += ["--batch-size", str(batch)]
         crops = ["--crop-sizes", f"{size},{size // 2}", "--crop-counts", "2,2"]
         network = ["--backbone", f"resnet{depth}", "--stem", "imagenet"]
         swaveval("pretrain", "--data", data, *few, *crops, *network, "--out", str(place))
@@ -51,10 +56,9 @@ def trained(data: str, size: int, depth: int) -> Path:
 
 
 @torch.inference_mode()
-def forward(path: Path, data: str, transform: Any, precision: Any, cache: Path) -> float:
+def forward(path: Path, images: ImageSet, transform: Any, precision: Any) -> float:
     """Seconds of one pass of all images, decoded before; the median of five."""
-    images = open_images(data)
-    pixels = decode(images, transform, cache=cache)
+    pixels = decode(images, transform)
     network, normalise = load(path).module, Normalise(transform, "cpu")
     order = [int(row) for split in (images.train_index, images.test_index) for row in split]
     batch = max(8, min(256, 12 * 224 * 224 // (pixels.shape[1] * pixels.shape[2])))
@@ -73,11 +77,13 @@ def main() -> None:
     parser.add_argument("--data", default="digits")
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--depth", type=int, default=18)
+    parser.add_argument("--images", type=int)
     parser.add_argument("--repeats", type=int, default=3)
     asked = parser.parse_args()
     checkpoints = trained(asked.data, asked.size, asked.depth)
     out = checkpoints.parent / "report"
     common = ["run", "-c", str(checkpoints), "-d", asked.data, "--size", str(asked.size), "-o", str(out), "--quiet"]
+    common += [] if asked.images is None else ["--images", str(asked.images)]
     machine, seconds = describe(), {"everything": [], "without map, gallery and figures": []}
     others = ",".join(one.name for one in available() if one.name not in WITHOUT)
     for _ in range(asked.repeats):
@@ -85,9 +91,10 @@ def main() -> None:
             shutil.rmtree(out, ignore_errors=True)
             seconds[name].append(swaveval(*common, *more))
     manifest = Series.load(out).manifest
-    transform = fitted(EvalTransform(size=asked.size), open_images(asked.data).channels)
+    images = open_images(asked.data, draw=Draw(sample=Sample(asked.images) if asked.images else None))
+    transform = fitted(EvalTransform(size=asked.size), images.channels)
     count = sum(record.kind == "checkpoint" and record.same_as is None for record in manifest.checkpoints)
-    alone = forward(next(checkpoints.glob("*.ckpt")), asked.data, transform, manifest.data.precision, out / "cache")
+    alone = forward(next(checkpoints.glob("*.ckpt")), images, transform, manifest.data.precision)
     results = {
         "checkpoints": count,
         "images": manifest.data.n_train + manifest.data.n_test,

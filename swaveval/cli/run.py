@@ -5,35 +5,31 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
 from swaveval.cli.options import PlanOptions, takes
+from swaveval.cli.work_options import Work
 from swaveval.errors import CELLS_FAILED, USAGE, VERDICT_FAILED, WRITING
 
 VERDICTS = ("learning", "converged", "regressed", "collapsed", "not-learning", "inconclusive")
 
 
-@takes(PlanOptions)
+@dataclass(frozen=True)
+class RunOptions:
+    """What is evaluated, and who does it."""
+
+    plan: PlanOptions
+    work: Work
+
+
+@takes(RunOptions)
 def run(
-    options: PlanOptions,
+    options: RunOptions,
     *,
     name: str = typer.Option("", "--name", help="The run's name on pages. Default: its directory's."),
-    device: str = typer.Option("auto", "--device", help="auto, cpu, cuda, cuda:1, mps."),
-    jobs: int | None = typer.Option(
-        None, "--jobs", "-j", min=1, help="Checkpoints evaluated at the same time. Default: fits machine and work."
-    ),
-    executor: str = typer.Option(
-        "local", "--executor", help="Who does the work: local, or an installed executor, NAME(parameter=value)."
-    ),
-    cell_timeout: float | None = typer.Option(
-        None,
-        "--cell-timeout",
-        min=0.1,
-        help="Seconds that one evaluator may take on one checkpoint (features not counted); one over it is a failed "
-        "cell, which the next run does again. Default: no limit.",
-    ),
     loss_log: Path | None = typer.Option(
         None,
         "--loss-log",
@@ -79,16 +75,13 @@ def run(
     from swaveval.cli.terminal import TerminalProgress
     from swaveval.runs import unchanged
 
-    request = options.request(
-        device=device,
-        jobs=jobs,
-        executor=executor,
-        cell_timeout=cell_timeout,
+    request = options.plan.request(
         name=name,
         loss_log=loss_log,
         command=shlex.join(["swaveval", *sys.argv[1:]]),
         images=not no_images,
         figures=not no_figures,
+        **options.work.asked(),
     )
     with TerminalProgress(quiet=quiet or as_json) as progress:
         known = unchanged.earlier(request)

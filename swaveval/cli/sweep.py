@@ -9,11 +9,16 @@ from pathlib import Path
 import typer
 
 from swaveval.cli import reading_options
+from swaveval.cli.options import takes
 from swaveval.cli.remote_options import here
+from swaveval.cli.work_options import Work
 from swaveval.errors import CELLS_FAILED
 
 
+@takes(Work)
 def sweep(
+    work: Work,
+    *,
     data: str = typer.Option(..., "--data", "-d", help="Images, as in `swaveval pretrain`."),
     out: Path = typer.Option(..., "--out", "-o", help="Directory for the runs and the comparison page.", callback=here),
     prototypes: str | None = typer.Option(None, "--prototypes", help="Numbers of prototypes, e.g. 10,30,100,300."),
@@ -41,6 +46,12 @@ def sweep(
     images: int | None = typer.Option(
         None, "--images", min=2, help="Evaluate each run on so many of the images, as in `swaveval run`. Default: all."
     ),
+    budget: str | None = typer.Option(
+        None,
+        "--budget",
+        help="Evaluate all runs within 90s, 10m, 2h … together, as in `swaveval run`: each has an equal share of what "
+        "is left. Training is not in it; the same command without it goes on.",
+    ),
     evaluators: str | None = typer.Option(None, "--evaluators", "-e", help="Comma-separated names. Default: all."),
     seed: int = typer.Option(0, "--seed", min=0, max=2**32 - 1, help="Of training (but with --seeds) and evaluation."),
     no_images: bool = typer.Option(False, "--no-images", help="Leave every picture of the data out of the pages."),
@@ -54,8 +65,10 @@ def sweep(
     Example: swaveval sweep --prototypes 30,100,300 --data digits --out runs/prototypes
     """
     from swaveval.cli.terminal import TerminalProgress
+    from swaveval.convergence.partial import without_budget
     from swaveval.pretrain.reporter import ConsoleReporter
     from swaveval.runs.compare import Compared
+    from swaveval.runs.durations import seconds_of
     from swaveval.runs.request import DEFAULT_EVALUATORS, RunRequest
     from swaveval.runs.specs import split_names
     from swaveval.runs.sweep import SweepAxis, SweepRequest
@@ -90,7 +103,8 @@ def sweep(
         images=not no_images,
         figures=True,
         precision="auto",
-        jobs=None,
+        budget=None if budget is None else seconds_of(budget),
+        **work.asked(),
     )
     found: list[Compared] = []
     page, outcomes = run_sweep(
@@ -105,6 +119,12 @@ def sweep(
             typer.echo(f"{outcome.written.series.manifest.name}: {verdict.verdict}: {verdict.sentence}")
         for group in (group for compared in found for group in compared.groups):
             typer.echo(f"{group.headline}: {group.sentence}")
+    if late := [outcome.written.series.manifest.name for outcome in outcomes if outcome.waiting]:
+        typer.echo(
+            f"not evaluated whole yet: {', '.join(late)}\n"
+            f"goes on, and does nothing twice: {without_budget(evaluation.command)}",
+            err=True,
+        )
     typer.echo(page)
     if any(outcome.failed for outcome in outcomes):
         raise typer.Exit(CELLS_FAILED)

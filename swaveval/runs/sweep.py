@@ -1,6 +1,7 @@
 """`swaveval sweep`: pretrain each setting, evaluate each, compare. Killed anywhere, the same command goes on."""
 
 import itertools
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -9,11 +10,14 @@ from pathlib import Path
 from swaveval.pretrain.config import PretrainConfig
 from swaveval.pretrain.reporter import Reporter, SilentReporter
 from swaveval.pretrain.train import pretrain
+from swaveval.runs.checks import check_run
 from swaveval.runs.compare import Compared, compare_runs
+from swaveval.runs.executors import make_executor
 from swaveval.runs.outcome import RunOutcome
 from swaveval.runs.progress import Progress, Silent
 from swaveval.runs.request import RunError, RunRequest
 from swaveval.runs.run import run
+from swaveval.runs.specs import make_specs
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,8 @@ class SweepRequest:
         base: settings that all runs share.
         axes: what differs; several axes are combined with one another.
         out: `out/<setting>/` holds each run, `out/index.html` the comparison.
-        evaluation: how each run is evaluated; its checkpoints, out and name are filled in for each.
+        evaluation: how each run is evaluated; its checkpoints, out and name are filled in for each. Its budget is of
+            all together: each has an equal share of what is left.
     """
 
     base: PretrainConfig
@@ -107,11 +112,13 @@ def sweep(
         The comparison page (the run's own page when there is one run only) and the outcome of each run.
 
     Raises:
-        RunError: nothing to vary. Errors of `pretrain` and `run` pass through; finished runs are kept.
+        RunError: nothing to vary. PluginError, DeviceError, OutputError: the evaluations cannot be as asked for;
+            nothing is trained then. Errors of `pretrain` and `run` pass through; finished runs are kept.
     """
     settings = grid(request.axes)
+    _check(request.evaluation)
     outcomes: list[RunOutcome] = []
-    shared = request.evaluation
+    shared, budget = request.evaluation, request.evaluation.budget
     for position, setting in enumerate(settings):
         name = run_name(setting)
         directory = request.out / name
@@ -124,9 +131,14 @@ def sweep(
                 reporter=reporter,
                 command=request.evaluation.command,
             )
-        evaluation = replace(shared, checkpoints=directory / "checkpoints", out=directory / "report", name=name)
+        share = None if budget is None else max(0.0, budget) / (len(settings) - position)
+        evaluation = replace(
+            shared, checkpoints=directory / "checkpoints", out=directory / "report", name=name, budget=share
+        )
+        began = time.monotonic()
         with evaluating() as progress:
             outcomes.append(run(evaluation, progress))
+        budget = None if budget is None else budget - (time.monotonic() - began)
         # Features of different precisions are not compared: what the first run may have, all have.
         shared = replace(shared, precision=outcomes[-1].written.series.manifest.data.precision)
     if len(outcomes) == 1:
@@ -135,3 +147,10 @@ def sweep(
     compared = compare_runs(reports, request.out / "index.html", images=request.evaluation.images)
     comparing(compared)
     return compared.page, outcomes
+
+
+def _check(evaluation: RunRequest) -> None:
+    """What would stop an evaluation by its name alone is said before hours of training, not after."""
+    check_run(evaluation, Silent())
+    make_specs(evaluation.evaluators)
+    make_executor(evaluation.executor).close()

@@ -1,10 +1,13 @@
 """The grid of a sweep, and one real sweep that is stopped and goes on."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tiny_images import write_images
 
+from swaveval.errors import SwavevalError
 from swaveval.pretrain.config import BackboneConfig, DataConfig, HardwareConfig, PretrainConfig, TrainingConfig
 from swaveval.runs.compare import Compared
 from swaveval.runs.request import RunError, RunRequest
@@ -59,12 +62,38 @@ def test_a_sweep_trains_evaluates_compares_and_goes_on(tmp_path: Path) -> None:
     assert first[0].computed > 0
     told: list[Compared] = []
     again = SweepRequest(base, (SweepAxis("seed", (0, 1)),), tmp_path / "sweep", evaluation)
-    page, both = sweep(again, comparing=told.append)
+    page, both = sweep(replace(again, evaluation=replace(evaluation, budget=600.0)), comparing=told.append)
     assert page == tmp_path / "sweep" / "index.html"
     assert both[0].computed == 0
     assert both[1].computed > 0
     stored = [outcome.written.series.manifest for outcome in both]
     assert stored[0].recipe == stored[1].recipe != "", "they differ by their seed alone"
     assert [manifest.training_epochs for manifest in stored] == [1, 1]
+    first_share, second_share = (manifest.budget_seconds for manifest in stored)
+    assert first_share == 300.0, "a budget is shared out"
+    assert second_share is not None
+    assert 300.0 < second_share < 600.0, "what the first did not need is the second's"
     assert [len(compared.groups) for compared in told] == [1]
     assert "2 runs of 1 setting" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"evaluators": ("knn", "nosuch")},
+        {"evaluators": ("knn(nosuch=1)",)},
+        {"evaluators": ()},
+        {"executor": "nosuch"},
+        {"device": "nosuch"},
+        {"seed": -1},
+        {"cell_timeout": 1.0, "executor": "local(nosuch=1)"},
+        {"loss_log": Path("nosuch.csv")},
+    ],
+    ids=str,
+)
+def test_what_stops_the_evaluation_is_said_before_training(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    base = PretrainConfig(data=DataConfig(path=str(write_images(tmp_path / "bars"))))
+    evaluation = replace(RunRequest(tmp_path, tmp_path / "sweep", evaluators=("knn",)), **wrong)
+    with pytest.raises(SwavevalError):
+        sweep(SweepRequest(base, (SweepAxis("seed", (0, 1)),), tmp_path / "sweep", evaluation))
+    assert not list((tmp_path / "sweep").glob("*"))
