@@ -19,8 +19,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import lightning as pl
-import stable_pretraining as spt
 import torch
 import torchmetrics
 from torch import nn
@@ -55,6 +53,9 @@ def forward(self: Any, batch: dict[str, Any], stage: str) -> dict[str, Any]:
 
 def theirs(checkpoint: Path, data: str, size: int, epochs: int) -> tuple[float, dict[str, float]]:
     """Seconds of a fit with both callbacks, and what it logged."""
+    import lightning as pl
+    import stable_pretraining as spt
+
     augmented, _, test = loaders(data, size)
     sets = [Named(loader.dataset) for loader in (augmented, test)]
     classes = len(test.dataset.classes)  # type: ignore[attr-defined]

@@ -11,13 +11,14 @@ from typing import Any, TypedDict, Unpack
 from swaveval.api.evaluation import Evaluation
 from swaveval.checkpoints import LoadOptions
 from swaveval.checkpoints.live import Live
-from swaveval.checkpoints.remote.address import is_address
+from swaveval.checkpoints.remote.address import check_path, is_address
 from swaveval.data import EvalTransform
 from swaveval.data.in_memory import images_of, rows_of
 from swaveval.features.arrays import Arrays, as_rows, contents_of_rows
 from swaveval.runs.durations import seconds_of
-from swaveval.runs.elsewhere import DEFAULT_SIZE, CacheOptions, local_out, places
+from swaveval.runs.elsewhere import DEFAULT_SIZE, CacheOptions, places
 from swaveval.runs.progress import Progress
+from swaveval.runs.published import check_writable_address, publishing
 from swaveval.runs.request import DEFAULT_EVALUATORS, LOCAL, RunError, RunRequest, sample_of
 from swaveval.runs.run import run
 
@@ -29,8 +30,8 @@ class Options(TypedDict, total=False):
     """How an evaluation is made; everything has a default.
 
     Attributes:
-        out: directory of page and results. Default: beside the checkpoints; for what is in memory a temporary
-            directory, removed when the program ends.
+        out: directory of page and results, or an address that they are sent to. Default: beside the checkpoints; for
+            what is in memory a temporary directory, removed when the program ends.
         images: evaluate so many of them, drawn by `seed`, of each class and split its share; default: all.
         budget: a time such as `10m`, or seconds: the best answer that it allows; a second call goes on.
         evaluators: names, `module:Class` or `file.py:Class`; default: all that apply.
@@ -240,16 +241,21 @@ def _request(checkpoints: Path, out: Path, options: Options) -> RunRequest:
         images=options.get("pictures", True),
         figures=options.get("figures", False),
         command="swaveval.evaluate",
+        published=check_writable_address(str(given)).url if is_address(given := options.get("out")) else "",
     )
 
 
 def _place(options: Options) -> Path:
-    if (here := local_out(options.get("out"))) is not None:
-        return here.expanduser()
+    given = options.get("out")
+    if given is not None and not is_address(given):
+        check_path(given)
+        return Path(given).expanduser()
     place = Path(tempfile.mkdtemp(prefix="swaveval-"))
     atexit.register(shutil.rmtree, place, ignore_errors=True)
     return place
 
 
 def _run(request: RunRequest, options: Options) -> Evaluation:
-    return Evaluation.of(run(request, options.get("progress")))
+    with publishing(request.published, request.out, options.get("progress")):
+        outcome = run(request, options.get("progress"))
+    return Evaluation.of(outcome)

@@ -135,9 +135,10 @@ class PlanOptions:
         typer.Option(
             "--out",
             "-o",
-            metavar="DIR",
+            metavar="DIR|ADDRESS",
             help="Default: report/ beside the checkpoint directory; report-NAME/ if another run's is there. Of an "
-            "address, report-NAME/ in the current directory.",
+            "address, report-NAME/ in the current directory. Given an address (s3://bucket/report), results are sent "
+            "there as well, and what is there already is not done again.",
         ),
     ] = None
     seed: Annotated[
@@ -186,6 +187,7 @@ class PlanOptions:
             checkpoints=found.checkpoints,
             out=found.out,
             source=found.source,
+            published=found.published,
             data=self.data,
             labels=self.labels,
             pixels=self.pixels.said(),

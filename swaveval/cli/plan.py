@@ -22,6 +22,10 @@ def plan(
     from swaveval.runs.run import prepare
 
     request = options.request()
+    if request.published:
+        from swaveval.checkpoints.remote.errors import RemoteError
+
+        raise RemoteError(f"a plan is made from the results on this machine: --out {request.out}")
     with TerminalProgress(quiet=as_json) as progress:
         prepared = prepare(request, progress)
     cells = prepared.plan.cells

@@ -71,9 +71,11 @@ def run(
         typer.echo(f"swaveval: --fail-on knows {', '.join(VERDICTS)}; not {', '.join(unknown)}", err=True)
         raise typer.Exit(USAGE)
 
+    from swaveval.checkpoints.remote.address import Address
     from swaveval.cli.summary import print_summary
     from swaveval.cli.terminal import TerminalProgress
     from swaveval.runs import unchanged
+    from swaveval.runs.published import publishing
 
     request = options.plan.request(
         name=name,
@@ -83,7 +85,10 @@ def run(
         figures=not no_figures,
         **options.work.asked(),
     )
-    with TerminalProgress(quiet=quiet or as_json) as progress:
+    with (
+        TerminalProgress(quiet=quiet or as_json) as progress,
+        publishing(request.published, request.out, progress, options.plan.elsewhere.cache().patience),
+    ):
         known = unchanged.earlier(request)
         if known is None:
             from swaveval.runs.run import run as run_evaluation
@@ -109,6 +114,8 @@ def run(
     else:
         print_summary(outcome.written.series, verdict, page)
         typer.echo(f"{outcome.computed} cells computed, {len(outcome.failed)} failed", err=True)
+    if request.published:
+        typer.echo(f"sent to: {Address.of(request.published).shown}", err=True)
     if outcome.waiting:
         typer.echo(_later(outcome.waiting, request.command), err=True)
     for problem in outcome.unusable:

@@ -2,10 +2,13 @@
 
 import errno
 import os
+import re
 from pathlib import Path
 
 from swaveval.results.store import StoreError
 
+# What Path leaves of an address: one slash.
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/([^/].*)")
 _MANIFEST = Path("results") / "run.json"
 
 
@@ -28,6 +31,11 @@ def locate(named: Path) -> Path:
             return place
     below = sorted(path.parents[1] for depth in ("*", "*/*") for path in named.glob(f"{depth}/{_MANIFEST}"))
     found = f"; evaluations below it: {', '.join(map(str, below[:5]))}" if below else ""
+    if not named.exists() and (address := _ADDRESS.match(str(named))):
+        raise StoreError(
+            f"{address[1]}://{address[2]} is an address, and results are read from a directory of this machine: name "
+            "the one that `swaveval run --out ADDRESS` keeps here, or fetch it"
+        )
     if not named.exists():
         raise StoreError(f"no results in {named}: there is no such file or directory")
     raise StoreError(

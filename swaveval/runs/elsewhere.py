@@ -14,7 +14,8 @@ from swaveval.checkpoints.remote.source import Fetched, Remote
 from swaveval.data.trained import NAME as IMAGES
 from swaveval.runs.losses import KNOWN_LOGS
 from swaveval.runs.names import slug
-from swaveval.runs.request import default_out, free_out
+from swaveval.runs.published import check_writable_address
+from swaveval.runs.request import default_out, free_out, owner
 
 # What a local run would look for beside checkpoints.
 BESIDE = ("run.json", IMAGES, *KNOWN_LOGS, "events.out.tfevents.*")
@@ -39,33 +40,41 @@ class CacheOptions:
 @dataclass(frozen=True, slots=True)
 class Places:
     """Attributes:
-    checkpoints: what a request calls so. out: of page and results. source: None where the files lie here.
+    checkpoints: what a request calls so. out: of page and results, here. source: None where the files lie here.
+    published: address that the results are sent to; empty for none.
     """
 
     checkpoints: Path
     out: Path
     source: Directory | None = None
+    published: str = ""
 
 
 def places(given: str | Path, out: str | Path | None, cache: CacheOptions | None = None) -> Places:
     """Where checkpoints are read from and results are written to.
 
     Args:
-        given: a directory, a file, a pattern, or an address of one. out: as given; None for the default.
+        given: a directory, a file, a pattern, or an address of one. out: a directory, or an address, to which what is
+            written to a directory here is sent; None for the default.
 
     Raises:
         RemoteError: an address that cannot be used.
     """
     cache = cache or CacheOptions()
     check_path(given)
-    here = local_out(out)
+    check_path(out)
+    published = check_writable_address(str(out)) if is_address(out) else None
+    here = None if out is None or published else Path(out)
     if not is_address(given):
         path = Path(given)
+        if published:
+            target = next(place for place in _candidates(published) if owner(place, path) != "others")
+            return Places(path, target, published=published.url)
         return Places(path, here or default_out(path))
     address = Address.of(str(given))
-    target = here or free_out(_candidates(address), address.shown)
+    target = here or free_out(_candidates(published or address), address.shown)
     source = remote(address.url, cache.directory or target / "cache" / "remote", cache)
-    return Places(source.path, target, source)
+    return Places(source.path, target, source, published.url if published else "")
 
 
 def remote(url: str, directory: Path, cache: CacheOptions) -> Remote:
@@ -74,7 +83,7 @@ def remote(url: str, directory: Path, cache: CacheOptions) -> Remote:
 
 
 def local_out(out: str | Path | None) -> Path | None:
-    """The directory of the results.
+    """The directory of what only is written here.
 
     Raises:
         RemoteError: it is an address, to which nothing is written.
@@ -82,8 +91,8 @@ def local_out(out: str | Path | None) -> Path | None:
     check_path(out)
     if is_address(out):
         raise RemoteError(
-            f"results are written to a directory of this machine, not to {Address.of(str(out)).shown}; name one with "
-            "--out and copy it there afterwards"
+            f"this is written to a directory of this machine, not to {Address.of(str(out)).shown}; name one with --out "
+            "and copy it there afterwards (`swaveval run` sends its results to an address by itself)"
         )
     return None if out is None else Path(out)
 

@@ -87,6 +87,7 @@ class RunRequest:
         opened: the images, when they are in memory; `sample` is drawn from them already.
         budget: seconds that the evaluation may take; None: as long as it needs.
         cell_timeout: seconds that one evaluator may take on one backbone; None: as long as it needs.
+        published: address that the results are sent to as well (see `runs.published`); empty for none.
         sample: how many of the images are evaluated, drawn by `seed`; None for all.
     """
 
@@ -124,6 +125,7 @@ class RunRequest:
     sample: int | None = None
     budget: float | None = None
     cell_timeout: float | None = None
+    published: str = ""
 
     @property
     def in_memory(self) -> bool:

@@ -10,6 +10,13 @@ from swaveval.results.atomic import atomic_path, write_bytes, write_text
 from swaveval.results.places import OutputError, check_writable, locate
 from swaveval.results.store import StoreError
 
+
+@pytest.mark.parametrize("address", ["s3://bucket/report", "hf://user/model"])
+def test_an_address_is_called_one(address: str) -> None:
+    with pytest.raises(StoreError, match=f"{address} is an address"):
+        locate(Path(address))
+
+
 # -- atomic files ------------------------------------------------------------------------------------------------------
 
 

@@ -118,7 +118,7 @@ def explained(error: BaseException, shown: str) -> RemoteError:
             "credentials",
         )
     if names & _DENIED or _status(error) == 403:
-        return RemoteError(f"{shown}: no permission to list or read it with the credentials that were found", "denied")
+        return RemoteError(f"{shown}: no permission for it with the credentials that were found", "denied")
     if names & _GONE or _status(error) == 404:
         return RemoteError(f"there is no {shown}; check bucket, path and endpoint", "gone")
     if names & _UNREACHED:

@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +17,7 @@ from swaveval.text import shortened
 T = TypeVar("T")
 # Bytes asked for at once: what is lost when a connection drops.
 CHUNK = 16 << 20
+_WITH_DIRECTORIES = ("file", "sftp", "ssh")
 _ONE_AT_A_TIME = ("sftp", "ssh", "ftp", "smb")
 
 
@@ -93,8 +95,22 @@ class Server:
         return "kms" in str(head.get("ServerSideEncryption", "")) or bool(head.get("SSECustomerAlgorithm"))
 
     def put(self, path: str, content: bytes) -> None:
-        """Write a file as a whole."""
-        self._tried(path, lambda: self._files.pipe_file(path, content))
+        """Write a file, so that nobody ever sees a part of it.
+
+        Raises:
+            RemoteError: it cannot be written.
+        """
+
+        def whole() -> None:
+            if self.address.protocol not in _WITH_DIRECTORIES:  # object stores take a file as a whole
+                self._call(self._files.pipe_file, path, content)
+                return
+            self._call(self._files.makedirs, _above(path), exist_ok=True)
+            part = f"{path}.{secrets.token_hex(4)}.part"
+            self._call(self._files.pipe_file, part, content)
+            self._call(self._files.mv, part, path)
+
+        self._tried(path, whole)
 
     def shown(self, path: str) -> str:
         """A path of this file system as an address, for people."""
