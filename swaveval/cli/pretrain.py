@@ -178,7 +178,7 @@ def pretrain(
     batch_size: int | None = typer.Option(
         None,
         "--batch-size",
-        help="Images per step over all devices.",
+        help="Images per step, of all devices and machines together; each takes an equal share.",
         show_default="128 or 256",
         rich_help_panel=TRAINING,
     ),
@@ -225,7 +225,19 @@ def pretrain(
         None, "--accelerator", help="auto, cpu, gpu or mps.", show_default="auto", rich_help_panel=HARDWARE
     ),
     devices: int | None = typer.Option(
-        None, "--devices", help="Processes; Sinkhorn runs over all of them.", show_default="1", rich_help_panel=HARDWARE
+        None,
+        "--devices",
+        help="Of this machine, a process each, that share the batch; the numbers are those of one process.",
+        show_default="1",
+        rich_help_panel=HARDWARE,
+    ),
+    nodes: int | None = typer.Option(
+        None,
+        "--nodes",
+        "--num-nodes",
+        help="Machines, on each of which the command is started (docs/scale.md).",
+        show_default="1",
+        rich_help_panel=HARDWARE,
     ),
     strategy: str | None = typer.Option(
         None, "--strategy", help="auto or ddp.", show_default="auto", rich_help_panel=HARDWARE
@@ -314,6 +326,7 @@ def pretrain(
         "hardware": {
             "accelerator": accelerator,
             "devices": devices,
+            "nodes": nodes,
             "strategy": strategy,
             "precision": precision,
             "workers": workers,
@@ -325,20 +338,24 @@ def pretrain(
         name: {key: value for key, value in section.items() if value is not None} for name, section in sections.items()
     }
 
-    from swaveval.pretrain.errors import Interrupted
+    from swaveval.pretrain.errors import Diverged, Interrupted, ProcessLost
+    from swaveval.pretrain.ranks import is_first_process, is_launched
     from swaveval.pretrain.reporter import ConsoleReporter
     from swaveval.pretrain.run_file import gather_settings
-    from swaveval.pretrain.train import is_first_process
     from swaveval.pretrain.train import pretrain as train
 
     settings = gather_settings(given, config_file=config, resume_from=out if resume else None)
     try:
         with ConsoleReporter(quiet=quiet) as reporter:
             train(settings, out, resume=resume, reporter=reporter, command=shlex.join(["swaveval", *sys.argv[1:]]))
-    except Interrupted as stopped:
+    except (Interrupted, Diverged, ProcessLost) as stopped:
+        if is_launched():  # the process that started this one has found the same
+            raise typer.Exit(stopped.exit_code) from None
+        if not isinstance(stopped, Interrupted):
+            raise
         typer.echo(f"\n{stopped}", err=True)
         raise typer.Exit(stopped.exit_code) from None
-    if not quiet and is_first_process():
+    if not quiet and is_first_process(settings.hardware):
         typer.echo(f"{out / 'checkpoints'} holds the series. Now: swaveval run --ckpt-dir {out / 'checkpoints'}")
 
 

@@ -147,7 +147,7 @@ def augmented(views: Tensor, draws: _Draws, by: Strengths) -> Tensor:
     if len(chosen):
         low, high = by.sigmas
         sigma = torch.from_numpy(low + (high - low) * draws.sigma[chosen]).float()
-        views = views.index_copy(0, torch.from_numpy(chosen), blurred(views[chosen], sigma))
+        views = views.index_copy(0, torch.from_numpy(chosen), blurred(views[chosen], sigma, greatest=high))
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
     return (views - mean) / std
 
@@ -220,9 +220,13 @@ def _hue(views: Tensor, turn: Tensor) -> Tensor:
 _CHANGES = (_brightness, _contrast, _saturation, _hue)
 
 
-def blurred(views: Tensor, sigma: Tensor) -> Tensor:
-    """Gaussian blur of each view by its own σ in pixels, shape `(B,)`, edges repeated, kernel cut at 3σ."""
-    reach = max(1, math.ceil(3 * float(sigma.max())))
+def blurred(views: Tensor, sigma: Tensor, *, greatest: float) -> Tensor:
+    """Gaussian blur of each view by its own σ in pixels, shape `(B,)`, edges repeated.
+
+    Kernels are cut at 3 times the greatest σ that any view can have, not that of this batch: a view must not depend on
+    what it is drawn with.
+    """
+    reach = max(1, math.ceil(3 * greatest))
     offsets = torch.arange(-reach, reach + 1, dtype=torch.float32)
     kernel = torch.exp(-0.5 * (offsets / sigma[:, None]) ** 2)
     kernel = kernel / kernel.sum(dim=1, keepdim=True)

@@ -51,6 +51,7 @@ def check_plain(config: PretrainConfig) -> None:
     )
     _need(0 <= optimiser.momentum < 1, f"optimiser.momentum is {optimiser.momentum:g}; it takes 0 ≤ m < 1")
     _at_least("hardware.devices", config.hardware.devices, 1, auto=False)
+    _at_least("hardware.nodes", config.hardware.nodes, 1, auto=False)
     _at_least("hardware.workers", config.hardware.workers, 0)
     _at_least("hardware.threads", config.hardware.threads, 1)
     _at_least("series.log_every", config.series.log_every, 1, auto=False)
@@ -68,7 +69,7 @@ def check_fit(config: PretrainConfig, facts: ImageFacts) -> None:
     Raises:
         ConfigError: batch larger than the train split, too many prototypes, a queue that can never fill …
     """
-    batch, devices = config.training.batch_size, config.hardware.devices
+    batch, processes = config.training.batch_size, config.hardware.processes
     _need(
         facts.n_train >= 2,
         f"{facts.n_train} training image(s) found; SwaV needs at least 2, and learns from hundreds",
@@ -78,11 +79,10 @@ def check_fit(config: PretrainConfig, facts: ImageFacts) -> None:
         f"the batch size {batch} is larger than the train split ({facts.n_train} images); take at most {facts.n_train}",
     )
     _need(
-        batch % devices == 0,
-        f"the batch size {batch} does not divide over {devices} devices; it counts the images of one optimiser step "
-        f"over all of them: take {max(batch // devices, 2) * devices}",
+        batch % processes == 0,
+        f"the batch size {batch} does not divide over {processes} devices; it counts the images of one optimiser step "
+        f"over all of them: take {max(batch // processes, 1) * processes}",
     )
-    _need(batch // devices >= 2, f"batch size {batch} leaves {batch // devices} image per device; BatchNorm needs 2")
     prototypes = config.swav.prototypes
     _need(
         prototypes <= facts.n_train * config.augmentation.crop_counts[0],
@@ -92,15 +92,20 @@ def check_fit(config: PretrainConfig, facts: ImageFacts) -> None:
     )
     queue = config.queue
     steps = facts.n_train // batch
-    left = (config.training.epochs - queue.start_epoch) * steps * (batch // devices)
+    left = (config.training.epochs - queue.start_epoch) * steps * batch
     _need(
         queue.size == 0 or left > queue.size,
         f"the queue of {queue.size} starts after epoch {queue.start_epoch} and is used once it is full, but only "
         f"{max(left, 0)} embeddings follow in {config.training.epochs} epochs: start earlier or shorten it",
     )
     _need(
-        queue.size == 0 or queue.size >= batch // devices,
-        f"the queue of {queue.size} is smaller than a batch ({batch // devices} per device); make it a multiple",
+        queue.size == 0 or queue.size >= batch,
+        f"the queue of {queue.size} is smaller than a batch ({batch}); make it a multiple",
+    )
+    _need(
+        queue.size % processes == 0,
+        f"the queue of {queue.size} does not divide over {processes} devices, each of which keeps its share; make it a "
+        f"multiple of the batch size, {batch}",
     )
     total = steps * config.training.epochs
     _need(
@@ -119,7 +124,7 @@ def check_fit(config: PretrainConfig, facts: ImageFacts) -> None:
 def notes(config: PretrainConfig, facts: ImageFacts) -> list[str]:
     """Sentences worth reading before a run that can work but is known for trouble."""
     found = []
-    per_code = config.training.batch_size + config.queue.size * config.hardware.devices
+    per_code = config.training.batch_size + config.queue.size
     if per_code * 8 < config.swav.prototypes:
         found.append(
             f"K = {config.swav.prototypes} prototypes against {per_code} images per Sinkhorn step: noisy codes; "

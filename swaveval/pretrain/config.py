@@ -89,7 +89,7 @@ class QueueConfig:
     """Embeddings of earlier batches that join the Sinkhorn step when a batch is small against K.
 
     Attributes:
-        size: embeddings kept per process and full-size crop; 0 is no queue.
+        size: embeddings kept per full-size crop, by all processes together; 0 is no queue.
         start_epoch: epochs finished before it is filled (FAIR: 15). It is used once it is full.
     """
 
@@ -166,8 +166,10 @@ class HardwareConfig:
 
     Attributes:
         accelerator: `auto`, `cpu`, `gpu`, `mps`.
-        devices: processes; above 1 the Sinkhorn step is computed over all of them.
-        strategy: `auto` is `ddp` for several devices.
+        devices: processes on each machine, one a device. All of them together take the steps that one would take with
+            the same batch: views, Sinkhorn, queue and BatchNorm are those of the joint batch.
+        nodes: machines.
+        strategy: `auto` is `ddp` for several processes.
         precision: `32`, `bf16` or `16`; the loss is always computed in 32 bits.
         workers: processes that prepare images; AUTO fits the machine.
         threads: of torch on a CPU; AUTO leaves the workers their cores. Results agree to the last bit only between
@@ -176,10 +178,16 @@ class HardwareConfig:
 
     accelerator: Accelerator = "auto"
     devices: int = 1
+    nodes: int = 1
     strategy: Strategy = "auto"
     precision: Precision = "32"
     workers: int = AUTO
     threads: int = AUTO
+
+    @property
+    def processes(self) -> int:
+        """Of the whole training, over all machines."""
+        return self.devices * self.nodes
 
 
 @dataclass(frozen=True, slots=True)

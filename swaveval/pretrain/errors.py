@@ -25,5 +25,9 @@ class Interrupted(PretrainError):
     exit_code = INTERRUPTED
 
 
+class ProcessLost(PretrainError):
+    """One of several training processes is gone; finished epochs are kept."""
+
+
 class WorkerDied(PretrainError):
     """A process that prepares images is gone; finished epochs are kept."""

@@ -26,6 +26,8 @@ def check_devices(config: PretrainConfig) -> None:
         raise ConfigError(f"there is no accelerator {asked!r}; --accelerator takes auto, cpu, gpu or mps")
     if asked == "mps" and not torch.backends.mps.is_available():
         raise ConfigError("--accelerator mps needs an Apple GPU, and torch finds none here; take cpu or auto")
+    if asked == "auto" and torch.cuda.is_available() and devices > torch.cuda.device_count():
+        asked = "gpu"  # which auto would take
     if asked == "gpu":
         there = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if not there and torch.backends.mps.is_available():
@@ -48,7 +50,7 @@ def affordable_workers(config: PretrainConfig) -> tuple[PretrainConfig, str]:
     if workers <= 0:
         return config, ""
     pixels = sum(3 * size * size * count for size, count in zip(crops.crop_sizes, crops.crop_counts, strict=True))
-    needed = 4 * pixels * config.training.batch_size * (workers * _PREFETCHED + 1)
+    needed = 4 * pixels * (config.training.batch_size // config.hardware.nodes) * (workers * _PREFETCHED + 1)
     try:
         shared = os.statvfs(_SHARED)
     except OSError:

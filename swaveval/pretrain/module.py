@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 os.environ.setdefault("LIGHTLY_DID_VERSION_CHECK", "True")
@@ -19,7 +20,8 @@ from torch.optim import Optimizer
 from swaveval.pretrain.backbones import BuiltBackbone
 from swaveval.pretrain.config import OptimiserConfig, PretrainConfig
 from swaveval.pretrain.datamodule import EpochSampler
-from swaveval.pretrain.queue import EmbeddingQueue
+from swaveval.pretrain.joint_batch_norm import JointBatchNorm
+from swaveval.pretrain.queue import EmbeddingQueue, joined, share
 from swaveval.pretrain.seeds import mix
 
 _TRAINING = 2  # keeps the seeds of what the network itself draws apart from the data's
@@ -54,14 +56,16 @@ class SwavModule(pl.LightningModule):
             temperature=swav.temperature,
             sinkhorn_iterations=swav.sinkhorn_iterations,
             sinkhorn_epsilon=swav.epsilon,
-            sinkhorn_gather_distributed=config.hardware.devices > 1,
+            sinkhorn_gather_distributed=config.hardware.processes > 1,
         )
         self._config = config
         self._steps_per_epoch = steps_per_epoch
         self._hyperparameters = hyperparameters
         self._large = config.augmentation.crop_counts[0]
         self._queue = (
-            EmbeddingQueue(config.queue, crops=self._large, dim=swav.projection_dim) if config.queue.size else None
+            EmbeddingQueue(config.queue, crops=self._large, dim=swav.projection_dim, shares=config.hardware.processes)
+            if config.queue.size
+            else None
         )
 
     def on_fit_start(self) -> None:
@@ -77,8 +81,15 @@ class SwavModule(pl.LightningModule):
             sampler.epoch = self.current_epoch
 
     def training_step(self, batch: Sequence[Any], batch_index: int) -> Tensor:
-        """SwaV's loss of one batch (views, positions, names); views `(B, 3, s, s)` per crop, large crops first."""
-        views = batch[0]
+        """SwaV's loss of one batch (views, positions, names); views `(B, 3, s, s)` per crop, large crops first.
+
+        Under several processes it is that of this process's share, with codes and BatchNorm of the joint batch: its
+        mean over the processes is the loss that one process has on the joint batch.
+        """
+        with JointBatchNorm() if self.trainer.world_size > 1 else nullcontext():
+            return self._loss(batch[0])
+
+    def _loss(self, views: Sequence[Tensor]) -> Tensor:
         counts = [count for count in self._config.augmentation.crop_counts if count]
         # One pass per resolution and one through the head, as in the authors' code: BatchNorm sees all crops at once.
         pooled, first = [], 0
@@ -134,18 +145,19 @@ class SwavModule(pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["hyper_parameters"] = self._hyperparameters
         if self._queue is not None:
-            # One queue per process; the file holds them all, along a first axis of processes.
+            # Each process keeps a share of the queue; the file holds the whole, as one process would have it.
             one = self.trainer.world_size == 1
             state = self._queue.state()
             gathered: dict[str, Any] = {
                 name: value.unsqueeze(0) if one else self.all_gather(value) for name, value in state.items()
             }
-            checkpoint["swaveval_queue"] = {name: value.detach().cpu().clone() for name, value in gathered.items()}
+            whole = joined({name: value.detach().cpu().clone() for name, value in gathered.items()})
+            checkpoint["swaveval_queue"] = {name: value.unsqueeze(0) for name, value in whole.items()}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self._queue is not None:
             saved = checkpoint["swaveval_queue"]
-            self._queue.load({name: value[self.global_rank] for name, value in saved.items()})
+            self._queue.load(share(joined(saved), self.global_rank, of=self.trainer.world_size))
 
 
 def _optimiser(settings: OptimiserConfig, decayed: list[nn.Parameter], free: list[nn.Parameter]) -> Optimizer:

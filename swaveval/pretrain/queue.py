@@ -13,16 +13,19 @@ from swaveval.pretrain.config import QueueConfig
 
 
 class EmbeddingQueue:
-    """One bank of the latest `size` embeddings per large crop; silent until it has filled once.
+    """One bank of the latest `size / shares` embeddings per large crop; silent until it has filled once.
+
+    Each of `shares` processes keeps those of its own images. A batch is dealt out image by image, so slot i of process
+    r holds what stands in slot i · shares + r of the queue that one process would have.
 
     Not a submodule: lightly leaves the banks out of the state dict (so that a resumed run would start from noise), and
     DistributedDataParallel would overwrite every process's bank with the first one's.
     """
 
-    def __init__(self, config: QueueConfig, *, crops: int, dim: int) -> None:
+    def __init__(self, config: QueueConfig, *, crops: int, dim: int, shares: int = 1) -> None:
         self._start_epoch = config.start_epoch
-        self._size = config.size
-        self._banks = [MemoryBankModule(size=(config.size, dim), feature_dim_first=False) for _ in range(crops)]
+        self._size = config.size // shares
+        self._banks = [MemoryBankModule(size=(self._size, dim), feature_dim_first=False) for _ in range(crops)]
         self._filled = 0
 
     def to(self, device: torch.device) -> None:
@@ -55,3 +58,22 @@ class EmbeddingQueue:
             bank.bank.copy_(content)
             bank.bank_ptr.copy_(position)
         self._filled = int(state["filled"])
+
+
+def joined(states: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The one queue that several processes' states, stacked along a first axis, make up."""
+    shares = len(states["banks"])
+    return {
+        "banks": states["banks"].permute(1, 2, 0, 3).flatten(1, 2),
+        "positions": states["positions"][0] * shares,
+        "filled": states["filled"][0] * shares,
+    }
+
+
+def share(state: dict[str, Tensor], rank: int, *, of: int) -> dict[str, Tensor]:
+    """The state of process `rank` of `of`."""
+    return {
+        "banks": state["banks"][:, rank::of],
+        "positions": state["positions"] // of,
+        "filled": state["filled"] // of,
+    }

@@ -73,6 +73,7 @@ def flat_hyperparameters(config: PretrainConfig, backbone: dict[str, Any]) -> di
         "crop_max_scales": list(crops.crop_max_scales),
         "precision": config.hardware.precision,
         "devices": config.hardware.devices,
+        "nodes": config.hardware.nodes,
         "backbone": backbone,
     }
 
@@ -147,4 +148,7 @@ def read_run_file(out: Path) -> StoredRun | None:
         sections["data"] = BEFORE_OPTIONS.words() | sections.get("data", {})
     if "views" not in sections.get("augmentation", {}):  # written when lightly drew them all
         sections["augmentation"] = {"views": "lightly"} | sections.get("augmentation", {})
+    hardware, queue = sections.get("hardware", {}), sections.get("queue", {})
+    if "nodes" not in hardware and "size" in queue:  # written when each process had a queue of this size
+        sections["queue"] = queue | {"size": queue["size"] * hardware.get("devices", 1)}
     return StoredRun(apply(PretrainConfig(), sections, origin=str(path)), fingerprint, command)

@@ -1,7 +1,8 @@
 """`pretrain`: images to a checkpoint series."""
 
-import os
+import json
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +12,23 @@ from lightly.data import LightlyDataset
 
 from swaveval.data import label_option, open_images, reading_from
 from swaveval.data.imageset import ImageSet
+from swaveval.pretrain.agreement import Agreement
 from swaveval.pretrain.augment import eval_transform, swav_transform
 from swaveval.pretrain.backbones import BuiltBackbone, build_backbone
 from swaveval.pretrain.batch_views import BatchViews
 from swaveval.pretrain.checks import check_fit, check_plain, notes
 from swaveval.pretrain.config import PretrainConfig
-from swaveval.pretrain.config_file import completed, differences
+from swaveval.pretrain.config_file import completed, differences, to_sections
 from swaveval.pretrain.cpu_precision import check_cpu_precision
 from swaveval.pretrain.datamodule import SwavDataModule
 from swaveval.pretrain.defaults import ImageFacts, resolve
-from swaveval.pretrain.errors import ConfigError, RunExists, WorkerDied
+from swaveval.pretrain.errors import ConfigError, ProcessLost, RunExists, WorkerDied
 from swaveval.pretrain.hardware import affordable_workers, check_devices
+from swaveval.pretrain.launcher import OTHER, is_lost_connection, obey_launcher
 from swaveval.pretrain.loss_log import LossLog
 from swaveval.pretrain.module import SwavModule
 from swaveval.pretrain.quiet import quiet_lightning
+from swaveval.pretrain.ranks import check_launch, is_first_process
 from swaveval.pretrain.reporter import Reporter, SilentReporter
 from swaveval.pretrain.run_file import flat_hyperparameters, read_run_file, write_run_file
 from swaveval.pretrain.seeds import mix
@@ -46,13 +50,16 @@ CHECKPOINTS = "checkpoints"
 METRICS = "metrics.csv"
 _WEIGHTS = 3  # keeps the seed of the initial weights apart from the others
 
-# Settings that may differ when a run is resumed: no number depends on them (on threads in its last bits).
+# Settings that may differ when a run is resumed: no number depends on them (on threads and devices in its last bits).
 # Images may have moved; their fingerprint must be the same.
 _FREE = {
     "data.path",
     "data.labels",
     "hardware.workers",
     "hardware.threads",
+    "hardware.devices",
+    "hardware.nodes",
+    "hardware.strategy",
     "series.checkpoint_every",
     "training.stop_on_nan",
 }
@@ -102,10 +109,12 @@ def pretrain(
         DataError: the images cannot be used.
         Diverged: the loss became NaN. Interrupted: Ctrl-C or SIGTERM.
     """
-    first = is_first_process()
+    obey_launcher()
+    first = is_first_process(config.hardware)
     teller = reporter if reporter is not None and first else SilentReporter()
     check_plain(config)
     check_devices(config)
+    check_launch(config.hardware)
     check_writable(out)
     stored = read_run_file(out)
     # Further processes of a distributed run find the run.json that the first one has just written.
@@ -133,7 +142,10 @@ def pretrain(
             teller.notice(f"note: {note}")
         # Made before anything is written, so that missing hardware leaves no run behind.
         trainer = make_trainer(
-            prepared.config.hardware, prepared.config.training.epochs, _callbacks(prepared, out, teller)
+            prepared.config.hardware,
+            prepared.config.training.epochs,
+            _callbacks(prepared, out, teller),
+            go_on=f"Finished epochs are kept; go on with: swaveval pretrain --resume --out {out}",
         )
         if first:
             (out / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
@@ -207,8 +219,13 @@ def _callbacks(prepared: _Prepared, out: Path, reporter: Reporter) -> list[pl.Ca
         epochs=config.training.epochs,
         steps_per_epoch=steps,
     )
-    # The watcher first: an epoch whose loss is not finite leaves no checkpoint.
-    return [watcher, series]
+    claims = {
+        "the fingerprint of the images": prepared.images.fingerprint[:16],
+        "the number of finished epochs": str(prepared.epochs_done),
+        "the settings": _digest(config),
+    }
+    # The watcher before the series: an epoch whose loss is not finite leaves no checkpoint.
+    return [Agreement(claims), watcher, series]
 
 
 def _fit(prepared: _Prepared, trainer: pl.Trainer, out: Path, reporter: Reporter) -> None:
@@ -229,6 +246,8 @@ def _fit(prepared: _Prepared, trainer: pl.Trainer, out: Path, reporter: Reporter
         with interruptible(trainer, out), threads(config.hardware.threads):
             trainer.fit(module, datamodule=loader, ckpt_path=prepared.resume_from, weights_only=True)
     except RuntimeError as error:
+        if config.hardware.processes > 1 and is_lost_connection(error):
+            raise ProcessLost(f"{OTHER}. Finished epochs are kept; go on with --resume --out {out}") from error
         if "DataLoader worker" not in str(error):
             raise
         raise WorkerDied(
@@ -265,7 +284,10 @@ def _absolute(path: str) -> str:
     return str(Path(path).expanduser().resolve()) if path and Path(path).expanduser().exists() else path
 
 
-def is_first_process() -> bool:
-    """Whether this is the only process or rank 0; launchers name the rank in the environment."""
-    ranks = (os.environ.get(name) for name in ("RANK", "SLURM_PROCID", "LOCAL_RANK"))
-    return int(next((rank for rank in ranks if rank and rank.isdigit()), "0")) == 0
+def _digest(config: PretrainConfig) -> str:
+    """Short, and the same for settings that give the same numbers."""
+    sections = to_sections(config)
+    for setting in _FREE:
+        section, key = setting.split(".")
+        del sections[section][key]
+    return sha256(json.dumps(sections, sort_keys=True).encode()).hexdigest()[:16]

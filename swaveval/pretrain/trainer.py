@@ -13,6 +13,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from swaveval.pretrain.config import HardwareConfig, Precision
 from swaveval.pretrain.errors import ConfigError, Interrupted
+from swaveval.pretrain.launcher import JointStrategy
 from swaveval.pretrain.series import AtomicCheckpointIO
 
 _PRECISION: dict[Precision, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
@@ -22,8 +23,16 @@ _PRECISION: dict[Precision, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
 }
 
 
-def make_trainer(hardware: HardwareConfig, epochs: int, callbacks: list[pl.Callback]) -> pl.Trainer:
+def make_trainer(
+    hardware: HardwareConfig, epochs: int, callbacks: list[pl.Callback], *, go_on: str = ""
+) -> pl.Trainer:
     """A Trainer that only trains: no logger, no checkpoints but the callbacks' own, no bars.
+
+    Args:
+        hardware: where.
+        epochs: of the whole training.
+        callbacks: in this order.
+        go_on: what to do when one of several processes is lost.
 
     Raises:
         ConfigError: the machine has not what `hardware` asks for.
@@ -32,13 +41,12 @@ def make_trainer(hardware: HardwareConfig, epochs: int, callbacks: list[pl.Callb
         return pl.Trainer(
             accelerator=hardware.accelerator,
             devices=hardware.devices,
-            strategy=hardware.strategy,
+            num_nodes=hardware.nodes,
+            strategy=JointStrategy(go_on) if hardware.processes > 1 else hardware.strategy,
             precision=_PRECISION[hardware.precision],
             max_epochs=epochs,
             callbacks=callbacks,
             plugins=[AtomicCheckpointIO()],
-            # BatchNorm of a share of the batch is another network; torch synchronises it on accelerators only.
-            sync_batchnorm=hardware.devices > 1 and hardware.accelerator != "cpu" and torch.cuda.is_available(),
             use_distributed_sampler=False,
             logger=False,
             enable_checkpointing=False,
@@ -48,7 +56,7 @@ def make_trainer(hardware: HardwareConfig, epochs: int, callbacks: list[pl.Callb
         )
     except (MisconfigurationException, ValueError, RuntimeError) as error:
         raise ConfigError(
-            f"hardware (accelerator {hardware.accelerator}, {hardware.devices} devices, strategy {hardware.strategy}, "
+            f"hardware (accelerator {hardware.accelerator}, {hardware.devices} devices, {hardware.nodes} nodes, strategy {hardware.strategy}, "
             f"precision {hardware.precision}) is not available: {error}"
         ) from error
 
