@@ -40,7 +40,7 @@ def _batch_norm(
 ) -> Tensor:
     """`torch.nn.functional.batch_norm`, with its arguments."""
     names = ("weight", "bias", "training", "momentum", "eps")
-    given = {"weight": None, "bias": None, "training": False, "momentum": 0.1, "eps": 1e-5}
+    given: dict[str, Any] = {"weight": None, "bias": None, "training": False, "momentum": 0.1, "eps": 1e-5}
     given |= dict(zip(names, rest, strict=False)) | named
     if not given["training"] or not dist.is_initialized() or dist.get_world_size() == 1:
         return functional.batch_norm(input, running_mean, running_var, **given)

@@ -86,7 +86,7 @@ class SwavModule(pl.LightningModule):
         Under several processes it is that of this process's share, with codes and BatchNorm of the joint batch: its
         mean over the processes is the loss that one process has on the joint batch.
         """
-        with JointBatchNorm() if self.trainer.world_size > 1 else nullcontext():
+        with JointBatchNorm() if self._config.hardware.processes > 1 else nullcontext():
             return self._loss(batch[0])
 
     def _loss(self, views: Sequence[Tensor]) -> Tensor:
@@ -94,7 +94,7 @@ class SwavModule(pl.LightningModule):
         # One pass per resolution and one through the head, as in the authors' code: BatchNorm sees all crops at once.
         pooled, first = [], 0
         for count in counts:
-            crops = torch.cat(views[first : first + count])
+            crops = torch.cat(list(views[first : first + count]))
             # Convolutions of few channels are a fifth faster in this layout, on CPU too; values are the same.
             pooled.append(self.backbone(crops.contiguous(memory_format=torch.channels_last)))
             first += count

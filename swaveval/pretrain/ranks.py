@@ -42,7 +42,7 @@ def check_launch(hardware: HardwareConfig) -> None:
         if processes > 1 and started != processes:
             raise ConfigError(
                 f"Slurm started {started} task(s), but --devices {devices} and --nodes {nodes} make {processes} "
-                "processes; begin the command with srun and give --devices its --ntasks-per-node and --nodes its --nodes"
+                "processes; start it with srun, and give --devices its --ntasks-per-node and --nodes its --nodes"
             )
         return
     if devices > 1 and not (is_launched() or "LOCAL_RANK" in os.environ or _can_start_again()):

@@ -23,9 +23,7 @@ _PRECISION: dict[Precision, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
 }
 
 
-def make_trainer(
-    hardware: HardwareConfig, epochs: int, callbacks: list[pl.Callback], *, go_on: str = ""
-) -> pl.Trainer:
+def make_trainer(hardware: HardwareConfig, epochs: int, callbacks: list[pl.Callback], *, go_on: str = "") -> pl.Trainer:
     """A Trainer that only trains: no logger, no checkpoints but the callbacks' own, no bars.
 
     Args:
@@ -56,8 +54,8 @@ def make_trainer(
         )
     except (MisconfigurationException, ValueError, RuntimeError) as error:
         raise ConfigError(
-            f"hardware (accelerator {hardware.accelerator}, {hardware.devices} devices, {hardware.nodes} nodes, strategy {hardware.strategy}, "
-            f"precision {hardware.precision}) is not available: {error}"
+            f"hardware (accelerator {hardware.accelerator}, {hardware.devices} devices, {hardware.nodes} nodes, "
+            f"strategy {hardware.strategy}, precision {hardware.precision}) is not available: {error}"
         ) from error
 
 

@@ -26,6 +26,9 @@ DIGITS = AugmentationConfig("digits", "batch", (32, 16), (2, 4), (0.4, 0.2), (1.
 LARGE = AugmentationConfig(
     crop_sizes=(64, 32), crop_counts=(1, 1), crop_min_scales=(0.14, 0.05), crop_max_scales=(1.0, 0.14)
 )
+BLURRED = AugmentationConfig(  # above 64 px colours are stronger and views are blurred
+    crop_sizes=(72, 36), crop_counts=(2, 2), crop_min_scales=(0.4, 0.2), crop_max_scales=(1.0, 0.4)
+)
 DRAWS = 600
 # A distribution that is the same gives a smaller p once in a thousand tests; the draws are seeded.
 LEAST_P = 1e-3
@@ -92,16 +95,19 @@ def test_the_comparison_notices_another_distribution(photo: np.ndarray) -> None:
         assert least < LEAST_P
 
 
-def test_a_view_depends_on_its_image_and_moment_alone() -> None:
+@pytest.mark.parametrize("config", [SMALL, DIGITS, BLURRED], ids=["small", "digits", "blurred"])
+def test_a_view_depends_on_its_image_and_moment_alone(config: AugmentationConfig) -> None:
+    """Neither on the size of the batch, nor on how widely another image of it is blurred."""
     images = pictures((40, 30), (32, 32), (50, 70), (33, 47))
-    views = BatchViews(SMALL, seed=3)
+    views = BatchViews(config, seed=3)
     together = views(images, [(2, position) for position in range(4)])
-    assert [view.shape for view in together] == [(4, 3, 32, 32)] * 2 + [(4, 3, 16, 16)] * 4
+    sizes = [size for size, count in zip(config.crop_sizes, config.crop_counts, strict=True) for _ in range(count)]
+    assert [view.shape for view in together] == [(4, 3, size, size) for size in sizes]
     for position, image in enumerate(images):
         alone = views([image], [(2, position)])
         assert all(torch.equal(one[0], many[position]) for one, many in zip(alone, together, strict=True))
     assert not torch.equal(views(images, [(3, position) for position in range(4)])[0], together[0])
-    assert not torch.equal(BatchViews(SMALL, seed=4)(images, [(2, p) for p in range(4)])[0], together[0])
+    assert not torch.equal(BatchViews(config, seed=4)(images, [(2, p) for p in range(4)])[0], together[0])
     assert not torch.equal(together[0], together[1])
 
 
@@ -169,7 +175,7 @@ def test_rotation_is_torchvisions() -> None:
 def test_blur_is_a_gaussian() -> None:
     views = torch.rand(2, 3, 20, 24, generator=torch.Generator().manual_seed(0))
     sigmas = (0.4, 1.9)
-    for view, found, sigma in zip(views, blurred(views, torch.tensor(sigmas)), sigmas, strict=True):
+    for view, found, sigma in zip(views, blurred(views, torch.tensor(sigmas), greatest=2.0), sigmas, strict=True):
         radius = 6  # the larger one's, for both
         expected = np.stack(
             [gaussian_filter(channel.numpy(), sigma, mode="nearest", radius=radius) for channel in view]

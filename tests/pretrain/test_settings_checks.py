@@ -26,6 +26,8 @@ def changed(**sections: dict[str, Any]) -> PretrainConfig:
     [
         ({"data": {"path": ""}}, "no images"),
         ({"data": {"fraction": 0.0}}, "data.fraction is 0"),
+        ({"hardware": {"devices": 0}}, "hardware.devices is 0"),
+        ({"hardware": {"nodes": 0}}, "hardware.nodes is 0"),
         ({"training": {"epochs": 0}}, "training.epochs is 0"),
         ({"training": {"batch_size": 1}}, "training.batch_size is 1"),
         ({"swav": {"prototypes": 1}}, "swav.prototypes is 1"),
@@ -56,7 +58,8 @@ def test_settings_out_of_range(sections: dict[str, dict[str, Any]], word: str) -
     [
         ({"training": {"batch_size": 600}}, "larger than the train split (500 images); take at most 500"),
         ({"training": {"batch_size": 9}, "hardware": {"devices": 2}}, "does not divide over 2 devices"),
-        ({"training": {"batch_size": 4}, "hardware": {"devices": 4}}, "BatchNorm needs 2"),
+        ({"training": {"batch_size": 9}, "hardware": {"devices": 2, "nodes": 2}}, "over 4 devices; it counts"),
+        ({"training": {"batch_size": 8}, "hardware": {"devices": 2}, "queue": {"size": 9, "start_epoch": 0}}, "9 does"),
         ({"swav": {"prototypes": 1001}}, "1001 prototypes for 500 training images"),
         ({"training": {"epochs": 10}, "queue": {"size": 128}}, "starts after epoch 15"),
         ({"queue": {"size": 4}, "training": {"batch_size": 100}}, "smaller than a batch"),
