@@ -168,6 +168,7 @@ def test_two_processes_train_as_one_with_the_joint_batch(image_folder: Path, tmp
 
 
 @pytest.mark.torture
+@pytest.mark.filterwarnings("ignore:TF32 acceleration")
 @pytest.mark.parametrize(
     ("optimiser", "views"), [("adamw", "batch"), ("adamw", "lightly"), ("lars", "batch"), ("sgd", "batch")]
 )
