@@ -25,7 +25,7 @@ from swaveval.results.export import rows
 
 MANIFEST = "figures.json"
 # Of a run's manifest, what no figure shows and another run on the same results may change.
-_UNSEEN = ("created", "command", "versions", "training_seconds", "cells", "notes")
+_UNSEEN = ("created", "command", "versions", "training_seconds", "cells", "notes", "repaired")
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,8 +201,23 @@ def made_by(contents: Contents) -> tuple[Row, ...]:
         Row("precision of the networks", wording.clipped(_precision(manifest), 300)),
         Row("loss from", wording.clipped(loss, 200)),
         Row("seed", str(manifest.seed)),
+        *_repaired(manifest),
         *_times(contents),
     )
+
+
+def _repaired(manifest: RunManifest) -> tuple[Row, ...]:
+    """How many stored results were found damaged or missing and computed again; nothing where none were."""
+    if not manifest.repaired:
+        return ()
+    days = sorted(set(manifest.repaired.values()))
+    when = days[0] if len(days) == 1 else f"{days[0]} and other days up to {days[-1]}"
+    named = [manifest.cell_names.get(name, ("a result", f"file {name}")) for name in manifest.repaired]
+    items = [wording.clipped(f"{evaluator} on {checkpoint}", 120) for evaluator, checkpoint in named[:LONGEST_LIST]]
+    if len(named) > LONGEST_LIST:
+        items.append(f"and {len(named) - LONGEST_LIST:,} more")
+    value = f"{wording.count(len(named), 'stored result')}, computed again on {wording.clipped(when, 60)}"
+    return (Row("found damaged or missing", value, tuple(items)),)
 
 
 def _times(contents: Contents) -> tuple[Row, ...]:

@@ -3,8 +3,13 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # on Windows: nothing is locked there, and nothing swept
+    fcntl = None  # type: ignore[assignment]
 
 
 @contextmanager
@@ -13,12 +18,10 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
     The temporary lies in the same directory, so that the rename never crosses a file system and readers see the old
     file or the new one, never a half-written one. On an exception the temporary is removed and `target` is untouched.
+    What a killed process leaves of one, `remove_leftovers` finds.
     """
     _make_directory(target.parent)
-    # 60 characters of up to four bytes: with what is added, a name that every file system takes.
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:60]}.", suffix=".tmp", dir=target.parent)
-    os.close(descriptor)
-    temporary = Path(name)
+    descriptor, temporary = _locked_temporary(target)
     try:
         yield temporary
         # mkstemp makes files private; a results directory is meant to be shared.
@@ -31,7 +34,40 @@ def atomic_path(target: Path) -> Iterator[Path]:
             error.filename = str(target)  # a full disk does not say where, and nobody knows the temporary's name
         temporary.unlink(missing_ok=True)
         raise
+    finally:
+        os.close(descriptor)
     _sync_directory(target.parent)
+
+
+def remove_leftovers(directory: Path, *, below: bool = True) -> None:
+    """Remove temporaries whose writers are gone, in a directory and those below it.
+
+    A writer holds a lock on its temporary as long as it lives, on whatever machine; where locks cannot be had, nothing
+    is removed.
+    """
+    if fcntl is None:
+        return
+    for path in directory.rglob(".*.tmp") if below else directory.glob(".*.tmp"):
+        with suppress(OSError):  # finished meanwhile, being written, or another's
+            descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+            finally:
+                os.close(descriptor)
+
+
+def _locked_temporary(target: Path) -> tuple[int, Path]:
+    """A new file beside `target`, locked until its descriptor is closed."""
+    while True:
+        # 60 characters of up to four bytes: with what is added, a name that every file system takes.
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:60]}.", suffix=".tmp", dir=target.parent)
+        if fcntl is not None:
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor, Path(name)
+        os.close(descriptor)  # taken for a leftover before it was locked
 
 
 def write_bytes(target: Path, content: bytes) -> None:

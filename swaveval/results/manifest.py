@@ -72,6 +72,8 @@ class RunManifest:
         terms: metric id (without parameters) to its words, as its evaluator declared them; {} in old manifests.
         roles: metric id to what its evaluator declared it to be for, values of `Role`; {} in old manifests.
         budget_seconds: what the evaluation was given of time; None where it was given all it needs.
+        repaired: digest of a cell that was once damaged or missing and was computed again to the day (ISO 8601), as far
+            as it belongs to this evaluation; {} in old manifests.
         recipe: digest of everything that was set for the training but its seed; equal for repeats. Empty where not
             everything is known.
     """
@@ -97,6 +99,7 @@ class RunManifest:
     training_epochs: int | None = None
     recipe: str = ""
     budget_seconds: float | None = None
+    repaired: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def reached(self) -> tuple[int, int]:
@@ -130,6 +133,7 @@ class RunManifest:
             "training_epochs": self.training_epochs,
             "recipe": self.recipe,
             "budget_seconds": self.budget_seconds,
+            "repaired": dict(self.repaired),
         }
 
     @classmethod
@@ -161,4 +165,5 @@ class RunManifest:
             training_epochs=body.get("training_epochs"),
             recipe=str(body.get("recipe") or ""),
             budget_seconds=body.get("budget_seconds"),
+            repaired={str(name): str(day) for name, day in dict(body.get("repaired") or {}).items()},
         )

@@ -184,8 +184,9 @@ def _boot() -> str:
 
 
 def _started(process: int) -> str:
-    """When a process was started; empty where it is not there (or where the system does not say)."""
+    """When a process was started; empty where it is not there any more (or where the system does not say)."""
     try:
-        return Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()[19].decode("ascii")
+        fields = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()
+        return "" if fields[0] == b"Z" else fields[19].decode("ascii")  # a zombie has ended; nobody has asked how
     except (OSError, IndexError):
         return ""

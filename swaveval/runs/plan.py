@@ -1,6 +1,6 @@
 """What is done and what is to do: a pure function of records, evaluators and the store."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +42,7 @@ class PlannedCell:
         spec: its evaluator.
         checkpoint: the checkpoint's name, or `all checkpoints` for a series evaluator.
         done: whether the store holds it.
+        lost: whether it was stored once, and is damaged or missing now.
         stamp: of what the store held then (`ResultStore.stamp`): what is newer, another command has stored.
     """
 
@@ -50,11 +51,12 @@ class PlannedCell:
     checkpoint: str
     done: bool
     stamp: int = field(default=0, compare=False)
+    lost: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Every cell of an evaluation, in page order; `damaged` names stored files that were not what was written."""
+    """Every cell of an evaluation, in page order; `damaged` says of stored files that they are not what was written."""
 
     cells: tuple[PlannedCell, ...]
     damaged: tuple[str, ...] = ()
@@ -80,11 +82,15 @@ def make_plan(
     *,
     key: Callable[[str, EvaluatorSpec], CellKey],
     force: bool = False,
+    named: Collection[str] = (),
 ) -> Plan:
     """Cells of each distinct backbone, then of the series (checkpoints only, baselines left out).
 
     A stored `ok` or `skipped` cell is done. A stored `error` is tried again: what failed for want of memory or a
     package may work now. A damaged file counts as absent and is named.
+
+    Args:
+        named: digests of cells that an earlier manifest says are stored; one that is not is missing.
     """
     rows = [record for record in records if record.evaluated and record.digest]
     names = {str(record.digest): record.name for record in reversed(rows)}
@@ -96,6 +102,7 @@ def make_plan(
     for backbone, spec in wanted:
         cell_key = key(backbone, spec)
         stored: Cell | None = None
+        lost = False
         stamp = store.stamp(cell_key)
         try:
             stored = store.get(cell_key)
@@ -105,9 +112,12 @@ def make_plan(
                 stored = None  # of a version that let a plugin give another's metrics
         except DamagedCell as error:
             damaged.append(str(error))
-            stored = None
+            stored, lost = None, True
+        if stored is None and not lost and not stamp and cell_key.digest in named:
+            damaged.append(f"{cell_key.digest}.json is missing")
+            lost = True
         done = stored is not None and stored.status in ("ok", "skipped") and not force
-        cells.append(PlannedCell(cell_key, spec, names.get(backbone, "all checkpoints"), done, stamp))
+        cells.append(PlannedCell(cell_key, spec, names.get(backbone, "all checkpoints"), done, stamp, lost))
     order = {backbone: position for position, backbone in enumerate(dict.fromkeys(str(row.digest) for row in rows))}
     cells.sort(key=lambda cell: order.get(cell.key.backbone, len(order)))
     return Plan(tuple(cells), tuple(damaged))

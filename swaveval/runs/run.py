@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from swaveval.features.arrays import Arrays
 from swaveval.results import Cell, CheckpointRecord, DataSummary, RunManifest, Series
+from swaveval.results.atomic import remove_leftovers
 from swaveval.results.seconds import OF_PAGE, PAGE
 from swaveval.results.versions import versions
 from swaveval.runs import unchanged
@@ -30,6 +31,7 @@ from swaveval.runs.plugins import PluginHosts
 from swaveval.runs.precision import with_precision
 from swaveval.runs.progress import Progress, Silent, Told
 from swaveval.runs.records import read_records
+from swaveval.runs.repaired import earlier_manifest, repaired
 from swaveval.runs.request import RunError, RunRequest, resolve, sample_of, training_images
 from swaveval.runs.several_runs import several_runs
 from swaveval.runs.shown_as import shown_as_said
@@ -51,6 +53,8 @@ class Prepared:
         plan: the cells.
         order: what the order of the checkpoints was read from.
         said: what the page must say of how they became one series.
+        earlier: the manifest of the evaluation that lies here already.
+        lost: digests of stored results that were damaged or missing.
     """
 
     request: RunRequest
@@ -60,6 +64,8 @@ class Prepared:
     plan: Plan
     order: str = ""
     said: tuple[str, ...] = ()
+    earlier: RunManifest | None = None
+    lost: frozenset[str] = frozenset()
 
     def planned(self, records: Sequence[CheckpointRecord]) -> Plan:
         """The plan of some of the records."""
@@ -130,10 +136,13 @@ def _prepare(
         settings=workspace.settings,
         given=loader.source.baselines() if isinstance(loader.source, Arrays) else None,
     )
-    plan = make_plan(rows, specs, workspace.store, key=workspace.key, force=request.force)
+    earlier = earlier_manifest(workspace.store)
+    named = frozenset(() if earlier is None else earlier.cells)
+    plan = make_plan(rows, specs, workspace.store, key=workspace.key, force=request.force, named=named)
+    lost = frozenset(cell.key.digest for cell in plan.cells if cell.lost)
     doubts = tuple(f"taken for one run (--one-run) despite {reason}" for reason in arrangement.division.reasons)
     said = (*doubts, *arrangement.notes, *stated, *findings.notes)
-    return Prepared(request, workspace, tuple(rows), tuple(specs), plan, arrangement.order, said)
+    return Prepared(request, workspace, tuple(rows), tuple(specs), plan, arrangement.order, said, earlier, lost)
 
 
 def run(request: RunRequest, progress: Progress | None = None, *, started: float | None = None) -> RunOutcome:
@@ -150,9 +159,18 @@ def run(request: RunRequest, progress: Progress | None = None, *, started: float
     told = Told(progress or Silent())
     before = unchanged.inputs(request)
     with closing(make_executor(request.executor)) as executor:
-        outcome = _run(check_run(request, told), executor, told, deadline)
+        checked = check_run(request, told)
+        _sweep(checked)
+        outcome = _run(checked, executor, told, deadline)
     unchanged.remember(request, outcome, before, told.messages)
     return outcome
+
+
+def _sweep(request: RunRequest) -> None:
+    """Remove what killed commands left half-written; a training may be writing elsewhere below `out`."""
+    remove_leftovers(request.out, below=False)
+    for name in ("results", "cache", "figures"):
+        remove_leftovers(request.out / name)
 
 
 def _run(request: RunRequest, executor: Executor, progress: Progress, deadline: Deadline | None) -> RunOutcome:
@@ -160,7 +178,7 @@ def _run(request: RunRequest, executor: Executor, progress: Progress, deadline: 
     for note in prepared.said:  # what stands in red on the page must not be missing on the terminal
         progress.message(f"note: {note}")
     for damage in prepared.plan.damaged:
-        progress.message(f"stored result {damage}; it is computed again")
+        progress.message(_lost(damage))
     job = Job(prepared.request, prepared.workspace)
     try:
         prepared, cells, computed = _evaluate(prepared, job, executor, deadline)
@@ -224,12 +242,20 @@ def _evaluate(
     progress.stage("page", 0)
     images = prepared.workspace.images
     shown = shown_by(cells, store, len(images)) if images.pictures else ()
-    task = pictures_task(images.fingerprint, shown, store)
+    named = frozenset(() if prepared.earlier is None else prepared.earlier.cells)
+    task, fault = pictures_task(images.fingerprint, shown, store, named=named)
+    if fault:
+        progress.message(_lost(fault))
+        prepared = replace(prepared, lost=prepared.lost | {planned.key.digest for planned in task.cells})
     if task.cells:
         for done in executor.run([task], job):
             tell(progress, done)
     cells += [cell for key in (pictures_key(images.fingerprint, shown),) if (cell := store.get(key)) is not None]
     return prepared, cells, computed
+
+
+def _lost(fault: str) -> str:
+    return f"stored result {fault}; it is computed again"
 
 
 def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
@@ -272,6 +298,7 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
         training_epochs=None if took is None else took.epochs,
         recipe=request.recipe,
         budget_seconds=request.budget,
+        repaired=repaired(prepared.earlier, prepared.lost, cells),
         command=request.command,
         versions=versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -5,8 +5,7 @@ gives the function that makes one. `runs.cells.perform` stores what that gives o
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -194,14 +193,27 @@ def series_tasks(records: Sequence[CheckpointRecord], plan: Plan, loader: Checkp
     ]
 
 
-def pictures_task(fingerprint: str, shown: Sequence[int], store: ResultStore) -> Task:
-    """The task of the cell `data`; without cells where the store holds it whole."""
+def pictures_task(
+    fingerprint: str, shown: Sequence[int], store: ResultStore, *, named: Collection[str] = ()
+) -> tuple[Task, str]:
+    """The task of the cell `data`; without cells where the store holds it whole.
+
+    Args:
+        named: as in `make_plan`.
+
+    Returns:
+        The task, and what is the matter with what was stored; empty where nothing is.
+    """
     key = pictures_key(fingerprint, shown)
-    done, stamp = False, store.stamp(key)
-    with suppress(DamagedCell):  # what can be made again is made again
+    done, stamp, fault = False, store.stamp(key), ""
+    try:
         held = store.get(key)
         if held is not None and held.status == "ok":
             store.check_arrays(held)
             done = True
-    planned = () if done else (PlannedCell(key, PICTURES, ALL_IMAGES, done=False, stamp=stamp),)
-    return PicturesTask(ALL_IMAGES, planned, tuple(shown))
+        elif held is None and key.digest in named:
+            fault = f"{key.digest}.json is missing"
+    except DamagedCell as error:  # what can be made again is made again
+        fault = str(error)
+    planned = () if done else (PlannedCell(key, PICTURES, ALL_IMAGES, done=False, stamp=stamp, lost=bool(fault)),)
+    return PicturesTask(ALL_IMAGES, planned, tuple(shown)), fault

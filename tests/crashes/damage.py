@@ -1,12 +1,13 @@
 """Damage to any file below an output, and what the next run makes of it.
 
-`python -m tests.crashes.damage --cases 1000 --write` writes reports/damage-campaign.*.
+`TMPDIR=/dev/shm python -m tests.crashes.damage --cases 1000 --write` writes reports/damage-campaign.*.
 """
 
 import argparse
 import json
 import platform
 import random
+import re
 import shutil
 import tempfile
 import warnings
@@ -26,6 +27,7 @@ from tests.field.around_runs import write_checkpoints
 from tests.tiny_images import write_images
 
 HOWS = ("bit flipped", "cut off", "emptied", "deleted", "replaced by another file", "zeroed")
+ALL = ("knn", "spectrum", "gallery", "umap")  # with pictures, a map and figures
 REPORTS = Path(__file__).parents[2] / "reports"
 
 
@@ -56,14 +58,15 @@ class Tally:
     wrong: list[str] = field(default_factory=list)
 
 
-def prepare(place: Path) -> RunRequest:
-    """A tiny evaluation that is finished."""
+def prepare(place: Path, evaluators: tuple[str, ...]) -> RunRequest:
+    """A tiny evaluation that is finished, with figures where there is a map."""
     request = RunRequest(
         write_checkpoints(place / "run" / "checkpoints", count=2),
         place / "run" / "report",
         data=str(write_images(place / "bars", per_class=6)),
-        evaluators=("knn", "spectrum"),
+        evaluators=evaluators,
         device="cpu",
+        figures="umap" in evaluators,
     )
     evaluate(request)
     return request
@@ -97,7 +100,7 @@ def truth(out: Path) -> dict[str, Any]:
             }
     found["verdict"] = json.loads((out / "verdict.json").read_text(encoding="utf-8"))
     manifest = series.manifest.to_json()
-    found["manifest"] = {key: value for key, value in manifest.items() if key not in ("created", "cells")}
+    found["manifest"] = {key: value for key, value in manifest.items() if key not in ("created", "cells", "repaired")}
     found["page"] = (out / "index.html").read_text(encoding="utf-8").rstrip().endswith("</html>")
     return found
 
@@ -127,9 +130,9 @@ def damage(path: Path, how: str, others: list[Path], dice: random.Random) -> Non
     path.write_bytes(changed)
 
 
-def campaign(cases: int, seed: int, place: Path) -> Tally:
+def campaign(cases: int, seed: int, place: Path, evaluators: tuple[str, ...] = ALL) -> Tally:
     """Damage one file after another, of every kind in turn, each time in a fresh copy."""
-    request, dice, tally = prepare(place), random.Random(seed), Tally()
+    request, dice, tally = prepare(place, evaluators), random.Random(seed), Tally()
     out = request.out
     whole, right = place / "whole", truth(request.out)
     shutil.copytree(out, whole)
@@ -145,23 +148,38 @@ def campaign(cases: int, seed: int, place: Path) -> Tally:
         victim = dice.choice(by_kind[kind]).relative_to(whole)
         others = [path for path in out.rglob("*") if path.is_file()]
         damage(out / victim, how, others, dice)
-        label = f"{victim} {how}"
+        label, before = f"{victim} {how}", stamps(out)
         tally.cases += 1
         tally.kinds[kind] += 1
         tally.hows[how] += 1
         try:
-            computed, told = evaluate(request)
+            told = evaluate(request)[1]
             found = truth(out)
         except Exception as error:
             tally.wrong.append(f"{label}: {type(error).__name__}: {error}"[:300])
             continue
-        tally.recomputed += computed
+        again = {path.name for path, stamp in stamps(out).items() if before.get(path) != stamp}
+        tally.recomputed += len(again)
+        if (counted := on_page(out)) != len(again):
+            tally.wrong.append(f"{label}: {len(again)} computed again, and the page counts {counted}")
         if found != right:
             differing = [name for name in {**found, **right} if found.get(name) != right.get(name)]
             tally.wrong.append(f"{label}: other results: {differing}"[:300])
-        if kind.startswith("results/cells") and computed and how != "deleted" and not _said(told):
-            tally.wrong.append(f"{label}: {computed} computed again without a word")
+        if again and not _said(told):
+            tally.wrong.append(f"{label}: {len(again)} computed again without a word")
     return tally
+
+
+def stamps(out: Path) -> dict[Path, int]:
+    """When each stored result was written; arrays belong to the result beside them."""
+    return {path: path.stat().st_mtime_ns for path in out.glob("results/cells/[!.]*.json")}
+
+
+def on_page(out: Path) -> int:
+    """How many results the page says were damaged or missing and computed again."""
+    page = (out / "index.html").read_text(encoding="utf-8")
+    found = re.findall(r"found damaged or missing</th><td>([\d,]+) stored results?, computed again on ", page)
+    return int(found[0]) if found else 0
 
 
 def _said(told: list[str]) -> bool:
@@ -176,7 +194,7 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         tally = campaign(asked.cases, asked.seed, Path(place))
-    command = f"python -m tests.crashes.damage --cases {asked.cases} --seed {asked.seed} --write"
+    command = f"TMPDIR=/dev/shm python -m tests.crashes.damage --cases {asked.cases} --seed {asked.seed} --write"
     body = {
         "command": command,
         "date": datetime.now(UTC).date().isoformat(),
@@ -194,8 +212,9 @@ def main() -> None:
         text = (
             f"# Damage campaign: every kind of file below an output\n\nCommand: `{command}`.\n{body['date']}, "
             f"{body['machine']}.\n\n{tally.cases} cases ({', '.join(HOWS)}), each followed by a run: "
-            f"{len(tally.wrong)} wrong (other results than undisturbed, an error, or a cell computed again without a "
-            f"word), {tally.recomputed} cells computed again.\n\n| file | cases |\n|---|---|\n{rows}\n"
+            f"{len(tally.wrong)} wrong (other results than undisturbed, an error, a cell computed again without a "
+            f"word, or another count of them on the page), {tally.recomputed} cells computed again and counted on the "
+            f"page.\n\n| file | cases |\n|---|---|\n{rows}\n"
         )
         (REPORTS / "damage-campaign.md").write_text(text, encoding="utf-8")
 

@@ -8,7 +8,7 @@ from tests.crashes.damage import campaign
 
 
 def test_a_short_campaign(tmp_path: Path) -> None:
-    tally = campaign(26, 0, tmp_path)
+    tally = campaign(26, 0, tmp_path, ("knn", "spectrum"))
     assert tally.wrong == []
     assert len(tally.kinds) >= 10
     assert tally.recomputed
@@ -19,3 +19,4 @@ def test_the_full_campaign(tmp_path: Path) -> None:
     tally = campaign(1000, 1, tmp_path)
     assert tally.wrong == []
     assert tally.cases >= 1000
+    assert {"figures/*.png", "figures/*.svg"} < set(tally.kinds)

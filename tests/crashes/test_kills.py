@@ -4,11 +4,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.crashes.kills import campaign
+from tests.crashes.kills import FORKED, Tally, campaign
+
+
+def check(tally: Tally) -> None:
+    assert tally.wrong == []
+    assert (tally.redone, tally.orphans) == (0, 0)
+    assert max(tally.in_flight) <= 2
+
+
+def test_a_few_kills(tmp_path: Path) -> None:
+    tally = campaign(3, 2, tmp_path, own=False)
+    check(tally)
+    assert tally.kills == {FORKED: 3}
+    assert tally.units
+    assert max(tally.in_flight) <= 1
 
 
 @pytest.mark.torture
 def test_a_thousand_kills(tmp_path: Path) -> None:
     tally = campaign(1000, 1, tmp_path)
-    assert tally.wrong == []
-    assert (tally.kills, tally.redone, tally.orphans) == (1000, 0, 0)
+    check(tally)
+    assert tally.kills.total() == 1000
+    assert len(tally.kills) == 4

@@ -34,3 +34,16 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
     except OSError:
         return False
+
+
+def of_session(session: int) -> set[int]:
+    """Living processes of a session, whoever is their parent by now."""
+    found = set[int]()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_bytes().rpartition(b")")[2].split()
+        except OSError:
+            continue
+        if fields[0] != b"Z" and int(fields[3]) == session:
+            found.add(int(path.parent.name))
+    return found

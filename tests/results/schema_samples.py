@@ -95,6 +95,7 @@ def sample_manifest() -> RunManifest:
         training_epochs=2,
         recipe="e" * 64,
         budget_seconds=600.0,
+        repaired={digests[0]: "2026-11-27"},
     )  # fmt: skip
 
 

@@ -54,7 +54,7 @@ def test_every_field_of_a_manifest_is_stored() -> None:
         "mine", data, (CheckpointRecord("a.ckpt", digest="d"), CheckpointRecord("b.ckpt", state="corrupt", reason="r")),
         evaluators=(("knn", 2, {"k": 20}), ("mine", 1, {})), loss=LossCurve("log", (1.0,), (2.0,)),
         hyperparameters={"prototypes": 30}, training_seconds=1.5, command="swaveval run", versions={"python": "3"},
-        training_epochs=3, budget_seconds=60.0, recipe="f" * 64,
+        training_epochs=3, budget_seconds=60.0, repaired={"e" * 32: "2026-11-27"}, recipe="f" * 64,
         created="today", seed=4, notes=("one", "two"), cells=("c1", "c2"), order="epoch", source="../checkpoints",
         cell_names={"c1": ("knn", "a.ckpt"), "c2": ("mine", "all checkpoints")},
         terms={"z.x": Term("Z", "m", "d", "z"), "a.x": Term("A", "m", "d")}, roles={"z.x": ("headline", "witness")},

@@ -2,11 +2,13 @@
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from swaveval.results.atomic import atomic_path, write_bytes, write_text
+from swaveval.results.atomic import atomic_path, remove_leftovers, write_bytes, write_text
 from swaveval.results.places import OutputError, check_writable, locate
 from swaveval.results.store import StoreError
 
@@ -73,6 +75,28 @@ def test_a_temporary_that_is_gone_already_hides_no_error(tmp_path: Path) -> None
     error = ValueError("the reason")
     assert not writing.__exit__(ValueError, error, None)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_writer_leaves_is_removed_and_what_a_living_one_writes_stays(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from swaveval.results.atomic import atomic_path\n"
+        "with atomic_path(Path(sys.argv[1])) as place: place.write_bytes(b'half'); print(flush=True); time.sleep(600)"
+    )
+    target = tmp_path / "below" / "file"
+    writer = subprocess.Popen([sys.executable, "-c", code, str(target)], stdout=subprocess.PIPE)
+    with writer:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        remove_leftovers(tmp_path)
+        (left,) = target.parent.iterdir()
+        writer.kill()
+        writer.wait()
+    assert left.read_bytes() == b"half"
+    (tmp_path / ".hidden.tmp.txt").write_bytes(b"not ours")
+    with atomic_path(tmp_path / "file") as writing:
+        remove_leftovers(tmp_path)
+        writing.write_bytes(b"whole")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == [".hidden.tmp.txt", "below", "file"]
 
 
 def test_half_a_surrogate_pair_is_written_as_a_question_mark(tmp_path: Path) -> None:

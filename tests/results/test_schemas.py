@@ -14,7 +14,7 @@ from swaveval.results.encoding import unseal
 from tests.results.schema_samples import DATA, SCHEMAS, TRANSFORM, sample_cells, sample_manifest, write_sample
 
 VERSIONS = sorted(path.name for path in SCHEMAS.iterdir())
-PRESENT = "v1-2026-11-27"
+PRESENT = "v1-2026-11-27-repaired"
 EARLIEST = "v1-2026-11-23"
 
 

@@ -85,6 +85,18 @@ def test_a_damaged_cell_is_done_again_and_named(store: ResultStore, suffix: str)
     again = plan(RECORDS, [KNN], store)
     assert [cell.checkpoint for cell in again.todo] == ["0.ckpt"]
     assert path.name in again.damaged[0]
+    assert [cell.lost for cell in again.cells] == [True, False]
+
+
+def test_a_cell_that_was_stored_once_and_is_missing_is_named(store: ResultStore) -> None:
+    first = plan(RECORDS, [KNN], store)
+    assert not any(cell.lost for cell in first.cells)
+    finish(store, first)
+    named = [cell.key.digest for cell in first.cells]
+    store.discard(named[0])
+    again = plan(RECORDS, [KNN, LINEAR], store, named=named)
+    assert [cell.lost for cell in again.cells] == [True, False, False, False]
+    assert again.damaged == (f"{named[0]}.json is missing",)
 
 
 def test_baselines_are_no_part_of_the_series(store: ResultStore) -> None:

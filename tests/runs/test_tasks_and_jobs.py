@@ -95,19 +95,19 @@ def test_a_task_for_each_cell_over_the_series(tmp_path: Path) -> None:
 
 def test_pictures_are_made_unless_they_are_there_whole(tmp_path: Path) -> None:
     store = ResultStore(tmp_path)
-    task = pictures_task("f", (1, 2), store)
+    task, _ = pictures_task("f", (1, 2), store)
     assert isinstance(task, PicturesTask)
     assert (task.shown, task.looks_at_images, task.name) == ((1, 2), True, "all images")
     (planned,) = task.cells
     store.put(Cell(planned.key, status="error", reason="no memory"))
-    assert pictures_task("f", (1, 2), store).cells  # what failed is tried again
+    assert pictures_task("f", (1, 2), store)[0].cells  # what failed is tried again
     store.put(Cell(planned.key), [Artifact("data.labels", {"label": np.zeros(3)})])
-    assert pictures_task("f", (1, 2), store).cells == ()
-    assert pictures_task("f", (1, 3), store).cells
-    assert pictures_task("g", (1, 2), store).cells
+    assert pictures_task("f", (1, 2), store)[0].cells == ()
+    assert pictures_task("f", (1, 3), store)[0].cells
+    assert pictures_task("g", (1, 2), store)[0].cells
     for path in store.cells_directory.glob(f"{planned.key.digest}*.npz"):
         path.write_bytes(b"damaged")
-    assert pictures_task("f", (1, 2), store).cells == (planned,)
+    assert pictures_task("f", (1, 2), store)[0].cells == (planned,)
 
 
 # -- the job -----------------------------------------------------------------------------------------------------------

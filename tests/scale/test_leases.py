@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import time
@@ -68,6 +69,24 @@ def test_the_lease_of_the_dead_is_taken_over(how: str, tmp_path: Path) -> None:
     assert not Claims(tmp_path).take(task())
     assert [path.name for path in tmp_path.iterdir()] == [lease.name]
     taker.close()
+
+
+def test_a_killed_process_that_nobody_has_buried_is_dead(tmp_path: Path) -> None:
+    """As in containers whose first process reaps no children."""
+    code = (
+        "import sys, pickle, time; from pathlib import Path; from swaveval.runs.claims import Claims;"
+        "claims = Claims(Path(sys.argv[1])); assert claims.take(pickle.loads(bytes.fromhex(sys.argv[2])));"
+        "print(flush=True); time.sleep(600)"
+    )
+    sent = pickle.dumps(task()).hex()
+    called = [sys.executable, "-c", code, str(tmp_path), sent]
+    with subprocess.Popen(called, env=environment(), stdout=subprocess.PIPE) as owner:
+        assert owner.stdout is not None
+        owner.stdout.readline()
+        assert not Claims(tmp_path).take(task())
+        os.kill(owner.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, owner.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays in the table
+        assert Claims(tmp_path).take(task())
 
 
 def test_what_lives_is_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
