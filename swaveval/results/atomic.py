@@ -1,15 +1,14 @@
 """Files that are either whole or absent, whatever kills the process in between."""
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-try:
+if sys.platform != "win32":  # there nothing is locked, and nothing swept
     import fcntl
-except ImportError:  # on Windows: nothing is locked there, and nothing swept
-    fcntl = None  # type: ignore[assignment]
 
 
 @contextmanager
@@ -45,7 +44,7 @@ def remove_leftovers(directory: Path, *, below: bool = True) -> None:
     A writer holds a lock on its temporary as long as it lives, on whatever machine; where locks cannot be had, nothing
     is removed.
     """
-    if fcntl is None:
+    if sys.platform == "win32":
         return
     for path in directory.rglob(".*.tmp") if below else directory.glob(".*.tmp"):
         with suppress(OSError):  # finished meanwhile, being written, or another's
@@ -62,7 +61,7 @@ def _locked_temporary(target: Path) -> tuple[int, Path]:
     while True:
         # 60 characters of up to four bytes: with what is added, a name that every file system takes.
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:60]}.", suffix=".tmp", dir=target.parent)
-        if fcntl is not None:
+        if sys.platform != "win32":
             with suppress(OSError):
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
         if os.fstat(descriptor).st_nlink:

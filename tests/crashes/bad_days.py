@@ -126,8 +126,17 @@ class BadDays(RuleBasedStateMachine):
         self._count("run")
         self._run()
 
-    @rule(operation=st.one_of(st.integers(0, 60), st.integers(0, MOST_OPERATIONS)))
+    @precondition(lambda self: self._expected())
+    @rule(operation=st.integers(0, 60))
+    def kill_early(self, operation: int) -> None:
+        self._kill(operation)
+
+    @precondition(lambda self: self._expected())
+    @rule(operation=st.integers(0, MOST_OPERATIONS))
     def kill(self, operation: int) -> None:
+        self._kill(operation)
+
+    def _kill(self, operation: int) -> None:
         """At an operation; a run with fewer comes to its end."""
         try:
             with dying(self.out, operation):
@@ -223,8 +232,8 @@ class BadDays(RuleBasedStateMachine):
             shown = {cell.key.digest for cell in point.cells.values() if cell.key.evaluator != PICTURES}
             assert shown, "no numbers"
             assert shown <= named.keys(), "another checkpoint's numbers"
-        kept = {weights for weights in self.files.values() if weights is not None}
-        assert len(series.points) == len(kept)
+        whole = sorted(name for name, weights in self.files.items() if weights is not None)
+        assert [point.record.name for point in series.points] == whole
 
     def _stored(self, names: set[str]) -> None:
         self.whole |= names
@@ -281,7 +290,39 @@ class BadDays(RuleBasedStateMachine):
         type(self).done[what] += 1
 
 
-def days(examples: int, steps: int, *, derandomize: bool) -> Counter[str]:
+def wander(steps: int, seed: int) -> Counter[str]:
+    """One walk whose steps are drawn from a seed, so that it has some of everything; what was done, counted."""
+    BadDays.done, dice, walker = Counter(), random.Random(seed), BadDays()
+    try:
+        walker.add_or_replace(1, 0)
+        for _ in range(steps):
+            what = dice.choice(
+                ("add", "add", "half", "delete", "data", "bump", "run", "run", "kill", "kill", "corrupt")
+            )
+            number, weights = dice.choice(NUMBERS), dice.choice(WEIGHTS)
+            if what == "add":
+                walker.add_or_replace(number, weights)
+            elif what == "half":
+                walker.half_write(number, weights, dice.uniform(0.05, 0.98))
+            elif what == "delete" and walker.files:
+                walker.delete(dice)
+            elif what == "data":
+                walker.change_data(dice.choice(DATA))
+            elif what == "bump":
+                walker.bump(dice.choice(VERSIONS))
+            elif what == "kill" and walker._expected():
+                walker.kill(dice.randrange(300))
+            elif what == "corrupt" and walker.whole:
+                walker.corrupt(dice, dice.choice(HOWS), dice.random() < 0.7)
+            else:
+                walker.evaluate()
+            walker.compare()
+    finally:
+        walker.teardown()
+    return BadDays.done
+
+
+def days(examples: int, steps: int) -> Counter[str]:
     """Run so many examples of so many steps; what was done, counted."""
     BadDays.done = Counter()
     run_state_machine_as_test(
@@ -290,7 +331,6 @@ def days(examples: int, steps: int, *, derandomize: bool) -> Counter[str]:
             max_examples=examples,
             stateful_step_count=steps,
             deadline=None,
-            derandomize=derandomize,
             database=None,
             phases=(Phase.generate,),  # an example is seconds: to shrink one takes longer than to read it
             suppress_health_check=list(HealthCheck),
@@ -306,7 +346,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write reports/state-machine.md")
     asked = parser.parse_args()
     began = time.monotonic()
-    done = days(asked.examples, asked.steps, derandomize=False)
+    done = days(asked.examples, asked.steps)
     minutes = (time.monotonic() - began) / 60
     rows = "".join(f"| {what} | {count:,} |\n" for what, count in sorted(done.items()) if what != "example")
     given = f"--examples {asked.examples} --steps {asked.steps}"
