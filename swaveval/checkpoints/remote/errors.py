@@ -111,7 +111,8 @@ def explained(error: BaseException, shown: str) -> RemoteError:
     host = shown.partition("://")[0]
     if "FlexibleChecksumError" in names:
         return RemoteError(f"{shown}: what came does not match the checksum that came with it", "content")
-    if names & _CREDENTIALS or _status(error) == 401:
+    unknown = "SSHException" in names and "authentication" in str(error).lower()  # paramiko, with no key at all
+    if names & _CREDENTIALS or _status(error) == 401 or unknown:
         return RemoteError(
             f"{shown}: no credentials for {host} were found, or they are not accepted; docs/remote.md says where "
             "they are looked for",
