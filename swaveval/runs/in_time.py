@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from swaveval.features.extract import choose_device
 from swaveval.results import CheckpointRecord
 from swaveval.runs.budget import (
     Deadline,
@@ -19,7 +18,7 @@ from swaveval.runs.budget import (
 from swaveval.runs.estimates import Estimates, kind
 from swaveval.runs.executors import Executor
 from swaveval.runs.job import Job
-from swaveval.runs.machine import workers
+from swaveval.runs.machine import devices, workers
 from swaveval.runs.performing import tell
 from swaveval.runs.plan import Plan
 from swaveval.runs.progress import left
@@ -96,5 +95,5 @@ def spread(job: Job, tasks: int) -> Job:
     """The job with the number of workers that fits so many tasks, where nobody gave one."""
     if job.request.jobs is not None:
         return job
-    fits = workers(tasks, len(job.workspace.images), choose_device(job.request.device))
+    fits = workers(tasks, len(job.workspace.images), devices(job.request.device))
     return Job(replace(job.request, jobs=fits), job.workspace)

@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 
-from swaveval.features.extract import choose_device
 from swaveval.runs.attempts import Attempt
 from swaveval.runs.child import Child, ChildDied
 from swaveval.runs.executors import Done
 from swaveval.runs.job import Job
-from swaveval.runs.machine import cores, workers
+from swaveval.runs.machine import cores, devices, least_taken, workers
 from swaveval.runs.progress import doing
 from swaveval.runs.request import RunError
 from swaveval.runs.sharing import Shared
@@ -24,7 +24,7 @@ class Local:
     """Does one task after another in this process; with more than one job, as many at a time in worker processes.
 
     Every worker builds its own workspace from the request; pixels are decoded before, so that workers share the map of
-    them. Workers stay for the next call of `run`.
+    them. Where there are several GPUs, each worker has one of its own. Workers stay for the next call of `run`.
     """
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ def _most(job: Job, tasks: Sequence[Task]) -> int:
     """How many tasks to do at the same time."""
     if job.request.jobs is not None:
         return job.request.jobs
-    return workers(len(tasks), len(job.workspace.images), choose_device(job.request.device))
+    return workers(len(tasks), len(job.workspace.images), devices(job.request.device))
 
 
 class _Workers:
@@ -85,6 +85,8 @@ class _Workers:
         self._idle: list[Child] = []
         self._any_worked = False
         self._doing: dict[Child, str] = {}
+        self._devices = devices(job.request.device)
+        self._device: dict[Child, str] = {}
 
     def run(self, shared: Shared) -> Iterator[Done]:
         while shared.waiting or self._busy:
@@ -118,7 +120,10 @@ class _Workers:
         try:
             if child is None:
                 child = Child("swaveval.runs.worker")
-                child.send(("prepare", self._job, self._threads))
+                living = [device for one, device in self._device.items() if one.lives]
+                self._device[child] = least_taken(self._devices, living)
+                job = Job(replace(self._job.request, device=self._device[child]))
+                child.send(("prepare", job, self._threads))
             child.send(("task", attempt.rest))
         except ChildDied as death:
             yield from self._lost(attempt, str(death), shared)

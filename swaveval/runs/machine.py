@@ -1,6 +1,8 @@
 """What this machine has room for."""
 
 import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,18 +20,37 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def workers(tasks: int, images: int, device: str) -> int:
+def workers(tasks: int, images: int, devices: Sequence[str]) -> int:
     """How many checkpoints to evaluate at the same time.
 
-    On a GPU one at a time: it is the GPU that there is to wait for.
+    On each GPU one: it is the GPU that there is to wait for.
 
     Args:
         tasks: checkpoints and baselines to evaluate. images: that each of them is shown.
-        device: `cpu`, or another.
+        devices: `cpu`, or the others that there are (see `devices`).
     """
-    if device != "cpu":
-        return 1
+    if devices[0] != "cpu":
+        return max(1, min(tasks, len(devices)))
     return max(1, min(cores(), tasks, tasks * images // IMAGES_PER_WORKER, free_bytes() // BYTES_PER_WORKER))
+
+
+def devices(asked: str) -> tuple[str, ...]:
+    """What worker processes share: every GPU where `cuda` or `auto` means one and there are several, else what was
+    asked for.
+    """
+    import torch
+
+    from swaveval.features.extract import choose_device
+
+    name = choose_device(asked)
+    count = torch.cuda.device_count() if name == "cuda" else 0
+    return tuple(f"cuda:{number}" for number in range(count)) if count > 1 else (name,)
+
+
+def least_taken(devices: Sequence[str], taken: Iterable[str]) -> str:
+    """The device that the fewest workers have; of equals the first."""
+    have = Counter(taken)
+    return min(devices, key=have.__getitem__)
 
 
 def free_bytes() -> int:
