@@ -7,6 +7,7 @@ import typer
 
 from swaveval.cli import compare, compress, demo, evaluators, export, inspect, plan, pretrain, report, run, sweep
 from swaveval.cli.limits import obstacle
+from swaveval.cli.stopping import leave_on_signals, stop_on_sigterm
 from swaveval.cli.streams import prepare_streams, swallow_rest
 from swaveval.errors import DONE, INTERRUPTED, USAGE, SwavevalError, machine_fault
 
@@ -61,6 +62,7 @@ def main() -> None:
     if (reason := obstacle(sys.argv[1:])) is not None:
         typer.echo(f"swaveval: {reason}", err=True)
         sys.exit(USAGE)
+    stop_on_sigterm()
     try:
         code = _call()
         sys.stdout.flush()
@@ -70,6 +72,7 @@ def main() -> None:
     except Exception as error:
         code = _tell(error)
         swallow_rest()
+    leave_on_signals(code if isinstance(code, int) else DONE)
     sys.exit(code)
 
 
@@ -90,6 +93,7 @@ def _call() -> int | str | None:
 
 
 def _stopped() -> int:
+    leave_on_signals(INTERRUPTED)
     typer.echo("\nStopped. What was finished is kept; the same command goes on from there.", err=True)
     return INTERRUPTED
 

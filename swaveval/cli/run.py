@@ -63,7 +63,7 @@ def run(
 
     Exit codes: 0 done, 1 some cells failed, 2 usage, or the machine stands in the way (disk full, no permission, no
     such device, no memory), 3 a checkpoint is still being written, 4 results damaged or missing, 5 a verdict named by
-    --fail-on, 130 stopped by Ctrl-C.
+    --fail-on, 130 stopped by Ctrl-C or SIGTERM.
     """
     started = time.monotonic()
     unwanted = [word.strip() for word in fail_on.split(",") if word.strip()]
