@@ -1,5 +1,6 @@
 """The command `swaveval`. Commands import what they need when they are called, so that --help answers at once."""
 
+import atexit
 import os
 import sys
 
@@ -72,7 +73,8 @@ def main() -> None:
     except Exception as error:
         code = _tell(error)
         swallow_rest()
-    leave_on_signals(code if isinstance(code, int) else DONE)
+    # At the end of the interpreter, and of nobody's who called this.
+    atexit.register(leave_on_signals, code if isinstance(code, int) else DONE)
     sys.exit(code)
 
 
@@ -93,7 +95,6 @@ def _call() -> int | str | None:
 
 
 def _stopped() -> int:
-    leave_on_signals(INTERRUPTED)
     typer.echo("\nStopped. What was finished is kept; the same command goes on from there.", err=True)
     return INTERRUPTED
 

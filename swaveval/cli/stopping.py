@@ -15,7 +15,7 @@ def stop_on_sigterm() -> None:
 
 
 def leave_on_signals(code: int) -> None:
-    """From here on there is only the end, and a signal brings it at once, with this exit code and no traceback."""
+    """For the end of the interpreter: a signal brings it at once, with this exit code and no traceback."""
     if threading.current_thread() is not threading.main_thread():
         return
     for number in (signal.SIGINT, signal.SIGTERM):
