@@ -13,6 +13,7 @@ def check(tally: Tally) -> None:
     assert max(tally.in_flight) <= 2
 
 
+@pytest.mark.torture  # test_signals kills once every day
 def test_a_few_kills(tmp_path: Path) -> None:
     tally = campaign(3, 2, tmp_path, own=False)
     check(tally)

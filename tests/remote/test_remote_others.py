@@ -119,6 +119,7 @@ def test_google_storage(local: RunRequest, tmp_path: Path, monkeypatch: pytest.M
         assert far("gs://bucket/tiny", local, "gs://bucket/report").computed == 0
 
 
+@pytest.mark.torture
 @needs("huggingface_hub")
 def test_the_hub(local: RunRequest, tmp_path: Path) -> None:
     out = tmp_path / "far"

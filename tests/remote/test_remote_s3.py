@@ -103,7 +103,10 @@ def compared(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count
 
 
 @pytest.mark.usefixtures("credentials")
-@pytest.mark.parametrize("fault", ["", "500", "503", "drop", "cut", "lie", "slow"])
+@pytest.mark.parametrize(
+    "fault",
+    ["", "503", "cut", "lie", *(pytest.param(one, marks=pytest.mark.torture) for one in ("500", "drop", "slow"))],
+)
 def test_a_bucket_gives_the_cells_of_a_directory(
     fault: str, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
