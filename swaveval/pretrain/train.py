@@ -23,7 +23,6 @@ from swaveval.pretrain.cpu_precision import check_cpu_precision
 from swaveval.pretrain.datamodule import SwavDataModule
 from swaveval.pretrain.defaults import ImageFacts, resolve
 from swaveval.pretrain.errors import ConfigError, ProcessLost, RunExists, WorkerDied
-from swaveval.pretrain.freed_memory import keep_freed_memory
 from swaveval.pretrain.hardware import affordable_workers, check_devices
 from swaveval.pretrain.launcher import OTHER, is_lost_connection, obey_launcher
 from swaveval.pretrain.loss_log import LossLog
@@ -242,8 +241,6 @@ def _fit(prepared: _Prepared, trainer: pl.Trainer, out: Path, reporter: Reporter
         steps_per_epoch=prepared.steps_per_epoch,
         hyperparameters=prepared.hyperparameters,
     )
-    if trainer.strategy.root_device.type == "cpu":
-        keep_freed_memory()
     loader = SwavDataModule(_with_views(dataset, config), config, first_epoch=prepared.epochs_done)
     try:
         with interruptible(trainer, out), threads(config.hardware.threads):
