@@ -87,7 +87,7 @@ def run(
     )
     with (
         TerminalProgress(quiet=quiet or as_json) as progress,
-        publishing(request.published, request.out, progress, options.plan.elsewhere.cache().patience),
+        publishing(request.published, request.out, progress),
     ):
         known = unchanged.earlier(request)
         if known is None:

@@ -1,6 +1,5 @@
 """Results sent to a bucket of a real S3-speaking server, through one that spoils answers, and gone on from there."""
 
-import logging
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +14,7 @@ from swaveval.runs.elsewhere import places
 from swaveval.runs.published import Published, check_writable_address, publishing
 from swaveval.runs.request import RunRequest
 from swaveval.runs.run import run
+from tests.crashes.damage import Listening
 from tests.field.around_runs import write_checkpoints
 from tests.field.process_table import wait_until
 from tests.remote.faulting import Faulting
@@ -22,7 +22,7 @@ from tests.runs.test_executors import cells
 from tests.tiny_images import write_images
 
 pytest.importorskip("s3fs", reason="needs s3fs (swaveval[s3])")
-moto_server = pytest.importorskip("moto.server", reason="needs moto[server]")
+pytest.importorskip("moto.server", reason="needs moto[server]")
 boto3 = pytest.importorskip("boto3", reason="needs boto3, which moto brings")
 
 URL = "s3://results/runs/tiny"
@@ -34,37 +34,8 @@ pytestmark = [
 ]
 
 
-class Listening:
-    """What was told."""
-
-    def __init__(self) -> None:
-        self.messages: list[str] = []
-
-    def stage(self, name: str, total: int) -> None:
-        """Nothing is shown."""
-
-    def advance(self, done: int, total: int) -> None:
-        """Nothing is shown."""
-
-    def message(self, text: str) -> None:
-        self.messages.append(text)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    moto = moto_server.ThreadedMotoServer("127.0.0.1", port=0)
-    moto.start()
-    host, port = moto.get_host_and_port()
-    yield f"http://{host}:{port}"
-    moto.stop()
-
-
 @pytest.fixture
-def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+def bucket(server: str, credentials: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("AWS_ENDPOINT_URL", server)
     client = boto3.client("s3", endpoint_url=server)
     client.create_bucket(Bucket="results")
