@@ -67,8 +67,11 @@ def is_pattern(path: Path) -> bool:
 
 
 def fixed_directory(path: Path) -> Path:
-    """The directory a path of checkpoints names: itself, a file's parent, a pattern's part without signs."""
-    if path.is_dir():
+    """The directory a path of checkpoints names: itself, a file's parent, a pattern's part without signs.
+
+    What is not there yet, and has no checkpoint's suffix, is a directory.
+    """
+    if path.is_dir() or not (path.exists() or is_pattern(path) or path.name.lower().endswith(SUFFIXES)):
         return path
     parent = path.parent
     while is_pattern(parent):

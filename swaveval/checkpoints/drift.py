@@ -107,6 +107,35 @@ def drift(checkpoints: Iterable[Backbone | Weights]) -> Drift:
     )
 
 
+def continued(earlier: Drift, since: Drift) -> Drift:
+    """Movement over more checkpoints than `earlier` was of, without reading those between again.
+
+    Args:
+        earlier: of T ≥ 2 checkpoints. since: of the first of them, the last of them, and those that came after it.
+
+    Returns:
+        Of all of them, bit by bit what `drift` gives.
+    """
+    names = list(dict.fromkeys([*map(str, earlier.names), *map(str, since.names)]))
+
+    def rows(of: Drift, column: Array, first: int) -> Array:
+        filled = np.full((len(names), column.shape[1] - first), np.nan, dtype=np.float32)
+        filled[[names.index(str(name)) for name in of.names]] = column[:, first:]
+        return filled
+
+    def joined(of: str) -> Array:
+        return np.concatenate([rows(earlier, getattr(earlier, of), 0), rows(since, getattr(since, of), 2)], axis=1)
+
+    return Drift(
+        names=np.asarray(names, dtype=np.str_),
+        relative_l2=joined("relative_l2"),
+        cosine=joined("cosine"),
+        beyond=joined("beyond"),
+        from_first=joined("from_first"),
+        overall=np.concatenate([earlier.overall, since.overall[1:]]),
+    )
+
+
 def _layers(weights: Weights) -> dict[str, Tensor]:
     """Each layer's weights and biases as one vector, under the layer's name."""
     parts: dict[str, list[Tensor]] = {}

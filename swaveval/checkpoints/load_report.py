@@ -75,3 +75,13 @@ class LoadReport:
         body = asdict(self)
         body |= {name: dict(getattr(self, name)) for name in ("size", "settings", "geometry")}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in body.items()}
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> "LoadReport":
+        """What `to_json` gave.
+
+        Raises:
+            TypeError: it is of another version.
+        """
+        fields: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in body.items()}
+        return cls(**fields)

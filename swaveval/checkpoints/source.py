@@ -15,6 +15,7 @@ from swaveval.text import shortened
 
 if TYPE_CHECKING:
     from swaveval.checkpoints.backbone import Backbone
+    from swaveval.checkpoints.load_report import LoadReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,19 @@ class CheckpointSource(Protocol):
 
     def beside(self, name: str) -> bytes | None:
         """A small file that lies with the checkpoints (`run.json`, `images.txt`), or None."""
+        ...
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """What a source may be too: one whose entries stay when their weights are gone."""
+
+    def is_gone(self, entry: Entry) -> bool:
+        """Whether no weights can be read of an entry any more."""
+        ...
+
+    def report(self, entry: Entry) -> "LoadReport | None":
+        """What is remembered of an entry that is gone; else None."""
         ...
 
 

@@ -7,22 +7,30 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from swaveval.cli.options import PlanOptions, takes
+from swaveval.cli.watch_options import Watch
 from swaveval.cli.work_options import Work
 from swaveval.errors import CELLS_FAILED, USAGE, VERDICT_FAILED, WRITING
+
+if TYPE_CHECKING:
+    from swaveval.runs.outcome import RunOutcome
+    from swaveval.runs.progress import Progress
+    from swaveval.runs.request import RunRequest
 
 VERDICTS = ("learning", "converged", "regressed", "collapsed", "not-learning", "inconclusive")
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What is evaluated, and who does it."""
+    """What is evaluated, who does it, and for how long."""
 
     plan: PlanOptions
     work: Work
+    watch: Watch
 
 
 @takes(RunOptions)
@@ -61,6 +69,8 @@ def run(
 
       swaveval run --ckpt-dir runs/mine/checkpoints --images 5000 --budget 10m
 
+      swaveval run --ckpt-dir runs/mine/checkpoints --data photos/ --watch --until training-ends --fail-on collapsed
+
     Exit codes: 0 done, 1 some cells failed, 2 usage, or the machine stands in the way (disk full, no permission, no
     such device, no memory), 3 a checkpoint is still being written, 4 results damaged or missing, 5 a verdict named by
     --fail-on, 130 stopped by Ctrl-C or SIGTERM.
@@ -74,9 +84,9 @@ def run(
     from swaveval.checkpoints.remote.address import Address
     from swaveval.cli.summary import print_summary
     from swaveval.cli.terminal import TerminalProgress
-    from swaveval.runs import unchanged
     from swaveval.runs.published import publishing
 
+    how = options.watch.watching(frozenset(unwanted))
     request = options.plan.request(
         name=name,
         loss_log=loss_log,
@@ -87,31 +97,20 @@ def run(
     )
     with (
         TerminalProgress(quiet=quiet or as_json) as progress,
-        publishing(request.published, request.out, progress),
+        publishing(request.published, request.out, progress) as published,
     ):
-        known = unchanged.earlier(request)
-        if known is None:
-            from swaveval.runs.run import run as run_evaluation
-
-            outcome = run_evaluation(request, progress, started=started)
+        if how is None:
+            outcome = _evaluated(request, progress, started)
         else:
-            outcome, told = known
-            for text in told:
-                progress.message(text)
+            from swaveval.cli.watching import watched
+
+            outcome = watched(request, how, progress, published, as_json=as_json)
     verdict, page = outcome.written.verdict, str(outcome.written.page)
-    if as_json:
-        counts = {
-            "page": page,
-            "computed": outcome.computed,
-            "failed": [list(entry) for entry in outcome.failed],
-            "writing": list(outcome.writing),
-            "unusable": list(outcome.unusable),
-            "waiting": list(outcome.waiting),
-        }
-        typer.echo(json.dumps(verdict.to_json() | counts, default=str))
+    if as_json and how is None:
+        typer.echo(json.dumps(verdict.to_json() | counts(outcome), default=str))
     elif quiet:
         typer.echo(f"{verdict.verdict}: {verdict.sentence}\n{page}")
-    else:
+    elif not as_json:
         print_summary(outcome.written.series, verdict, page)
         typer.echo(f"{outcome.computed} cells computed, {len(outcome.failed)} failed", err=True)
     if request.published:
@@ -128,6 +127,33 @@ def run(
         raise typer.Exit(CELLS_FAILED)
     if outcome.writing:
         raise typer.Exit(WRITING)
+
+
+def _evaluated(request: "RunRequest", progress: "Progress", started: float) -> "RunOutcome":
+    """What there is now, from the disk where nothing has changed since it was evaluated."""
+    from swaveval.runs import unchanged
+
+    known = unchanged.earlier(request)
+    if known is None:
+        from swaveval.runs.run import run as run_evaluation
+
+        return run_evaluation(request, progress, started=started)
+    outcome, told = known
+    for text in told:
+        progress.message(text)
+    return outcome
+
+
+def counts(outcome: "RunOutcome") -> dict[str, Any]:
+    """What `--json` says beside the verdict."""
+    return {
+        "page": str(outcome.written.page),
+        "computed": outcome.computed,
+        "failed": [list(entry) for entry in outcome.failed],
+        "writing": list(outcome.writing),
+        "unusable": list(outcome.unusable),
+        "waiting": list(outcome.waiting),
+    }
 
 
 def _later(waiting: Sequence[str], command: str) -> str:

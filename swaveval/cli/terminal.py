@@ -108,7 +108,7 @@ class TerminalProgress:
 
     def message(self, text: str) -> None:
         if not self._quiet:
-            self._console.print(text, markup=False, highlight=False)
+            self._console.print(text, markup=False, highlight=False, soft_wrap=not self._bars)
 
     @staticmethod
     def _position(task: Task) -> str:
@@ -123,7 +123,7 @@ class TerminalProgress:
 
     def _log(self, text: str) -> None:
         self._told = time.monotonic()
-        self._console.print(text, markup=False, highlight=False)
+        self._console.print(text, markup=False, highlight=False, soft_wrap=not self._bars)
 
 
 def said(seconds: float) -> str:

@@ -132,7 +132,7 @@ def open_images(
         DataError: there is nothing to evaluate there; the message says what was found and what to do.
     """
     directory = Path(path).expanduser()
-    if path == "digits" or (path in TORCHVISION and not directory.is_dir()):
+    if _is_named(path):
         if labels is not None and not is_word(labels):
             raise DataError(
                 f"{path} brings its own labels; leave the label file out, or write ./{path} for a directory"
@@ -151,6 +151,20 @@ def open_images(
     early = None if reading.pages == ALL or draw.trained else draw.sample
     found, how = _from_directory(directory, labels, reading, channels, early, progress)
     return _image_set(_short_name(directory), path, found, seed, how, draw)
+
+
+def check_images(path: str) -> None:
+    """See whether there is a directory, or a data set of that name, without opening anything.
+
+    Raises:
+        DataError: there is none; the message says what was found and what to do.
+    """
+    if not _is_named(path):
+        check_directory(path, Path(path).expanduser())
+
+
+def _is_named(path: str) -> bool:
+    return path == "digits" or (path in TORCHVISION and not Path(path).expanduser().is_dir())
 
 
 def _from_named(named: NamedImages, directory: Path, *, labelled: bool) -> _Found:

@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 
+from swaveval.data.sources import check_images
 from swaveval.features.devices import check_device
 from swaveval.results.places import check_writable
 from swaveval.results.precision import PRECISIONS
+from swaveval.runs.executors import make_executor
 from swaveval.runs.losses import check_log
 from swaveval.runs.machine import cores
 from swaveval.runs.progress import Progress
 from swaveval.runs.request import LOCAL, RunError, RunRequest
+from swaveval.runs.specs import make_specs
 
 LARGEST_SEED = 2**32 - 1  # of numpy's and scikit-learn's generators
 
@@ -58,3 +61,16 @@ def check_run(request: RunRequest, progress: Progress) -> RunRequest:
         progress.message(f"--jobs {request.jobs}, but there are {cores()} processors: {cores()} at a time")
         return replace(request, jobs=cores())
     return request
+
+
+def check_evaluation(request: RunRequest, progress: Progress) -> None:
+    """What would stop an evaluation by its name alone is said before hours of training are waited for.
+
+    Raises:
+        RunError, PluginError, DeviceError, OutputError, DataError: it cannot be as asked for.
+    """
+    check_run(request, progress)
+    make_specs(request.evaluators)
+    make_executor(request.executor).close()
+    if request.data is not None:
+        check_images(request.data)

@@ -1,24 +1,34 @@
 """What the cell `drift` holds: how far each layer moved from checkpoint to checkpoint, from the weights alone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
-from swaveval.checkpoints.drift import drift
+import numpy as np
+
+from swaveval.checkpoints.drift import Drift, continued, drift
 from swaveval.evaluators.contract import Skip
-from swaveval.results import Artifact, Metric
+from swaveval.results import Artifact, CellKey, Metric, ResultStore, StoreError
 from swaveval.results.roles import MOVED
 from swaveval.runs.loader import CheckpointLoader
 from swaveval.runs.plugins import Produced
 
+LAYERS = "drift.layers"
+Earlier = Callable[[int], Drift | None]
 
-def layer_drift(loader: CheckpointLoader, digests: Sequence[str]) -> Produced:
-    """Load the checkpoints one after another, two in memory at a time.
+
+def layer_drift(loader: CheckpointLoader, digests: Sequence[str], earlier: Earlier) -> Produced:
+    """Load the checkpoints one after another, three in memory at a time; of those that were looked at before, only the
+    first and the last.
+
+    Args:
+        earlier: movement over so many of the first checkpoints, where it is stored.
 
     Raises:
         Skip: there is one only. CheckpointRefused, RuntimeError: as `CheckpointLoader.load`.
     """
     if len(digests) < 2:
         raise Skip("needs two checkpoints with different weights")
-    moved = drift(loader.load(digest) for digest in digests)
+    moved = _moved(loader, digests, earlier)
     metrics = tuple(
         Metric(
             id=MOVED,
@@ -31,4 +41,25 @@ def layer_drift(loader: CheckpointLoader, digests: Sequence[str]) -> Produced:
         )
         for digest, value in zip(digests[1:], moved.overall, strict=True)
     )
-    return *metrics, Artifact("drift.layers", moved.arrays())
+    return *metrics, Artifact(LAYERS, moved.arrays())
+
+
+def _moved(loader: CheckpointLoader, digests: Sequence[str], earlier: Earlier) -> Drift:
+    for count in range(len(digests) - 1, 1, -1):
+        if (stored := earlier(count)) is not None:
+            since = drift(loader.load(digest) for digest in (digests[0], *digests[count - 1 :]))
+            return continued(stored, since)
+    return drift(loader.load(digest) for digest in digests)
+
+
+def stored_drift(store: ResultStore, key: CellKey, digests: Sequence[str]) -> Drift | None:
+    """Movement over the checkpoints of a stored cell; None where there is none, or it is damaged."""
+    with suppress(StoreError, KeyError, ValueError):
+        cell = store.get(key)
+        if cell is None or cell.status != "ok":
+            return None
+        overall = {metric.checkpoint: metric.value for metric in cell.metrics}
+        arrays = next(artifact.arrays for artifact in store.artifacts(cell) if artifact.id == LAYERS)
+        values = np.asarray([overall[digest] for digest in digests[1:]], dtype=np.float64)
+        return Drift(**arrays, overall=values)
+    return None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from swaveval.checkpoints import Backbone, CheckpointSource, Directory, Entry, LoadOptions, LoadReport
 from swaveval.checkpoints.kept import KeptBackbones
+from swaveval.checkpoints.source import Remembers
 from swaveval.features.arrays import Arrays
 from swaveval.features.features import Features
 from swaveval.results.seconds import Stopwatch
@@ -73,8 +74,13 @@ class CheckpointLoader:
         return self.kept is not None and digest in self.kept
 
     def report(self, entry: Entry) -> LoadReport | None:
-        """Of an entry that brings features instead of a network, else None."""
-        return self.source.report(entry) if isinstance(self.source, Arrays) else None
+        """Of an entry that brings features instead of a network, or whose file is gone, else None."""
+        return self.source.report(entry) if isinstance(self.source, Arrays | Remembers) else None
+
+    def is_gone(self, digest: str) -> bool:
+        """Whether no weights can be read of it any more, so that nothing that needs them can be computed."""
+        remembers, entry = isinstance(self.source, Remembers), self.entries.get(digest)
+        return remembers and entry is not None and self.source.is_gone(entry)  # type: ignore[attr-defined]
 
     def features(self, digest: str) -> Features | None:
         """Features that came with the source, else None."""

@@ -83,6 +83,7 @@ def make_plan(
     key: Callable[[str, EvaluatorSpec], CellKey],
     force: bool = False,
     named: Collection[str] = (),
+    settled: Callable[[str], bool] = lambda backbone: False,
 ) -> Plan:
     """Cells of each distinct backbone, then of the series (checkpoints only, baselines left out).
 
@@ -91,6 +92,7 @@ def make_plan(
 
     Args:
         named: digests of cells that an earlier manifest says are stored; one that is not is missing.
+        settled: whether what failed on a backbone (or series) is not to be tried again.
     """
     rows = [record for record in records if record.evaluated and record.digest]
     names = {str(record.digest): record.name for record in reversed(rows)}
@@ -116,7 +118,8 @@ def make_plan(
         if stored is None and not lost and not stamp and cell_key.digest in named:
             damaged.append(f"{cell_key.digest}.json is missing")
             lost = True
-        done = stored is not None and stored.status in ("ok", "skipped") and not force
+        whole = stored is not None and (stored.status in ("ok", "skipped") or settled(backbone))
+        done = whole and not (force and not settled(backbone))
         cells.append(PlannedCell(cell_key, spec, names.get(backbone, "all checkpoints"), done, stamp, lost))
     order = {backbone: position for position, backbone in enumerate(dict.fromkeys(str(row.digest) for row in rows))}
     cells.sort(key=lambda cell: order.get(cell.key.backbone, len(order)))

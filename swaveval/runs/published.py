@@ -29,7 +29,9 @@ WRITABLE = ("s3", "s3a", "gs", "gcs", "sftp", "ssh", "file", "memory")
 EVERY = 20.0
 _AT_ONCE = 8
 # What an evaluation goes on from, and nothing else that a stranger may have put there.
-_RESULTS = re.compile(r"results/(run\.json|cells/[0-9a-f]{16,128}\.(json|npz)|seconds/[0-9a-f]{16,128}\.json)")
+_RESULTS = re.compile(
+    r"results/((run|watched)\.json|cells/[0-9a-f]{16,128}\.(json|npz)|seconds/[0-9a-f]{16,128}\.json)"
+)
 _MARK = "results/.swaveval"
 
 Stamp = tuple[int, int]
@@ -54,7 +56,7 @@ def check_writable_address(text: str) -> Address:
 
 def publishing(
     address: str, here: Path, progress: Progress | None = None, patience: Patience | None = None
-) -> AbstractContextManager[object]:
+) -> "AbstractContextManager[Published | None]":
     """Keep an address equal to the results here for as long as the block lasts; does nothing without an address.
 
     Raises:
@@ -107,15 +109,20 @@ class Published:
             return
         try:
             self._progress.stage("sending results", 0)
-            self._send(_cells)
-            self._send(_rest)
-            self._send(_shown)
+            for wanted in (_cells, _rest, _shown):
+                self._send(wanted)
         except RemoteError as problem:
             raise RemoteError(
                 f"the evaluation is done and lies in {self.here}, but not all of it could be sent to "
                 f"{self.address.shown}: {problem}. The same command sends the rest",
                 problem.kind,
             ) from None
+
+    def send(self) -> None:
+        """Send everything as it is now; what could not be sent is sent with the next call, or said at the end."""
+        with suppress(RemoteError, OSError):
+            for wanted in (_cells, _rest, _shown):
+                self._send(wanted)
 
     def _path(self, name: str) -> str:
         return f"{self._server.root}/{name}"

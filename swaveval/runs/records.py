@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,20 @@ from swaveval.runs.request import RunError
 
 # Part of what is remembered of a file: another way to read the same bytes forgets it.
 _READING = 3
+
+
+class NothingReady(RunError):
+    """No checkpoint can be evaluated.
+
+    Attributes:
+        records: of those that there are, each with its reason.
+    """
+
+    def __init__(self, records: Sequence[CheckpointRecord]) -> None:
+        shown = "; ".join(f"{one.name} ({one.state}): {one.reason or 'try again later'}" for one in records[:5])
+        more = f"; and {len(records) - 5} more" if len(records) > 5 else ""
+        super().__init__(f"none of {len(records)} checkpoint files can be evaluated: {shown}{more}")
+        self.records = tuple(records)
 
 
 def read_records(loader: CheckpointLoader, *, memory: Path, progress: Progress) -> Arrangement:
@@ -92,7 +107,9 @@ def _from_memory(loader: CheckpointLoader, entry: Entry, memory: Path) -> tuple[
     try:
         held = unseal(_place(loader, entry, memory).read_bytes())
         if entry.stamp is not None and held["stamp"] == list(entry.stamp):
-            return _report(held["report"]), {name: _unpacked(text) for name, text in held["weights"].items()}
+            return LoadReport.from_json(held["report"]), {
+                name: _unpacked(text) for name, text in held["weights"].items()
+            }
     except (OSError, ValueError, KeyError, TypeError):
         pass  # never read before, or a damaged memory: read the checkpoint itself
     return None
@@ -126,8 +143,3 @@ def _place(loader: CheckpointLoader, entry: Entry, memory: Path) -> Path:
 
 def _unpacked(text: str) -> np.ndarray[Any, np.dtype[np.float32]]:
     return np.frombuffer(base64.b64decode(text), dtype="<f4").astype(np.float32)
-
-
-def _report(body: dict[str, Any]) -> LoadReport:
-    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in body.items()}
-    return LoadReport(**fields)

@@ -80,7 +80,7 @@ class RunRequest:
         command: the command line, for the page.
         images: whether pictures of the data may stand in the page.
         figures: whether figures for papers are written, some two hundred files.
-        force: redo cells that are done.
+        force: redo cells that are done. retry: try again what failed.
         training_data: the part `data` of run.json; empty where there is none.
         one_run: take the checkpoints for one run whatever speaks against it.
         source: where the checkpoints come from, when that is no directory; `checkpoints` names them then.
@@ -118,6 +118,7 @@ class RunRequest:
     images: bool = True
     figures: bool = False
     force: bool = False
+    retry: bool = True
     training_data: Mapping[str, Any] = field(default_factory=dict)
     one_run: bool = False
     source: CheckpointSource | None = None

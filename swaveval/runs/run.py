@@ -1,6 +1,6 @@
 """`swaveval run`: read, plan, evaluate, judge, write the page. Killed anywhere, the next run does the rest."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -30,7 +30,8 @@ from swaveval.runs.plan import EvaluatorSpec, Plan, PlannedCell, make_plan
 from swaveval.runs.plugins import PluginHosts
 from swaveval.runs.precision import with_precision
 from swaveval.runs.progress import Progress, Silent, Told
-from swaveval.runs.records import read_records
+from swaveval.runs.records import NothingReady, read_records
+from swaveval.runs.remembered import remembering
 from swaveval.runs.repaired import earlier_manifest, repaired
 from swaveval.runs.request import RunError, RunRequest, resolve, sample_of, training_images
 from swaveval.runs.several_runs import several_runs
@@ -70,7 +71,9 @@ class Prepared:
     def planned(self, records: Sequence[CheckpointRecord]) -> Plan:
         """The plan of some of the records."""
         workspace = self.workspace
-        return make_plan(records, self.specs, workspace.store, key=workspace.key, force=self.request.force)
+        settled = _settled(self.request, workspace.loader)
+        force = self.request.force
+        return make_plan(records, self.specs, workspace.store, key=workspace.key, force=force, settled=settled)
 
 
 def prepare(request: RunRequest, progress: Progress | None = None, *, keep: bool = False) -> Prepared:
@@ -85,7 +88,7 @@ def prepare(request: RunRequest, progress: Progress | None = None, *, keep: bool
     """
     progress = progress or Silent()
     check_plan(request)
-    request = resolve(request)
+    request = resolve(remembering(request, progress))
     loader = CheckpointLoader(request.origin, request.load)
     if keep:
         loader.keep(request.out / "cache")
@@ -111,7 +114,7 @@ def _prepare(
     records = list(arrangement.records)
     ready = [record for record in records if record.evaluated]
     if not ready:
-        raise RunError(_nothing_ready(records))
+        raise NothingReady(records)
     request = replace(request, channels=_channels(ready))
     progress.stage("opening images", 0)
     workspace = build_workspace(request, progress=progress)
@@ -138,7 +141,15 @@ def _prepare(
     )
     earlier = earlier_manifest(workspace.store)
     named = frozenset(() if earlier is None else earlier.cells)
-    plan = make_plan(rows, specs, workspace.store, key=workspace.key, force=request.force, named=named)
+    plan = make_plan(
+        rows,
+        specs,
+        workspace.store,
+        key=workspace.key,
+        force=request.force,
+        named=named,
+        settled=_settled(request, loader),
+    )
     lost = frozenset(cell.key.digest for cell in plan.cells if cell.lost)
     doubts = tuple(f"taken for one run (--one-run) despite {reason}" for reason in arrangement.division.reasons)
     said = (*doubts, *arrangement.notes, *stated, *findings.notes)
@@ -164,6 +175,11 @@ def run(request: RunRequest, progress: Progress | None = None, *, started: float
         outcome = _run(checked, executor, told, deadline)
     unchanged.remember(request, outcome, before, told.messages)
     return outcome
+
+
+def _settled(request: RunRequest, loader: CheckpointLoader) -> Callable[[str], bool]:
+    """Whether what failed on a backbone is not to be tried again."""
+    return lambda backbone: not request.retry or loader.is_gone(backbone)
 
 
 def _sweep(request: RunRequest) -> None:
@@ -364,12 +380,6 @@ def _since_training(prepared: Prepared) -> list[str]:
         f"split differ): then {then[0]} for training and {then[1]} for testing, now {len(images.train_index)} and "
         f"{len(images.test_index)}. Images that were trained on may be tested on."
     ]
-
-
-def _nothing_ready(records: Sequence[CheckpointRecord]) -> str:
-    shown = "; ".join(f"{record.name} ({record.state}): {record.reason or 'try again later'}" for record in records[:5])
-    more = f"; and {len(records) - 5} more" if len(records) > 5 else ""
-    return f"none of {len(records)} checkpoint files can be evaluated: {shown}{more}"
 
 
 __all__ = ["PlannedCell", "Prepared", "RunOutcome", "build_workspace", "prepare", "run"]

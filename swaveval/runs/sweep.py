@@ -10,14 +10,12 @@ from pathlib import Path
 from swaveval.pretrain.config import PretrainConfig
 from swaveval.pretrain.reporter import Reporter, SilentReporter
 from swaveval.pretrain.train import pretrain
-from swaveval.runs.checks import check_run
+from swaveval.runs.checks import check_evaluation
 from swaveval.runs.compare import Compared, compare_runs
-from swaveval.runs.executors import make_executor
 from swaveval.runs.outcome import RunOutcome
 from swaveval.runs.progress import Progress, Silent
 from swaveval.runs.request import RunError, RunRequest
 from swaveval.runs.run import run
-from swaveval.runs.specs import make_specs
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +114,7 @@ def sweep(
             nothing is trained then. Errors of `pretrain` and `run` pass through; finished runs are kept.
     """
     settings = grid(request.axes)
-    _check(request.evaluation)
+    check_evaluation(request.evaluation, Silent())
     outcomes: list[RunOutcome] = []
     shared, budget = request.evaluation, request.evaluation.budget
     for position, setting in enumerate(settings):
@@ -147,10 +145,3 @@ def sweep(
     compared = compare_runs(reports, request.out / "index.html", images=request.evaluation.images)
     comparing(compared)
     return compared.page, outcomes
-
-
-def _check(evaluation: RunRequest) -> None:
-    """What would stop an evaluation by its name alone is said before hours of training, not after."""
-    check_run(evaluation, Silent())
-    make_specs(evaluation.evaluators)
-    make_executor(evaluation.executor).close()

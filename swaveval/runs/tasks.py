@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from swaveval.checkpoints import Entry
+from swaveval.checkpoints.drift import Drift
 from swaveval.evaluators.contract import Skip, unmet
 from swaveval.evaluators.registry import create
 from swaveval.features.features import Features, FeatureSeries
 from swaveval.results import CheckpointRecord, DamagedCell, ResultStore
 from swaveval.runs.baselines import model_record
-from swaveval.runs.drift import layer_drift
+from swaveval.runs.drift import layer_drift, stored_drift
 from swaveval.runs.loader import CheckpointLoader
 from swaveval.runs.majority import majority_class
 from swaveval.runs.pictures import PICTURES, pictures, pictures_key
-from swaveval.runs.plan import Plan, PlannedCell
+from swaveval.runs.plan import Plan, PlannedCell, series_digest
 from swaveval.runs.plugins import Produced
 from swaveval.runs.specs import DRIFT
 from swaveval.runs.workspace import Workspace
@@ -128,7 +129,13 @@ class SeriesTask(Task):
 
         def make(planned: PlannedCell) -> Produced:
             if planned.spec.name == DRIFT.name:
-                return layer_drift(workspace.loader, self.owners)
+                owners = self.owners
+
+                def earlier(count: int) -> Drift | None:
+                    key = workspace.key(series_digest(owners[:count]), planned.spec)
+                    return stored_drift(workspace.store, key, owners[:count])
+
+                return layer_drift(workspace.loader, owners, earlier)
             if planned.spec.foreign:
                 places = [workspace.stored_features(digest, load(digest)) for digest in series.digests]
                 host = workspace.plugins[planned.spec.source]
@@ -166,7 +173,9 @@ def backbone_tasks(records: Sequence[CheckpointRecord], plan: Plan, loader: Chec
     """A task for each backbone of which something is to do."""
     entries = loader.entries
     ready = [record for record in records if record.kind == "checkpoint" and record.evaluated]
-    first = str(model_record(ready).digest)
+    # Any of the same kind will do for what takes no more than its architecture from it.
+    there = [record for record in ready if not loader.is_gone(str(record.digest))]
+    first = str(model_record(there or ready).digest)
     tasks: list[Task] = []
     for record in records:
         if not record.evaluated or record.same_as is not None or not (cells := plan.of(str(record.digest))):

@@ -30,7 +30,7 @@ from swaveval.specification import PluginError, split
 # Where a run lies among more files than this, looking at each is no shortcut.
 MOST_FILES = 300_000
 # What is asked for, but changes nothing that lies on disk.
-_NO_MATTER = ("command", "source", "opened", "budget", "cell_timeout", "published")
+_NO_MATTER = ("command", "source", "opened", "budget", "cell_timeout", "published", "retry")
 
 Stamps = dict[str, list[int]]
 

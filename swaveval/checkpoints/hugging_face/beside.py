@@ -8,6 +8,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,14 +60,16 @@ def _of_timm(architecture: str, of_weights: Mapping[str, Any]) -> dict[tuple[str
 def stamps_beside(path: Path) -> list[int]:
     """Changes when any of the files beside a checkpoint does; [] where there are none."""
     stamps: list[int] = []
-    for directory in _places(path):
-        for name in (CONFIG, PREPROCESSOR, _TRAINER):
-            try:
-                status = (directory / name).stat()
-            except OSError:
-                continue
+    for place in places_beside(path):
+        with suppress(OSError):
+            status = place.stat()
             stamps += [status.st_size, status.st_mtime_ns]
     return stamps
+
+
+def places_beside(path: Path) -> list[Path]:
+    """Where what belongs to a checkpoint may lie."""
+    return [directory / name for directory in _places(path) for name in (CONFIG, PREPROCESSOR, _TRAINER)]
 
 
 def trained_beside(path: Path) -> dict[str, Any]:
