@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from swaveval.checkpoints.drift import drift
+from swaveval.checkpoints.drift import continued, drift
 
 
 def weights(seed: int) -> dict[str, Tensor]:
@@ -83,3 +83,18 @@ def test_running_statistics_are_no_movement() -> None:
 
 def test_nothing_gives_nothing() -> None:
     assert drift([]).relative_l2.shape == (0, 0)
+
+
+@pytest.mark.parametrize("known", [2, 3, 4])
+def test_movement_since_what_is_known_is_that_of_all(known: int) -> None:
+    """With a layer that comes late, and one that goes."""
+    series = [weights(seed) for seed in range(5)]
+    del series[4]["head.prototypes.weight"]
+    for state in series[3:]:
+        state["late.weight"] = state["conv1.weight"] + 1
+    earlier, since = drift(series[:known]), drift([series[0], *series[known - 1 :]])
+    whole, found = drift(series), continued(earlier, since)
+    assert found.names.tolist() == whole.names.tolist()
+    for name, array in whole.arrays().items():
+        assert np.array_equal(found.arrays()[name], array, equal_nan=name != "names"), name
+    assert np.array_equal(found.overall, whole.overall)

@@ -1,4 +1,4 @@
-"""Which contents of a directory that changes are points of the series, and what becomes of those whose files are gone."""
+"""Which contents of a changing directory are points of the series, and what becomes of those whose files are gone."""
 
 import os
 from pathlib import Path

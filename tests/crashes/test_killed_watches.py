@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from swaveval.checkpoints.watched import read_ledger
+from swaveval.checkpoints.lookout import _place
+from swaveval.checkpoints.watched import read_ledger, stamp_of
 from tests.crashes.damage import truth
 from tests.crashes.samples import checkpoint
 from tests.crashes.zygote import Forked, Zygote
@@ -63,8 +64,12 @@ def killed_and_begun_again(zygote: Zygote, place: Path, dice: random.Random, *, 
 
     def seen(path: Path) -> bool:
         """Whether the watch has looked at a file twice, or evaluated it."""
-        known = any(version.file == path.name for version in read_ledger(out / "results" / "watched.json"))
-        return known or any((out / "cache" / "watch").glob(f"*/{path.name}"))
+        stamp = stamp_of(path)
+        known = [(version.file, version.stamp) for version in read_ledger(out / "results" / "watched.json")]
+        copies = list((out / "cache" / "watch").glob(f"*/{path.name}"))
+        # A link to the half that stood there before has the stamp of the whole by now, and is of another name.
+        names = [copy.parent.name for copy in copies if stamp_of(copy) == stamp]
+        return (path.name, stamp) in known or (stamp is not None and _place(path.name, stamp) in names)
 
     def rounds(of: Forked) -> list[dict[str, object]]:
         assert of.returncode in (0, -signal.SIGKILL), said.read_text(encoding="utf-8")

@@ -55,6 +55,18 @@ def test_everything_is_to_do_at_first_and_nothing_after(store: ResultStore) -> N
     assert len(plan(RECORDS, [KNN], store, force=True).todo) == 2
 
 
+def test_what_failed_is_tried_again_unless_it_is_settled(store: ResultStore) -> None:
+    for cell in plan(RECORDS, [KNN], store).todo:
+        store.put(Cell(cell.key, status="error", reason="no memory"))
+    assert len(plan(RECORDS, [KNN], store).todo) == 2
+    settled = make_plan(RECORDS, [KNN, LINEAR], store, key=key, force=True, settled=lambda backbone: backbone == "a")
+    assert [(cell.checkpoint, cell.spec.name) for cell in settled.todo] == [
+        ("0.ckpt", "linear"),  # never tried
+        ("1.ckpt", "knn"),
+        ("1.ckpt", "linear"),
+    ]
+
+
 def test_a_new_checkpoint_costs_one_checkpoint_and_the_series(store: ResultStore) -> None:
     finish(store, plan(RECORDS, [KNN, UMAP], store))
     grown = plan([*RECORDS, record("2.ckpt", "c", 2)], [KNN, UMAP], store)
