@@ -2,6 +2,7 @@
 
 from swaveval.api.evaluating import evaluate
 from swaveval.api.evaluation import Evaluation
+from swaveval.api.monitor import Monitor
 from swaveval.api.others import compare, sweep
 
-__all__ = ["Evaluation", "compare", "evaluate", "sweep"]
+__all__ = ["Evaluation", "Monitor", "compare", "evaluate", "sweep"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 from swaveval.api.evaluation import Evaluation
-from swaveval.checkpoints import LoadOptions
+from swaveval.checkpoints import CheckpointSource, LoadOptions
 from swaveval.checkpoints.live import Live
 from swaveval.checkpoints.remote.address import check_path, is_address
 from swaveval.data import EvalTransform
@@ -76,7 +76,7 @@ class Options(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class _Given:
+class Given:
     """What an evaluation is about.
 
     Attributes:
@@ -120,7 +120,7 @@ def evaluate(
     Raises:
         RunError, DataError, FeatureError: nothing can be evaluated; the sentence says what was found and what to do.
     """
-    given = _Given(data, labels, train)
+    given = Given(data, labels, train)
     if (checkpoints is None) == (features is None):
         raise RunError("give either checkpoints (a directory, or networks by name) or features by name")
     if features is not None:
@@ -133,7 +133,7 @@ def evaluate(
     return _run(_of_directory(checkpoints, given, options), options)
 
 
-def _of_directory(place: str | Path, given: _Given, options: Options) -> RunRequest:
+def _of_directory(place: str | Path, given: Given, options: Options) -> RunRequest:
     cache = CacheOptions(
         Path(options["cache_dir"]) if "cache_dir" in options else None, options.get("cache_size", DEFAULT_SIZE)
     )
@@ -142,13 +142,22 @@ def _of_directory(place: str | Path, given: _Given, options: Options) -> RunRequ
     return _with_images(request, given)
 
 
-def _of_networks(models: Mapping[str, Any], given: _Given, options: Options) -> RunRequest:
+def _of_networks(models: Mapping[str, Any], given: Given, options: Options) -> RunRequest:
+    return request_of(Live(models), given, options)
+
+
+def request_of(source: CheckpointSource, given: Given, options: Options) -> RunRequest:
+    """The evaluation of networks in memory.
+
+    Raises:
+        RunError, DataError: there are no images, or none that can be used.
+    """
     if given.data is None:
         raise RunError("networks need images: give a folder, a torch Dataset or a list of images as data")
-    return _with_images(replace(_request(Path("in memory"), _place(options), options), source=Live(models)), given)
+    return _with_images(replace(_request(Path("in memory"), _place(options), options), source=source), given)
 
 
-def _with_images(request: RunRequest, given: _Given) -> RunRequest:
+def _with_images(request: RunRequest, given: Given) -> RunRequest:
     """The request with a folder, a name, what the training recorded, or images in memory."""
     if given.data is not None and not isinstance(given.data, str | Path):
         drawn = sample_of(request)
@@ -163,7 +172,7 @@ def _with_images(request: RunRequest, given: _Given) -> RunRequest:
 
 
 def _of_features(
-    features: Mapping[str, Any], given: _Given, baselines: Mapping[str, Any], options: Options
+    features: Mapping[str, Any], given: Given, baselines: Mapping[str, Any], options: Options
 ) -> RunRequest:
     import numpy as np
 

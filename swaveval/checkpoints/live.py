@@ -27,18 +27,25 @@ class Live(InMemory):
     """
 
     def backbone(self, entry: Entry, options: LoadOptions) -> Backbone:
-        try:
-            return _backbone(entry.name, self.named[entry.name])
-        except Failure as failure:
-            report = LoadReport(file=entry.name, state=failure.kind, refusal=str(failure))
-            raise CheckpointRefused(report.state, str(failure), report) from None
+        return backbone_of(entry.name, self.named[entry.name])
 
 
-def _backbone(name: str, given: Any) -> Backbone:
-    if not isinstance(given, nn.Module):
-        raise Failure("unsupported", f"{name} is a {type(given).__name__}, not a torch.nn.Module")
-    module = _copy(name, given)
-    words = type(given).__name__
+def backbone_of(name: str, given: Any) -> Backbone:
+    """A network in memory as a backbone, of which it is a copy.
+
+    Raises:
+        CheckpointRefused: it is none, or cannot be evaluated.
+    """
+    try:
+        if not isinstance(given, nn.Module):
+            raise Failure("unsupported", f"{name} is a {type(given).__name__}, not a torch.nn.Module")
+        return _backbone(name, copied(name, given), type(given).__name__)
+    except Failure as failure:
+        report = LoadReport(file=name, state=failure.kind, refusal=str(failure))
+        raise CheckpointRefused(report.state, str(failure), report) from None
+
+
+def _backbone(name: str, module: nn.Module, words: str) -> Backbone:
     made = finished(Made(build=_Anew(module), module=module, words=words), channels=_channels(module))
     template = made.template
     tensors = {f"backbone.{key}": value for key, value in template.state_dict().items()}
@@ -84,7 +91,12 @@ class _Anew:
         return fresh
 
 
-def _copy(name: str, given: nn.Module) -> nn.Module:
+def copied(name: str, given: nn.Module) -> nn.Module:
+    """A copy on the CPU, in float32 and eval mode, that shares nothing with what was given.
+
+    Raises:
+        Failure: it cannot be copied.
+    """
     if any(parameter.device.type == "meta" for parameter in given.parameters()):
         raise Failure("refused", f"{name} has weights without values (torch's meta device)")
     try:

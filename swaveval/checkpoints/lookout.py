@@ -38,7 +38,6 @@ class Lookout:
         self._watched, self._copies, self._poll, self._tell = watched, copies, poll, tell
         self._seen: dict[str, Stamp] = {}
         self._taken: list[Taken] = []
-        self._known: set[tuple[str, Stamp]] = set()
         self._lock = threading.Lock()
         self._over, self._news = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._keep_looking, name="watching checkpoints", daemon=True)
@@ -73,6 +72,11 @@ class Lookout:
             taken, self._taken = self._taken, []
         return taken
 
+    @property
+    def news(self) -> bool:
+        """Whether something was taken that `taken` has not given yet."""
+        return self._news.is_set()
+
     def wait(self, seconds: float) -> None:
         """Until something was taken, or so long."""
         self._news.wait(seconds)
@@ -100,16 +104,17 @@ class Lookout:
                 self.longest = max(self.longest, moment - self.changed)
             self.changed = moment
         for file, stamp in now.items():
-            if self._seen.get(file) != stamp or (file, stamp) in self._known or self._watched.knows(file, stamp):
+            if self._seen.get(file) != stamp or self._watched.knows(file, stamp):
                 continue
             with self._lock:  # nothing is swept that is just being made
+                if any(taken[:2] == (file, stamp) for taken in self._taken):
+                    continue
                 copy = self._copy(file, places[file], stamp)
                 if stamp_of(places[file]) == stamp or (copy is not None and stamp_of(copy) == stamp):
                     self._take(file, stamp, copy)
         self._seen = now
 
     def _take(self, file: str, stamp: Stamp, copy: Path | None) -> None:
-        self._known.add((file, stamp))
         self._taken.append((file, stamp, copy))
         self._news.set()
 

@@ -38,6 +38,9 @@ class Items:
             image, _ = _parts(self.dataset[position])
         return as_picture(image, position)
 
+    def __reduce__(self) -> tuple[type["Items"], tuple[Any]]:
+        return Items, (self.dataset,)  # a lock is of one process
+
 
 def images_of(
     dataset: Any,

@@ -106,7 +106,7 @@ class _Watcher:
                         yield done
                 if last is not None and last.outcome.written.verdict.verdict in self.how.fail_on:
                     break
-                if self.how.until == TRAINING_ENDS and self._is_over(lookout, last):
+                if self.how.until == TRAINING_ENDS and not lookout.news and self._is_over(lookout, last):
                     break
                 lookout.wait(self.how.poll)
         if last is not None and (self.request.figures or last.outcome.failed):

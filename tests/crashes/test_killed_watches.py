@@ -91,6 +91,8 @@ def killed_and_begun_again(zygote: Zygote, place: Path, dice: random.Random, *, 
     assert running.wait(SOON) == 0, said.read_text(encoding="utf-8")
     last = rounds(running)
     computed += sum(int(str(one["computed"])) for one in last)
+    names = [version.file for version in read_ledger(out / "results" / "watched.json")]
+    assert names == [path.name for path in trainer.written]
     assert last[-1]["gone"] == count - KEPT
 
     # Each was evaluated once: what was stored before a kill is what is stored now, and nothing was made a second time.

@@ -1,0 +1,302 @@
+"""`swaveval.Monitor`: is it learning, asked from inside any training loop."""
+
+import logging
+import math
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Unpack
+
+from torch import nn
+
+from swaveval.api.background import Background
+from swaveval.api.evaluating import Given, Options, request_of
+from swaveval.api.losses import LossFile
+from swaveval.api.rounds import BEST, Numbers, Rounds, Told, loss_log
+from swaveval.api.undisturbed import undisturbed
+from swaveval.checkpoints.live import Live, copied
+from swaveval.checkpoints.sandbox.failure import Failure
+from swaveval.checkpoints.snapshots import SUFFIX, Moment, Snapshots, weights_of
+from swaveval.convergence import Verdict
+from swaveval.convergence.verdict import WORDS
+from swaveval.runs.checks import check_evaluation
+from swaveval.runs.elsewhere import local_out
+from swaveval.runs.progress import Silent
+from swaveval.runs.request import RunError, RunRequest
+
+logger = logging.getLogger("swaveval")
+
+Network = str | Callable[[nn.Module], nn.Module]
+
+
+class MonitorOptions(Options, total=False):
+    """How a training is watched, beside the options of an evaluation (see `Options`); everything has a default.
+
+    Attributes:
+        mode: `background` (default), a process beside the training, which goes on meanwhile; or `process`: the training
+            waits for each evaluation.
+        every: epochs (steps, where no epochs are given) from one evaluation to the next; default 1.
+        stop_on: verdicts at which `should_stop` becomes true, such as `("collapsed",)`.
+        patience: how many evaluations in a row have to give one of them; default 2.
+        network: what is evaluated of the model that `step` is given: the name of a part (default `backbone`; the model
+            itself where it has no such part), or a function of the model.
+        threads: that a background process computes with; default: the processors that the training's torch leaves.
+        keep_all: whether the weights of every evaluation stay in `out/snapshots`; default: of the first, the last, the
+            one to use and those that cannot be told apart from it.
+        log: functions of (numbers by name, step), called in the training's process with the numbers of each evaluated
+            checkpoint, such as a tracker's `log`.
+    """
+
+    mode: Literal["background", "process"]
+    every: int
+    stop_on: Sequence[str]
+    patience: int
+    network: Network
+    threads: int
+    keep_all: bool
+    log: Sequence[Callable[[dict[str, float], int], object]]
+
+
+_OWN = frozenset(MonitorOptions.__annotations__) - frozenset(Options.__annotations__)
+
+
+class Monitor:
+    """Evaluates a network time and again while it trains.
+
+    ```
+    with swaveval.Monitor("photos/", out="runs/mine/report", stop_on=("collapsed",)) as monitor:
+        monitor.step(model, epoch=0)
+        for epoch in range(1, 101):
+            loss = train_one_epoch(model)
+            monitor.step(model, epoch=epoch, loss=loss)
+            if monitor.should_stop:
+                break
+    ```
+
+    The training is what it would be without: its weights, random numbers, BatchNorm statistics and the order of its
+    images. Of a distributed training, the process of rank 0 evaluates, and nothing is done by the others. A training
+    that goes on from a checkpoint goes on with its evaluation too, where `out` is the same.
+
+    Attributes:
+        verdict: the newest; None before the first evaluation is over.
+        request: what is evaluated.
+    """
+
+    def __init__(
+        self,
+        data: Any,
+        *,
+        labels: Any = None,
+        train: Any = None,
+        **options: Unpack[MonitorOptions],
+    ) -> None:
+        """Everything that would stop an evaluation by its name alone is said here, before the training begins.
+
+        Args:
+            data: images as `swaveval.evaluate` takes them. labels, train: likewise.
+            options: see `MonitorOptions`; `out`, the directory of page, results and snapshots, is `report` by default.
+
+        Raises:
+            RunError, DataError, PluginError, DeviceError, OutputError: it cannot be as asked for.
+        """
+        place = local_out(options.get("out", "report"))
+        assert place is not None
+        self.out = place
+        self.verdict: Verdict | None = None
+        self._every = _positive(options.get("every", 1), "every")
+        self._patience = _positive(options.get("patience", 2), "patience")
+        self._stop_on = frozenset(options.get("stop_on", ()))
+        if unknown := sorted(self._stop_on - set(WORDS)):
+            raise RunError(f"stop_on knows {', '.join(WORDS)}; not {', '.join(unknown)}")
+        self._mode = options.get("mode", "background")
+        if self._mode not in ("background", "process"):
+            raise RunError(f"there is no mode {self._mode[:40]!r}; it takes background or process")
+        self._network: Network = options.get("network", "backbone")
+        self._threads = options.get("threads")
+        self._keep_all = options.get("keep_all", False)
+        self._log = tuple(options.get("log", ()))
+        self._progress = options.get("progress")
+        self._rounds: Rounds | None = None
+        self._background: Background | None = None
+        self._losses = LossFile(loss_log(self.out))
+        self._against = self._calls = 0
+        self._last: float | None = None
+        self._closed = not is_first_rank()
+        self.request: RunRequest | None = None
+        if not self._closed:
+            self.request = _request(Given(data, labels, train), self.out, options)
+            check_evaluation(self.request, self._progress or Silent())
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether `patience` evaluations in a row gave a verdict of `stop_on`."""
+        return self._against >= self._patience
+
+    @property
+    def best(self) -> Path | None:
+        """The weights of the checkpoint to use, as safetensors; None where none can be named."""
+        found = self.out / f"{BEST}{SUFFIX}"
+        return found if self.verdict is not None and self.verdict.best is not None and found.exists() else None
+
+    @property
+    def page(self) -> Path:
+        """The convergence report, once an evaluation is over."""
+        return self.out / "index.html"
+
+    def step(
+        self,
+        model: nn.Module,
+        *,
+        epoch: float | None = None,
+        step: int | None = None,
+        loss: Any = None,
+        evaluate: bool | None = None,
+    ) -> Verdict | None:
+        """Tell of the training, and evaluate where that is due.
+
+        Args:
+            model: as it is now. epoch: finished epochs; 0 for a network that nobody trained. step: optimiser steps
+                taken. Without either, calls are counted as epochs. They grow from call to call.
+            loss: of now, in nats; a number or a tensor of one.
+            evaluate: whether to, whatever is due.
+
+        Returns:
+            The newest verdict; in mode `background`, of an evaluation that began earlier.
+
+        Raises:
+            RunError: what was given cannot be evaluated.
+        """
+        if self._closed:
+            return self.verdict
+        moment = Moment(epoch, step) if (epoch, step) != (None, None) else Moment(epoch=float(self._calls))
+        self._calls += 1
+        if self._rounds is None:
+            self._rounds = self._begin(model, moment)
+        if loss is not None:
+            self._losses.write(moment, float(loss))
+        if self._is_due(moment) if evaluate is None else evaluate:
+            self._last = _count(moment)
+            self._rounds.snapshots.take(moment, weights_of(self._part(model)))
+            self._evaluate(self._rounds)
+        elif self._background is not None:
+            self._hear(self._background.heard())
+        return self.verdict
+
+    def close(self, *, wait: bool = True) -> Verdict | None:
+        """End it: evaluate what waits, and draw figures that were asked for.
+
+        Args:
+            wait: whether to; else what is not evaluated yet is when a monitor with the same `out` goes on.
+        """
+        if self._closed:
+            return self.verdict
+        self._closed = True
+        self._losses.close()
+        rounds, background = self._rounds, self._background
+        if not wait:
+            if background is not None:
+                background.stop()
+        elif background is not None:
+            self._hear(background.finish())
+        elif rounds is not None and (rounds.snapshots.waiting() or rounds.request.figures):
+            with undisturbed():
+                self._hear([rounds.evaluate(self._progress, last=True)])
+        return self.verdict
+
+    def __enter__(self) -> "Monitor":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(wait=error is None)
+
+    def _begin(self, model: nn.Module, moment: Moment) -> Rounds:
+        """Take a copy of the network, and leave out what an earlier training wrote from this moment on."""
+        assert self.request is not None
+        try:
+            network = copied("the model", self._part(model))
+        except Failure as failure:
+            raise RunError(str(failure)) from None
+        snapshots = Snapshots(self.out / "snapshots", self.out / "results" / "snapshots.json", network)
+        gone = snapshots.forget(moment)
+        if gone:
+            logger.warning(
+                "%d snapshots from %s on are of an earlier training and are left out", len(gone), moment.name
+            )
+        self._losses.open(moment)
+        rounds = Rounds(self.request, snapshots, self._keep_all)
+        if self._mode == "background":
+            self._background = Background(rounds, self._threads, self._progress)
+        return rounds
+
+    def _part(self, model: nn.Module) -> nn.Module:
+        """What is evaluated of a model."""
+        model = getattr(model, "_orig_mod", model)
+        if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            model = model.module
+        if callable(self._network):
+            return self._network(model)
+        part: nn.Module = model
+        for name in self._network.split("."):
+            inner = getattr(part, name, None)
+            if not isinstance(inner, nn.Module):
+                if self._network == "backbone":
+                    return model
+                raise RunError(f"the model has no part {self._network}; network= takes its name, or a function")
+            part = inner
+        return part
+
+    def _is_due(self, moment: Moment) -> bool:
+        now = _count(moment)
+        return self._last is None or math.floor(now / self._every) > math.floor(self._last / self._every)
+
+    def _evaluate(self, rounds: Rounds) -> None:
+        if self._background is not None:
+            self._hear(self._background.ask())
+            return
+        with undisturbed():
+            found = rounds.evaluate(self._progress)
+        self._hear([found])
+
+    def _hear(self, found: Sequence[Told]) -> None:
+        for told in found:
+            for problem in told.problems:
+                logger.warning("%s", problem)
+            if told.verdict is not None:
+                self.verdict = told.verdict
+                self._against = self._against + 1 if told.verdict.verdict in self._stop_on else 0
+            for numbers in told.fresh:
+                self._tell(numbers)
+
+    def _tell(self, numbers: Numbers) -> None:
+        place = numbers.step if numbers.step is not None else int(numbers.epoch or 0)
+        for log in self._log:
+            log(dict(numbers.scalars), place)
+
+
+def is_first_rank() -> bool:
+    """Whether this process is the one that evaluates: the only one, or rank 0."""
+    import torch.distributed
+
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return int(torch.distributed.get_rank()) == 0
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _count(moment: Moment) -> float:
+    return float(moment.epoch if moment.epoch is not None else moment.step or 0)
+
+
+def _request(given: Given, out: Path, options: MonitorOptions) -> RunRequest:
+    place = out.resolve()
+    name = place.parent.name if place.name.startswith("report") and place.parent.name else place.name
+    evaluation: Any = {"name": name} | {one: value for one, value in options.items() if one not in _OWN}
+    return request_of(Live({}), given, evaluation | {"out": out})
+
+
+def _positive(value: int, name: str) -> int:
+    if value < 1:
+        raise RunError(f"{name} is {value}; it takes 1 or more")
+    return value

@@ -1,0 +1,130 @@
+"""One evaluation of the snapshots that were taken so far, wherever it is done, and what is told of it."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from swaveval.checkpoints.snapshots import SUFFIX, Snapshots
+from swaveval.convergence import Verdict
+from swaveval.errors import SwavevalError
+from swaveval.results.atomic import atomic_path
+from swaveval.results.scalars import scalars
+from swaveval.results.series import Point
+from swaveval.runs.outcome import RunOutcome
+from swaveval.runs.progress import Progress
+from swaveval.runs.request import RunRequest
+from swaveval.runs.run import run
+
+BEST = "best"
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Those of one checkpoint, by the names they have in trackers.
+
+    Attributes:
+        name: of the checkpoint. epoch, step: when it was written, as far as known.
+    """
+
+    name: str
+    epoch: float | None
+    step: int | None
+    scalars: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an evaluation came to; picklable.
+
+    Attributes:
+        verdict: None where it failed. fresh: numbers of the checkpoints that are new. problems: a sentence each.
+    """
+
+    verdict: Verdict | None = None
+    fresh: tuple[Numbers, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(eq=False)
+class Rounds:
+    """Evaluates snapshots, time and again.
+
+    Attributes:
+        request: of the evaluation. snapshots: its source. keep_all: whether snapshots stay when they are evaluated.
+    """
+
+    request: RunRequest
+    snapshots: Snapshots
+    keep_all: bool = False
+    begun: bool = False
+
+    def evaluate(self, progress: Progress | None = None, *, last: bool = False) -> Told:
+        """Evaluate what is new, and write the page. Whatever stands in the way is told.
+
+        Args:
+            last: whether what failed is tried again, and figures that were asked for are drawn.
+        """
+        log = loss_log(self.request.out)
+        request = replace(
+            self.request,
+            source=self.snapshots,
+            retry=last or not self.begun,
+            figures=self.request.figures and last,
+            loss_log=log if _has_rows(log) else None,
+        )
+        try:
+            outcome = run(request, progress)
+        except (SwavevalError, OSError) as error:
+            return Told(problems=(str(error),))
+        self.begun = True
+        manifest = outcome.written.series.manifest
+        fresh = self.snapshots.learn(
+            {one.name: {**one.load, "state": one.state} for one in manifest.checkpoints if one.load}
+        )
+        best = outcome.written.verdict.best
+        chosen = None if best is None else self.snapshots.place(best.checkpoint)
+        if chosen is not None:
+            linked(chosen, request.out / f"{BEST}{SUFFIX}")
+        if not self.keep_all:
+            self.snapshots.keep([] if best is None else [best.checkpoint, *best.tied_with])
+        return told(outcome, fresh)
+
+
+def told(outcome: RunOutcome, fresh: Sequence[str]) -> Told:
+    """What an outcome says, and the numbers of the checkpoints of these names."""
+    failed = [f"{evaluator} failed on {name}: {reason}" for evaluator, name, reason in outcome.failed]
+    problems = (*failed, *outcome.unusable, *outcome.written.problems)
+    points = [point for point in outcome.written.series.points if point.record.name in fresh]
+    return Told(outcome.written.verdict, tuple(map(_numbers, points)), problems)
+
+
+def _numbers(point: Point) -> Numbers:
+    return Numbers(point.record.name, point.record.epoch, point.record.step, scalars(point))
+
+
+def linked(source: Path, target: Path) -> None:
+    """Make `target` the same file as `source`; a copy where the file system has no hard links."""
+    if target.exists() and target.samefile(source):
+        return
+    with atomic_path(target) as temporary:
+        temporary.unlink()
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)
+
+
+def loss_log(out: Path) -> Path:
+    """Where a monitor writes down the losses that it is told."""
+    return out / "loss.csv"
+
+
+def _has_rows(log: Path) -> bool:
+    """Whether there are two losses; of fewer no curve is drawn."""
+    try:
+        with log.open(encoding="utf-8") as lines:
+            return sum(1 for _ in zip(lines, range(3), strict=False)) == 3
+    except OSError:
+        return False
