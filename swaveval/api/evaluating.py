@@ -44,7 +44,8 @@ class Options(TypedDict, total=False):
         backbone: `timm:NAME`, `torchvision:NAME`, `module:factory` or `file.py:factory`, where files do not tell.
         size: side of the network's input in pixels; default: by the images.
         mean, std: of the input's normalisation, per channel, of pixels in 0…1; default: ImageNet's.
-        loss_log: file with the training loss.
+        loss_log: file with the training loss, or a store of W&B or MLflow, `PLACE:RUN` where it has several runs.
+        loss_pattern: regular expression with the groups `loss`, `epoch`, `step`, for a text log of any form.
         progress: told of what is being done.
         pictures: whether pictures of the data may stand in the page.
         cache_size: what files fetched from an address may take, such as `20GB`.
@@ -68,6 +69,7 @@ class Options(TypedDict, total=False):
     mean: Sequence[float]
     std: Sequence[float]
     loss_log: str | Path
+    loss_pattern: str
     progress: Progress
     cache_size: str
     cache_dir: str | Path
@@ -247,6 +249,7 @@ def _request(checkpoints: Path, out: Path, options: Options) -> RunRequest:
         transform=None if size is None else EvalTransform(size=size),
         normalisation=normalisation,
         loss_log=None if log is None else Path(log),
+        loss_pattern=options.get("loss_pattern", ""),
         images=options.get("pictures", True),
         figures=options.get("figures", False),
         command="swaveval.evaluate",

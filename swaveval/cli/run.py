@@ -42,7 +42,14 @@ def run(
         None,
         "--loss-log",
         help="Training log, when it is not found by itself: CSV, JSON lines, a wandb export, or the text that swav, "
-        "DINO, MoCo, lightly's examples or your own loop print (epoch or step, and loss, on each line).",
+        "DINO, MoCo, lightly's examples or your own loop print (epoch or step, and loss, on each line); or a run that "
+        "W&B or MLflow keeps: wandb/, mlruns/, mlflow.db; PLACE:RUN where there are several.",
+    ),
+    loss_pattern: str = typer.Option(
+        "",
+        "--loss-pattern",
+        help="Regular expression for a text log of any other form: 'Epoch (?P<epoch>\\d+).*loss=(?P<loss>\\S+)'; "
+        "groups loss, epoch, step.",
     ),
     no_images: bool = typer.Option(False, "--no-images", help="Leave every picture of the data out of the page."),
     no_figures: bool = typer.Option(
@@ -90,6 +97,7 @@ def run(
     request = options.plan.request(
         name=name,
         loss_log=loss_log,
+        loss_pattern=loss_pattern,
         command=shlex.join(["swaveval", *sys.argv[1:]]),
         images=not no_images,
         figures=not no_figures,

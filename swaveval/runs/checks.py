@@ -54,8 +54,7 @@ def check_run(request: RunRequest, progress: Progress) -> RunRequest:
             "--cell-timeout, or save checkpoints and images first"
         )
     check_device(request.device)
-    if request.loss_log is not None:
-        check_log(request.loss_log)
+    check_log(request.loss_log, request.loss_pattern, ckpt_dir=None if request.in_memory else request.directory)
     check_writable(request.out)
     if request.jobs is not None and request.jobs > cores():
         progress.message(f"--jobs {request.jobs}, but there are {cores()} processors: {cores()} at a time")

@@ -12,13 +12,13 @@ from swaveval.checkpoints.remote.errors import RemoteError
 from swaveval.checkpoints.remote.server import Patience
 from swaveval.checkpoints.remote.source import Fetched, Remote
 from swaveval.data.trained import NAME as IMAGES
-from swaveval.runs.losses import KNOWN_LOGS
+from swaveval.runs.loss_logs import KNOWN_LOGS, SLURM
 from swaveval.runs.names import slug
 from swaveval.runs.published import check_writable_address
 from swaveval.runs.request import default_out, free_out, owner
 
 # What a local run would look for beside checkpoints.
-BESIDE = ("run.json", IMAGES, *KNOWN_LOGS, "events.out.tfevents.*")
+BESIDE = ("run.json", IMAGES, *KNOWN_LOGS, SLURM, "events.out.tfevents.*")
 DEFAULT_SIZE = "20GB"
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}

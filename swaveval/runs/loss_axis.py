@@ -37,6 +37,10 @@ def placed(rows: Sequence[Row], moments: Sequence[Moment]) -> tuple[list[float],
     if counted is not None and pairs is not None and _fits(max(counted), pairs[1][-1]):
         # Between and beyond the checkpoints at their mean pace.
         return _mapped(counted, pairs), "epoch", ""
+    if counted is not None and epochs and _as_epochs(counted, max(epochs)):
+        counts = [replace(row, epoch=float(step)) for row, step in zip(rows, counted, strict=True)]
+        note = "its steps are taken for epochs, as there are as many of them as the checkpoints have epochs"
+        return _whole(counts, max(epochs)) or [], "epoch", note
     whole = _whole(rows, max(epochs) if epochs else None)
     if whole is not None and (not moments or epochs):
         return _checked(whole, epochs, rows)
@@ -80,6 +84,13 @@ def _pairs(moments: Sequence[Moment]) -> tuple[list[float], list[float]] | None:
     if len(known) < 2 or any(b[0] <= a[0] or b[1] <= a[1] for a, b in pairwise(known)):
         return None
     return [epoch for epoch, _ in known], [step for _, step in known]
+
+
+def _as_epochs(steps: Sequence[float], last: float) -> bool:
+    """Whether there is one step an epoch, as in `log_metric("loss", …, step=epoch)`, from 0 or from 1."""
+    ordered = list(steps)
+    count = len(ordered)
+    return count > 1 and any(ordered == [*range(first, first + count)] and count == last for first in (0, 1))
 
 
 def _mapped(steps: Sequence[float], pairs: tuple[list[float], list[float]]) -> list[float]:

@@ -13,6 +13,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from swaveval.results.roles import LOSS
 from swaveval.runs.request import RunError
 
 MOST_BYTES = 512 * 1024**2
@@ -35,15 +36,17 @@ _LOSS_NAMES = (
     "train_swav_loss",
 )
 _RATE_NAMES = ("learning_rate", "lr", "train_lr")
-_EPOCH_NAMES = ("epoch", "epochs", "train_epoch", "trainer_epoch", "epoch_idx")
+_EPOCH_NAMES = ("epoch", "epochs", "train_epoch", "trainer_epoch", "epoch_idx", "ep")
 _STEP_NAMES = ("trainer_global_step", "global_step", "step", "iteration", "iter", "_step", "steps", "num_updates")
 # Words of columns that are no training loss, though `loss` is among them.
 _OTHER = frozenset(
     {
         "val", "valid", "validation", "test", "eval", "probe", "linear", "classifier", "online", "knn", "min", "max",
-        "std", "scale", "scaler", "weight", "rate", "best", "dev", "teacher", "cls",
+        "std", "scale", "scaler", "weight", "rate", "best", "dev", "teacher", "cls", "class", "swaveval",
     }
 )  # fmt: skip
+# What an evaluation measured is no log of a training, wherever it was exported to.
+_MEASURED = LOSS.replace(".", "_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,7 @@ def loss_column(rows: Sequence[Mapping[str, object]], *, comma: bool = False) ->
     for row in rows:
         for name, value in row.items():
             words = plain(name).split("_")
-            told = "loss" in plain(name) and not _OTHER & set(words)
+            told = "loss" in plain(name) and plain(name) != _MEASURED and not _OTHER & set(words)
             if told and number(value, comma=comma) is not None:
                 counts[name] = counts.get(name, 0) + 1
     if not counts:
@@ -167,6 +170,17 @@ def loss_column(rows: Sequence[Mapping[str, object]], *, comma: bool = False) ->
         shown = ", ".join(sorted(runs)[:5])
         raise RunError(f"it holds the losses of {len(runs)} runs ({shown}): export the one these checkpoints are of")
     return max(usual, key=lambda name: counts[name])
+
+
+def tells(name: str) -> bool:
+    """Whether a column may hold a loss, or say where one belongs."""
+    short = plain(name)
+    return "loss" in short or short in (*_EPOCH_NAMES, *_STEP_NAMES, *_RATE_NAMES) or name.lower().startswith("lr-")
+
+
+def has_loss(names: Iterable[str]) -> bool:
+    """Whether one of these columns is a training loss."""
+    return loss_column([dict.fromkeys(names, 0.0)]) is not None
 
 
 def _named(names: Sequence[str], wanted: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The loss in the text that training programs print: swav, DINO, MoCo, lightly's examples, mmengine, keras, own loops.
+"""The loss in the text that training programs print: swav, VISSL, DINO, MoCo, lightly's examples, mmengine, keras, own.
 
 One pattern each for the epoch, the step and the loss of a line. What a line does not state is taken from the lines
 before it (keras prints the epoch on a line of its own).
@@ -12,7 +12,7 @@ from pathlib import Path
 from swaveval.runs.loss_rows import MOST_ROWS, Row, bounded
 
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?"
-_EPOCH = re.compile(r"\bepochs?(?:\s*\(train\))?['\"]?\s*[:=#]?\s*[\[(]?\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
+_EPOCH = re.compile(r"\bep(?:ochs?)?(?:\s*\(train\))?['\"]?\s*[:=#]?\s*[\[(]?\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
 _STEP = re.compile(
     r"\b(?:global[_ ]?step|step|iter(?:ation)?)s?\b['\"]?\s*[:=#]?\s*[\[(]?\s*(\d+)(?![\d.]*\s*/)", re.IGNORECASE
 )

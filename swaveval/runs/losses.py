@@ -1,10 +1,10 @@
-"""The training loss from wherever it was left: metrics.csv, event files, text logs, a log the user names.
+"""The training loss from wherever it was left: metrics.csv, event files, trackers, text logs, a log the user names.
 
 A file that is no log is no error unless the user named it.
 """
 
-import csv
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,106 +12,126 @@ import numpy as np
 from swaveval.results import LossCurve, Series
 from swaveval.results.roles import LOSS
 from swaveval.runs.loss_axis import Moment, placed
-from swaveval.runs.loss_parts import joined
-from swaveval.runs.loss_rows import Row, json_rows, loss_column, table_rows
-from swaveval.runs.loss_text import text_rows
+from swaveval.runs.loss_logs import (
+    TEXTS,
+    event_logs,
+    event_rows,
+    places,
+    read_log,
+    read_logs,
+    relative,
+    slurm_logs,
+    text_logs,
+)
+from swaveval.runs.loss_pattern import check_pattern, pattern_rows
+from swaveval.runs.loss_rows import Row
+from swaveval.runs.loss_runs import chosen
+from swaveval.runs.loss_stores import own_runs, place_and_run, tracked_runs
 from swaveval.runs.request import RunError
-from swaveval.text import natural_key
+from swaveval.text import shortened
 
 # Points of a curve: more than a page can draw say nothing more.
 MOST_POINTS = 1000
-_TRAINER = "trainer_state.json"
-# What training programs call their logs, the surest first.
-KNOWN_LOGS = (
-    "metrics.csv",
-    "train.log",
-    "log.txt",
-    "training.log",
-    "train_log.txt",
-    "training_log*.csv",
-    "training_log*.txt",
-    "train_loss.csv",
-    "loss.csv",
-    "losses.csv",
-    "history.csv",
-    "log.csv",
-    "stats.txt",
-    "training_metrics.json",
-    "metrics.json",
-    "metrics.jsonl",
-    "scalars.json",
-    "*.log.json",
-    "stdout.json",
-    "summary.csv",
-    "results.csv",
-    _TRAINER,
-    "history.json",
-)
 _PICKLES = (".pkl", ".pickle", ".npy", ".pt", ".pth")
 
 
+@dataclass(slots=True)
+class Looked:
+    """What looking for the loss came to.
+
+    Attributes:
+        curve: the loss; None where none was found.
+        told: a sentence on each place that has losses of which nobody says whether they are these checkpoints'.
+    """
+
+    curve: LossCurve | None = None
+    told: list[str] = field(default_factory=list)
+
+
 def find_loss(
-    ckpt_dir: Path, *, loss_log: Path | None, prototypes: int | None, moments: Sequence[Moment] = ()
+    ckpt_dir: Path,
+    *,
+    loss_log: Path | None,
+    prototypes: int | None,
+    moments: Sequence[Moment] = (),
+    pattern: str = "",
 ) -> LossCurve | None:
-    """The loss curve of the run whose checkpoints lie in `ckpt_dir`, or None when none is found.
+    """The curve of `look_for_loss`."""
+    return look_for_loss(ckpt_dir, loss_log=loss_log, prototypes=prototypes, moments=moments, pattern=pattern).curve
+
+
+def look_for_loss(
+    ckpt_dir: Path,
+    *,
+    loss_log: Path | None,
+    prototypes: int | None,
+    moments: Sequence[Moment] = (),
+    pattern: str = "",
+) -> Looked:
+    """The loss curve of the run whose checkpoints lie in `ckpt_dir`.
 
     In this order: `loss_log`; a log of a well-known name (`metrics.csv`, `train.log`, `log.txt` …) in the directory,
-    above it or below it; TensorBoard event files in the same places, where tensorboard is installed.
+    above it or below it; in the same places TensorBoard event files, where tensorboard is installed, what W&B and
+    MLflow keep of the run, and the prints of a Slurm job. With a `pattern` text logs only.
 
     Args:
-        ckpt_dir: of the checkpoints. loss_log: a log the user names. prototypes: K.
-        moments: (finished epochs, steps) of each checkpoint: they tell which epoch a step of a log is in.
+        ckpt_dir: of the checkpoints. loss_log: a log the user names, or a tracker's store, as `PLACE:RUN` where it has
+            several runs. prototypes: K. moments: (finished epochs, steps) of each checkpoint: they tell which epoch a
+            step of a log is in. pattern: a regular expression with the groups `loss`, `epoch`, `step` for text logs.
 
     Raises:
-        RunError: `loss_log` was named and holds no loss.
+        RunError: `loss_log` was named and holds no loss, or several; the pattern is none, or matches nothing.
     """
+    if pattern:
+        check_pattern(pattern)
     if loss_log is not None:
-        return _named(loss_log, prototypes, moments)
-    found: LossCurve | None = None
-    for rows, source in _read_logs(ckpt_dir):
+        return Looked(_named(loss_log, pattern, prototypes, moments))
+    if pattern:
+        rows, source = _by_pattern(ckpt_dir, pattern)
+        return Looked(_curve(rows, source, prototypes, moments))
+    looked = Looked()
+    for rows, source in _found(ckpt_dir, looked.told):
         curve = _curve(rows, source, prototypes, moments)
         if curve is not None and curve.axis != "row":
-            return curve
-        found = found or curve
-    for rows in _event_logs(ckpt_dir):
-        curve = _curve(rows, "TensorBoard event files", prototypes, moments)
-        if curve is not None and (curve.axis != "row" or found is None):
-            return curve
-    return found
+            return Looked(curve)
+        looked.curve = looked.curve or curve
+    return looked
 
 
-def _event_logs(ckpt_dir: Path) -> Iterator[list[Row]]:
-    """Rows of each directory of event files; first those that go on where another ends, as one."""
-    places = (ckpt_dir, ckpt_dir.parent, *_below_directories(ckpt_dir))
-    held = [(rows, place) for place in places if len(rows := _event_rows(place)) > 1]
-    together, parts = joined(held)
-    yield from ([together] if parts else [])
-    yield from (rows for rows, _ in held)
+def _found(ckpt_dir: Path, told: list[str]) -> Iterator[tuple[list[Row], str]]:
+    """Rows and name of all that is found, the surest first; sentences on what is left out go to `told`."""
+    yield from read_logs(ckpt_dir)
+    yield from ((rows, "TensorBoard event files") for rows in event_logs(ckpt_dir))
+    runs, undecided = own_runs(places(ckpt_dir), ckpt_dir)
+    told += undecided
+    for run in runs:
+        try:
+            yield run.read(), run.source
+        except RunError as error:
+            told.append(f"the loss of {run.source} is left out: {shortened(str(error), 300)}")
+    yield from slurm_logs(ckpt_dir, told)
 
 
-def _read_logs(ckpt_dir: Path) -> Iterator[tuple[list[Row], str]]:
-    """Rows and name of each log; first those of one name that go on where another ends, as one."""
-    for same in _logs(ckpt_dir):
-        held = [(rows, path) for path in same if len(rows := _quietly(path)) > 1]
-        together, parts = joined(held) if same and same[0].name != _TRAINER else ([], ())
-        if parts:
-            yield together, " and ".join(_relative(path, ckpt_dir) for path in parts)
-        yield from ((rows, _relative(path, ckpt_dir)) for rows, path in held)
+def _by_pattern(ckpt_dir: Path, pattern: str) -> tuple[list[Row], str]:
+    """Rows of the first text log around the checkpoints that the pattern is found in.
 
-
-def _logs(ckpt_dir: Path) -> Iterator[list[Path]]:
-    """Logs by the pattern of their name, the surest first."""
-    below = _below_directories(ckpt_dir)
-    # transformers' Trainer writes the log so far into every `checkpoint-500/`: the last one has all of it.
-    last_first = sorted(below, key=lambda place: natural_key(place.as_posix()), reverse=True)
-    for name in KNOWN_LOGS:
-        found: list[Path] = []
-        for place in (ckpt_dir, ckpt_dir.parent, *(last_first if name == _TRAINER else below)):
-            try:
-                found += [path for path in sorted(place.glob(name)) if path.is_file()]
-            except OSError:
-                continue
-        yield found
+    Raises:
+        RunError: there is none.
+    """
+    wrong: RunError | None = None
+    for path in text_logs(ckpt_dir, TEXTS):
+        try:
+            rows = pattern_rows(path, pattern)
+        except RunError as error:
+            wrong = wrong or error
+            continue
+        if len(rows) > 1:
+            return rows, relative(path, ckpt_dir)
+        wrong = wrong or RunError(f"--loss-pattern is found in one line of {path.name} only: a curve takes two")
+    raise wrong or RunError(
+        f"--loss-pattern has no text log to be looked for in: none of {', '.join(TEXTS)} lies around {ckpt_dir}; "
+        "--loss-log FILE names one"
+    )
 
 
 def recomputed(series: Series) -> LossCurve | None:
@@ -132,91 +152,52 @@ def recomputed(series: Series) -> LossCurve | None:
     )
 
 
-def check_log(path: Path) -> None:
-    """Read a log that the user named, before anything else is done.
+def check_log(loss_log: Path | None, pattern: str = "", *, ckpt_dir: Path | None = None) -> None:
+    """Read a log that the user named, or that a pattern is to be looked for in, before anything else is done.
 
     Raises:
         RunError: it cannot be read, or holds no loss.
     """
-    _named(path, None, ())
+    if loss_log is None and pattern and ckpt_dir is None:
+        check_pattern(pattern)
+        raise RunError("--loss-pattern needs a log to be looked for in: what is in memory lies beside none")
+    if loss_log is not None or pattern:
+        look_for_loss(ckpt_dir or Path(), loss_log=loss_log, prototypes=None, pattern=pattern)
 
 
-def _named(path: Path, prototypes: int | None, moments: Sequence[Moment]) -> LossCurve:
-    """The log the user named."""
+def _named(option: Path, pattern: str, prototypes: int | None, moments: Sequence[Moment]) -> LossCurve:
+    """The log the user named, or the run of a tracker's store."""
+    path, wanted = place_and_run(option)
     if path.suffix.lower() in _PICKLES:
         raise RunError(
             f"the loss log {path} is a pickle or an array, which is never loaded: give the text log beside it "
             "(swav: train.log), or write the losses as a CSV with epoch (or step) and loss"
         )
-    rows = _event_rows(path) if path.is_dir() else _read(path)
-    curve = _curve(rows, path.name, prototypes, moments)
-    if curve is None:
+    source = path.name or str(path)
+    if pattern:
+        rows = pattern_rows(path, pattern)
+    elif path.is_dir() and wanted is None and len(rows := event_rows(path)) > 1:
+        source = path.name
+    elif (runs := tracked_runs(path)) or wanted is not None:
+        run = chosen(runs, wanted, path)
+        rows, source = run.read(), run.source
+    else:
+        rows = [] if path.is_dir() else read_log(path)
+    curve = _curve(rows, source, prototypes, moments)
+    if curve is not None:
+        return curve
+    if pattern:
+        raise RunError(f"--loss-pattern is found in one line of {path.name} only: a curve takes two")
+    if path.is_dir():
         raise RunError(
-            f"the loss log {path} holds no loss: expected a table with a header or JSON lines with `loss` or "
-            "`train_loss` beside `epoch` or `step`, or text whose lines say `epoch: 3, loss: 6.28`"
+            f"the loss log {path} holds no loss: a directory has TensorBoard's event files, or runs of W&B or MLflow "
+            "that logged one; else name the file"
         )
-    return curve
-
-
-def _read(path: Path) -> list[Row]:
-    """Rows of a named log by whichever reader finds two of them."""
-    wrong: Exception | None = None
-    for reader in _readers(path):
-        try:
-            rows = reader(path)
-        except OSError as error:
-            raise RunError(f"the loss log {path} cannot be read: {error.strerror or error}") from error
-        except RunError as error:
-            raise RunError(f"the loss log {path}: {error}") from error
-        except (ValueError, csv.Error, RecursionError) as error:
-            wrong = error
-            continue
-        if len(rows) > 1:
-            return rows
-    if wrong is not None:
-        raise RunError(f"the loss log {path} holds no loss: no table, no JSON lines, no text with one ({wrong})")
-    return []
-
-
-def _readers(path: Path) -> tuple[Callable[[Path], list[Row]], ...]:
-    try:
-        with path.open("rb") as start:
-            head = start.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
-    except OSError as error:
-        raise RunError(f"the loss log {path} cannot be read: {error.strerror or error}") from error
-    return (json_rows, text_rows) if head[:1] in (b"{", b"[") else (table_rows, text_rows)
-
-
-def _quietly(path: Path) -> list[Row]:
-    """Rows of a file that was found, not named; [] for whatever is wrong with it."""
-    try:
-        return _read(path)
-    except RunError:
-        return []
-
-
-def _event_rows(directory: Path) -> list[Row]:
-    """Scalars of the TensorBoard event files in `directory`; [] without tensorboard or without any."""
-    if not directory.is_dir() or not any(directory.glob("events.out.tfevents.*")):
-        return []
-    try:
-        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-    except ImportError:
-        return []
-    try:
-        events = EventAccumulator(
-            str(directory), size_guidance={"scalars": 10 * MOST_POINTS, "images": 1, "tensors": 1}
-        )
-        events.Reload()
-        tags = set(events.Tags()["scalars"])
-        epochs = {event.step: event.value for event in events.Scalars("epoch")} if "epoch" in tags else {}
-        tag = loss_column([dict.fromkeys(sorted(tags), 0.0)])
-        if tag is None:
-            return []
-        return [Row(event.value, epochs.get(event.step), int(event.step)) for event in events.Scalars(tag)]
-    except Exception:
-        # The event reader raises whatever its protobuf parser raises; a damaged file here is no loss curve.
-        return []
+    raise RunError(
+        f"the loss log {path} holds no loss: expected a table with a header or JSON lines with `loss` or "
+        "`train_loss` beside `epoch` or `step`, or text whose lines say `epoch: 3, loss: 6.28` (for any other: "
+        "--loss-pattern)"
+    )
 
 
 def _curve(rows: Iterable[Row], source: str, prototypes: int | None, moments: Sequence[Moment]) -> LossCurve | None:
@@ -240,22 +221,3 @@ def _curve(rows: Iterable[Row], source: str, prototypes: int | None, moments: Se
         axis=axis,
         note=f"the loss of {source}: {note}" if note else "",
     )
-
-
-def _below_directories(directory: Path) -> list[Path]:
-    """Directories up to two levels below (`lightning_logs/version_0`), not through links."""
-    try:
-        first = [child for child in directory.iterdir() if child.is_dir() and not child.is_symlink()]
-        second = [
-            child for parent in first[:100] for child in parent.iterdir() if child.is_dir() and not child.is_symlink()
-        ]
-    except OSError:
-        return []
-    return sorted([*first, *second], key=lambda place: natural_key(place.as_posix()))[:200]
-
-
-def _relative(path: Path, ckpt_dir: Path) -> str:
-    try:
-        return path.relative_to(ckpt_dir).as_posix()
-    except ValueError:
-        return path.name

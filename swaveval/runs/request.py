@@ -74,7 +74,8 @@ class RunRequest:
         jobs: checkpoints evaluated at the same time; None: as many as fit the machine and the work.
         executor: who does the work, `NAME` or `NAME(parameter=value)`.
         name: the run's name on pages; defaults to the run directory's.
-        loss_log: a file with the training loss, when it is not found by itself.
+        loss_log: a file with the training loss, or a tracker's store (`PLACE:RUN`), when it is not found by itself.
+        loss_pattern: regular expression with the groups `loss`, `epoch`, `step` for a text log.
         hyperparameters: training settings, from run.json as far as known.
         recipe: digest of the training's settings but its seed (see `recipe`); empty where not all are known.
         command: the command line, for the page.
@@ -112,6 +113,7 @@ class RunRequest:
     executor: str = LOCAL
     name: str = ""
     loss_log: Path | None = None
+    loss_pattern: str = ""
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     recipe: str = ""
     command: str = ""

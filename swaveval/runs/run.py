@@ -21,7 +21,7 @@ from swaveval.runs.geometry import annotated, shapeless
 from swaveval.runs.in_time import InTime, spread
 from swaveval.runs.job import Job, build_workspace
 from swaveval.runs.loader import CheckpointLoader
-from swaveval.runs.losses import find_loss, recomputed
+from swaveval.runs.losses import Looked, look_for_loss, recomputed
 from swaveval.runs.outcome import RunOutcome
 from swaveval.runs.page import write_page
 from swaveval.runs.performing import perform_all, tell
@@ -284,9 +284,16 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
     directory = request.directory
     took = None if request.in_memory else training_time(directory)
     moments = [(record.epoch, record.step) for record in prepared.records if record.kind == "checkpoint"]
-    loss = None
+    looked = Looked()
     if not request.in_memory or request.loss_log is not None:
-        loss = find_loss(directory, loss_log=request.loss_log, prototypes=prototypes, moments=moments)
+        looked = look_for_loss(
+            directory,
+            loss_log=request.loss_log,
+            prototypes=prototypes,
+            moments=moments,
+            pattern=request.loss_pattern,
+        )
+    loss = looked.curve
     return RunManifest(
         name=request.name,
         data=DataSummary(
@@ -319,7 +326,7 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
         versions=versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seed=request.seed,
-        notes=(*_notes(prepared), *((loss.note,) if loss is not None and loss.note else ())),
+        notes=(*_notes(prepared), *((loss.note,) if loss is not None and loss.note else ()), *looked.told),
         cells=tuple(dict.fromkeys(cell.key.digest for cell in cells)),
         order=prepared.order,
         source=request.source_in_results,

@@ -23,6 +23,7 @@ from swaveval.results import Series
 from swaveval.results.atomic import write_bytes
 from swaveval.results.encoding import digest, seal, unseal
 from swaveval.results.versions import versions
+from swaveval.runs.loss_stores import place_and_run, runs_above
 from swaveval.runs.outcome import RunOutcome, Written
 from swaveval.runs.request import RunRequest, resolve
 from swaveval.specification import PluginError, split
@@ -114,7 +115,9 @@ def _named(request: RunRequest) -> Iterator[Path]:
     if request.labels is not None and not is_word(str(request.labels)):
         yield Path(table_and_column(request.labels)[0]).resolve()
     if request.loss_log is not None:
-        yield request.loss_log.resolve()
+        yield place_and_run(request.loss_log)[0].resolve()
+    else:
+        yield from (path.resolve() for run in runs_above(request.directory) for path in run.files)
 
 
 def _code(evaluators: Sequence[str]) -> Iterator[Path]:

@@ -123,7 +123,7 @@ def test_every_way_to_count_is_the_same_place(epochs: int, per_epoch: int, every
         (by_step(1, 2, 3), [(None, 3)], "step", ""),
         (by_step(1, 2, 3), [(0.0, 3)], "step", ""),  # an endless data set has one epoch
         (
-            by_step(1, 2, 3),
+            by_step(1, 2, 4),
             [(3.0, None)],
             "step",
             "it counts steps, and the checkpoints do not say which epochs those are in",
@@ -154,6 +154,18 @@ def test_logs_that_are_not_on_the_checkpoints_epochs(
     positions, found, said = placed(rows, moments)
     assert (found, said) == (axis, note)
     assert positions == ([float(row.step or 0) for row in rows] if axis == "step" else [1.0, 2.0, 3.0][: len(rows)])
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_one_step_an_epoch_is_an_epoch(first: int) -> None:
+    """`log_metric("loss", loss, step=epoch)`, beside checkpoints that count optimiser steps."""
+    rows = by_step(first, first + 1, first + 2)
+    for moments in ([(3.0, 300)], [(1.0, None), (3.0, None)]):
+        positions, axis, note = placed(rows, moments)
+        assert (positions, axis) == ([1.0, 2.0, 3.0], "epoch")
+        assert note.startswith("its steps are taken for epochs")
+    assert placed(rows, [(4.0, 300)])[1] == "row", "as many as there are epochs, no other number"
+    assert placed(by_step(first, first + 2, first + 3), [(3.0, 300)])[1] == "row", "each of them"
 
 
 @pytest.mark.parametrize(("last", "axis"), [(20, "step"), (60, "step"), (19, "row"), (61, "row")])

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from swaveval.results import CheckpointRecord, DataSummary, LossCurve, Metric, Point, RunManifest, Series
-from swaveval.runs.losses import KNOWN_LOGS, check_log, find_loss, recomputed
+from swaveval.runs.loss_logs import KNOWN_LOGS
+from swaveval.runs.losses import check_log, find_loss, recomputed
 from swaveval.runs.request import RunError
 
 

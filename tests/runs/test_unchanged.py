@@ -222,3 +222,29 @@ def test_the_second_command_imports_neither_torch_nor_scipy(done: Path) -> None:
     first_said, second_said = (one.stdout.rpartition("heavy")[0] for one in said)
     assert first_said == second_said
     assert "0 cells computed, 0 failed" in said[1].stderr
+
+
+def test_the_store_of_a_tracker_further_above_is_a_log_too(done: Path, finished: tuple[Path, RunOutcome]) -> None:
+    """Lightning's and solo-learn's layout: the store lies where the training was started."""
+    tracked = done / "mlruns" / "1" / "run"
+    (tracked / "metrics").mkdir(parents=True)
+    (tracked.parent / "meta.yaml").write_text("name: training\n")
+    (tracked / "meta.yaml").write_text("run_id: run\nlifecycle_stage: active\n")
+    (tracked / "metrics" / "loss").write_text("1 3.0 1\n2 2.0 2\n")
+    request = request_in(done)
+    assert unchanged.earlier(request) is None
+    unchanged.remember(request, finished[1], unchanged.inputs(request), ())
+    assert unchanged.earlier(request) is not None
+    (tracked / "metrics" / "loss").write_text("1 3.0 1\n2 2.0 2\n3 1.0 3\n")
+    assert unchanged.earlier(request) is None
+
+
+def test_the_store_of_a_tracker_that_is_named_is_a_log_too(done: Path) -> None:
+    tracked = done / "elsewhere" / "1" / "abc"
+    (tracked / "metrics").mkdir(parents=True)
+    (tracked / "meta.yaml").write_text("run_id: abc\nlifecycle_stage: active\n")
+    (tracked / "metrics" / "loss").write_text("1 3.0 1\n2 2.0 2\n")
+    request = replace(request_in(done), loss_log=Path(f"{done / 'elsewhere'}:abc"))
+    stamps = unchanged.inputs(request)
+    assert stamps is not None
+    assert str((tracked / "metrics" / "loss").resolve()) in stamps
