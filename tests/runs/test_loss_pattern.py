@@ -32,7 +32,9 @@ def test_a_log_of_an_own_form(tmp_path: Path) -> None:
 def test_without_a_name_the_text_logs_around_the_checkpoints_are_looked_through(tmp_path: Path) -> None:
     directory = tmp_path / "run" / "checkpoints"
     directory.mkdir(parents=True)
-    with pytest.raises(RunError, match=r"no text log to be looked for in: none of train\.log, .*slurm-\*\.out lies around"):
+    with pytest.raises(
+        RunError, match=r"no text log to be looked for in: none of train\.log, .*slurm-\*\.out lies around"
+    ):
         curve(directory, PATTERN)
     (directory.parent / "train.log").write_text("Epoch 1: loss 3\nEpoch 2: loss 2\n")
     with pytest.raises(RunError, match=r"found nowhere in train\.log, which has lines such as: Epoch 1: loss 3$"):
