@@ -55,6 +55,8 @@ class Watch:
         Raises:
             typer.Exit: 2, after a sentence, for options that do not go together.
         """
+        if not (self.watch or self.until or self.quiet_for):
+            return None  # before anything is imported that a run which only reads what it did has no need of
         from swaveval.runs.durations import seconds_of
         from swaveval.runs.watching import TRAINING_ENDS, Watching
 
