@@ -42,8 +42,8 @@ class Evaluate(pl.Callback):
         """Args:
             data, labels, train: images as `swaveval.evaluate` takes them.
             every_n_epochs, every_n_steps: from one evaluation to the next; default: every epoch.
-            options: see `swaveval.api.monitor.MonitorOptions`; by default `out`, the directory of the page, is `swaveval`
-                in the directory that the trainer logs to.
+            options: see `swaveval.api.monitor.MonitorOptions`; `out`, the directory of the page, is by default
+                `swaveval` in the directory that the trainer logs to.
 
         Raises:
             ValueError: epochs and steps are both given.

@@ -174,7 +174,7 @@ class Monitor:
         if self._rounds is None:
             self._rounds = self._begin(model, moment)
         if loss is not None:
-            self._losses.write(moment, float(loss))
+            self._losses.write(moment, float(loss.detach() if hasattr(loss, "detach") else loss))
         if self._is_due(moment) if evaluate is None else evaluate:
             self._last = _count(moment)
             self._rounds.snapshots.take(moment, weights_of(self._part(model)))

@@ -80,6 +80,7 @@ class Rounds:
             return Told(problems=(str(error),))
         self.begun = True
         manifest = outcome.written.series.manifest
+        self.snapshots.normalisation = outcome.normalisation
         fresh = self.snapshots.learn(
             {one.name: {**one.load, "state": one.state} for one in manifest.checkpoints if one.load}
         )

@@ -21,7 +21,7 @@ from swaveval.checkpoints.load_report import LoadReport
 from swaveval.checkpoints.names import read_name
 from swaveval.checkpoints.options import LoadOptions
 from swaveval.checkpoints.refusal import CheckpointRefused
-from swaveval.checkpoints.source import Entry
+from swaveval.checkpoints.source import KEPT_AT_FIRST, Entry, as_normalisation
 from swaveval.errors import SwavevalError
 from swaveval.results.atomic import atomic_path, write_bytes
 from swaveval.results.encoding import seal, unseal
@@ -73,6 +73,7 @@ class Snapshots:
         directory: of the files. ledger: what was found in each. network: one that the weights fit into.
         """
         self.directory, self.ledger, self.network = directory, ledger, network
+        self.normalisation: Mapping[str, Any] = as_normalisation(self._body().get("normalisation", {}))
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
@@ -116,7 +117,7 @@ class Snapshots:
     def keep(self, names: Iterable[str]) -> None:
         """Remove the files of evaluated snapshots but for these, the first and the last."""
         known = list(self.known())
-        kept = {*names, *known[:1], *known[-1:]}
+        kept = {*names, *known[:1], *known[-1:]} if len(known) > KEPT_AT_FIRST else set(known)
         for name in known:
             if name not in kept:
                 for path in self._paths(name):
@@ -125,9 +126,8 @@ class Snapshots:
     def known(self) -> dict[str, Mapping[str, Any]]:
         """What was found in the snapshots that were evaluated, in their order."""
         try:
-            body = unseal(self.ledger.read_bytes())
-            return {str(one["name"]): one["report"] for one in body["snapshots"]}
-        except (OSError, ValueError, KeyError, TypeError):
+            return {str(one["name"]): one["report"] for one in self._body().get("snapshots", ())}
+        except (KeyError, TypeError):
             return {}
 
     def waiting(self) -> list[str]:
@@ -139,8 +139,17 @@ class Snapshots:
         """The file of a snapshot; None where it is gone."""
         return next(iter(self._paths(name)), None)
 
+    def _body(self) -> dict[str, Any]:
+        """The ledger; empty where nothing was evaluated, or it is damaged."""
+        try:
+            body: dict[str, Any] = unseal(self.ledger.read_bytes())
+            return body
+        except (OSError, ValueError):
+            return {}
+
     def _write(self, known: Mapping[str, Mapping[str, Any]]) -> None:
-        body = {"schema": 1, "snapshots": [{"name": name, "report": report} for name, report in known.items()]}
+        found = [{"name": name, "report": report} for name, report in known.items()]
+        body = {"schema": 1, "normalisation": dict(self.normalisation), "snapshots": found}
         write_bytes(self.ledger, seal(json.loads(json.dumps(body))))
 
     def _files(self) -> dict[Path, re.Match[str]]:

@@ -66,7 +66,15 @@ class CheckpointSource(Protocol):
 
 @runtime_checkable
 class Remembers(Protocol):
-    """What a source may be too: one whose entries stay when their weights are gone."""
+    """What a source may be too: one whose entries stay when their weights are gone.
+
+    Attributes:
+        normalisation: of the pixels, which what is remembered was evaluated with.
+    """
+
+    normalisation: Mapping[str, Any]
+
+    def entries(self) -> Sequence[Entry]: ...
 
     def is_gone(self, entry: Entry) -> bool:
         """Whether no weights can be read of an entry any more."""
@@ -75,6 +83,16 @@ class Remembers(Protocol):
     def report(self, entry: Entry) -> "LoadReport | None":
         """What is remembered of an entry that is gone; else None."""
         ...
+
+
+# Of this many first entries the weights stay though they were evaluated: what is found out of the pre-processing rests
+# on trained weights, and may be another than the untrained ones let assume.
+KEPT_AT_FIRST = 5
+
+
+def as_normalisation(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """A normalisation as JSON gave it back."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()}
 
 
 def is_ordered(source: CheckpointSource) -> bool:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from swaveval.checkpoints.names import SUFFIX, read_name
 from swaveval.checkpoints.options import LoadOptions
-from swaveval.checkpoints.source import Directory, Entry
+from swaveval.checkpoints.source import KEPT_AT_FIRST, Directory, Entry, as_normalisation
 from swaveval.results.atomic import write_bytes
 from swaveval.results.encoding import seal, unseal
 
@@ -77,19 +77,22 @@ def stamp_of(path: Path) -> Stamp | None:
     return status.st_size, status.st_mtime_ns
 
 
-def read_ledger(path: Path) -> tuple[Version, ...]:
-    """The versions that were evaluated, oldest first; () where nothing was watched, or the file is damaged."""
+def read_ledger(path: Path) -> tuple[tuple[Version, ...], dict[str, Any]]:
+    """The versions that were evaluated, oldest first, and the normalisation of the pixels that was used.
+
+    Nothing where nothing was watched, or the file is damaged.
+    """
     try:
         body = unseal(path.read_bytes())
-        return tuple(
-            Version(
-                str(one["file"]), int(one["number"]), (int(one["stamp"][0]), int(one["stamp"][1])), None, one["report"]
-            )
+        versions = tuple(
+            Version(str(one["file"]), int(one["number"]), (int(size), int(changed)), None, one["report"])
             for one in body["versions"]
+            for size, changed in (one["stamp"],)
             if one["report"]["state"] == "ready"
         )
-    except (OSError, ValueError, KeyError, TypeError, IndexError):
-        return ()
+        return versions, as_normalisation(body["normalisation"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return (), {}
 
 
 @dataclass(eq=False)
@@ -101,19 +104,22 @@ class Watched(Directory):
         versions: in the order they were seen.
         unfinished: file to the stamp at which its content had no end.
         watching: whether more may come.
+        normalisation: of the pixels, which what is remembered was evaluated with.
     """
 
     ledger: Path = Path()
     versions: list[Version] = field(default_factory=list)
     unfinished: dict[str, Stamp] = field(default_factory=dict)
     watching: bool = False
+    normalisation: Mapping[str, Any] = field(default_factory=dict)
     _shown: dict[str, Version] = field(default_factory=dict, repr=False)
     _places: dict[str, Path] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, path: Path, ledger: Path) -> "Watched":
         """With the versions that are remembered."""
-        return cls(path, ledger=ledger, versions=list(read_ledger(ledger)))
+        versions, normalisation = read_ledger(ledger)
+        return cls(path, ledger=ledger, versions=list(versions), normalisation=normalisation)
 
     # -- what is seen ----------------------------------------------------------------------------------------------
 
@@ -197,6 +203,7 @@ class Watched(Directory):
     def _remember(self) -> None:
         body = {
             "schema": SCHEMA,
+            "normalisation": dict(self.normalisation),
             "versions": [
                 {"file": one.file, "number": one.number, "stamp": list(one.stamp), "report": one.report}
                 for one in self.versions
@@ -205,13 +212,19 @@ class Watched(Directory):
         }
         write_bytes(self.ledger, seal(json.loads(json.dumps(body))))
 
-    def copies(self) -> set[Path]:
+    def copies(self, names: Sequence[str] = ()) -> set[Path]:
         """The copies that may still be read; those of other versions are let go.
 
         Of what was read, the first and the last of the series: what moved since is told from these two.
+
+        Args:
+            names: of entries that are wanted, too.
         """
         read = [version for version in self.versions if version.ready]
-        wanted = [*read[:1], *read[-1:], *(version for version in self.versions if version.report is None)]
+        if len(read) <= KEPT_AT_FIRST:
+            names = list(self._shown)
+        named = [self._shown[name] for name in names if name in self._shown]
+        wanted = [*named, *read[:1], *read[-1:], *(version for version in self.versions if version.report is None)]
         self.versions = [one if one in wanted else replace(one, copy=None) for one in self.versions]
         return {version.copy for version in self.versions if version.copy is not None}
 

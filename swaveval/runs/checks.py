@@ -71,5 +71,5 @@ def check_evaluation(request: RunRequest, progress: Progress) -> None:
     check_run(request, progress)
     make_specs(request.evaluators)
     make_executor(request.executor).close()
-    if request.data is not None:
+    if request.data is not None and request.opened is None:
         check_images(request.data)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from swaveval.checkpoints import Backbone, CheckpointSource, Directory, Entry, LoadOptions, LoadReport
 from swaveval.checkpoints.kept import KeptBackbones
@@ -79,8 +80,16 @@ class CheckpointLoader:
 
     def is_gone(self, digest: str) -> bool:
         """Whether no weights can be read of it any more, so that nothing that needs them can be computed."""
-        remembers, entry = isinstance(self.source, Remembers), self.entries.get(digest)
-        return remembers and entry is not None and self.source.is_gone(entry)  # type: ignore[attr-defined]
+        source, entry = self.source, self.entries.get(digest)
+        return isinstance(source, Remembers) and entry is not None and source.is_gone(entry)
+
+    @property
+    def normalisation(self) -> dict[str, Any]:
+        """That of the pixels which results rest on that cannot be made again; empty where there are none."""
+        source = self.source
+        if not isinstance(source, Remembers) or not any(source.is_gone(entry) for entry in source.entries()):
+            return {}
+        return dict(source.normalisation)
 
     def features(self, digest: str) -> Features | None:
         """Features that came with the source, else None."""

@@ -1,7 +1,9 @@
 """What an evaluation came to."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from swaveval.convergence.verdict import Verdict
 from swaveval.results import Series
@@ -36,6 +38,7 @@ class RunOutcome:
         unusable: names of other checkpoints that could not be evaluated.
         waiting: what the time of a budget did not allow: names of checkpoints and baselines, evaluators over the
             series, `figures`.
+        normalisation: of the pixels, as the request and what was found out gave it (see `RunRequest`).
     """
 
     written: Written
@@ -44,3 +47,4 @@ class RunOutcome:
     writing: tuple[str, ...]
     unusable: tuple[str, ...]
     waiting: tuple[str, ...] = ()
+    normalisation: Mapping[str, Any] = field(default_factory=dict)

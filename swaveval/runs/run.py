@@ -115,7 +115,9 @@ def _prepare(
     ready = [record for record in records if record.evaluated]
     if not ready:
         raise NothingReady(records)
-    request = replace(request, channels=_channels(ready))
+    request = replace(
+        request, channels=_channels(ready), normalisation={**loader.normalisation, **request.normalisation}
+    )
     progress.stage("opening images", 0)
     workspace = build_workspace(request, progress=progress)
     sample, count = sample_of(request), len(workspace.images)
@@ -228,6 +230,7 @@ def _run(request: RunRequest, executor: Executor, progress: Progress, deadline: 
             if record.state not in ("ready", "writing", "waiting")
         ),
         waiting=(*left_out(prepared.records, prepared.plan, store), *(["figures"] if request.figures > drawn else [])),
+        normalisation=dict(prepared.request.normalisation),
     )
 
 

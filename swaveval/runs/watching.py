@@ -137,6 +137,7 @@ class _Watcher:
             self.progress.message(f"this round failed and is tried again with the next checkpoint: {error}")
             return None
         series = outcome.written.series
+        self.watched.normalisation = outcome.normalisation
         fresh = self._learn(series.manifest.checkpoints)
         points = tuple(point for point in series.points if point.record.name in fresh)
         return Round(outcome, points, len(self.watched.gone))

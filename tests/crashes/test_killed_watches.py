@@ -65,7 +65,7 @@ def killed_and_begun_again(zygote: Zygote, place: Path, dice: random.Random, *, 
     def seen(path: Path) -> bool:
         """Whether the watch has looked at a file twice, or evaluated it."""
         stamp = stamp_of(path)
-        known = [(version.file, version.stamp) for version in read_ledger(out / "results" / "watched.json")]
+        known = [(version.file, version.stamp) for version in read_ledger(out / "results" / "watched.json")[0]]
         copies = list((out / "cache" / "watch").glob(f"*/{path.name}"))
         # A link to the half that stood there before has the stamp of the whole by now, and is of another name.
         names = [copy.parent.name for copy in copies if stamp_of(copy) == stamp]
@@ -91,7 +91,7 @@ def killed_and_begun_again(zygote: Zygote, place: Path, dice: random.Random, *, 
     assert running.wait(SOON) == 0, said.read_text(encoding="utf-8")
     last = rounds(running)
     computed += sum(int(str(one["computed"])) for one in last)
-    names = [version.file for version in read_ledger(out / "results" / "watched.json")]
+    names = [version.file for version in read_ledger(out / "results" / "watched.json")[0]]
     assert names == [path.name for path in trainer.written]
     assert last[-1]["gone"] == count - KEPT
 
