@@ -155,7 +155,8 @@ def test_a_process_that_dies_is_started_again_and_nothing_is_lost(tmp_path: Path
 
 
 def test_closed_without_waiting_it_leaves_nobody_and_loses_nothing(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), monitor(tmp_path) as watching:
+    watching = monitor(tmp_path)
+    with pytest.raises(KeyboardInterrupt), watching:  # noqa: PT012
         for epoch in range(3):
             watching.step(Model(), epoch=epoch)
         child = watching._background._child  # type: ignore[union-attr]
