@@ -82,7 +82,7 @@ def table(runs: Sequence[Run]) -> str:
         f"{len(learns)} learn or have converged by a truth that no verdict saw, {len(rises)} of them still rise, "
         f"{len(collapsed)} collapse.",
         "",
-        "| stop_on | patience | labels | stopped wrongly | stopped as they deserve | after evaluations (median, most) |",
+        "| stop_on | patience | labels | stopped wrongly | stopped as they deserve | after (median, most) |",
         "|---|---|---|---|---|---|",
     ]
     for on, spared in ((("collapsed",), learns), (("converged",), rises), (("collapsed", "converged"), rises)):
