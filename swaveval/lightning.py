@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from swaveval.api.monitor import Monitor, MonitorOptions
+from swaveval.runs.request import RunError
 
 logger = logging.getLogger("swaveval")
 
@@ -63,6 +64,12 @@ class Evaluate(pl.Callback):
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         given = {"out": Path(trainer.log_dir or trainer.default_root_dir) / "swaveval"} | self._given
+        if given.get("mode") == "checkpoints" and "checkpoints" not in given:
+            saves = trainer.checkpoint_callback
+            place = getattr(saves, "dirpath", None)
+            if place is None:
+                raise RunError("mode checkpoints evaluates what a ModelCheckpoint saves; add one to the callbacks")
+            given["checkpoints"] = place
         given["log"] = [*given.get("log", ()), lambda numbers, step: _log(trainer, numbers, step)]
         self.monitor = Monitor(self._data, **given)
 

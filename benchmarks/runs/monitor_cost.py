@@ -84,6 +84,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--modes", default="background,process")
     given = parser.parse_args()
     machine = describe()
     if given.device == "cpu":
@@ -93,7 +94,7 @@ def main() -> None:
         torch.backends.cudnn.benchmark = False
         machine["gpu"] = torch.cuda.get_device_name()
     pictures = drawn(given.images, given.size)
-    seconds: dict[str, list[float]] = {"without": [], "background": [], "process": []}
+    seconds: dict[str, list[float]] = {mode: [] for mode in ("without", *given.modes.split(","))}
     ends: dict[str, set[str]] = {name: set() for name in seconds}
     for _ in range(given.repeats):
         for mode, taken in seconds.items():
@@ -121,7 +122,7 @@ def main() -> None:
     }
     kind = given.device.partition(":")[0]
     save(Path(__file__).with_name(f"monitor_cost-{kind}.json"), result)
-    print(f"background {cost['background']:+.1f} %, process {cost['process']:+.1f} % of {base:.1f} s")
+    print(", ".join(f"{mode} {percent:+.1f} %" for mode, percent in cost.items()), f"of {base:.1f} s")
 
 
 def _features(model: nn.Module) -> nn.Module:

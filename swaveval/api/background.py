@@ -5,7 +5,7 @@ from typing import Any
 
 import cloudpickle
 
-from swaveval.api.rounds import Rounds, Told
+from swaveval.api.rounds import Rounds, SavedRounds, Told
 from swaveval.runs.child import Child, ChildDied
 from swaveval.runs.machine import cores
 from swaveval.runs.progress import Progress, Silent
@@ -18,7 +18,7 @@ MOST_STARTS = 3
 class Background:
     """A process that does the rounds. Snapshots lie on disk, so one that dies loses none of them."""
 
-    def __init__(self, rounds: Rounds, threads: int | None, progress: Progress | None = None) -> None:
+    def __init__(self, rounds: Rounds | SavedRounds, threads: int | None, progress: Progress | None = None) -> None:
         """Args:
         threads: that it computes with; None: as many processors as the training's torch leaves, one at least.
         """

@@ -132,10 +132,15 @@ def evaluate(
     if isinstance(checkpoints, Mapping):
         return _run(_of_networks(checkpoints, given, options), options)
     assert checkpoints is not None
-    return _run(_of_directory(checkpoints, given, options), options)
+    return _run(of_directory(checkpoints, given, options), options)
 
 
-def _of_directory(place: str | Path, given: Given, options: Options) -> RunRequest:
+def of_directory(place: str | Path, given: Given, options: Options) -> RunRequest:
+    """The evaluation of files.
+
+    Raises:
+        RunError, DataError, RemoteError: it cannot be as asked for.
+    """
     cache = CacheOptions(
         Path(options["cache_dir"]) if "cache_dir" in options else None, options.get("cache_size", DEFAULT_SIZE)
     )

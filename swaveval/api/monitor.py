@@ -11,19 +11,20 @@ from typing import Any, Literal, Unpack
 from torch import nn
 
 from swaveval.api.background import Background
-from swaveval.api.evaluating import Given, Options, request_of
+from swaveval.api.evaluating import Given, Options, of_directory, request_of
 from swaveval.api.losses import LossFile
-from swaveval.api.rounds import BEST, Numbers, Rounds, Told, loss_log
+from swaveval.api.rounds import Numbers, Rounds, SavedRounds, Told, loss_log
 from swaveval.api.undisturbed import undisturbed
 from swaveval.checkpoints.live import Live, copied
 from swaveval.checkpoints.sandbox.failure import Failure
-from swaveval.checkpoints.snapshots import SUFFIX, Moment, Snapshots, weights_of
+from swaveval.checkpoints.snapshots import Moment, Snapshots, weights_of
 from swaveval.convergence import Verdict
 from swaveval.convergence.verdict import WORDS
 from swaveval.runs.checks import check_evaluation
 from swaveval.runs.elsewhere import local_out
 from swaveval.runs.progress import Silent
 from swaveval.runs.request import RunError, RunRequest
+from swaveval.runs.watching import BEST
 
 logger = logging.getLogger("swaveval")
 
@@ -34,8 +35,9 @@ class MonitorOptions(Options, total=False):
     """How a training is watched, beside the options of an evaluation (see `Options`); everything has a default.
 
     Attributes:
-        mode: `background` (default), a process beside the training, which goes on meanwhile; or `process`: the training
-            waits for each evaluation.
+        mode: `background` (default), a process beside the training, which goes on meanwhile; `process`: the training
+            waits for each evaluation; `checkpoints`: a process beside it, of what the training saves itself.
+        checkpoints: with that mode, the directory of them.
         every: epochs (steps, where no epochs are given) from one evaluation to the next; default 1.
         stop_on: verdicts at which `should_stop` becomes true, such as `("collapsed",)`.
         patience: how many evaluations in a row have to give one of them; default 2.
@@ -48,7 +50,8 @@ class MonitorOptions(Options, total=False):
             checkpoint, such as a tracker's `log`.
     """
 
-    mode: Literal["background", "process"]
+    mode: Literal["background", "process", "checkpoints"]
+    checkpoints: str | Path
     every: int
     stop_on: Sequence[str]
     patience: int
@@ -110,14 +113,16 @@ class Monitor:
         if unknown := sorted(self._stop_on - set(WORDS)):
             raise RunError(f"stop_on knows {', '.join(WORDS)}; not {', '.join(unknown)}")
         self._mode = options.get("mode", "background")
-        if self._mode not in ("background", "process"):
-            raise RunError(f"there is no mode {self._mode[:40]!r}; it takes background or process")
+        if self._mode not in ("background", "process", "checkpoints"):
+            raise RunError(f"there is no mode {self._mode[:40]!r}; it takes background, process or checkpoints")
+        if (self._mode == "checkpoints") != ("checkpoints" in options):
+            raise RunError('mode="checkpoints" takes the directory of them, checkpoints=, and no other mode does')
         self._network: Network = options.get("network", "backbone")
         self._threads = options.get("threads")
         self._keep_all = options.get("keep_all", False)
         self._log = tuple(options.get("log", ()))
         self._progress = options.get("progress")
-        self._rounds: Rounds | None = None
+        self._rounds: Rounds | SavedRounds | None = None
         self._background: Background | None = None
         self._losses = LossFile(loss_log(self.out))
         self._against = self._calls = 0
@@ -135,9 +140,9 @@ class Monitor:
 
     @property
     def best(self) -> Path | None:
-        """The weights of the checkpoint to use, as safetensors; None where none can be named."""
-        found = self.out / f"{BEST}{SUFFIX}"
-        return found if self.verdict is not None and self.verdict.best is not None and found.exists() else None
+        """The checkpoint to use: its weights as safetensors, or the file that was saved; None where none is named."""
+        found = next(iter(sorted(self.out.glob(f"{BEST}.*"))), None)
+        return found if self.verdict is not None and self.verdict.best is not None else None
 
     @property
     def page(self) -> Path:
@@ -146,7 +151,7 @@ class Monitor:
 
     def step(
         self,
-        model: nn.Module,
+        model: nn.Module | None,
         *,
         epoch: float | None = None,
         step: int | None = None,
@@ -156,8 +161,9 @@ class Monitor:
         """Tell of the training, and evaluate where that is due.
 
         Args:
-            model: as it is now. epoch: finished epochs; 0 for a network that nobody trained. step: optimiser steps
-                taken. Without either, calls are counted as epochs. They grow from call to call.
+            model: as it is now; None in mode `checkpoints`.
+            epoch: finished epochs; 0 for a network that nobody trained. step: optimiser steps taken. Without either,
+                calls are counted as epochs. They grow from call to call.
             loss: of now, in nats; a number or a tensor of one.
             evaluate: whether to, whatever is due.
 
@@ -177,7 +183,8 @@ class Monitor:
             self._losses.write(moment, float(loss.detach() if hasattr(loss, "detach") else loss))
         if self._is_due(moment) if evaluate is None else evaluate:
             self._last = _count(moment)
-            self._rounds.snapshots.take(moment, weights_of(self._part(model)))
+            if isinstance(self._rounds, Rounds):
+                self._rounds.snapshots.take(moment, weights_of(self._part(model)))
             self._evaluate(self._rounds)
         elif self._background is not None:
             self._hear(self._background.heard())
@@ -199,7 +206,7 @@ class Monitor:
                 background.stop()
         elif background is not None:
             self._hear(background.finish())
-        elif rounds is not None and (rounds.snapshots.waiting() or rounds.request.figures):
+        elif isinstance(rounds, Rounds) and (rounds.snapshots.waiting() or rounds.request.figures):
             with undisturbed():
                 self._hear([rounds.evaluate(self._progress, last=True)])
         return self.verdict
@@ -212,9 +219,14 @@ class Monitor:
     ) -> None:
         self.close(wait=error is None)
 
-    def _begin(self, model: nn.Module, moment: Moment) -> Rounds:
+    def _begin(self, model: nn.Module | None, moment: Moment) -> Rounds | SavedRounds:
         """Take a copy of the network, and leave out what an earlier training wrote from this moment on."""
         assert self.request is not None
+        self._losses.open(moment)
+        if self._mode == "checkpoints":
+            saved = SavedRounds(self.request)
+            self._background = Background(saved, self._threads, self._progress)
+            return saved
         try:
             network = copied("the model", self._part(model))
         except Failure as failure:
@@ -225,14 +237,15 @@ class Monitor:
             logger.warning(
                 "%d snapshots from %s on are of an earlier training and are left out", len(gone), moment.name
             )
-        self._losses.open(moment)
         rounds = Rounds(self.request, snapshots, self._keep_all)
         if self._mode == "background":
             self._background = Background(rounds, self._threads, self._progress)
         return rounds
 
-    def _part(self, model: nn.Module) -> nn.Module:
+    def _part(self, model: nn.Module | None) -> nn.Module:
         """What is evaluated of a model."""
+        if model is None:
+            raise RunError("step takes the model as it is now; without one, evaluate what is saved: mode checkpoints")
         model = getattr(model, "_orig_mod", model)
         if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
             model = model.module
@@ -252,7 +265,7 @@ class Monitor:
         now = _count(moment)
         return self._last is None or math.floor(now / self._every) > math.floor(self._last / self._every)
 
-    def _evaluate(self, rounds: Rounds) -> None:
+    def _evaluate(self, rounds: Rounds | SavedRounds) -> None:
         if self._background is not None:
             self._hear(self._background.ask())
             return
@@ -293,7 +306,10 @@ def _request(given: Given, out: Path, options: MonitorOptions) -> RunRequest:
     place = out.resolve()
     name = place.parent.name if place.name.startswith("report") and place.parent.name else place.name
     evaluation: Any = {"name": name} | {one: value for one, value in options.items() if one not in _OWN}
-    return request_of(Live({}), given, evaluation | {"out": out})
+    evaluation["out"] = out
+    if "checkpoints" in options:
+        return of_directory(options["checkpoints"], given, evaluation)
+    return request_of(Live({}), given, evaluation)
 
 
 def _positive(value: int, name: str) -> int:

@@ -1,23 +1,24 @@
 """One evaluation of the snapshots that were taken so far, wherever it is done, and what is told of it."""
 
-import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from swaveval.checkpoints.lookout import Lookout
 from swaveval.checkpoints.snapshots import SUFFIX, Snapshots
 from swaveval.convergence import Verdict
 from swaveval.errors import SwavevalError
-from swaveval.results.atomic import atomic_path
+from swaveval.results.atomic import link
 from swaveval.results.scalars import scalars
 from swaveval.results.series import Point
 from swaveval.runs.outcome import RunOutcome
 from swaveval.runs.progress import Progress
 from swaveval.runs.request import RunRequest
 from swaveval.runs.run import run
+from swaveval.runs.watching import BEST, Watcher, Watching
 
-BEST = "best"
+# Seconds between two looks at what a training saves.
+_POLL = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +88,48 @@ class Rounds:
         best = outcome.written.verdict.best
         chosen = None if best is None else self.snapshots.place(best.checkpoint)
         if chosen is not None:
-            linked(chosen, request.out / f"{BEST}{SUFFIX}")
+            link(chosen, request.out / f"{BEST}{SUFFIX}")
         if not self.keep_all:
             self.snapshots.keep([] if best is None else [best.checkpoint, *best.tied_with])
         return told(outcome, fresh)
+
+
+@dataclass(eq=False)
+class SavedRounds:
+    """Evaluates the checkpoints that a training saves, time and again; made in one process, used in another.
+
+    Attributes:
+        request: of the evaluation of their directory.
+    """
+
+    request: RunRequest
+    _watcher: Watcher | None = None
+    _lookout: Lookout | None = None
+
+    def evaluate(self, progress: Progress | None = None, *, last: bool = False) -> Told:
+        """Evaluate what is whole; nothing is waited for, and whatever stands in the way is told.
+
+        Args:
+            last: whether the training is over, so that everything that is there is whole.
+        """
+        try:
+            if self._watcher is None or self._lookout is None:
+                self._watcher = Watcher(self.request, Watching(poll=_POLL), progress)
+                self._lookout = self._watcher.looking()
+                self._lookout.__enter__()  # for as long as this process lives
+            log = loss_log(self.request.out)
+            self._watcher.request = replace(self.request, loss_log=log if _has_rows(log) else self.request.loss_log)
+            if last:
+                self._lookout.look()
+                self._lookout.look()
+            if not self._watcher.admit(self._lookout):
+                return Told()
+            done = self._watcher.evaluate(self._lookout)
+            if done is not None and last and (self.request.figures or done.outcome.failed):
+                done = replace(self._watcher.last(), fresh=done.fresh)
+        except (SwavevalError, OSError) as error:
+            return Told(problems=(str(error),))
+        return Told() if done is None else told(done.outcome, [point.record.name for point in done.fresh])
 
 
 def told(outcome: RunOutcome, fresh: Sequence[str]) -> Told:
@@ -103,18 +142,6 @@ def told(outcome: RunOutcome, fresh: Sequence[str]) -> Told:
 
 def _numbers(point: Point) -> Numbers:
     return Numbers(point.record.name, point.record.epoch, point.record.step, scalars(point))
-
-
-def linked(source: Path, target: Path) -> None:
-    """Make `target` the same file as `source`; a copy where the file system has no hard links."""
-    if target.exists() and target.samefile(source):
-        return
-    with atomic_path(target) as temporary:
-        temporary.unlink()
-        try:
-            os.link(source, temporary)
-        except OSError:
-            shutil.copyfile(source, temporary)
 
 
 def loss_log(out: Path) -> Path:

@@ -32,8 +32,9 @@ class CheckpointFile:
 def discover(directory: Path) -> list[CheckpointFile]:
     """Checkpoint files below `directory`, in natural order of their names. Cheap: nothing is opened.
 
-    Hidden files and directories (temporaries of writers) are left out. Links to directories are not followed. A
-    pattern (`runs/simclr_*.pth`, `runs/{a,b}.pth`) gives the files it matches, named from its fixed directory on.
+    Hidden files and directories (temporaries of writers) and evaluations are left out. Links to directories are not
+    followed. A pattern (`runs/simclr_*.pth`, `runs/{a,b}.pth`) gives the files it matches, named from its fixed
+    directory on.
 
     Raises:
         NotADirectoryError: `directory` is neither; the message says so.
@@ -44,6 +45,9 @@ def discover(directory: Path) -> list[CheckpointFile]:
         raise NotADirectoryError(f"{directory} is not a directory of checkpoints")
     found: list[CheckpointFile] = []
     for parent, directories, files in os.walk(directory):
+        if Path(parent) != directory and Path(parent, "results", "cells").is_dir():
+            directories[:] = []  # an evaluation, and what it keeps of checkpoints
+            continue
         directories[:] = [name for name in directories if not name.startswith(".")]
         one = file_in(files)
         if one:  # a directory that is one checkpoint, called by its own name

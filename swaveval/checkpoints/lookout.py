@@ -55,7 +55,7 @@ class Lookout:
             file = Path(*parts[1:]).as_posix()
             if parts[0] == _place(file, stamp):
                 self._take(file, stamp, path)
-        self._look()
+        self.look()
         self._thread.start()
         return self
 
@@ -93,9 +93,10 @@ class Lookout:
     def _keep_looking(self) -> None:
         while not self._over.wait(self._poll):
             with suppress(OSError):  # a network disk that is away for a while
-                self._look()
+                self.look()
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Look once; called twice, whatever is there by then is taken."""
         places = self._watched.files()
         now = {file: stamp for file, path in places.items() if (stamp := stamp_of(path)) is not None}
         if now != self._seen:

@@ -1,7 +1,6 @@
 """The checkpoint series: step 0, every due epoch, `last.ckpt`; each file whole or absent."""
 
 import math
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import torch
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 
 from swaveval.pretrain.errors import ConfigError
-from swaveval.results.atomic import atomic_path
+from swaveval.results.atomic import atomic_path, link
 
 LAST = "last.ckpt"
 FORMAT = 1
@@ -74,7 +73,7 @@ class CheckpointSeries(pl.Callback):
         kept = self._directory / f"epoch={epoch}-step={trainer.global_step}.ckpt"
         trainer.save_checkpoint(kept)
         if trainer.is_global_zero:
-            _link(kept, last)
+            link(kept, last)
         trainer.strategy.barrier("swaveval last.ckpt")
 
 
@@ -116,13 +115,3 @@ def remove_temporaries(directory: Path) -> None:
     """Delete what a killed process left half-written. Only for a directory that no other process writes to."""
     for path in directory.glob(".*.ckpt.*.tmp"):
         path.unlink(missing_ok=True)
-
-
-def _link(source: Path, target: Path) -> None:
-    """Make `target` the same file as `source` without copying; a copy where the file system has no hard links."""
-    with atomic_path(target) as temporary:
-        temporary.unlink()
-        try:
-            os.link(source, temporary)
-        except OSError:
-            temporary.write_bytes(source.read_bytes())

@@ -1,6 +1,7 @@
 """Files that are either whole or absent, whatever kills the process in between."""
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -78,6 +79,18 @@ def write_bytes(target: Path, content: bytes) -> None:
 def write_text(target: Path, content: str) -> None:
     """Write `content` to `target` as UTF-8, atomically; half a surrogate pair becomes `?`."""
     write_bytes(target, content.encode("utf-8", "replace"))
+
+
+def link(source: Path, target: Path) -> None:
+    """Make `target` the same file as `source` without copying; a copy where the file system has no hard links."""
+    if target.exists() and target.samefile(source):
+        return
+    with atomic_path(target) as temporary:
+        temporary.unlink()
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)
 
 
 def _make_directory(directory: Path) -> None:

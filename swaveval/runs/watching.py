@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from swaveval.checkpoints.lookout import Lookout
-from swaveval.checkpoints.watched import Watched
+from swaveval.checkpoints.watched import Watched, is_of_one_moment
 from swaveval.errors import SwavevalError
 from swaveval.results import CheckpointRecord
+from swaveval.results.atomic import link, write_bytes
 from swaveval.results.series import Point
 from swaveval.runs.checks import check_evaluation
 from swaveval.runs.outcome import RunOutcome
@@ -22,6 +23,9 @@ POLL_SECONDS = 10.0
 # it ever took from one checkpoint to the next.
 QUIET_SECONDS, QUIET_TIMES = 600.0, 3.0
 TRAINING_ENDS = "training-ends"
+# A round that failed is tried again after this, if no checkpoint comes before.
+AGAIN_SECONDS = 60.0
+BEST = "best"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +71,35 @@ def watch(request: RunRequest, how: Watching, progress: Progress | None = None) 
         RunError: what cannot be watched, and as `run` for the first round. DeviceError, OutputError, PluginError:
             before anything is waited for.
     """
-    watcher = _Watcher(request, how, _Once(progress or Silent()))
-    yield from watcher.rounds()
+    watcher = Watcher(request, how, progress)
+    last: Round | None = None
+    with watcher.looking() as lookout:
+        if not watcher.watched.versions and not watcher.admit(lookout):
+            watcher.progress.message(f"waiting for the first checkpoint in {request.place}")
+        while True:
+            if watcher.admit(lookout) or (last is None and watcher.watched.versions):
+                done = watcher.evaluate(lookout)
+                if done is not None:
+                    last = done
+                    yield done
+            if last is not None and last.outcome.written.verdict.verdict in how.fail_on:
+                break
+            if how.until == TRAINING_ENDS and not lookout.news and watcher.is_over(lookout, last):
+                break
+            lookout.wait(how.poll)
+        if last is not None and (request.figures or last.outcome.failed):
+            yield watcher.last()
 
 
-@dataclass(eq=False)
-class _Watcher:
-    request: RunRequest
-    how: Watching
-    progress: "_Once"
-    watched: Watched = field(init=False)
+class Watcher:
+    """A directory that is watched, and its evaluations.
 
-    def __post_init__(self) -> None:
-        request = self.request
+    Attributes:
+        request: as asked for. watched: the directory. progress: what a round says again is said once.
+    """
+
+    def __init__(self, request: RunRequest, how: Watching, progress: Progress | None = None) -> None:
+        """Raises RunError for what cannot be watched, and whatever `check_evaluation` does."""
         if request.source is not None:
             raise RunError(
                 f"--watch looks at a directory of this machine, not at {request.place}; run the command without it "
@@ -87,65 +107,90 @@ class _Watcher:
             )
         if request.budget is not None:
             raise RunError("--watch goes on until it is stopped, and --budget is of one evaluation; leave one out")
+        self.request, self.progress = request, _Once(progress or Silent())
+        self._how = how
+        self._rounds = 0
+        self._failed = float("-inf")  # when a round last failed
         check_evaluation(request, self.progress)
         self.watched = Watched.of(request.checkpoints, ledger(request.out))
         self.watched.watching = True
 
-    def rounds(self) -> Iterator[Round]:
-        copies = self.request.out / "cache" / "watch"
-        with Lookout(self.watched, copies, self.how.poll, self.progress.message) as lookout:
-            last: Round | None = None
-            if not self.watched.versions and not self._admit(lookout):
-                self.progress.message(f"waiting for the first checkpoint in {self.request.place}")
-            while True:
-                if self._admit(lookout) or (last is None and self.watched.versions):
-                    done = self._round(first=last is None)
-                    lookout.sweep(self.watched.copies())
-                    last = done or last
-                    if done is not None:
-                        yield done
-                if last is not None and last.outcome.written.verdict.verdict in self.how.fail_on:
-                    break
-                if self.how.until == TRAINING_ENDS and not lookout.news and self._is_over(lookout, last):
-                    break
-                lookout.wait(self.how.poll)
-        if last is not None and (self.request.figures or last.outcome.failed):
-            outcome = run(replace(self.request, source=self.watched, force=False), self.progress)
-            yield Round(outcome, (), len(self.watched.gone))
+    def looking(self) -> Lookout:
+        """What looks at the directory, as a context."""
+        # Hidden: an evaluation of a directory above must not take them for checkpoints of its own.
+        copies = self.request.out / "cache" / ".watch"
+        return Lookout(self.watched, copies, self._how.poll, self.progress.message)
 
-    def _admit(self, lookout: Lookout) -> bool:
-        """Take over what was taken; gives whether there is anything to evaluate."""
-        for file, stamp, copy in lookout.taken():
+    def admit(self, lookout: Lookout) -> bool:
+        """Take over what was taken; gives whether there is anything to evaluate, or to try again."""
+        taken = lookout.taken()
+        for file, stamp, copy in taken:
             self.watched.admit(file, stamp, copy)
-        return any(version.report is None for version in self.watched.versions)
+        waits = any(version.report is None for version in self.watched.versions)
+        return waits and (bool(taken) or time.monotonic() - self._failed > AGAIN_SECONDS)
 
-    def _round(self, *, first: bool) -> Round | None:
-        """One evaluation; None where it failed, or nothing was whole."""
-        request = replace(
-            self.request, source=self.watched, figures=False, force=self.request.force and first, retry=first
-        )
+    def evaluate(self, lookout: Lookout) -> Round | None:
+        """One evaluation; None where it failed when an earlier one did not, or nothing was whole.
+
+        Raises:
+            RunError, and whatever else `run` raises: in the first round.
+        """
+        first = self._rounds == 0
+        force = self.request.force and first
+        request = replace(self.request, source=self.watched, figures=False, force=force, retry=first)
+        chosen: list[str] = []
         try:
             outcome = run(request, self.progress)
+            self._rounds += 1
+            best = outcome.written.verdict.best
+            chosen = [] if best is None else [best.checkpoint, *best.tied_with]
+            return self._round(outcome)
         except NothingReady as nothing:
             self._learn(nothing.records)
             if first and not any(record.state == "writing" for record in nothing.records):
                 raise
-            return None
         except (SwavevalError, OSError) as error:
             if first:
                 raise
-            self.progress.message(f"this round failed and is tried again with the next checkpoint: {error}")
-            return None
-        series = outcome.written.series
+            self._failed = time.monotonic()
+            self.progress.message(f"this round failed; the next one, in a minute or with a checkpoint, tries: {error}")
+        finally:
+            lookout.sweep(self.watched.copies(chosen))
+        return None
+
+    def last(self) -> Round:
+        """Everything once more that failed, and the figures that were asked for."""
+        return self._round(run(replace(self.request, source=self.watched, force=False), self.progress))
+
+    def _round(self, outcome: RunOutcome) -> Round:
+        series, best = outcome.written.series, outcome.written.verdict.best
         self.watched.normalisation = outcome.normalisation
+        if best is not None:
+            self._keep(best.checkpoint)
         fresh = self._learn(series.manifest.checkpoints)
         points = tuple(point for point in series.points if point.record.name in fresh)
         return Round(outcome, points, len(self.watched.gone))
 
+    def _keep(self, name: str) -> None:
+        """Have the checkpoint to use as `OUT/best.ckpt`, which outlives its file."""
+        entry = self.watched.entry(name)
+        if self.watched.is_gone(entry):
+            self.progress.message(f"{name} would be the checkpoint to use, and its file is gone")
+            return
+        place = self.watched.place(entry)
+        target = self.request.out / f"{BEST}{place.suffix}"
+        for other in self.request.out.glob(f"{BEST}.*"):
+            if other != target:
+                other.unlink()
+        if is_of_one_moment(place.name):
+            link(place, target)
+        else:  # it may be written over in place
+            write_bytes(target, place.read_bytes())
+
     def _learn(self, records: Sequence[CheckpointRecord]) -> list[str]:
         return self.watched.learn({one.name: {**one.load, "state": one.state} for one in records if one.load})
 
-    def _is_over(self, lookout: Lookout, last: Round | None) -> bool:
+    def is_over(self, lookout: Lookout, last: Round | None) -> bool:
         """Whether the training is: it reached the epochs that its run.json states, or nothing happens any more."""
         if last is not None:
             manifest = last.outcome.written.series.manifest
@@ -153,7 +198,7 @@ class _Watcher:
             reached = max((record.epoch or 0.0 for record in manifest.checkpoints if record.evaluated), default=0.0)
             if isinstance(epochs, int | float) and reached >= epochs:
                 return True
-        quiet = self.how.quiet
+        quiet = self._how.quiet
         if quiet is None:
             quiet = max(QUIET_SECONDS, QUIET_TIMES * lookout.longest)
         return last is not None and time.monotonic() - lookout.changed > quiet

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -14,6 +15,7 @@ from torch.utils.data import DataLoader
 import swaveval
 from swaveval.lightning import Evaluate
 from tests.api.trainings import EVALUATORS, Model, Tensors, pictures, state
+from tests.field.process_table import wait_until
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::lightning_fabric.utilities.warnings.PossibleUserWarning"),
@@ -54,7 +56,7 @@ def fitted(place: Path, epochs: int, *callbacks: pl.Callback, **options: Any) ->
         accelerator="cpu",
         callbacks=list(callbacks),
         logger=CSVLogger(place, name="", version=""),
-        enable_checkpointing=False,
+        enable_checkpointing=any(isinstance(one, ModelCheckpoint) for one in callbacks),
         enable_progress_bar=False,
         enable_model_summary=False,
         **options,
@@ -102,6 +104,32 @@ def test_steps_are_counted_as_the_trainer_counts_them(tmp_path: Path) -> None:
     fitted(tmp_path, 3, evaluate(every_n_steps=4, mode="process", out=out), accumulate_grad_batches=2)
     points = swaveval.Evaluation.load(out).series.points
     assert [point.record.step for point in points] == [0, 4, 6]
+
+
+def test_what_the_training_saves_is_evaluated_and_outlives_what_it_removes(tmp_path: Path) -> None:
+    """It keeps its last checkpoint only; each that stood there when the callback looked is in the series."""
+
+    class Waits(pl.Callback):
+        """Until the process has looked twice, as a training of more than a second an epoch does by itself."""
+
+        def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+            names = [path.name for path in (tmp_path / "saved").glob("*.ckpt")]
+            copies = tmp_path / "report" / "cache" / ".watch"
+            assert wait_until(lambda: all(any(copies.glob(f"*/{name}")) for name in names), 60)
+
+    saves = ModelCheckpoint(tmp_path / "saved", filename="{epoch}", save_top_k=1, monitor="epoch", mode="max")
+    callback = evaluate(
+        mode="checkpoints",
+        out=tmp_path / "report",
+        backbone=f"{Path(__file__).parent / 'trainings.py'}:backbone",
+    )
+    fitted(tmp_path, 3, saves, callback, Waits())
+    assert [path.name for path in (tmp_path / "saved").iterdir()] == ["epoch=2.ckpt"]
+    found = swaveval.Evaluation.load(tmp_path / "report")
+    assert [point.record.step for point in found.series.points] == [3, 6, 9]
+    assert callback.monitor is not None
+    if found.verdict.best is not None:
+        assert callback.monitor.best == tmp_path / "report" / "best.ckpt"
 
 
 def test_epochs_and_steps_together_are_refused() -> None:

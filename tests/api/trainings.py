@@ -54,6 +54,11 @@ class Model(nn.Module):
         return scores
 
 
+def backbone() -> nn.Module:
+    """The part of it that is evaluated, for a reader of files."""
+    return Model().backbone
+
+
 Called = Callable[[nn.Module, int, Tensor | None], object]
 
 

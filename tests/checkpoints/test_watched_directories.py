@@ -8,6 +8,7 @@ import pytest
 
 from swaveval.checkpoints import CheckpointRefused, LoadOptions
 from swaveval.checkpoints.lookout import Lookout
+from swaveval.checkpoints.source import KEPT_AT_FIRST
 from swaveval.checkpoints.watched import Watched, is_of_one_moment, stamp_of
 from tests.crashes.samples import checkpoint
 
@@ -17,13 +18,13 @@ POLL = 3600.0  # a test looks when it wants to
 def looking(place: Path) -> tuple[Watched, Lookout]:
     """A watch of `place`/checkpoints that has not begun."""
     watched = Watched.of(place / "checkpoints", place / "out" / "results" / "watched.json")
-    return watched, Lookout(watched, place / "out" / "cache" / "watch", POLL, lambda text: None)
+    return watched, Lookout(watched, place / "out" / "cache" / ".watch", POLL, lambda text: None)
 
 
 def look(watched: Watched, lookout: Lookout, times: int = 2) -> list[str]:
     """Names of the entries that there are after looking."""
     for _ in range(times):
-        lookout._look()
+        lookout.look()
     for file, stamp, copy in lookout.taken():
         watched.admit(file, stamp, copy)
     return [entry.name for entry in watched.entries()]
@@ -73,21 +74,20 @@ def test_what_was_whole_for_one_look_is_kept_when_the_trainer_removes_it(tmp_pat
     place = tmp_path / "checkpoints"
     place.mkdir()
     watched, lookout = looking(tmp_path)
-    for number in (1, 2, 3):
-        (place / f"epoch={number}.ckpt").write_bytes(checkpoint(number, number % 3))
-    assert len(look(watched, lookout)) == 3
-    for number in (1, 2, 3):
-        (place / f"epoch={number}.ckpt").unlink()
+    names = [f"epoch={number}.ckpt" for number in range(1, KEPT_AT_FIRST + 2)]
+    for number, name in enumerate(names, 1):
+        (place / name).write_bytes(checkpoint(number, number))
+    assert look(watched, lookout) == names
+    for name in names:
+        (place / name).unlink()
     look(watched, lookout)
-    assert learn(watched, lookout) == ["epoch=1.ckpt", "epoch=2.ckpt", "epoch=3.ckpt"]
+    assert learn(watched, lookout) == names
     # The weights of the first and the last are kept, to tell what moved since.
-    assert [watched.is_gone(entry) for entry in watched.entries()] == [False, True, False]
+    assert [watched.is_gone(entry) for entry in watched.entries()] == [False, *[True] * (len(names) - 2), False]
     again, _ = looking(tmp_path)
     gone = {entry.name: again.report(entry) for entry in again.entries()}
     assert {name: report.step for name, report in gone.items() if report} == {
-        "epoch=1.ckpt": 10,
-        "epoch=2.ckpt": 20,
-        "epoch=3.ckpt": 30,
+        name: 10 * number for number, name in enumerate(names, 1)
     }
     with pytest.raises(CheckpointRefused, match="its file is gone"):
         again.backbone(again.entry("epoch=2.ckpt"), LoadOptions())

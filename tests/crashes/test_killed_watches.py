@@ -66,7 +66,7 @@ def killed_and_begun_again(zygote: Zygote, place: Path, dice: random.Random, *, 
         """Whether the watch has looked at a file twice, or evaluated it."""
         stamp = stamp_of(path)
         known = [(version.file, version.stamp) for version in read_ledger(out / "results" / "watched.json")[0]]
-        copies = list((out / "cache" / "watch").glob(f"*/{path.name}"))
+        copies = list((out / "cache" / ".watch").glob(f"*/{path.name}"))
         # A link to the half that stood there before has the stamp of the whole by now, and is of another name.
         names = [copy.parent.name for copy in copies if stamp_of(copy) == stamp]
         return (path.name, stamp) in known or (stamp is not None and _place(path.name, stamp) in names)
