@@ -17,6 +17,7 @@ from swaveval.data.in_memory import images_of, rows_of
 from swaveval.features.arrays import Arrays, as_rows, contents_of_rows
 from swaveval.runs.durations import seconds_of
 from swaveval.runs.elsewhere import DEFAULT_SIZE, CacheOptions, places
+from swaveval.runs.log_to import destinations, log_to
 from swaveval.runs.progress import Progress
 from swaveval.runs.published import check_writable_address, publishing
 from swaveval.runs.request import DEFAULT_EVALUATORS, LOCAL, RunError, RunRequest, sample_of
@@ -52,6 +53,9 @@ class Options(TypedDict, total=False):
         cache_dir: where they lie; default: `cache/remote` below `out`.
         figures: whether figures for papers (PNG, SVG) are written too; default no, as `swaveval report OUT
             --figures-only` draws them at any time.
+        log_to: where the results go beside the page, `NAME:TARGET` or several (`tensorboard:DIR`, `wandb:PROJECT`,
+            `mlflow:FILE.db`, any exporter). What is not as it should be is said before anything is done; a tracker that
+            fails at the end is one of `Evaluation.problems`.
     """
 
     out: str | Path
@@ -75,6 +79,7 @@ class Options(TypedDict, total=False):
     cache_dir: str | Path
     pictures: bool
     figures: bool
+    log_to: str | Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +278,9 @@ def _place(options: Options) -> Path:
 
 
 def _run(request: RunRequest, options: Options) -> Evaluation:
+    given = options.get("log_to", ())
+    trackers = destinations([given] if isinstance(given, str) else given)
     with publishing(request.published, request.out, options.get("progress")):
         outcome = run(request, options.get("progress"))
-    return Evaluation.of(outcome)
+    evaluation, logged = Evaluation.of(outcome), log_to(outcome.written.series, trackers)
+    return replace(evaluation, problems=(*evaluation.problems, *logged.problems))

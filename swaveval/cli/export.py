@@ -11,9 +11,17 @@ def export(
         "",
         "--format",
         "-f",
-        help="csv, json, parquet, or an installed exporter's name. Default: by the suffix of --to, else csv.",
+        help="csv, json, parquet, tensorboard, wandb, mlflow, or an installed exporter's name. Default: by the suffix "
+        "of --to, else csv.",
     ),
-    to: str = typer.Option("-", "--to", help="File to write; - is standard output."),
+    to: str = typer.Option("-", "--to", help="File to write, or what the format takes; - is standard output."),
+    embeddings: str = typer.Option(
+        "",
+        "--embeddings",
+        metavar="CHECKPOINT|best|last|all",
+        help="Instead of metrics, the features of a checkpoint, with file name, label, split, place on the map and "
+        "outcomes of each image, to --to FILE.parquet, FILE.npz or DIR (TensorBoard's projector).",
+    ),
 ) -> None:
     """Print every metric as one row: run, checkpoint, evaluator, metric, value, interval, n, protocol, status.
 
@@ -27,14 +35,26 @@ def export(
 
       swaveval export runs/demo/report --to demo.parquet
 
+      swaveval export runs/demo/report --format tensorboard --to runs/demo/tensorboard
+
+      swaveval export runs/demo/report --embeddings best --to features.parquet
+
       swaveval export runs/demo/report | grep ',time$'
     """
     from swaveval.cli.lost import leave_if_lost
     from swaveval.results import Series
-    from swaveval.results.exporters import format_of, make_exporter
+    from swaveval.results.exporters import ExportError, format_of, make_exporter
     from swaveval.results.places import locate
 
-    exporter = make_exporter(format or format_of(to))
+    if embeddings and format:
+        raise ExportError("--embeddings goes without --format; the suffix of --to says which of its forms is meant")
+    exporter = None if embeddings else make_exporter(format or format_of(to))
     series = Series.load(locate(out))
-    exporter.write(series, to)
+    if exporter is None:
+        from swaveval.trackers.embedding_files import write_embeddings
+
+        for name in write_embeddings(series, embeddings, to):
+            typer.echo(f"written: {name}", err=True)
+    elif said := exporter.write(series, to):
+        typer.echo(said, err=True)
     leave_if_lost(series.lost)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from swaveval.cli.log_options import Trackers, places, tell
 from swaveval.cli.options import PlanOptions, takes
 from swaveval.cli.watch_options import Watch
 from swaveval.cli.work_options import Work
-from swaveval.errors import CELLS_FAILED, USAGE, VERDICT_FAILED, WRITING
+from swaveval.errors import CELLS_FAILED, NOT_LOGGED, USAGE, VERDICT_FAILED, WRITING
 
 if TYPE_CHECKING:
     from swaveval.runs.outcome import RunOutcome
@@ -26,11 +27,12 @@ VERDICTS = ("learning", "converged", "regressed", "collapsed", "not-learning", "
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What is evaluated, who does it, and for how long."""
+    """What is evaluated, who does it, for how long, and who is told."""
 
     plan: PlanOptions
     work: Work
     watch: Watch
+    trackers: Trackers
 
 
 @takes(RunOptions)
@@ -78,9 +80,11 @@ def run(
 
       swaveval run --ckpt-dir runs/mine/checkpoints --data photos/ --watch --until training-ends --fail-on collapsed
 
+      swaveval run --ckpt-dir runs/mine/checkpoints --log-to tensorboard:runs/mine --log-to mlflow:runs.db
+
     Exit codes: 0 done, 1 some cells failed, 2 usage, or the machine stands in the way (disk full, no permission, no
     such device, no memory), 3 a checkpoint is still being written, 4 results damaged or missing, 5 a verdict named by
-    --fail-on, 130 stopped by Ctrl-C or SIGTERM.
+    --fail-on, 6 a tracker of --log-to did not get everything (the page is written), 130 stopped by Ctrl-C or SIGTERM.
     """
     started = time.monotonic()
     unwanted = [word.strip() for word in fail_on.split(",") if word.strip()]
@@ -94,6 +98,7 @@ def run(
     from swaveval.runs.published import publishing
 
     how = options.watch.watching(frozenset(unwanted))
+    trackers = places(options.trackers.log_to)
     request = options.plan.request(
         name=name,
         loss_log=loss_log,
@@ -112,7 +117,7 @@ def run(
         else:
             from swaveval.cli.watching import watched
 
-            outcome = watched(request, how, progress, published, as_json=as_json)
+            outcome = watched(request, how, progress, published, trackers=trackers, as_json=as_json)
     verdict, page = outcome.written.verdict, str(outcome.written.page)
     if as_json and how is None:
         typer.echo(json.dumps(verdict.to_json() | counts(outcome), default=str))
@@ -129,12 +134,15 @@ def run(
         typer.echo(f"left out: {problem}", err=True)
     for waiting in outcome.writing:
         typer.echo(f"still being written, run again later: {waiting}", err=True)
+    logged = tell(outcome.written.series, trackers)
     if verdict.verdict in unwanted:
         raise typer.Exit(VERDICT_FAILED)
     if outcome.failed:
         raise typer.Exit(CELLS_FAILED)
     if outcome.writing:
         raise typer.Exit(WRITING)
+    if not logged:
+        raise typer.Exit(NOT_LOGGED)
 
 
 def _evaluated(request: "RunRequest", progress: "Progress", started: float) -> "RunOutcome":

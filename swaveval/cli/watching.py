@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -11,6 +12,7 @@ from swaveval.text import printable, shortened
 if TYPE_CHECKING:
     from swaveval.results import Series
     from swaveval.results.series import Point
+    from swaveval.runs.log_to import Destination
     from swaveval.runs.outcome import RunOutcome
     from swaveval.runs.progress import Progress
     from swaveval.runs.published import Published
@@ -21,9 +23,16 @@ NUMBERS = 3
 
 
 def watched(
-    request: "RunRequest", how: "Watching", progress: "Progress", published: "Published | None", *, as_json: bool
+    request: "RunRequest",
+    how: "Watching",
+    progress: "Progress",
+    published: "Published | None",
+    *,
+    trackers: "Sequence[Destination]" = (),
+    as_json: bool,
 ) -> "RunOutcome":
     """Follow the rounds to their end; gives what the last one came to."""
+    from swaveval.runs.log_to import log_to
     from swaveval.runs.watching import watch
 
     outcome, said = None, ""
@@ -31,6 +40,9 @@ def watched(
         outcome = done.outcome
         if published is not None:
             published.send()
+        if done.fresh:
+            for problem in log_to(outcome.written.series, trackers).problems:
+                progress.message(problem)
         if as_json:
             typer.echo(json.dumps(_round(done), default=str))
             continue

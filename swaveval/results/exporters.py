@@ -1,6 +1,7 @@
 """A series to somewhere else: exporters, found by name under the entry points `swaveval.exporters`."""
 
 import csv
+import importlib.util
 import io
 import json
 import sys
@@ -10,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 from swaveval.errors import SwavevalError
 from swaveval.results.atomic import write_bytes
 from swaveval.results.export import COLUMNS, rows, time_rows
+from swaveval.results.places import check_writable
 from swaveval.results.series import Series
 from swaveval.specification import Installed, Kind
 
@@ -23,10 +25,17 @@ class ExportError(SwavevalError):
 
 @runtime_checkable
 class Exporter(Protocol):
-    """Writes a series to a target: a file, a directory, the address of a service; `-` is standard output."""
+    """Writes a series to a target: a file, a directory, the address of a service; `-` is standard output.
 
-    def write(self, series: Series, target: str) -> None:
-        """Write all of it, or raise and leave what was there.
+    It may have a method `check(target)`, which raises an ExportError where nothing can be written there: `--log-to`
+    asks it before an evaluation begins.
+    """
+
+    def write(self, series: Series, target: str) -> str | None:
+        """Write all of it, or raise and leave what was there. Called again, it leaves nothing twice.
+
+        Returns:
+            A line for the user (what to do with it next), or None.
 
         Raises:
             ExportError: it cannot be had in this form, or not there. OSError: the disk is full.
@@ -54,14 +63,19 @@ class Json:
 class Parquet:
     """A table with a row per metric and per time, for pandas, polars, DuckDB; needs pyarrow."""
 
-    def write(self, series: Series, target: str) -> None:
+    def check(self, target: str) -> None:
+        """Raise unless it can be written to `target`."""
         if target == STANDARD_OUTPUT:
             raise ExportError("parquet is a binary format; name a file with --to FILE")
-        try:
-            import pyarrow
-            import pyarrow.parquet
-        except ImportError:
-            raise ExportError("parquet needs pyarrow; pip install 'swaveval[parquet]'") from None
+        if importlib.util.find_spec("pyarrow") is None:
+            raise ExportError("parquet needs pyarrow; pip install 'swaveval[parquet]'")
+        check_writable(Path(target).absolute().parent, option="--to")
+
+    def write(self, series: Series, target: str) -> None:
+        self.check(target)
+        import pyarrow
+        import pyarrow.parquet
+
         everything = _everything(series)
         table = [{name: float("nan") if value == "NaN" else value for name, value in row.items()} for row in everything]
         sink = io.BytesIO()

@@ -31,12 +31,16 @@ _FIRST = frozenset(
 )
 
 
-def scalars(point: Point) -> dict[str, float]:
+def scalars(point: Point, *, settled: bool = False) -> dict[str, float]:
     """Every finite metric of a checkpoint or baseline by the name it has in a tracker.
 
     What the verdict rests on, what chooses and what the page shows first is called `swaveval/METRIC`, and so is what an
     evaluator that is not built in measures, but for variants with parameters; everything else `swaveval-more/METRIC`.
     Fractions are in 0…1. A metric that is NaN or infinite is left out: trackers draw it as zero, or not at all.
+
+    Args:
+        settled: leave out what an evaluator measures on the whole series (how far from the last checkpoint, say): the
+            next checkpoint may change it, and some trackers cannot.
 
     Returns:
         Name to value, in the order of the point's metrics.
@@ -44,7 +48,7 @@ def scalars(point: Point) -> dict[str, float]:
     return {
         f"{_group(metric)}/{printable(name)}": float(metric.value)
         for name, metric in point.metrics.items()
-        if math.isfinite(metric.value)
+        if math.isfinite(metric.value) and not (settled and metric.checkpoint is not None)
     }
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from swaveval.features.arrays import Arrays
 from swaveval.results import Cell, CheckpointRecord, DataSummary, RunManifest, Series
 from swaveval.results.atomic import remove_leftovers
+from swaveval.results.file_names import keep_file_names
 from swaveval.results.seconds import OF_PAGE, PAGE
 from swaveval.results.versions import versions
 from swaveval.runs import unchanged
@@ -197,6 +198,8 @@ def _run(request: RunRequest, executor: Executor, progress: Progress, deadline: 
         progress.message(f"note: {note}")
     for damage in prepared.plan.damaged:
         progress.message(_lost(damage))
+    images = prepared.workspace.images
+    keep_file_names(prepared.request.out, images.fingerprint, images.files)
     job = Job(prepared.request, prepared.workspace)
     try:
         prepared, cells, computed = _evaluate(prepared, job, executor, deadline)

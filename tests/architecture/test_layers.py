@@ -20,9 +20,31 @@ ALLOWED = {
     "convergence": {"results"},
     "evaluators": {"results", "features"},
     "report": {"results", "convergence"},
+    "trackers": {"results", "features", "convergence", "report"},
     "testing": {"results", "features", "evaluators"},
-    "runs": {"results", "data", "checkpoints", "features", "evaluators", "convergence", "report", "pretrain"},
-    "api": {"results", "data", "checkpoints", "features", "evaluators", "convergence", "report", "pretrain", "runs"},
+    "runs": {
+        "results",
+        "data",
+        "checkpoints",
+        "features",
+        "evaluators",
+        "convergence",
+        "report",
+        "pretrain",
+        "trackers",
+    },
+    "api": {
+        "results",
+        "data",
+        "checkpoints",
+        "features",
+        "evaluators",
+        "convergence",
+        "report",
+        "pretrain",
+        "trackers",
+        "runs",
+    },
     "cli": {
         "results",
         "data",
@@ -32,11 +54,12 @@ ALLOWED = {
         "convergence",
         "report",
         "pretrain",
+        "trackers",
         "runs",
         "api",
     },
 }
-WITHOUT_TORCH = ("results", "convergence", "report")
+WITHOUT_TORCH = ("results", "convergence", "report", "trackers")
 
 
 def imported_modules(path: Path) -> set[str]:

@@ -63,7 +63,8 @@ def test_exit_codes_are_the_documented_ones() -> None:
                 found[name] = getattr(errors, ast.unparse(line.value))  # type: ignore[attr-defined]
     assert found == EXIT_CODES
     codes = (errors.DONE, errors.CELLS_FAILED, errors.USAGE, errors.WRITING, errors.DAMAGED, errors.VERDICT_FAILED)
-    assert (*codes, errors.INTERRUPTED) == (0, 1, 2, 3, 4, 5, 130)
+    codes = (*codes, errors.NOT_LOGGED)
+    assert (*codes, errors.INTERRUPTED) == (0, 1, 2, 3, 4, 5, 6, 130)
     documented = (PACKAGE.parent / "docs" / "report.md").read_text(encoding="utf-8").partition("## Exit codes")[2]
     for code in (*codes, errors.INTERRUPTED):
         assert f"| {code} |" in documented, code

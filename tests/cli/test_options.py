@@ -18,7 +18,7 @@ COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[
 # Options of `run` that change no cell: what the page is called and shows, who computes, what is printed.
 NO_CELL = {"--name", "--device", "--jobs", "--executor", "--loss-log", "--no-images", "--no-figures", "--fail-on"}
 NO_CELL |= {"--quiet", "--json", "--cell-timeout", "--watch", "--until", "--quiet-for", "--poll"}
-NO_CELL |= {"--loss-pattern"}
+NO_CELL |= {"--loss-pattern", "--log-to"}
 
 
 def options(command: str) -> dict[str, Any]:

@@ -52,6 +52,12 @@ def test_the_first_group_is_few_of_what_is_measured() -> None:
     assert 10 <= len(first) <= len(named) / 2
 
 
+def test_settled_is_what_no_later_checkpoint_changes() -> None:
+    given = point(Metric("stability.cka_last", 0.4, checkpoint="1" * 64), Metric("spectrum.std", 0.3, unit="ratio"))
+    assert scalars(given) == {"swaveval-more/stability.cka_last": 0.4, "swaveval/spectrum.std": 0.3}
+    assert scalars(given, settled=True) == {"swaveval/spectrum.std": 0.3}
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_what_is_no_number_is_left_out(value: float) -> None:
     given = point(Metric("spectrum.alpha", value, unit="ratio"), Metric("knn.top1", 0.5, ci95=(value, 0.6)))
