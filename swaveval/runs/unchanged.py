@@ -177,6 +177,7 @@ def _stamp(found: os.stat_result) -> list[int]:
 def _written(out: Path) -> Stamps:
     """Stamps of what was written for readers. Stored results have checksums of their own."""
     pages = [out / "index.html", out / "verdict.json", *sorted((out / "figures").glob("**/*"))]
+    pages += sorted((out / "cache" / "names").glob("*"))
     return {path.relative_to(out).as_posix(): _stamp(path.stat()) for path in pages if not path.is_dir()}
 
 

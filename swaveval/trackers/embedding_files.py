@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -104,8 +105,11 @@ def _write_npz(every: Iterator[Embeddings], path: Path) -> None:
         name: np.concatenate([part.get(name, np.full(len(part["index"]), np.nan, np.float32)) for part in parts])
         for name in names
     }
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
+    # np.savez takes names as keywords, and one of its own is `file`.
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, array in arrays.items():
+            with packed.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)
 
 
 def _write_parquet(every: Iterator[Embeddings], path: Path) -> None:
@@ -155,6 +159,8 @@ def _table(held: Embeddings, schema: Any) -> Any:
     columns["file"] = [_utf8(name) for name in held.files]
     columns["class"] = [_utf8(name) for name in columns["class"].tolist()]
     columns["file_bytes"] = [os.fsencode(name) for name in held.files]
+    if held.record.step is None:
+        columns["step"] = [None] * len(held.index)
     columns["embedding"] = pa.FixedSizeListArray.from_arrays(
         pa.array(np.ascontiguousarray(held.features).reshape(-1), pa.float32()), held.features.shape[1]
     )

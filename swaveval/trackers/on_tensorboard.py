@@ -53,9 +53,12 @@ class TensorBoard:
         content = Content.of(series)
         (name,) = folder_names([content.name]).values()
         place = own_directory(Path(target).expanduser(), name, content.identity)
-        event_file = _EVENTS.format(number=_later(place))
+        before = sorted(place.glob("events.out.tfevents.*.swaveval"))[-1:]
+        event_file = _EVENTS.format(number=_later(before))
         files = projector_files(content, features=self.embeddings)
         files[event_file] = _packed(_events(content))
+        # A reader goes on from the file where it is to the next one: it waits for good where that file is gone.
+        files |= {path.name: b"" for path in before}
         baselines = content.baselines()
         folders = folder_names(baselines)
         for baseline, numbers in baselines.items():
@@ -63,13 +66,13 @@ class TensorBoard:
             ends = sorted({content.axis.positions[0], content.last}) if content.axis.positions else [0]
             level = [_scalars(step, numbers) for step in ends]
             files[f"{folders[baseline]}/{event_file}"] = _packed(level)
+            files |= {f"{folders[baseline]}/{path.name}": b"" for path in before}
         replace_files(place, content.identity, files, last=("projector_config.pbtxt",))
 
 
-def _later(place: Path) -> int:
+def _later(before: Sequence[Path]) -> int:
     """A number for the file's name that is larger than that of each that is there."""
-    there = [int(path.name.split(".")[3]) for path in place.glob("events.out.tfevents.*.swaveval")]
-    return max([int(time.time()), *(number + 1 for number in there)])
+    return max([int(time.time()), *(int(path.name.split(".")[3]) + 1 for path in before)])
 
 
 def _events(content: Content) -> Iterator[Any]:

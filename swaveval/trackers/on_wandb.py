@@ -1,9 +1,9 @@
 """The exporter `wandb`: one run per evaluation, written offline as a whole, for `wandb sync` to send.
 
 A run's history cannot be changed once it is written, and parts of one run in several directories become what the
-order of sending makes of them. So each call writes the whole run under the same id, not resumed: `wandb sync` sends such
-a run from line 0 of its history on, over what an earlier one left there, and each checkpoint stands there once however
-often it was sent. The directory of the call before is replaced.
+order of sending makes of them. So each call writes the whole run under the same id, not resumed: `wandb sync` sends
+such a run from line 0 of its history on, over what an earlier one left there, and each checkpoint stands there once
+however often it was sent. The directory of the call before is replaced.
 """
 
 import importlib.util

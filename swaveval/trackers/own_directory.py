@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from swaveval.results.atomic import write_bytes, write_text
+from swaveval.results.atomic import remove_leftovers, write_bytes, write_text
 
 MARK = "swaveval.json"
 
@@ -37,6 +37,7 @@ def replace_files(place: Path, identity: str, files: Mapping[str, bytes], *, las
         files: relative path to content.
         last: names that are written after all others, as they name them.
     """
+    remove_leftovers(place)
     before = {str(name) for name in _listed(place)}
     _write_mark(place, identity, before | set(files))
     ending = [name for name in last if name in files]
