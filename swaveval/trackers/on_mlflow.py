@@ -74,7 +74,6 @@ class MLflow:
         """
         self.check(target)
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nobody asked for a connection
-        from mlflow.exceptions import MlflowException
         from mlflow.tracking import MlflowClient
 
         database = _database(target)
@@ -84,7 +83,10 @@ class MLflow:
         try:
             client = MlflowClient(tracking_uri=target if database is None else f"{_SQLITE}{database}")
             self._write(client, content, None if database is None else database.parent)
-        except MlflowException as error:
+        except Exception as error:
+            # A database says what is the matter in its own words.
+            if type(error).__module__.partition(".")[0] not in ("mlflow", "sqlalchemy", "alembic", "requests"):
+                raise
             raise ExportError(f"mlflow does not take it: {shortened(str(error), 300)}") from error
 
     def _write(self, client: Any, content: Content, beside: Path | None) -> None:
