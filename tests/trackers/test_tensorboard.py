@@ -119,13 +119,14 @@ def test_a_further_checkpoint_is_all_that_is_new(out: Path, tmp_path: Path) -> N
     same(points(read(tmp_path / "mine")), expected(whole))
 
 
-def test_killed_anywhere_and_called_again(out: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("at", [(2, 9), pytest.param((*range(1, 26), 100), marks=pytest.mark.torture)])
+def test_killed_anywhere_and_called_again(out: Path, tmp_path: Path, at: tuple[int, ...]) -> None:
     whole, earlier = Series.load(out), first_of(out, 3)
     undisturbed = tmp_path / "undisturbed"
     TensorBoard().write(whole, str(undisturbed))
     shapes = sorted(path.parent.relative_to(undisturbed).as_posix() for path in event_files(undisturbed))
     kills = 0
-    for writes in (1, 2, 4, 7, 10, 100):
+    for writes in at:
         logs = tmp_path / f"killed {writes}"
         TensorBoard().write(earlier, str(logs))
         kills += killed_at(writes, lambda logs=logs: TensorBoard().write(whole, str(logs)))
@@ -136,7 +137,7 @@ def test_killed_anywhere_and_called_again(out: Path, tmp_path: Path) -> None:
         assert len(list((logs / "mine").glob("events*"))) <= 2
         assert not list(logs.rglob("*.tmp"))
         assert sorted(path.parent.relative_to(logs).as_posix() for path in event_files(logs)) == shapes
-    assert kills == 5
+    assert kills >= min(len(at), 15)
 
 
 def test_two_evaluations_of_one_name_lie_side_by_side(out: Path, tmp_path: Path) -> None:

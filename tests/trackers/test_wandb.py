@@ -54,9 +54,8 @@ def test_sent_grown_and_sent_again(out: Path, directory: Path, monkeypatch: pyte
     tracker = WandB(entity="team")
     earlier, whole = first_of(out, 3), Series.load(out)
     with WandbServer() as server:
-        tracker.write(first_of(out, 2), "proj")
         said = tracker.write(earlier, "proj")
-        (place,) = offline(directory)  # nothing was sent: one directory with all
+        (place,) = offline(directory)
         assert said == f"W&B: send it with `wandb sync {place}`"
         server.sync(place)
         (run,) = server.runs.values()
@@ -81,6 +80,17 @@ def test_sent_grown_and_sent_again(out: Path, directory: Path, monkeypatch: pyte
     assert axis["1"] == "swaveval-step"
     assert (every["2"], every["5"]) == ("*", 1)  # every other metric is drawn over the first one
     assert any(size > 10_000 for name, size in run.uploads.items() if name.startswith("media/html/swaveval-page"))
+
+
+@pytest.mark.torture
+def test_before_anything_is_sent_there_is_one_directory_with_all(out: Path, directory: Path) -> None:
+    for count in (2, 3, 4):
+        WandB().write(first_of(out, count), "proj")
+        (place,) = offline(directory)
+    with WandbServer() as server:
+        server.sync(place)
+        (run,) = server.runs.values()
+        assert history(run) == expected(Series.load(out), settled=True)
 
 
 def marked(place: Path) -> None:
