@@ -130,7 +130,8 @@ def test_run_logs_as_it_grows_and_again(tmp_path: Path, plugin: str) -> None:
     settings = tmp_path / "tiny.toml"
     settings.write_text(
         "[backbone]\nname = 'resnet10'\nstem = 'small'\nwidth = 8\n[swav]\nprototypes = 12\n"
-        "frozen_prototype_steps = 2\n[training]\nepochs = 2\nbatch_size = 18\n[hardware]\naccelerator = 'cpu'\nworkers = 0\n"
+        "frozen_prototype_steps = 2\n[training]\nepochs = 2\nbatch_size = 18\n"
+        "[hardware]\naccelerator = 'cpu'\nworkers = 0\n"
     )
     run, logs = tmp_path / "tiny", tmp_path / "logs"
     command("pretrain", "--data", images, "--out", run, "--config", settings, env={})
