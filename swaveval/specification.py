@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import lru_cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -235,7 +235,8 @@ def _changed(place: str) -> int:
         return 0
 
 
-def _distribution(point: EntryPoint) -> str:
+def _distribution(point: Any) -> str:
+    """Of an entry point; the package `importlib_metadata`, once imported, makes them of a class of its own."""
     return f"{point.dist.name} {point.dist.version}" if point.dist is not None else "an unknown package"
 
 

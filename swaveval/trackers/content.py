@@ -1,7 +1,6 @@
 """What a tracker is told of an evaluation, the same for all of them."""
 
 import re
-import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +13,7 @@ from swaveval.results import Point, Series
 from swaveval.results.encoding import digest
 from swaveval.results.scalars import FIRST_GROUP, TrackerAxis, scalars, tracker_axis
 from swaveval.text import printable, shortened
+from swaveval.trackers.identity import identity_of
 
 BASELINE_GROUP = "swaveval-baselines"
 _ODD = re.compile(r"[^\w.=+-]+", re.ASCII)
@@ -49,13 +49,15 @@ class Content:
 
     @cached_property
     def identity(self) -> str:
-        """Tells one evaluation from another: 16 hexadecimal digits, by where its results lie.
+        """Tells one evaluation from another: 16 hexadecimal digits.
 
-        It stays when checkpoints are added. A series that was never stored is told by its data and name.
+        It stays when checkpoints are added and results are moved. A series that was never stored is told by its data
+        and name.
         """
-        place = "" if self.out is None else f"{socket.gethostname()}:{self.out.resolve()}"
+        if self.out is not None:
+            return identity_of(self.out)
         manifest = self.series.manifest
-        return digest([printable(place) or [printable(manifest.name), manifest.data.fingerprint]])[:16]
+        return digest([printable(manifest.name), manifest.data.fingerprint])[:16]
 
     @property
     def steps(self) -> tuple[tuple[int, Point], ...]:
