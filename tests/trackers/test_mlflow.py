@@ -111,6 +111,7 @@ def test_what_is_written_is_read_back_and_grows(out: Path, store: str) -> None:
     assert {row["metric"] for row in table} >= {name.split("/", 1)[1] for name, _ in expected(whole)}
 
 
+@pytest.mark.torture
 def test_a_number_that_is_another_now_begins_a_new_run(out: Path, store: str, tmp_path: Path) -> None:
     own = Path(shutil.copytree(out, tmp_path / "own"))
     MLflow().write(Series.load(own), store)
@@ -153,7 +154,7 @@ def killed_at(call: int, act: Callable[[], object]) -> bool:
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
 
-@pytest.mark.parametrize("step", [4, pytest.param(1, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("step", [6, pytest.param(1, marks=pytest.mark.torture)])
 def test_killed_anywhere_and_called_again(out: Path, store: str, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     monkeypatch.setattr(on_mlflow, "_METRICS", 20)
     whole = Series.load(out)
