@@ -17,7 +17,7 @@ from swaveval.api.rounds import Numbers, Rounds, SavedRounds, Told, loss_log
 from swaveval.api.undisturbed import undisturbed
 from swaveval.checkpoints.live import Live, copied
 from swaveval.checkpoints.sandbox.failure import Failure
-from swaveval.checkpoints.snapshots import Moment, Snapshots, weights_of
+from swaveval.checkpoints.snapshots import Moment, Snapshots, names_in_copy, weights_of
 from swaveval.convergence import Verdict
 from swaveval.convergence.verdict import WORDS
 from swaveval.runs.checks import check_evaluation
@@ -127,6 +127,7 @@ class Monitor:
         self._losses = LossFile(loss_log(self.out))
         self._against = self._calls = 0
         self._last: float | None = None
+        self._names: dict[str, str] = {}
         self._closed = not is_first_rank()
         self.request: RunRequest | None = None
         if not self._closed:
@@ -184,7 +185,9 @@ class Monitor:
         if self._is_due(moment) if evaluate is None else evaluate:
             self._last = _count(moment)
             if isinstance(self._rounds, Rounds):
-                self._rounds.snapshots.take(moment, weights_of(self._part(model)))
+                weights = weights_of(self._part(model))
+                named = {self._names.get(name, name): value for name, value in weights.items()}
+                self._rounds.snapshots.take(moment, named)
             self._evaluate(self._rounds)
         elif self._background is not None:
             self._hear(self._background.heard())
@@ -227,10 +230,12 @@ class Monitor:
             saved = SavedRounds(self.request)
             self._background = Background(saved, self._threads, self._progress)
             return saved
+        part = self._part(model)
         try:
-            network = copied("the model", self._part(model))
+            network = copied("the model", part)
         except Failure as failure:
             raise RunError(str(failure)) from None
+        self._names = names_in_copy(weights_of(part), network)
         snapshots = Snapshots(self.out / "snapshots", self.out / "results" / "snapshots.json", network)
         gone = snapshots.forget(moment)
         if gone:
@@ -246,19 +251,17 @@ class Monitor:
         """What is evaluated of a model."""
         if model is None:
             raise RunError("step takes the model as it is now; without one, evaluate what is saved: mode checkpoints")
-        model = getattr(model, "_orig_mod", model)
-        if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
-            model = model.module
-        if callable(self._network):
-            return self._network(model)
-        part: nn.Module = model
+        model = _unwrapped(model)
+        if not isinstance(self._network, str):
+            return _unwrapped(self._network(model))
+        part = model
         for name in self._network.split("."):
             inner = getattr(part, name, None)
             if not isinstance(inner, nn.Module):
                 if self._network == "backbone":
                     return model
                 raise RunError(f"the model has no part {self._network}; network= takes its name, or a function")
-            part = inner
+            part = _unwrapped(inner)
         return part
 
     def _is_due(self, moment: Moment) -> bool:
@@ -287,6 +290,19 @@ class Monitor:
         place = numbers.step if numbers.step is not None else int(numbers.epoch or 0)
         for log in self._log:
             log(dict(numbers.scalars), place)
+
+
+def _unwrapped(model: nn.Module) -> nn.Module:
+    """What torch.compile, data parallelism and Lightning's Fabric have put themselves around."""
+    while True:
+        if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            model = model.module
+        elif isinstance(inner := getattr(model, "_orig_mod", None), nn.Module):
+            model = inner
+        elif type(model).__name__ == "_FabricModule":
+            model = model.module  # type: ignore[assignment]
+        else:
+            return model
 
 
 def is_first_rank() -> bool:

@@ -207,3 +207,21 @@ def weights_of(network: nn.Module) -> dict[str, Tensor]:
             "have the training save checkpoints, and watch their directory (`swaveval run --watch`)"
         )
     return {name: value.detach().to("cpu", copy=True) for name, value in state.items() if isinstance(value, Tensor)}
+
+
+def names_in_copy(weights: Mapping[str, Tensor], copy: nn.Module) -> dict[str, str]:
+    """Names of weights to those that they have in a copy that was just made; {} where they are the same.
+
+    Keras calls the layers of a copy otherwise.
+
+    Raises:
+        SnapshotError: the copy holds other weights.
+    """
+    inside = weights_of(copy)
+    if inside.keys() == weights.keys():
+        return {}
+    pairs = list(zip(weights.items(), inside.items(), strict=False))
+    same = all(a.shape == b.shape and torch.equal(a.float(), b.float()) for (_, a), (_, b) in pairs)
+    if len(inside) != len(weights) or not same:
+        raise SnapshotError("a copy of the network has other weights than itself; give the plain network inside it")
+    return {name: other for (name, _), (other, _) in pairs}

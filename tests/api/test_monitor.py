@@ -216,6 +216,30 @@ def test_a_part_that_is_not_there_is_refused(tmp_path: Path) -> None:
         watching.step(Model(), epoch=0)
 
 
+@pytest.mark.filterwarnings("ignore::lightning_fabric.utilities.warnings.PossibleUserWarning")
+@pytest.mark.parametrize("wrapped", ["compiled", "part compiled", "parallel", "fabric"])
+def test_what_is_around_a_model_is_taken_off(tmp_path: Path, wrapped: str) -> None:
+    model = Model()
+    plain = {name: value.clone() for name, value in model.backbone.state_dict().items()}
+    given: Any = model
+    if wrapped == "compiled":
+        given = torch.compile(model)
+    elif wrapped == "part compiled":
+        model.backbone = torch.compile(model.backbone)  # type: ignore[assignment]
+    elif wrapped == "parallel":
+        given = nn.DataParallel(model)
+    else:
+        from lightning_fabric import Fabric
+
+        given = Fabric(accelerator="cpu", devices=1).setup(model)
+    from swaveval.checkpoints.snapshots import weights_of
+
+    with monitor(tmp_path) as watching:
+        found = weights_of(watching._part(given))
+    assert found.keys() == plain.keys()
+    assert all(torch.equal(found[name], value) for name, value in plain.items())
+
+
 def test_weights_that_are_not_finite_are_said_and_the_training_goes_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
