@@ -186,7 +186,7 @@ def test_other_ranks_do_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     "options, sentence",
     [
-        ({"mode": "thread"}, "background or process"),
+        ({"mode": "thread"}, "background, process or checkpoints"),
         ({"stop_on": ("colapsed",)}, "stop_on knows learning"),
         ({"every": 0}, "every is 0"),
         ({"evaluators": ("knm",)}, "knm"),
