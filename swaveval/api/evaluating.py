@@ -17,7 +17,7 @@ from swaveval.data.in_memory import images_of, rows_of
 from swaveval.features.arrays import Arrays, as_rows, contents_of_rows
 from swaveval.runs.durations import seconds_of
 from swaveval.runs.elsewhere import DEFAULT_SIZE, CacheOptions, places
-from swaveval.runs.log_to import destinations, log_to
+from swaveval.runs.log_to import Destination, destinations, log_to
 from swaveval.runs.progress import Progress
 from swaveval.runs.published import check_writable_address, publishing
 from swaveval.runs.request import DEFAULT_EVALUATORS, LOCAL, RunError, RunRequest, sample_of
@@ -277,9 +277,18 @@ def _place(options: Options) -> Path:
     return place
 
 
-def _run(request: RunRequest, options: Options) -> Evaluation:
+def asked_trackers(options: Options) -> tuple[Destination, ...]:
+    """Where the results go beside the page.
+
+    Raises:
+        PluginError, ExportError, OutputError: as `destinations`.
+    """
     given = options.get("log_to", ())
-    trackers = destinations([given] if isinstance(given, str) else given)
+    return destinations([given] if isinstance(given, str) else given)
+
+
+def _run(request: RunRequest, options: Options) -> Evaluation:
+    trackers = asked_trackers(options)
     with publishing(request.published, request.out, options.get("progress")):
         outcome = run(request, options.get("progress"))
     evaluation, logged = Evaluation.of(outcome), log_to(outcome.written.series, trackers)

@@ -11,7 +11,7 @@ from typing import Any, Literal, Unpack
 from torch import nn
 
 from swaveval.api.background import Background
-from swaveval.api.evaluating import Given, Options, of_directory, request_of
+from swaveval.api.evaluating import Given, Options, asked_trackers, of_directory, request_of
 from swaveval.api.losses import LossFile
 from swaveval.api.rounds import Numbers, Rounds, SavedRounds, Told, loss_log
 from swaveval.api.undisturbed import undisturbed
@@ -22,6 +22,7 @@ from swaveval.convergence import Verdict
 from swaveval.convergence.verdict import WORDS
 from swaveval.runs.checks import check_evaluation
 from swaveval.runs.elsewhere import local_out
+from swaveval.runs.log_to import Destination
 from swaveval.runs.progress import Silent
 from swaveval.runs.request import RunError, RunRequest
 from swaveval.runs.watching import BEST
@@ -130,7 +131,9 @@ class Monitor:
         self._names: dict[str, str] = {}
         self._closed = not is_first_rank()
         self.request: RunRequest | None = None
+        self._trackers: tuple[Destination, ...] = ()
         if not self._closed:
+            self._trackers = asked_trackers(options)
             self.request = _request(Given(data, labels, train), self.out, options)
             check_evaluation(self.request, self._progress or Silent())
 
@@ -227,7 +230,7 @@ class Monitor:
         assert self.request is not None
         self._losses.open(moment)
         if self._mode == "checkpoints":
-            saved = SavedRounds(self.request)
+            saved = SavedRounds(self.request, self._trackers)
             self._background = Background(saved, self._threads, self._progress)
             return saved
         part = self._part(model)
@@ -242,7 +245,7 @@ class Monitor:
             logger.warning(
                 "%d snapshots from %s on are of an earlier training and are left out", len(gone), moment.name
             )
-        rounds = Rounds(self.request, snapshots, self._keep_all)
+        rounds = Rounds(self.request, snapshots, self._keep_all, self._trackers)
         if self._mode == "background":
             self._background = Background(rounds, self._threads, self._progress)
         return rounds

@@ -11,6 +11,7 @@ from swaveval.errors import SwavevalError
 from swaveval.results.atomic import link
 from swaveval.results.scalars import scalars
 from swaveval.results.series import Point
+from swaveval.runs.log_to import Destination, log_to
 from swaveval.runs.outcome import RunOutcome
 from swaveval.runs.progress import Progress
 from swaveval.runs.request import RunRequest
@@ -54,11 +55,13 @@ class Rounds:
 
     Attributes:
         request: of the evaluation. snapshots: its source. keep_all: whether snapshots stay when they are evaluated.
+        trackers: where the results go beside the page.
     """
 
     request: RunRequest
     snapshots: Snapshots
     keep_all: bool = False
+    trackers: tuple[Destination, ...] = ()
     begun: bool = False
 
     def evaluate(self, progress: Progress | None = None, *, last: bool = False) -> Told:
@@ -91,7 +94,7 @@ class Rounds:
             link(chosen, request.out / f"{BEST}{SUFFIX}")
         if not self.keep_all:
             self.snapshots.keep([] if best is None else [best.checkpoint, *best.tied_with])
-        return told(outcome, fresh)
+        return told(outcome, fresh, self.trackers)
 
 
 @dataclass(eq=False)
@@ -99,10 +102,11 @@ class SavedRounds:
     """Evaluates the checkpoints that a training saves, time and again; made in one process, used in another.
 
     Attributes:
-        request: of the evaluation of their directory.
+        request: of the evaluation of their directory. trackers: where the results go beside the page.
     """
 
     request: RunRequest
+    trackers: tuple[Destination, ...] = ()
     _watcher: Watcher | None = None
     _lookout: Lookout | None = None
 
@@ -129,13 +133,16 @@ class SavedRounds:
                 done = replace(self._watcher.last(), fresh=done.fresh)
         except (SwavevalError, OSError) as error:
             return Told(problems=(str(error),))
-        return Told() if done is None else told(done.outcome, [point.record.name for point in done.fresh])
+        if done is None:
+            return Told()
+        return told(done.outcome, [point.record.name for point in done.fresh], self.trackers)
 
 
-def told(outcome: RunOutcome, fresh: Sequence[str]) -> Told:
-    """What an outcome says, and the numbers of the checkpoints of these names."""
+def told(outcome: RunOutcome, fresh: Sequence[str], trackers: Sequence[Destination] = ()) -> Told:
+    """What an outcome says, and the numbers of the checkpoints of these names; trackers are told, too."""
+    logged = log_to(outcome.written.series, trackers)
     failed = [f"{evaluator} failed on {name}: {reason}" for evaluator, name, reason in outcome.failed]
-    problems = (*failed, *outcome.unusable, *outcome.written.problems)
+    problems = (*failed, *outcome.unusable, *outcome.written.problems, *logged.problems)
     points = [point for point in outcome.written.series.points if point.record.name in fresh]
     return Told(outcome.written.verdict, tuple(map(_numbers, points)), problems)
 

@@ -169,11 +169,12 @@ def test_closed_without_waiting_it_leaves_nobody_and_loses_nothing(tmp_path: Pat
 
 
 def test_every_and_evaluate_say_when(tmp_path: Path) -> None:
-    with monitor(tmp_path, every=3) as watching:
+    with monitor(tmp_path, every=3, log_to=f"csv:{tmp_path / 'numbers.csv'}") as watching:
         for epoch in range(6):
             watching.step(Model(), epoch=epoch, evaluate=True if epoch == 5 else None)
     epochs = [point.record.epoch for point in swaveval.Evaluation.load(tmp_path).series.points]
     assert epochs == [0, 3, 5]
+    assert "epoch 5" in (tmp_path / "numbers.csv").read_text(encoding="utf-8")
 
 
 def test_other_ranks_do_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,6 +192,7 @@ def test_other_ranks_do_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ({"every": 0}, "every is 0"),
         ({"evaluators": ("knm",)}, "knm"),
         ({"device": "cuda:99"}, "cuda"),
+        ({"log_to": "tensorbord:runs"}, "tensorboard"),
         ({"out": "s3://bucket/report"}, "directory of this machine"),
     ],
 )
