@@ -60,7 +60,14 @@ def loss_clause(loss: LossState, since: Since | None) -> str:
         start = 0.0 if loss.start is None else loss.start
         verb = "fell" if loss.end < start else "rose"
         return f"the loss {verb} from {start:.2f} to {loss.end:.2f}".replace("-", "−")
-    return f"the loss {'fell' if loss.change < 0 else 'rose'} {100 * abs(loss.change):.0f} %{to}"
+    fell = loss.change < 0
+    text = f"the loss {'fell' if fell else 'rose'} {100 * abs(loss.change):.0f} %{to}"
+    if since is None or fell == (loss.state == "falling"):
+        return text
+    # Of two turns the later one is not to be missing.
+    of = "" if since.range is None else f" of its range ({since.range:.2g})"
+    turned = f"{'risen' if fell else 'fallen'} {100 * abs(since.change):.0f} %{of}"
+    return f"{text} in all and has {turned} since {_place(loss.axis, since.place)}"
 
 
 def listed(names: Sequence[str], *, last: str = "and") -> str:

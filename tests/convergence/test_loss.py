@@ -142,3 +142,17 @@ def test_what_is_unknown_stays_unknown() -> None:
         None,
     )
     assert not short.at_ln_k
+
+
+@pytest.mark.parametrize(
+    "values, clause",
+    [
+        ([1.6, 0.7, 0.2, 0.5, 0.3], "the loss fell 81 % in all and has risen 50 % since epoch 3"),
+        ([1.0, 3.0, 4.0, 3.0, 2.0], "the loss rose 100 % in all and has fallen 50 % since epoch 3"),
+        ([5.0, 4.0, 3.0, 2.0, 1.0], "the loss fell 80 %"),
+    ],
+)
+def test_a_loss_that_turned_is_told_with_its_turn(values: list[float], clause: str) -> None:
+    """The connective of a sentence goes by the last two thirds; its words may not say the opposite."""
+    given = curve(values)
+    assert loss_clause(loss_state(given), since_third(given)) == clause
