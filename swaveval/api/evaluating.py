@@ -292,4 +292,7 @@ def _run(request: RunRequest, options: Options) -> Evaluation:
     with publishing(request.published, request.out, options.get("progress")):
         outcome = run(request, options.get("progress"))
     evaluation, logged = Evaluation.of(outcome), log_to(outcome.written.series, trackers)
+    if (progress := options.get("progress")) is not None:
+        for line in logged.said:
+            progress.message(line)
     return replace(evaluation, problems=(*evaluation.problems, *logged.problems))

@@ -30,7 +30,7 @@ EVERY = 20.0
 _AT_ONCE = 8
 # What an evaluation goes on from, and nothing else that a stranger may have put there.
 _RESULTS = re.compile(
-    r"results/((run|watched)\.json|cells/[0-9a-f]{16,128}\.(json|npz)|seconds/[0-9a-f]{16,128}\.json)"
+    r"results/((run|watched|tracked)\.json|cells/[0-9a-f]{16,128}\.(json|npz)|seconds/[0-9a-f]{16,128}\.json)"
 )
 _MARK = "results/.swaveval"
 

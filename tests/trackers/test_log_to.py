@@ -150,5 +150,9 @@ def test_run_logs_as_it_grows_and_again(tmp_path: Path, plugin: str) -> None:
     assert first_of(run / "report", 2).points
     embedded = command("export", run, "--embeddings", "all", "--to", tmp_path / "x.parquet", env={})
     assert embedded.stderr.count("written: ") == 3
+    watched = [*asked, "--watch", "--until", "training-ends", "--quiet-for", "2s", "--poll", "0.5"]
+    command(*watched, "--log-to", f"csv:{tmp_path}/x.csv", env={})
+    assert (tmp_path / "x.csv").is_file()
+    same(points(read(logs / "tiny")), expected(Series.load(run / "report")))
     refused = command(*asked, "--log-to", "wandb:a/b", code=2, env={})
     assert "is no project of W&B" in refused.stderr
