@@ -36,7 +36,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
         raise
     finally:
         os.close(descriptor)
-    _sync_directory(target.parent)
+    sync_directory(target.parent)
 
 
 def remove_leftovers(directory: Path, *, below: bool = True) -> None:
@@ -101,7 +101,7 @@ def _make_directory(directory: Path) -> None:
         directory = directory.parent
     for made in reversed(missing):
         made.mkdir(exist_ok=True)
-        _sync_directory(made.parent)
+        sync_directory(made.parent)
 
 
 def _umask() -> int:
@@ -110,7 +110,7 @@ def _umask() -> int:
     return mask
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
     """Make the rename itself durable; a no-op where directories cannot be opened."""
     try:
         descriptor = os.open(directory, os.O_RDONLY)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from swaveval.results.atomic import remove_leftovers, write_bytes, write_text
+from swaveval.results.atomic import remove_leftovers, sync_directory, write_bytes, write_text
 
 MARK = "swaveval.json"
 
@@ -43,10 +43,14 @@ def replace_files(place: Path, identity: str, files: Mapping[str, bytes], *, las
     ending = [name for name in last if name in files]
     for name in [*(name for name in files if name not in ending), *ending]:
         write_bytes(place / name, files[name])
-    for name in sorted(before - set(files)):
+    stale = sorted(before - set(files))
+    for name in stale:
         (place / name).unlink(missing_ok=True)
         with suppress(OSError):  # others' files are in it
             (place / name).parent.rmdir()
+    # They are gone for good before they are no longer written down.
+    for directory in {place, *((place / name).parent for name in stale)}:
+        sync_directory(directory)
     _write_mark(place, identity, set(files))
 
 

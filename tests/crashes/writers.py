@@ -22,9 +22,10 @@ from swaveval.features.features import Features
 from swaveval.features.store import FeatureStore
 from swaveval.pretrain.errors import ConfigError
 from swaveval.pretrain.loss_log import COLUMNS, LossLog, _rows_until
-from swaveval.pretrain.series import AtomicCheckpointIO, _link, newest, progress_of
+from swaveval.pretrain.series import AtomicCheckpointIO, newest, progress_of
 from swaveval.report.figure_files import faults, write_all
 from swaveval.results import Artifact, Cell, CellKey, DamagedCell, Metric, ResultStore, Series, StoreError
+from swaveval.results.atomic import link
 from swaveval.results.seconds import SecondsStore
 from swaveval.runs import unchanged
 from swaveval.runs.cost import training_time
@@ -33,6 +34,7 @@ from swaveval.runs.loader import CheckpointLoader
 from swaveval.runs.outcome import RunOutcome, Written
 from swaveval.runs.page import write_page
 from tests.crashes.points import NOTHING, Writer
+from tests.crashes.tracker_writers import TRACKER_WRITERS
 from tests.features.tiny_network import tiny_backbone, tiny_images
 
 # -- results -----------------------------------------------------------------------------------------------------------
@@ -318,7 +320,7 @@ def train(root: Path) -> Iterator[None]:
         content = {"swaveval_epoch": epoch, "global_step": 5 * epoch, "state_dict": {"w": torch.ones(300) * epoch}}
         kept = root / "checkpoints" / f"epoch={epoch}-step={5 * epoch}.ckpt"
         AtomicCheckpointIO().save_checkpoint(content, kept)
-        _link(kept, root / "checkpoints" / "last.ckpt")
+        link(kept, root / "checkpoints" / "last.ckpt")
         yield
 
 
@@ -391,4 +393,5 @@ WRITERS = (
     Writer("checkpoints of a training", train, trained),
     Writer("log of a training", log_losses, read_losses, between=prefix),
     Writer("list of the images of a training", image_list, read_image_list),
+    *TRACKER_WRITERS,
 )

@@ -12,6 +12,7 @@ from torch import nn
 from swaveval.checkpoints.live import Live
 from swaveval.results import CheckpointRecord, ResultStore, Series
 from swaveval.runs import run as module
+from swaveval.runs.records import NothingReady
 from swaveval.runs.request import RunError, RunRequest
 from swaveval.runs.run import Prepared, prepare, run
 from tests.features.tiny_network import Network, tiny_images
@@ -204,9 +205,9 @@ def test_channels_of_all_or_of_nobody() -> None:
 def test_why_nothing_can_be_evaluated() -> None:
     records = [CheckpointRecord(f"{n}.pth", state="corrupt", reason="torn") for n in range(5)]
     records.append(CheckpointRecord("5.pth", state="writing"))
-    assert module._nothing_ready(records[5:]) == (
+    assert str(NothingReady(records[5:])) == (
         "none of 1 checkpoint files can be evaluated: 5.pth (writing): try again later"
     )
-    five = module._nothing_ready(records[:5])
+    five = str(NothingReady(records[:5]))
     assert five.endswith("4.pth (corrupt): torn")
-    assert module._nothing_ready(records) == five.replace("none of 5", "none of 6") + "; and 1 more"
+    assert str(NothingReady(records)) == five.replace("none of 5", "none of 6") + "; and 1 more"
