@@ -129,12 +129,12 @@ class Lookout:
             if not (is_of_one_moment(file) and _linked(path, target)):
                 if not self._fits(stamp[0]):
                     return None
-                _copied(path, target)
+                copied(path, target)
             for beside in places_beside(path):
                 place = Path(os.path.normpath(target.parent / os.path.relpath(beside, path.parent)))
                 if place.is_relative_to(self._copies / _place(file, stamp)):
                     with suppress(FileNotFoundError):
-                        _copied(beside, place)
+                        copied(beside, place)
         except OSError as error:
             self._tell(f"{file} could not be copied ({error.strerror or error}); it is read where it is")
             return None
@@ -160,8 +160,8 @@ def _linked(path: Path, target: Path) -> bool:
     return True
 
 
-def _copied(path: Path, target: Path) -> None:
-    """With its modification time."""
+def copied(path: Path, target: Path) -> None:
+    """Copy a file, with its modification time."""
     with atomic_path(target) as temporary:
         shutil.copyfile(path, temporary)
         shutil.copystat(path, temporary)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from swaveval.checkpoints.names import SUFFIX, read_name
 from swaveval.checkpoints.options import LoadOptions
 from swaveval.checkpoints.source import KEPT_AT_FIRST, Directory, Entry, as_normalisation
+from swaveval.results import CheckpointState
 from swaveval.results.atomic import write_bytes
 from swaveval.results.encoding import seal, unseal
 
@@ -77,13 +78,18 @@ def stamp_of(path: Path) -> Stamp | None:
     return status.st_size, status.st_mtime_ns
 
 
-def read_ledger(path: Path) -> tuple[tuple[Version, ...], dict[str, Any]]:
+def read_ledger(path: Path, owner: str) -> tuple[tuple[Version, ...], dict[str, Any]]:
     """The versions that were evaluated, oldest first, and the normalisation of the pixels that was used.
 
-    Nothing where nothing was watched, or the file is damaged.
+    Nothing where nothing was watched, or another directory was, or the file is damaged.
+
+    Args:
+        owner: what the results call the directory that is watched.
     """
     try:
         body = unseal(path.read_bytes())
+        if body["owner"] != owner:
+            return (), {}
         versions = tuple(
             Version(str(one["file"]), int(one["number"]), (int(size), int(changed)), None, one["report"])
             for one in body["versions"]
@@ -100,7 +106,7 @@ class Watched(Directory):
     """The versions of a directory's files as a source of checkpoints.
 
     Attributes:
-        ledger: where versions are remembered.
+        ledger: where versions are remembered. owner: what the results call the directory.
         versions: in the order they were seen.
         unfinished: file to the stamp at which its content had no end.
         watching: whether more may come.
@@ -108,6 +114,7 @@ class Watched(Directory):
     """
 
     ledger: Path = Path()
+    owner: str = ""
     versions: list[Version] = field(default_factory=list)
     unfinished: dict[str, Stamp] = field(default_factory=dict)
     watching: bool = False
@@ -116,10 +123,10 @@ class Watched(Directory):
     _places: dict[str, Path] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, path: Path, ledger: Path) -> "Watched":
+    def of(cls, path: Path, ledger: Path, owner: str) -> "Watched":
         """With the versions that are remembered."""
-        versions, normalisation = read_ledger(ledger)
-        return cls(path, ledger=ledger, versions=list(versions), normalisation=normalisation)
+        versions, normalisation = read_ledger(ledger, owner)
+        return cls(path, ledger=ledger, owner=owner, versions=list(versions), normalisation=normalisation)
 
     # -- what is seen ----------------------------------------------------------------------------------------------
 
@@ -203,6 +210,7 @@ class Watched(Directory):
     def _remember(self) -> None:
         body = {
             "schema": SCHEMA,
+            "owner": self.owner,
             "normalisation": dict(self.normalisation),
             "versions": [
                 {"file": one.file, "number": one.number, "stamp": list(one.stamp), "report": one.report}
@@ -275,8 +283,10 @@ class Watched(Directory):
         version = self._shown.get(entry.name)
         shown = str(self.directory / (entry.name if version is None else version.file))
         if self.is_gone(entry):
+            # What went on changing before it was ever read was not whole.
+            state: CheckpointState = "refused" if version is not None and version.report is not None else "writing"
             reason = "its file is gone, or holds other weights now"
-            raise CheckpointRefused("refused", reason, LoadReport(file=shown, state="refused", refusal=reason))
+            raise CheckpointRefused(state, reason, LoadReport(file=shown, state=state, refusal=reason))
         try:
             backbone = load(self.place(entry), options=options)
         except CheckpointRefused as refused:

@@ -15,9 +15,9 @@ def ledger(out: Path) -> Path:
 
 def remembering(request: RunRequest, progress: Progress) -> RunRequest:
     """For an evaluation that does not watch: the request with what an earlier watch evaluated and is gone by now."""
-    if request.source is not None or not read_ledger(ledger(request.out))[0] or request.owner == "others":
+    if request.source is not None or not read_ledger(ledger(request.out), request.source_in_results)[0]:
         return request
-    watched = Watched.of(request.checkpoints, ledger(request.out))
+    watched = Watched.of(request.checkpoints, ledger(request.out), request.source_in_results)
     watched.look()
     watched.entries()
     if not watched.gone:

@@ -4,11 +4,11 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from swaveval.checkpoints.lookout import Lookout
-from swaveval.checkpoints.watched import Watched, is_of_one_moment
+from swaveval.checkpoints.lookout import Lookout, copied
+from swaveval.checkpoints.watched import Watched, is_of_one_moment, stamp_of
 from swaveval.errors import SwavevalError
 from swaveval.results import CheckpointRecord
-from swaveval.results.atomic import link, write_bytes
+from swaveval.results.atomic import link
 from swaveval.results.series import Point
 from swaveval.runs.checks import check_evaluation
 from swaveval.runs.outcome import RunOutcome
@@ -112,7 +112,7 @@ class Watcher:
         self._rounds = 0
         self._failed = float("-inf")  # when a round last failed
         check_evaluation(request, self.progress)
-        self.watched = Watched.of(request.checkpoints, ledger(request.out))
+        self.watched = Watched.of(request.checkpoints, ledger(request.out), request.source_in_results)
         self.watched.watching = True
 
     def looking(self) -> Lookout:
@@ -138,15 +138,11 @@ class Watcher:
         first = self._rounds == 0
         force = self.request.force and first
         request = replace(self.request, source=self.watched, figures=False, force=force, retry=first)
-        chosen: list[str] = []
         try:
             outcome = run(request, self.progress)
-            self._rounds += 1
-            best = outcome.written.verdict.best
-            chosen = [] if best is None else [best.checkpoint, *best.tied_with]
-            return self._round(outcome)
         except NothingReady as nothing:
             self._learn(nothing.records)
+            lookout.sweep(self.watched.copies())
             if first and not any(record.state == "writing" for record in nothing.records):
                 raise
         except (SwavevalError, OSError) as error:
@@ -154,8 +150,11 @@ class Watcher:
                 raise
             self._failed = time.monotonic()
             self.progress.message(f"this round failed; the next one, in a minute or with a checkpoint, tries: {error}")
-        finally:
-            lookout.sweep(self.watched.copies(chosen))
+        else:
+            self._rounds += 1
+            done, best = self._round(outcome), outcome.written.verdict.best
+            lookout.sweep(self.watched.copies([] if best is None else [best.checkpoint, *best.tied_with]))
+            return done
         return None
 
     def last(self) -> Round:
@@ -182,10 +181,12 @@ class Watcher:
         for other in self.request.out.glob(f"{BEST}.*"):
             if other != target:
                 other.unlink()
+        if stamp_of(target) == stamp_of(place):
+            return
         if is_of_one_moment(place.name):
             link(place, target)
         else:  # it may be written over in place
-            write_bytes(target, place.read_bytes())
+            copied(place, target)
 
     def _learn(self, records: Sequence[CheckpointRecord]) -> list[str]:
         return self.watched.learn({one.name: {**one.load, "state": one.state} for one in records if one.load})

@@ -9,7 +9,7 @@ import pytest
 from swaveval.checkpoints import CheckpointRefused, LoadOptions
 from swaveval.checkpoints.lookout import Lookout
 from swaveval.checkpoints.source import KEPT_AT_FIRST
-from swaveval.checkpoints.watched import Watched, is_of_one_moment, stamp_of
+from swaveval.checkpoints.watched import Watched, is_of_one_moment, read_ledger, stamp_of
 from tests.crashes.samples import checkpoint
 
 POLL = 3600.0  # a test looks when it wants to
@@ -17,7 +17,7 @@ POLL = 3600.0  # a test looks when it wants to
 
 def looking(place: Path) -> tuple[Watched, Lookout]:
     """A watch of `place`/checkpoints that has not begun."""
-    watched = Watched.of(place / "checkpoints", place / "out" / "results" / "watched.json")
+    watched = Watched.of(place / "checkpoints", place / "out" / "results" / "watched.json", "here")
     return watched, Lookout(watched, place / "out" / "cache" / ".watch", POLL, lambda text: None)
 
 
@@ -34,7 +34,7 @@ def learn(watched: Watched, lookout: Lookout) -> list[str]:
     """As after a round in which every entry was read."""
     reports: dict[str, dict[str, Any]] = {}
     for entry in watched.entries():
-        if not watched.is_gone(entry):
+        if watched.report(entry) is None:
             try:
                 reports[entry.name] = watched.backbone(entry, LoadOptions()).report.to_json()
             except CheckpointRefused as refused:
@@ -200,6 +200,10 @@ def test_a_link_to_a_file_that_was_written_over_is_no_copy(tmp_path: Path) -> No
     with (place / "epoch=1.ckpt").open("wb") as stream:
         stream.write(checkpoint(1, 1))
     assert all(watched.is_gone(entry) for entry in watched.entries())
+    # It was not whole when it was taken: nobody is told of it, and what stands there now is taken anew.
+    assert learn(watched, lookout) == []
+    assert look(watched, lookout) == ["epoch=1.ckpt"]
+    assert learn(watched, lookout) == ["epoch=1.ckpt"]
 
 
 def test_what_transformers_writes_beside_weights_is_kept_with_them(tmp_path: Path) -> None:
@@ -214,3 +218,22 @@ def test_what_transformers_writes_beside_weights_is_kept_with_them(tmp_path: Pat
     assert copy.is_relative_to(tmp_path / "out")
     assert (copy.parent / "config.json").read_text() == "{}"
     assert (copy.parent.parent / "config.json").read_text() == "[]"
+
+
+def test_what_is_remembered_is_of_one_directory(tmp_path: Path) -> None:
+    """Results that another evaluation has taken over bring nothing of the first one into it."""
+    place = tmp_path / "checkpoints"
+    place.mkdir()
+    (place / "epoch=1.ckpt").write_bytes(checkpoint(1, 1))
+    watched, lookout = looking(tmp_path)
+    look(watched, lookout)
+    learn(watched, lookout)
+    assert read_ledger(watched.ledger, "here")[0]
+    assert read_ledger(watched.ledger, "elsewhere") == ((), {})
+
+
+def test_a_damaged_memory_is_none(tmp_path: Path) -> None:
+    ledger = tmp_path / "watched.json"
+    for content in (b"", b"{", b"[]", b'{"owner": "here"}', b"\xff"):
+        ledger.write_bytes(content)
+        assert read_ledger(ledger, "here") == ((), {})

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from swaveval.checkpoints.lookout import _place
-from swaveval.checkpoints.watched import read_ledger, stamp_of
+from swaveval.checkpoints.watched import Version, read_ledger, stamp_of
 from tests.crashes.damage import truth
 from tests.crashes.samples import checkpoint
 from tests.crashes.zygote import Forked, Zygote
@@ -62,10 +62,16 @@ def killed_and_begun_again(zygote: Zygote, place: Path, dice: random.Random, *, 
     moments = sorted(dice.sample(range(1, count), kills))
     running, stored, computed = zygote.start(watching, said), {}, 0
 
+    def remembered() -> tuple[Version, ...]:
+        return read_ledger(out / "results" / "watched.json", "../run/checkpoints")[0]
+
     def seen(path: Path) -> bool:
         """Whether the watch has looked at a file twice, or evaluated it."""
         stamp = stamp_of(path)
-        known = [(version.file, version.stamp) for version in read_ledger(out / "results" / "watched.json")[0]]
+        known = [
+            (version.file, version.stamp)
+            for version in read_ledger(out / "results" / "watched.json", "../run/checkpoints")[0]
+        ]
         copies = list((out / "cache" / ".watch").glob(f"*/{path.name}"))
         # A link to the half that stood there before has the stamp of the whole by now, and is of another name.
         names = [copy.parent.name for copy in copies if stamp_of(copy) == stamp]
@@ -91,7 +97,7 @@ def killed_and_begun_again(zygote: Zygote, place: Path, dice: random.Random, *, 
     assert running.wait(SOON) == 0, said.read_text(encoding="utf-8")
     last = rounds(running)
     computed += sum(int(str(one["computed"])) for one in last)
-    names = [version.file for version in read_ledger(out / "results" / "watched.json")[0]]
+    names = [version.file for version in remembered()]
     assert names == [path.name for path in trainer.written]
     assert last[-1]["gone"] == count - KEPT
 
