@@ -266,7 +266,7 @@ ROWS = (
     ),
     Row(
         "Images a second of `swaveval pretrain` against lightly's stock loop (its SwaV example on Lightning), "
-        "two workers",
+        "each with the processes and threads that it takes by itself",
         "pretrain/loop.json",
         "≥ 3 ×; ≥ 1.5 ×",
         _loop,

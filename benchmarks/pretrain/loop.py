@@ -1,10 +1,11 @@
-"""Images a second of `swaveval pretrain` against lightly's stock loop: same backbone, crops, batch and workers.
+"""Images a second of `swaveval pretrain` against lightly's stock loop: same backbone, crops and batch.
 
 Theirs is lightly's SwaV example on Lightning: LightlyDataset, SwaVTransform image by image in two worker processes,
 Adam, each crop through the network by itself. Ours is the whole training with its series, losses and checks, in float32
 as theirs, and in bfloat16. Images a second are those of the steps between an epoch's first and its last: neither
 starting nor writing checkpoints is in either figure. The small network's crops are refused in bfloat16, for torch
-computes their gradients wrongly there.
+computes their gradients wrongly there. Processes and threads are those that each takes by itself: lightly's example
+asks for image workers (two here, the processors there are), ours takes none on two processors and computes with both.
 
     python -m benchmarks.pretrain.loop --data DIR [--repeats 5]
 
@@ -137,7 +138,7 @@ def written(name: str, count: int, place: Path) -> Path:
 
 def cases(data: str) -> dict[str, tuple[PretrainConfig, str, int]]:
     """By name: settings, images and how many of them."""
-    hardware = HardwareConfig(accelerator="cpu", workers=WORKERS)
+    hardware = HardwareConfig(accelerator="cpu")
     small = digits_compressed()
     photos = PretrainConfig(
         backbone=BackboneConfig("resnet18", "imagenet", 2, 64),

@@ -1,8 +1,11 @@
 """`swaveval.Monitor`: is it learning, asked from inside any training loop."""
 
+import atexit
 import logging
 import math
 import os
+import sys
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -136,6 +139,7 @@ class Monitor:
             self._trackers = asked_trackers(options)
             self.request = _request(Given(data, labels, train), self.out, options)
             check_evaluation(self.request, self._progress or Silent())
+            atexit.register(_at_exit, weakref.ref(self))
 
     @property
     def should_stop(self) -> bool:
@@ -293,6 +297,16 @@ class Monitor:
         place = numbers.step if numbers.step is not None else int(numbers.epoch or 0)
         for log in self._log:
             log(dict(numbers.scalars), place)
+
+
+def _at_exit(found: "weakref.ref[Monitor]") -> None:
+    """A program that ends without `close` has its last evaluation all the same; one that failed does not wait."""
+    monitor = found()
+    if monitor is not None and not monitor._closed:
+        failed = getattr(sys, "last_value", None) is not None
+        if not failed:
+            logger.warning("the monitor was not closed: its last evaluation is done now; `with` does so, or close()")
+        monitor.close(wait=not failed)
 
 
 def _unwrapped(model: nn.Module) -> nn.Module:

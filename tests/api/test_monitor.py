@@ -3,6 +3,8 @@
 import copy
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from swaveval.api.monitor import Monitor
 from swaveval.checkpoints.snapshots import SnapshotError
 from swaveval.errors import SwavevalError
 from tests.api.trainings import EVALUATORS, Model, pictures, state, train
+from tests.field.around_runs import environment
 from tests.field.process_table import alive, wait_until
 
 
@@ -216,6 +219,48 @@ def test_another_network_than_the_first_is_refused(tmp_path: Path) -> None:
 def test_a_part_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with monitor(tmp_path, network="trunk") as watching, pytest.raises(SwavevalError, match="no part trunk"):
         watching.step(Model(), epoch=0)
+
+
+PROGRAM = """
+import sys
+import torch
+from torch import nn
+import swaveval
+
+class Network(nn.Module):  # of this program alone: no other process could import it
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten())
+
+    def forward(self, images):
+        return self.layers(images)
+
+monitor = swaveval.Monitor("digits", out=sys.argv[1], evaluators=("knn",), images=100, size=16)
+for epoch in range(2):
+    monitor.step(Network(), epoch=epoch)
+if sys.argv[2] == "fails":
+    raise RuntimeError("out of memory")
+"""
+
+
+@pytest.mark.parametrize("end", ["ends", pytest.param("fails", marks=pytest.mark.torture)])
+def test_a_program_that_ends_without_closing_it(tmp_path: Path, end: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(tmp_path / "out"), end],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(),
+        cwd=tmp_path,
+    )
+    if end == "ends":
+        assert ran.returncode == 0, ran.stderr
+        assert "was not closed" in ran.stderr
+        assert len(swaveval.Evaluation.load(tmp_path / "out").series.points) == 2
+    else:
+        assert "out of memory" in ran.stderr
+        assert ran.returncode == 1
+        assert len(list((tmp_path / "out" / "snapshots").iterdir())) == 2  # for whoever goes on
 
 
 @pytest.mark.filterwarnings("ignore::lightning_fabric.utilities.warnings.PossibleUserWarning")
