@@ -82,7 +82,7 @@ class _Prepared:
 
 def pretrain(
     config: PretrainConfig,
-    out: Path,
+    out: str | Path,
     *,
     resume: bool = False,
     reporter: Reporter | None = None,
@@ -109,6 +109,7 @@ def pretrain(
         DataError: the images cannot be used.
         Diverged: the loss became NaN. Interrupted: Ctrl-C or SIGTERM.
     """
+    out = Path(out)
     obey_launcher()
     first = is_first_process(config.hardware)
     teller = reporter if reporter is not None and first else SilentReporter()

@@ -175,8 +175,11 @@ def _storage(evaluator: AnyEvaluator, produced: Produced) -> Iterator[str]:
         except Exception as error:
             yield f"its results cannot be stored: {type(error).__name__}: {error}"
             return
-    if read is None or _bits([*read.metrics, *arrays]) != _bits([*metrics, *artifacts]):
-        yield "its results read back differently from how they were stored"
+    given = [*metrics, *artifacts]
+    back = [] if read is None else [*read.metrics, *arrays]
+    changed = [one.id for one, stored in zip(given, back, strict=False) if _bits([one]) != _bits([stored])]
+    if changed or len(back) != len(given):
+        yield f"its results read back differently from how they were stored: {', '.join(changed[:5]) or 'some are gone'}"
 
 
 def _determinism(specification: str, features: Any, produced: Produced) -> Iterator[str]:
@@ -218,12 +221,20 @@ def _awkward(evaluator: AnyEvaluator, digests: tuple[str, ...]) -> Iterator[str]
             yield from (f"on {name}: {line}" for line in _output(evaluator, produced, digests) if "nothing" not in line)
 
 
+def _floats(pair: tuple[float | None, float | None] | None) -> list[str] | None:
+    return None if pair is None else [str(end if end is None else float(end)) for end in pair]
+
+
 def _bits(produced: Any) -> list[Any]:
     """Everything in it as comparable values; NaN equal to NaN, floats bit by bit."""
     made: list[Any] = []
     for item in produced:
         if isinstance(item, Metric):
-            made.append(json.dumps(item.to_json(), sort_keys=True))
+            # JSON keeps 0 and 0.0 apart, and either may be written for a bound or a count.
+            bounds, interval = (_floats(pair) for pair in (item.bounds, item.ci95))
+            made.append(
+                json.dumps(item.to_json() | {"value": repr(float(item.value)), "bounds": bounds, "ci95": interval})
+            )
         else:
             arrays = {name: np.asarray(array) for name, array in item.arrays.items()}
             made.append((item.id, item.checkpoint, {n: (a.dtype.str, a.shape, a.tobytes()) for n, a in arrays.items()}))
