@@ -1,17 +1,15 @@
 """`swaveval.lightning.Evaluate`: a callback for PyTorch Lightning that asks whether the training is learning."""
 
-import logging
 from pathlib import Path
 from typing import Any, Unpack
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 
 from swaveval.api.monitor import Monitor, MonitorOptions
 from swaveval.runs.request import RunError
-
-logger = logging.getLogger("swaveval")
 
 __all__ = ["Evaluate"]
 
@@ -101,6 +99,8 @@ class Evaluate(pl.Callback):
         self._step(trainer, pl_module, epoch=float(trainer.current_epoch), evaluate=True)
         self.monitor.close()
         self._tell()
+        if self.monitor.verdict is not None:
+            rank_zero_info("the evaluation's page: %s", self.monitor.page)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         if self.monitor is not None:
@@ -126,7 +126,8 @@ class Evaluate(pl.Callback):
         verdict = None if self.monitor is None else self.monitor.verdict
         if verdict is not None and verdict.sentence != self._said:
             self._said = verdict.sentence
-            logger.info("%s", verdict.sentence)
+            # Lightning's own way of telling: what other loggers say of this level is seen by nobody.
+            rank_zero_info("%s", verdict.sentence)
 
 
 def _log(trainer: pl.Trainer, numbers: dict[str, float], step: int) -> None:

@@ -1,6 +1,6 @@
 """SwaV with lightly and PyTorch Lightning, watched while it trains: the two marked lines are all that swaveval needs.
 
-    python lightly_swav.py photos/ --epochs 100
+python lightly_swav.py photos/ --epochs 100
 """
 
 import argparse
@@ -61,10 +61,8 @@ def main() -> None:
         drop_last=True,
         num_workers=chosen.workers,
     )
-    trainer = pl.Trainer(
-        max_epochs=chosen.epochs,
-        callbacks=[swaveval.lightning.Evaluate(chosen.images, every_n_epochs=chosen.every, stop_on=("collapsed",))],  # 2
-    )
+    callbacks = [swaveval.lightning.Evaluate(chosen.images, every_n_epochs=chosen.every, stop_on=("collapsed",))]  # 2
+    trainer = pl.Trainer(max_epochs=chosen.epochs, callbacks=callbacks)
     trainer.fit(SwaV(chosen.prototypes), loader)
 
 

@@ -1,6 +1,6 @@
-"""SwaV in a plain PyTorch loop, watched by `swaveval.Monitor`: it is told of every epoch, and evaluates beside the training.
+"""SwaV in a plain PyTorch loop, watched by `swaveval.Monitor`, which evaluates beside the training.
 
-    python plain_swav.py photos/ --epochs 100
+python plain_swav.py photos/ --epochs 100
 """
 
 import argparse
@@ -56,7 +56,7 @@ def main() -> None:
     with swaveval.Monitor(chosen.images, out=chosen.out, every=chosen.every, stop_on=("collapsed",)) as monitor:
         monitor.step(model, epoch=0)  # the untrained network: what every later one is compared with
         for epoch in range(1, chosen.epochs + 1):
-            total = torch.zeros((), device=device)
+            total = 0.0
             for views, _, _ in loader:
                 model.prototypes.normalize()
                 scores = [model(view.to(device)) for view in views]
@@ -64,9 +64,9 @@ def main() -> None:
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
-                total += loss.detach()
+                total += loss.item()
             verdict = monitor.step(model, epoch=epoch, loss=total / len(loader))
-            print(f"epoch {epoch}: loss {total.item() / len(loader):.4f}", verdict.verdict if verdict else "")
+            print(f"epoch {epoch}: loss {total / len(loader):.4f}", verdict.verdict if verdict else "")
             if monitor.should_stop:
                 break
     print(monitor.verdict.sentence)

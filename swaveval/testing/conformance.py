@@ -175,11 +175,12 @@ def _storage(evaluator: AnyEvaluator, produced: Produced) -> Iterator[str]:
         except Exception as error:
             yield f"its results cannot be stored: {type(error).__name__}: {error}"
             return
-    given = [*metrics, *artifacts]
-    back = [] if read is None else [*read.metrics, *arrays]
+    given: Produced = [*metrics, *artifacts]
+    back: Produced = [] if read is None else [*read.metrics, *arrays]
     changed = [one.id for one, stored in zip(given, back, strict=False) if _bits([one]) != _bits([stored])]
     if changed or len(back) != len(given):
-        yield f"its results read back differently from how they were stored: {', '.join(changed[:5]) or 'some are gone'}"
+        which = ", ".join(changed[:5]) or "some are gone"
+        yield f"its results read back differently from how they were stored: {which}"
 
 
 def _determinism(specification: str, features: Any, produced: Produced) -> Iterator[str]:
