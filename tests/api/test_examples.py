@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +27,8 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def ran(script: str, place: Path, images: Path, *more: str) -> str:
-    command = [sys.executable, str(TRAINING / script), str(images), *SMALL, *more]
+def ran(script: str, place: Path, images: Path, *more: str, options: Sequence[str] = SMALL) -> str:
+    command = [sys.executable, str(TRAINING / script), str(images), *options, *more]
     done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
@@ -54,6 +56,17 @@ def test_lightly_on_lightning(tmp_path: Path, images: Path) -> None:
 def test_a_plain_loop(tmp_path: Path, images: Path) -> None:
     said = ran("plain_swav.py", tmp_path, images, "--out=report")
     assert evaluated(tmp_path / "report") in said
+
+
+@pytest.mark.torture
+def test_stable_pretraining(tmp_path: Path, images: Path) -> None:
+    """Not among what the tests install: it brings some thirty packages."""
+    if find_spec("stable_pretraining") is None:
+        pytest.skip("stable-pretraining is not installed")
+    small = [option for option in SMALL if option not in ("--crops", "32", "16")]
+    said = ran("stable_pretraining_swav.py", tmp_path, images, "--size=32", options=small)
+    assert evaluated(tmp_path / "lightning_logs" / "version_0" / "swaveval")
+    assert "swaveval/index.html" in said
 
 
 @pytest.mark.parametrize("script", sorted(path.name for path in TRAINING.glob("*.py")))
