@@ -80,7 +80,7 @@ def _whole(series: Series, *, seed: int) -> Verdict:
     heard = by_views if aside or not by_labels else by_labels
     if not heard or max(one.quality.n for one in heard) < FEWEST_IMAGES:
         few = heard[0].quality if heard else None
-        return replace(undecided.without_quality(series, few, loss, words, seed), labels_set_aside=aside)
+        return undecided.without_quality(series, few, loss, words, aside=aside, seed=seed)
     labels = _Labels(aside, by_heart, heard is by_labels)
     enough = tuple(one for one in heard if one.quality.n >= FEWEST_IMAGES)
     views = tuple(one for one in by_views if one.quality.n >= FEWEST_IMAGES)

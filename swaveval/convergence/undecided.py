@@ -9,8 +9,14 @@ from swaveval.convergence.wording import untrained_networks
 from swaveval.results import Series
 
 
-def without_quality(series: Series, few: Quality | None, loss: LossState, words: str, seed: int) -> Verdict:
-    """`few`: a metric with outcomes on too few images, or None. `words`: the clause on the loss."""
+def without_quality(
+    series: Series, few: Quality | None, loss: LossState, words: str, *, aside: str = "", seed: int
+) -> Verdict:
+    """`few`: a metric with outcomes on too few images, or None. `words`: the clause on the loss.
+
+    Args:
+        aside: why labels were set aside, if they were.
+    """
     broken = quality.diverged(series)
     if broken is not None and not series.points:
         text = f"no checkpoint could be evaluated, the weights are not finite from {broken.name} on"
@@ -20,10 +26,13 @@ def without_quality(series: Series, few: Quality | None, loss: LossState, words:
     elif not series.points:
         waits = any(record.state == "waiting" for record in series.manifest.checkpoints)
         text = "there was no time to evaluate a checkpoint" if waits else "no checkpoint could be evaluated"
+    elif aside:
+        text = "the labels say nothing here, and view retrieval, which needs none, was not evaluated"
     else:
         text = "no metric with per-image outcomes (kNN, linear probe, view retrieval) was evaluated"
     said = f"Inconclusive: {text}.{_loss(words)}"
-    return Verdict("inconclusive", said, loss, labelled=series.manifest.data.labelled, seed=seed)
+    labelled = series.manifest.data.labelled
+    return Verdict("inconclusive", said, loss, labelled=labelled, labels_set_aside=aside, seed=seed)
 
 
 def without_order(

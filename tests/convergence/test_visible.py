@@ -114,6 +114,17 @@ def test_classes_that_everything_tells_apart_say_nothing_of_the_network() -> Non
     assert (verdict.labelled, verdict.verdict) == (False, "learning")
 
 
+def test_labels_that_say_nothing_and_no_views_are_said_to_be_that() -> None:
+    """`evaluators=("knn",)` and folders without meaning: kNN was evaluated, and nothing of it counts."""
+    n = 400
+    perfect = np.ones((7, n), dtype=np.bool_)
+    run = series({KNN: perfect}, random={KNN: np.ones((2, n), dtype=np.bool_)})
+    verdict = judge(with_labels(run, np.arange(n) % 2, ["grey", "colour"]))
+    said = "Inconclusive: the labels say nothing here, and view retrieval, which needs none, was not evaluated."
+    assert verdict.sentence.startswith(said)
+    assert "without an error" in verdict.labels_set_aside
+
+
 def test_one_weak_network_among_perfect_ones_lets_the_labels_decide() -> None:
     n = 400
     rows = np.ones((7, n), dtype=np.bool_)
