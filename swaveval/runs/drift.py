@@ -16,7 +16,7 @@ LAYERS = "drift.layers"
 Earlier = Callable[[int], Drift | None]
 
 
-def layer_drift(loader: CheckpointLoader, digests: Sequence[str], earlier: Earlier) -> Produced:
+def layer_drift(loader: CheckpointLoader, digests: Sequence[str], earlier: Earlier = lambda count: None) -> Produced:
     """Load the checkpoints one after another, three in memory at a time; of those that were looked at before, only the
     first and the last.
 
