@@ -38,7 +38,7 @@ class Lookout:
         self._watched, self._copies, self._poll, self._tell = watched, copies, poll, tell
         self._seen: dict[str, Stamp] = {}
         self._taken: list[Taken] = []
-        self._lock = threading.Lock()
+        self._lock, self._looking = threading.Lock(), threading.Lock()
         self._over, self._news = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._keep_looking, name="watching checkpoints", daemon=True)
 
@@ -72,11 +72,6 @@ class Lookout:
             taken, self._taken = self._taken, []
         return taken
 
-    @property
-    def news(self) -> bool:
-        """Whether something was taken that `taken` has not given yet."""
-        return self._news.is_set()
-
     def wait(self, seconds: float) -> None:
         """Until something was taken, or so long."""
         self._news.wait(seconds)
@@ -95,8 +90,16 @@ class Lookout:
             with suppress(OSError):  # a network disk that is away for a while
                 self.look()
 
-    def look(self) -> None:
-        """Look once; called twice, whatever is there by then is taken."""
+    def look(self) -> bool:
+        """Look once; called twice, whatever is there by then is taken.
+
+        Returns:
+            whether there is something that nobody has evaluated.
+        """
+        with self._looking:
+            return self._look()
+
+    def _look(self) -> bool:
         places = self._watched.files()
         now = {file: stamp for file, path in places.items() if (stamp := stamp_of(path)) is not None}
         if now != self._seen:
@@ -114,6 +117,7 @@ class Lookout:
                 if stamp_of(places[file]) == stamp or (copy is not None and stamp_of(copy) == stamp):
                     self._take(file, stamp, copy)
         self._seen = now
+        return self._news.is_set() or not all(self._watched.knows(file, stamp) for file, stamp in now.items())
 
     def _take(self, file: str, stamp: Stamp, copy: Path | None) -> None:
         self._taken.append((file, stamp, copy))

@@ -84,7 +84,8 @@ def watch(request: RunRequest, how: Watching, progress: Progress | None = None) 
                     yield done
             if last is not None and last.outcome.written.verdict.verdict in how.fail_on:
                 break
-            if how.until == TRAINING_ENDS and not lookout.news and watcher.is_over(lookout, last):
+            # What landed since the last look is waited for.
+            if how.until == TRAINING_ENDS and watcher.is_over(lookout, last) and not lookout.look():
                 break
             lookout.wait(how.poll)
         if last is not None and (request.figures or last.outcome.failed):

@@ -106,6 +106,7 @@ def test_steps_are_counted_as_the_trainer_counts_them(tmp_path: Path) -> None:
     assert [point.record.step for point in points] == [0, 4, 6]
 
 
+@pytest.mark.torture
 def test_what_the_training_saves_is_evaluated_and_outlives_what_it_removes(tmp_path: Path) -> None:
     """It keeps its last checkpoint only; each that stood there when the callback looked is in the series."""
 
@@ -137,6 +138,7 @@ def test_epochs_and_steps_together_are_refused() -> None:
         Evaluate("digits", every_n_epochs=1, every_n_steps=100)
 
 
+@pytest.mark.torture
 def test_a_training_that_fails_leaves_no_process_and_what_was_evaluated(tmp_path: Path) -> None:
     class Fails(pl.Callback):
         def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

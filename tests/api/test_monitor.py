@@ -140,6 +140,7 @@ def test_the_checkpoint_to_use_is_kept(tmp_path: Path) -> None:
     assert names == {"epoch 0", "epoch 6", verdict.best.checkpoint, *verdict.best.tied_with}
 
 
+@pytest.mark.torture
 def test_a_process_that_dies_is_started_again_and_nothing_is_lost(tmp_path: Path) -> None:
     def killed(epoch: int) -> None:
         background = watching._background
@@ -172,7 +173,7 @@ def test_closed_without_waiting_it_leaves_nobody_and_loses_nothing(tmp_path: Pat
 
 
 def test_every_and_evaluate_say_when(tmp_path: Path) -> None:
-    with monitor(tmp_path, every=3, log_to=f"csv:{tmp_path / 'numbers.csv'}") as watching:
+    with monitor(tmp_path, mode="process", every=3, log_to=f"csv:{tmp_path / 'numbers.csv'}") as watching:
         for epoch in range(6):
             watching.step(Model(), epoch=epoch, evaluate=True if epoch == 5 else None)
     epochs = [point.record.epoch for point in swaveval.Evaluation.load(tmp_path).series.points]

@@ -123,6 +123,7 @@ def killed_and_begun_again(zygote: Zygote, place: Path, dice: random.Random, *, 
     assert truth(out)["manifest"]["checkpoints"] == mine["manifest"]["checkpoints"]
 
 
+@pytest.mark.torture
 def test_one_kill(zygote: Zygote, tmp_path: Path) -> None:
     warm = tmp_path / "warm"
     (warm / "checkpoints").mkdir(parents=True)

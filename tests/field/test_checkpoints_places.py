@@ -116,6 +116,7 @@ def test_dinov2s_raw_training_file(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.torture
 def test_one_file_in_processes_of_other_hash_seeds(tmp_path: Path) -> None:
     """moco with `--backbone timm:resnet18` read one copy or the other by the process's hash seed."""
     import timm

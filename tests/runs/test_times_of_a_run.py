@@ -49,7 +49,7 @@ def asked(place: Path, out: Path, jobs: int, *evaluators: str) -> RunRequest:
     )
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.torture)])
 def test_every_stage_of_every_checkpoint_is_timed(jobs: int, place: Path, tmp_path: Path) -> None:
     heard = Hearing()
     outcome = run(asked(place, tmp_path, jobs, "knn", "linear", "drift"), heard)

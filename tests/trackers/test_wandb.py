@@ -49,6 +49,7 @@ def offline(directory: Path) -> list[Path]:
     return sorted(directory.glob("offline-run-*"))
 
 
+@pytest.mark.torture
 def test_sent_grown_and_sent_again(out: Path, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_RESUME", "must")  # as a training's own script may say
     tracker = WandB(entity="team")
