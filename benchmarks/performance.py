@@ -123,6 +123,16 @@ def _loop(result: Result) -> str:
     return "; ".join(told)
 
 
+def _monitor(result: Result) -> str:
+    task, cost = result["task"], result["cost in percent of the training"]
+    same = "the same bits" if all(result["same bits as without"].values()) else "OTHER BITS"
+    return (
+        f"**{cost['background']:+.1f} %**, {same} (ResNet-18, {task['size']} px, batch {task['batch']}, "
+        f"{task['evaluations']} evaluations of {task['images']:,} images and the baselines in "
+        f"{min(result['seconds']['without']):.0f} s, {task['repeats']} repeats)"
+    )
+
+
 def _growth(result: Result) -> str:
     found = result["results"]
     counts = "; ".join(
@@ -271,6 +281,21 @@ ROWS = (
         "≥ 3 ×; ≥ 1.5 ×",
         _loop,
         "python -m benchmarks.pretrain.loop --data DIR",
+    ),
+    Row(
+        "What `swaveval.Monitor` costs a training, in a process beside it, with a core to spare",
+        "runs/monitor_cost-cpu.json",
+        "≤ 2 %",
+        _monitor,
+        "python -m benchmarks.runs.monitor_cost --steps 200 --evaluations 1 --repeats 2 --modes background",
+    ),
+    Row(
+        "The same on a GPU that both share",
+        "runs/monitor_cost-cuda.json",
+        "",
+        _monitor,
+        "python -m benchmarks.runs.monitor_cost --device cuda --size 64 --steps 3600 --evaluations 2 --repeats 2 "
+        "--batch 256 --images 2000 --modes background",
     ),
     Row(
         "On a GPU: features of a ResNet-50 at 224 px in bfloat16 over the network alone; all evaluators of "
