@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types bench docs torture format clean
+.PHONY: demo test lint types bench docs notebooks torture format clean
 
 demo: $(STAMP)
 	$(BIN)/swaveval demo
@@ -26,6 +26,10 @@ bench: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/python -m pytest tests/docs
+
+# Each from its first cell to its last, in a kernel, as it is.
+notebooks: $(STAMP)
+	$(BIN)/python -m pytest -m torture tests/docs/test_notebooks.py
 
 torture: $(STAMP)
 	HYPOTHESIS_PROFILE=new $(BIN)/python -m pytest -m "torture or hypothesis"

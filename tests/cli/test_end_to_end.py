@@ -93,6 +93,7 @@ def test_a_pretrained_directory_needs_nothing_else_said(evaluated_directory: Pat
     assert (out / "index.html").exists()
 
 
+@pytest.mark.torture
 def test_killed_anywhere_the_next_run_does_the_rest(run_directory: Path) -> None:
     process = subprocess.Popen(
         command(["run", "--ckpt-dir", run_directory / "checkpoints", *SIZE]),

@@ -15,8 +15,8 @@ from tests.report.invented_results import Plan, write
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 NAMES = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
-# Notebooks that train for longer than it takes to try their cells; only the whole campaign runs them.
-TRAINING = {"collapsed_run.ipynb", "how_many_prototypes.ipynb", "lightning_run.ipynb"}
+# Notebooks that train for longer than it takes to try their cells; `make notebooks` runs them.
+TRAINING = {"collapsed_run.ipynb", "evaluate_your_model.ipynb", "how_many_prototypes.ipynb", "lightning_run.ipynb"}
 # What is made smaller in the others.
 SHORTER = {"epochs=8, batch_size=64": "epochs=1, batch_size=256"}
 FILE = "%%writefile "

@@ -298,6 +298,7 @@ def test_a_lost_result_is_named_and_made_again(evaluator: str, suffix: str, how:
     assert "could not be read" not in (out / "index.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.torture
 def test_figures_are_complete_or_drawn_again(spoilt: Path) -> None:
     """Killed while they were written: 1 to 18 of 32, exit 0, never completed; damaged ones never noticed."""
     figures = spoilt / "report" / "figures"

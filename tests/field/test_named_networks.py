@@ -72,7 +72,9 @@ def test_timms_own_files(name: str, classifier: bool, tmp_path: Path) -> None:
     assert (found.report.matched, found.report.unexpected, found.report.partial) == (1.0, (), False)
 
 
-@pytest.mark.parametrize("name", ["swin_tiny_patch4_window7_224", "vit_tiny_patch16_224"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("swin_tiny_patch4_window7_224", marks=pytest.mark.torture), "vit_tiny_patch16_224"]
+)
 def test_a_transformer_trained_at_another_size(name: str, tmp_path: Path) -> None:
     """Only its tables of positions show at which: 96 px in place of 224."""
     network = randomised(timm.create_model(name, img_size=96))

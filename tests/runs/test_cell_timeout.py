@@ -25,6 +25,7 @@ def request_there(tmp_path: Path) -> RunRequest:
     )
 
 
+@pytest.mark.torture
 def test_a_plugin_that_never_ends_costs_its_cell(request_there: RunRequest, tmp_path: Path) -> None:
     marker = tmp_path / "called"
     body = f"from pathlib import Path\nif not Path({str(marker)!r}).exists():\n"

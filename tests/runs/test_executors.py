@@ -45,6 +45,7 @@ def somebody(tmp_path: Path) -> str:
     return f"{tmp_path / 'logged.py'}:Logged(at_once=1)"
 
 
+@pytest.mark.torture
 def test_whoever_does_the_work_the_results_are_the_same(
     somebody: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

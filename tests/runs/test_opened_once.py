@@ -67,6 +67,7 @@ def test_each_checkpoint_is_read_once(tmp_path: Path) -> None:
     assert more.read["epoch=5.ckpt"] == 1
 
 
+@pytest.mark.torture
 def test_cells_are_the_same_as_when_each_is_read_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from swaveval.runs.loader import CheckpointLoader
 
@@ -94,6 +95,7 @@ def traces() -> bool:
     return subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True, check=False).returncode == 0
 
 
+@pytest.mark.torture
 @pytest.mark.skipif(not traces(), reason="strace is not installed, or may not trace")
 def test_the_file_is_opened_once_as_the_system_sees_it(tmp_path: Path) -> None:
     images = write_images(tmp_path / "bars", per_class=12)
