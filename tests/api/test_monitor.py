@@ -119,6 +119,7 @@ def test_stops_when_it_is_asked_to_and_no_earlier(tmp_path: Path) -> None:
         assert watching.should_stop
 
 
+@pytest.mark.torture
 def test_the_checkpoint_to_use_is_kept(tmp_path: Path) -> None:
     kept: dict[str, dict[str, Any]] = {}
     with monitor(tmp_path, mode="process") as watching:

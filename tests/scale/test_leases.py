@@ -130,7 +130,8 @@ class Mine:
 """
 
 
-@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.torture)])
+@pytest.mark.torture
+@pytest.mark.parametrize("jobs", [1, 2])
 def test_two_commands_on_one_output_do_each_cell_once(jobs: int, tmp_path: Path) -> None:
     images = write_images(tmp_path / "bars", per_class=8)
     checkpoints = write_checkpoints(tmp_path / "run" / "checkpoints", count=6)
