@@ -8,7 +8,7 @@ import cloudpickle
 from swaveval.api.rounds import Rounds, SavedRounds, Told
 from swaveval.runs.child import Child, ChildDied
 from swaveval.runs.machine import cores
-from swaveval.runs.progress import Progress, Silent
+from swaveval.runs.progress import Progress
 
 WORKER = "swaveval.api.monitor_worker"
 # One that dies again and again (no memory, say) is not started for ever.
@@ -18,7 +18,7 @@ MOST_STARTS = 3
 class Background:
     """A process that does the rounds. Snapshots lie on disk, so one that dies loses none of them."""
 
-    def __init__(self, rounds: Rounds | SavedRounds, threads: int | None, progress: Progress | None = None) -> None:
+    def __init__(self, rounds: Rounds | SavedRounds, threads: int | None, progress: Progress) -> None:
         """Args:
         threads: that it computes with; None: as many processors as the training's torch leaves, one at least.
         """
@@ -26,7 +26,7 @@ class Background:
 
         self._packed = cloudpickle.dumps(rounds)
         self._threads = threads or max(1, cores() - torch.get_num_threads())
-        self._progress = progress or Silent()
+        self._progress = progress
         self._child: Child | None = None
         self._starts = self._asked = 0
 

@@ -1,11 +1,11 @@
 """loss.csv: what a monitor is told of the training's loss, as `runs.losses` reads it."""
 
 import csv
-import io
 from pathlib import Path
 from typing import TextIO
 
 from swaveval.checkpoints.snapshots import Moment
+from swaveval.pretrain.loss_log import csv_lines
 from swaveval.results.atomic import write_text
 
 COLUMNS = ("epoch", "step", "loss")
@@ -21,14 +21,14 @@ class LossFile:
     def open(self, since: Moment) -> None:
         """Go on with what is there, but for rows from a moment on, whose steps are taken again."""
         rows = [COLUMNS, *(row for row in self._rows() if _moment(row).is_before(since))]
-        write_text(self._path, "".join(map(_line, rows)))
+        write_text(self._path, csv_lines(rows))
         self._stream = self._path.open("a", encoding="utf-8", newline="")
 
     def write(self, moment: Moment, loss: float) -> None:
         """Add a row; it outlives the process at once."""
         if self._stream is not None:
             epoch, step = ("" if value is None else f"{value:.10g}" for value in (moment.epoch, moment.step))
-            self._stream.write(_line((epoch, step, repr(loss))))
+            self._stream.write(csv_lines([(epoch, step, repr(loss))]))
             self._stream.flush()
 
     def close(self) -> None:
@@ -50,9 +50,3 @@ def _moment(row: tuple[str, ...]) -> Moment:
         return Moment(float(row[0]) if row[0] else None, int(float(row[1])) if row[1] else None)
     except ValueError:
         return Moment()
-
-
-def _line(row: tuple[str, ...]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(row)
-    return text.getvalue()

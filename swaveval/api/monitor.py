@@ -26,7 +26,7 @@ from swaveval.convergence.verdict import WORDS
 from swaveval.runs.checks import check_evaluation
 from swaveval.runs.elsewhere import local_out
 from swaveval.runs.log_to import Destination
-from swaveval.runs.progress import Silent
+from swaveval.runs.progress import Once, Silent
 from swaveval.runs.request import RunError, RunRequest
 from swaveval.runs.watching import BEST
 
@@ -125,20 +125,21 @@ class Monitor:
         self._threads = options.get("threads")
         self._keep_all = options.get("keep_all", False)
         self._log = tuple(options.get("log", ()))
-        self._progress = options.get("progress")
+        self._progress = Once(options.get("progress") or Silent())
         self._rounds: Rounds | SavedRounds | None = None
         self._background: Background | None = None
         self._losses = LossFile(loss_log(self.out))
         self._against = self._calls = 0
         self._last: float | None = None
         self._names: dict[str, str] = {}
+        self._said: set[str] = set()
         self._closed = not is_first_rank()
         self.request: RunRequest | None = None
         self._trackers: tuple[Destination, ...] = ()
         if not self._closed:
             self._trackers = asked_trackers(options)
             self.request = _request(Given(data, labels, train), self.out, options)
-            check_evaluation(self.request, self._progress or Silent())
+            check_evaluation(self.request, self._progress)
             atexit.register(_at_exit, weakref.ref(self))
 
     @property
@@ -286,7 +287,9 @@ class Monitor:
     def _hear(self, found: Sequence[Told]) -> None:
         for told in found:
             for problem in told.problems:
-                logger.warning("%s", problem)
+                if problem not in self._said:  # a failed cell is in every evaluation from then on
+                    logger.warning("%s", problem)
+            self._said.update(told.problems)
             if told.verdict is not None:
                 self.verdict = told.verdict
                 self._against = self._against + 1 if told.verdict.verdict in self._stop_on else 0

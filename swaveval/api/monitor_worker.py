@@ -6,23 +6,20 @@ import sys
 from multiprocessing.connection import Connection
 
 from swaveval.runs.child import serve
-from swaveval.runs.progress import Silent
+from swaveval.runs.progress import Once, Silent
 
 # Below the training, which is what people wait for.
 NICENESS = 10
 
 
 class _Notes(Silent):
-    """Passes messages on, each once: every round finds out again what the one before did."""
+    """Passes messages on, and nothing else: the training may not listen for hours."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._said: set[str] = set()
 
     def message(self, text: str) -> None:
-        if text not in self._said:
-            self._said.add(text)
-            self._connection.send(("message", text))
+        self._connection.send(("message", text))
 
 
 def main() -> None:
@@ -39,7 +36,7 @@ def main() -> None:
 
         torch.set_num_threads(threads)
         rounds = cloudpickle.loads(packed)
-        notes = _Notes(connection)
+        notes = Once(_Notes(connection))
         while True:
             asked = [connection.recv()]
             while connection.poll():

@@ -70,13 +70,11 @@ class Rounds:
         Args:
             last: whether what failed is tried again, and figures that were asked for are drawn.
         """
-        log = loss_log(self.request.out)
         request = replace(
-            self.request,
+            _with_losses(self.request),
             source=self.snapshots,
             retry=last or not self.begun,
             figures=self.request.figures and last,
-            loss_log=log if _has_rows(log) else None,
         )
         try:
             outcome = run(request, progress)
@@ -121,16 +119,14 @@ class SavedRounds:
                 self._watcher = Watcher(self.request, Watching(poll=_POLL), progress)
                 self._lookout = self._watcher.looking()
                 self._lookout.__enter__()  # for as long as this process lives
-            log = loss_log(self.request.out)
-            self._watcher.request = replace(self.request, loss_log=log if _has_rows(log) else self.request.loss_log)
+            self._watcher.request = _with_losses(self.request)
             if last:
                 self._lookout.look()
                 self._lookout.look()
-            if not self._watcher.admit(self._lookout):
-                return Told()
-            done = self._watcher.evaluate(self._lookout)
-            if done is not None and last and (self.request.figures or done.outcome.failed):
-                done = replace(self._watcher.last(), fresh=done.fresh)
+            done = self._watcher.evaluate(self._lookout) if self._watcher.admit(self._lookout) else None
+            failed = done is not None and done.outcome.failed
+            if last and self._watcher.begun and (self.request.figures or failed):
+                done = replace(self._watcher.last(), fresh=() if done is None else done.fresh)
         except (SwavevalError, OSError) as error:
             return Told(problems=(str(error),))
         if done is None:
@@ -154,6 +150,12 @@ def _numbers(point: Point) -> Numbers:
 def loss_log(out: Path) -> Path:
     """Where a monitor writes down the losses that it is told."""
     return out / "loss.csv"
+
+
+def _with_losses(request: RunRequest) -> RunRequest:
+    """The request with the losses that the monitor was told, where there are any, for a log that the user named."""
+    log = loss_log(request.out)
+    return replace(request, loss_log=log) if _has_rows(log) else request
 
 
 def _has_rows(log: Path) -> bool:

@@ -21,7 +21,7 @@ from swaveval.checkpoints.load_report import LoadReport
 from swaveval.checkpoints.names import read_name
 from swaveval.checkpoints.options import LoadOptions
 from swaveval.checkpoints.refusal import CheckpointRefused
-from swaveval.checkpoints.source import KEPT_AT_FIRST, Entry, as_normalisation
+from swaveval.checkpoints.source import Entry, as_normalisation, weights_kept
 from swaveval.errors import SwavevalError
 from swaveval.results.atomic import atomic_path, write_bytes
 from swaveval.results.encoding import seal, unseal
@@ -117,7 +117,7 @@ class Snapshots:
     def keep(self, names: Iterable[str]) -> None:
         """Remove the files of evaluated snapshots but for these, the first and the last."""
         known = list(self.known())
-        kept = {*names, *known[:1], *known[-1:]} if len(known) > KEPT_AT_FIRST else set(known)
+        kept = weights_kept(known, names)
         for name in known:
             if name not in kept:
                 for path in self._paths(name):

@@ -1,9 +1,9 @@
 """Where checkpoints come from. What evaluates them knows a source and its entries, never a path."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from swaveval.checkpoints.discovery import CheckpointFile, discover, fixed_directory, is_pattern
 from swaveval.checkpoints.foreign import foreign
@@ -16,6 +16,8 @@ from swaveval.text import shortened
 if TYPE_CHECKING:
     from swaveval.checkpoints.backbone import Backbone
     from swaveval.checkpoints.load_report import LoadReport
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,13 @@ class Remembers(Protocol):
 # Of this many first entries the weights stay though they were evaluated: what is found out of the pre-processing rests
 # on trained weights, and may be another than the untrained ones let assume.
 KEPT_AT_FIRST = 5
+
+
+def weights_kept(evaluated: Sequence[Item], wanted: Iterable[Item]) -> list[Item]:
+    """Of evaluated entries, those whose weights stay: the first, the last (what moved since is told from these two) and
+    those that are wanted; all while there are few.
+    """
+    return [*wanted, evaluated[0], evaluated[-1]] if len(evaluated) > KEPT_AT_FIRST else list(evaluated)
 
 
 def as_normalisation(stored: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from swaveval.checkpoints.names import SUFFIX, read_name
 from swaveval.checkpoints.options import LoadOptions
-from swaveval.checkpoints.source import KEPT_AT_FIRST, Directory, Entry, as_normalisation
+from swaveval.checkpoints.source import Directory, Entry, as_normalisation, weights_kept
 from swaveval.results import CheckpointState
 from swaveval.results.atomic import write_bytes
 from swaveval.results.encoding import seal, unseal
@@ -223,17 +223,14 @@ class Watched(Directory):
     def copies(self, names: Sequence[str] = ()) -> set[Path]:
         """The copies that may still be read; those of other versions are let go.
 
-        Of what was read, the first and the last of the series: what moved since is told from these two.
-
         Args:
-            names: of entries that are wanted, too.
+            names: of entries whose weights are wanted.
         """
-        read = [version for version in self.versions if version.ready]
-        if len(read) <= KEPT_AT_FIRST:
-            names = list(self._shown)
-        named = [self._shown[name] for name in names if name in self._shown]
-        wanted = [*named, *read[:1], *read[-1:], *(version for version in self.versions if version.report is None)]
-        self.versions = [one if one in wanted else replace(one, copy=None) for one in self.versions]
+        kept = weights_kept(
+            [version for version in self.versions if version.ready],
+            [self._shown[name] for name in names if name in self._shown],
+        )
+        self.versions = [one if one.report is None or one in kept else replace(one, copy=None) for one in self.versions]
         return {version.copy for version in self.versions if version.copy is not None}
 
     # -- as a source -----------------------------------------------------------------------------------------------

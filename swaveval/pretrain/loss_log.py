@@ -34,7 +34,7 @@ class LossLog:
 
     def open(self) -> None:
         """Drop what is to be taken again and open the file for appending."""
-        write_text(self._path, _lines([COLUMNS, *_rows_until(self._path, self._step)]))
+        write_text(self._path, csv_lines([COLUMNS, *_rows_until(self._path, self._step)]))
         self._stream = self._path.open("a", encoding="utf-8", newline="")
 
     def close(self) -> None:
@@ -52,7 +52,7 @@ class LossLog:
         gap = 1 - loss / self._ln_k
         took = "" if seconds is None else f"{seconds:.4g}"
         row = (kind, f"{epoch:.6g}", str(step), repr(loss), f"{learning_rate:.8g}", f"{gap:.6g}", took)
-        self._stream.write(_lines([row]))
+        self._stream.write(csv_lines([row]))
         self._stream.flush()
         if kind == "epoch":
             os.fsync(self._stream.fileno())
@@ -70,7 +70,8 @@ def _rows_until(path: Path, step: int) -> list[list[str]]:
     return [[*row, ""][: len(COLUMNS)] for row in rows if int(row[2]) <= step]
 
 
-def _lines(rows: Iterable[Sequence[str]]) -> str:
+def csv_lines(rows: Iterable[Sequence[str]]) -> str:
+    """Rows as the text of a CSV file."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(rows)
     return buffer.getvalue()

@@ -65,6 +65,14 @@ class Told:
         left(self.progress, seconds)
 
 
+class Once(Told):
+    """Passes messages on the first time: each of several evaluations finds out again what the one before did."""
+
+    def message(self, text: str) -> None:
+        if text not in self.messages:
+            super().message(text)
+
+
 def doing(progress: Progress, text: str) -> None:
     """Say what is being done, to who listens to that."""
     if isinstance(progress, Detailed):

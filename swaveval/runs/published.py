@@ -109,8 +109,7 @@ class Published:
             return
         try:
             self._progress.stage("sending results", 0)
-            for wanted in (_cells, _rest, _shown):
-                self._send(wanted)
+            self._send_all()
         except RemoteError as problem:
             raise RemoteError(
                 f"the evaluation is done and lies in {self.here}, but not all of it could be sent to "
@@ -121,8 +120,7 @@ class Published:
     def send(self) -> None:
         """Send everything as it is now; what could not be sent is sent with the next call, or said at the end."""
         with suppress(RemoteError, OSError):
-            for wanted in (_cells, _rest, _shown):
-                self._send(wanted)
+            self._send_all()
 
     def _path(self, name: str) -> str:
         return f"{self._server.root}/{name}"
@@ -173,6 +171,11 @@ class Published:
                 if path.is_file():
                     found = path.stat()
                     yield name, (found.st_size, found.st_mtime_ns)
+
+    def _send_all(self) -> None:
+        """Page and verdict after all that they speak of."""
+        for wanted in (_cells, _rest, _shown):
+            self._send(wanted)
 
     def _send(self, wanted: Callable[[str], bool]) -> None:
         """Send what is new or has changed.

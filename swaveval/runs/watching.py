@@ -12,7 +12,7 @@ from swaveval.results.atomic import link
 from swaveval.results.series import Point
 from swaveval.runs.checks import check_evaluation
 from swaveval.runs.outcome import RunOutcome
-from swaveval.runs.progress import Progress, Silent, Told
+from swaveval.runs.progress import Once, Progress, Silent
 from swaveval.runs.records import NothingReady
 from swaveval.runs.remembered import ledger
 from swaveval.runs.request import RunError, RunRequest
@@ -97,6 +97,7 @@ class Watcher:
 
     Attributes:
         request: as asked for. watched: the directory. progress: what a round says again is said once.
+        begun: whether a round was evaluated.
     """
 
     def __init__(self, request: RunRequest, how: Watching, progress: Progress | None = None) -> None:
@@ -108,9 +109,9 @@ class Watcher:
             )
         if request.budget is not None:
             raise RunError("--watch goes on until it is stopped, and --budget is of one evaluation; leave one out")
-        self.request, self.progress = request, _Once(progress or Silent())
+        self.request, self.progress = request, Once(progress or Silent())
         self._how = how
-        self._rounds = 0
+        self.begun = False
         self._failed = float("-inf")  # when a round last failed
         check_evaluation(request, self.progress)
         self.watched = Watched.of(request.checkpoints, ledger(request.out), request.source_in_results)
@@ -136,7 +137,7 @@ class Watcher:
         Raises:
             RunError, and whatever else `run` raises: in the first round.
         """
-        first = self._rounds == 0
+        first = not self.begun
         force = self.request.force and first
         request = replace(self.request, source=self.watched, figures=False, force=force, retry=first)
         try:
@@ -152,7 +153,7 @@ class Watcher:
             self._failed = time.monotonic()
             self.progress.message(f"this round failed; the next one, in a minute or with a checkpoint, tries: {error}")
         else:
-            self._rounds += 1
+            self.begun = True
             done, best = self._round(outcome), outcome.written.verdict.best
             lookout.sweep(self.watched.copies([] if best is None else [best.checkpoint, *best.tied_with]))
             return done
@@ -204,11 +205,3 @@ class Watcher:
         if quiet is None:
             quiet = max(QUIET_SECONDS, QUIET_TIMES * lookout.longest)
         return last is not None and time.monotonic() - lookout.changed > quiet
-
-
-class _Once(Told):
-    """Passes messages on the first time: each round finds out again what the one before did."""
-
-    def message(self, text: str) -> None:
-        if text not in self.messages:
-            super().message(text)

@@ -299,3 +299,24 @@ def test_weights_that_are_not_finite_are_said_and_the_training_goes_on(
         watching.step(model, epoch=1)
     assert "NaN" in caplog.text
     assert len(swaveval.Evaluation.load(tmp_path).series.points) == 1
+
+
+def test_a_failed_cell_is_said_once_and_a_log_that_was_named_is_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    plugin = tmp_path / "fails.py"
+    plugin.write_text(
+        "class Fails:\n    name, version, needs, over_series = 'fails', 1, frozenset(), False\n\n"
+        "    def __call__(self, features, *, seed):\n        raise ValueError('never works')\n",
+        encoding="utf-8",
+    )
+    log = tmp_path / "train.csv"
+    log.write_text("epoch,loss\n0,3\n1,2\n2,1\n", encoding="utf-8")
+    with monitor(tmp_path / "out", mode="process", evaluators=("knn", f"{plugin}:Fails"), loss_log=log) as watching:
+        for epoch in range(3):
+            watching.step(Model(), epoch=epoch)
+    said = [record.getMessage() for record in caplog.records if "fails failed on epoch 0" in record.getMessage()]
+    assert len(said) == 1
+    loss = swaveval.Evaluation.load(tmp_path / "out").series.manifest.loss
+    assert loss is not None
+    assert loss.values == (3, 2, 1)

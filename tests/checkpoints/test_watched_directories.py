@@ -15,6 +15,14 @@ from tests.crashes.samples import checkpoint
 POLL = 3600.0  # a test looks when it wants to
 
 
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Where checkpoints land."""
+    directory = tmp_path / "checkpoints"
+    directory.mkdir()
+    return directory
+
+
 def looking(place: Path) -> tuple[Watched, Lookout]:
     """A watch of `place`/checkpoints that has not begun."""
     watched = Watched.of(place / "checkpoints", place / "out" / "results" / "watched.json", "here")
@@ -70,9 +78,7 @@ def test_a_file_is_whole_when_it_did_not_change_between_two_looks(tmp_path: Path
     assert look(watched, lookout, times=1) == ["epoch=1.ckpt"]
 
 
-def test_what_was_whole_for_one_look_is_kept_when_the_trainer_removes_it(tmp_path: Path) -> None:
-    place = tmp_path / "checkpoints"
-    place.mkdir()
+def test_what_was_whole_for_one_look_is_kept_when_the_trainer_removes_it(tmp_path: Path, place: Path) -> None:
     watched, lookout = looking(tmp_path)
     names = [f"epoch={number}.ckpt" for number in range(1, KEPT_AT_FIRST + 2)]
     for number, name in enumerate(names, 1):
@@ -94,9 +100,9 @@ def test_what_was_whole_for_one_look_is_kept_when_the_trainer_removes_it(tmp_pat
 
 
 @pytest.mark.parametrize("renamed", [False, True])
-def test_a_file_that_is_written_over_is_as_many_checkpoints_as_it_had_contents(tmp_path: Path, renamed: bool) -> None:
-    place = tmp_path / "checkpoints"
-    place.mkdir()
+def test_a_file_that_is_written_over_is_as_many_checkpoints_as_it_had_contents(
+    tmp_path: Path, place: Path, renamed: bool
+) -> None:
     watched, lookout = looking(tmp_path)
     for number in (1, 2, 3):
         target = place / "checkpoint.pth"
@@ -108,10 +114,8 @@ def test_a_file_that_is_written_over_is_as_many_checkpoints_as_it_had_contents(t
     assert steps(watched) == [10, 20, 30]
 
 
-def test_copies_of_named_epochs_do_not_pile_up(tmp_path: Path) -> None:
+def test_copies_of_named_epochs_do_not_pile_up(tmp_path: Path, place: Path) -> None:
     """`last.ckpt` is the newest epoch each time: once an older one is gone, it says nothing more."""
-    place = tmp_path / "checkpoints"
-    place.mkdir()
     watched, lookout = looking(tmp_path)
     for number in (1, 2, 3):
         for name in (f"epoch={number}.ckpt", "last.ckpt"):
@@ -126,9 +130,7 @@ def test_copies_of_named_epochs_do_not_pile_up(tmp_path: Path) -> None:
     ]
 
 
-def test_a_training_that_went_back_replaces_what_it_wrote_since(tmp_path: Path) -> None:
-    place = tmp_path / "checkpoints"
-    place.mkdir()
+def test_a_training_that_went_back_replaces_what_it_wrote_since(tmp_path: Path, place: Path) -> None:
     watched, lookout = looking(tmp_path)
     for number in (1, 2, 3, 2):
         (place / "checkpoint.pth").write_bytes(checkpoint(number, number % 3))
@@ -143,10 +145,8 @@ def test_a_training_that_went_back_replaces_what_it_wrote_since(tmp_path: Path) 
     assert sum(version.file == "epoch=7.ckpt" for version in watched.versions) == 1
 
 
-def test_a_file_without_end_is_no_checkpoint_until_it_changes(tmp_path: Path) -> None:
+def test_a_file_without_end_is_no_checkpoint_until_it_changes(tmp_path: Path, place: Path) -> None:
     """A trainer that pauses in the middle of writing, for longer than two looks."""
-    place = tmp_path / "checkpoints"
-    place.mkdir()
     watched, lookout = looking(tmp_path)
     content = checkpoint(1, 0)
     (place / "epoch=1.ckpt").write_bytes(content[: len(content) // 2])
@@ -158,9 +158,7 @@ def test_a_file_without_end_is_no_checkpoint_until_it_changes(tmp_path: Path) ->
     assert learn(watched, lookout) == ["epoch=1.ckpt"]
 
 
-def test_taken_and_not_evaluated_when_killed_is_taken_up_again(tmp_path: Path) -> None:
-    place = tmp_path / "checkpoints"
-    place.mkdir()
+def test_taken_and_not_evaluated_when_killed_is_taken_up_again(tmp_path: Path, place: Path) -> None:
     for number, name in enumerate(("epoch=1.ckpt", "checkpoint.pth"), 1):
         (place / name).write_bytes(checkpoint(number, number))
     watched, lookout = looking(tmp_path)
@@ -173,12 +171,12 @@ def test_taken_and_not_evaluated_when_killed_is_taken_up_again(tmp_path: Path) -
     assert sorted(learn(again, after)) == ["checkpoint.pth", "epoch=1.ckpt"]
 
 
-def test_where_links_cannot_be_had_files_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_links_cannot_be_had_files_are_copied(
+    tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*given: object) -> None:
         raise OSError(18, "Invalid cross-device link")
 
-    place = tmp_path / "checkpoints"
-    place.mkdir()
     written = place / "epoch=1.ckpt"
     written.write_bytes(checkpoint(1, 0))
     watched, lookout = looking(tmp_path)
@@ -191,9 +189,7 @@ def test_where_links_cannot_be_had_files_are_copied(tmp_path: Path, monkeypatch:
     assert learn(watched, lookout) == ["epoch=1.ckpt"]
 
 
-def test_a_link_to_a_file_that_was_written_over_is_no_copy(tmp_path: Path) -> None:
-    place = tmp_path / "checkpoints"
-    place.mkdir()
+def test_a_link_to_a_file_that_was_written_over_is_no_copy(tmp_path: Path, place: Path) -> None:
     (place / "epoch=1.ckpt").write_bytes(checkpoint(1, 0))
     watched, lookout = looking(tmp_path)
     look(watched, lookout)
@@ -220,10 +216,8 @@ def test_what_transformers_writes_beside_weights_is_kept_with_them(tmp_path: Pat
     assert (copy.parent.parent / "config.json").read_text() == "[]"
 
 
-def test_what_is_remembered_is_of_one_directory(tmp_path: Path) -> None:
+def test_what_is_remembered_is_of_one_directory(tmp_path: Path, place: Path) -> None:
     """Results that another evaluation has taken over bring nothing of the first one into it."""
-    place = tmp_path / "checkpoints"
-    place.mkdir()
     (place / "epoch=1.ckpt").write_bytes(checkpoint(1, 1))
     watched, lookout = looking(tmp_path)
     look(watched, lookout)
