@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import os
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,13 +16,11 @@ from swaveval.data.image_file import quiet_pillow
 from swaveval.data.imageset import ImageSet
 from swaveval.data.parallel import Progress, ordered_map
 from swaveval.data.transforms import EvalTransform, square
-from swaveval.results.atomic import atomic_path
+from swaveval.results.atomic import atomic_path, remove_leftovers
 
 Index = Sequence[int] | np.ndarray[Any, np.dtype[Any]]
 
 BUDGET_BYTES = 4 << 30
-# A temporary that nobody has written to for this long was left by a killed process.
-ABANDONED_SECONDS = 3600.0
 _FORMAT = b"swaveval pixels 1\n"
 _BLOCK = 64
 
@@ -187,7 +184,8 @@ def _write(path: Path, key: bytes, shape: tuple[int, ...], squares: Iterator[np.
 
     Written by plain writes, not through a map: on a full disk a write fails, a mapped page kills the process.
     """
-    _sweep(path)
+    with contextlib.suppress(OSError):
+        remove_leftovers(path.parent, below=False)  # of killed processes; gigabytes, possibly
     checksum = hashlib.sha256(key)
     with atomic_path(path) as temporary, temporary.open("wb") as file:
 
@@ -234,14 +232,6 @@ def _checksum_matches(file: BinaryIO, key: bytes, size: int) -> bool:
 
 def _mapped(path: Path) -> np.ndarray[Any, np.dtype[Any]]:
     return np.load(path, mmap_mode="r", allow_pickle=False)
-
-
-def _sweep(path: Path) -> None:
-    """Remove what killed processes left of this file; gigabytes, possibly."""
-    for left in path.parent.glob(f".{path.name}.*.tmp"):
-        with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > ABANDONED_SECONDS:
-                left.unlink()
 
 
 def _physical_memory() -> int:

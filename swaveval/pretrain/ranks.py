@@ -14,7 +14,7 @@ _MEETING = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK")
 
 def is_first_process(hardware: HardwareConfig) -> bool:
     """Whether this is the only process of the training or its rank 0, which alone writes and speaks."""
-    return hardware.processes == 1 or not any(_number(name) for name in _RANKS)
+    return hardware.processes == 1 or not any(number(name) for name in _RANKS)
 
 
 def is_launched() -> bool:
@@ -30,15 +30,15 @@ def check_launch(hardware: HardwareConfig) -> None:
     """
     devices, nodes, processes = hardware.devices, hardware.nodes, hardware.processes
     if "TORCHELASTIC_RUN_ID" in os.environ:
-        started = _number("WORLD_SIZE")
+        started = number("WORLD_SIZE")
         if started != processes:
             raise ConfigError(
                 f"torchrun started {started} processes, but --devices {devices} and --nodes {nodes} make {processes}; "
                 "give --devices its --nproc-per-node and --nodes its --nnodes"
             )
         return
-    if _slurm_step():
-        started = _number("SLURM_NTASKS")
+    if slurm_step():
+        started = number("SLURM_NTASKS")
         if processes > 1 and started != processes:
             raise ConfigError(
                 f"Slurm started {started} task(s), but --devices {devices} and --nodes {nodes} make {processes} "
@@ -62,19 +62,20 @@ def check_launch(hardware: HardwareConfig) -> None:
     wrong = [name for name in _MEETING[1:] if not os.environ[name].isdigit()]
     if wrong:
         raise ConfigError(f"{wrong[0]} is {os.environ[wrong[0]]!r} in the environment; it takes a whole number")
-    if _number("NODE_RANK") >= nodes:
-        raise ConfigError(f"NODE_RANK is {_number('NODE_RANK')}, but --nodes {nodes} has the ranks 0 to {nodes - 1}")
+    if number("NODE_RANK") >= nodes:
+        raise ConfigError(f"NODE_RANK is {number('NODE_RANK')}, but --nodes {nodes} has the ranks 0 to {nodes - 1}")
 
 
 def _can_start_again() -> bool:
     return getattr(sys.modules["__main__"], "__spec__", None) is not None or Path(sys.argv[0]).is_file()
 
 
-def _slurm_step() -> bool:
+def slurm_step() -> bool:
     """Whether Lightning takes this process for one that srun started."""
     return "SLURM_NTASKS" in os.environ and os.environ.get("SLURM_JOB_NAME") not in ("bash", "interactive")
 
 
-def _number(name: str) -> int:
+def number(name: str) -> int:
+    """What a launcher put into the environment; 0 where it is not there."""
     value = os.environ.get(name, "")
     return int(value) if value.isdigit() else 0

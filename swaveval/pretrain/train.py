@@ -30,6 +30,7 @@ from swaveval.pretrain.module import SwavModule
 from swaveval.pretrain.quiet import quiet_lightning
 from swaveval.pretrain.ranks import check_launch, is_first_process
 from swaveval.pretrain.reporter import Reporter, SilentReporter
+from swaveval.pretrain.requeue import is_restarted, requeueing
 from swaveval.pretrain.run_file import flat_hyperparameters, read_run_file, write_run_file
 from swaveval.pretrain.seeds import mix
 from swaveval.pretrain.series import CheckpointSeries, newest, progress_of, remove_temporaries
@@ -96,7 +97,7 @@ def pretrain(
     Args:
         config: settings; what is `AUTO` is chosen from the images.
         out: the run's directory.
-        resume: go on with the run in `out`, if there is one.
+        resume: go on with the run in `out`, if there is one; a Slurm job that is started once more does in any case.
         reporter: told how it goes.
         command: the command line, for run.json.
 
@@ -118,13 +119,14 @@ def pretrain(
     check_launch(config.hardware)
     check_writable(out)
     stored = read_run_file(out)
+    resume = resume or is_restarted()
     # Further processes of a distributed run find the run.json that the first one has just written.
     if first and not resume and (stored is not None or newest(out / CHECKPOINTS) is not None):
         raise RunExists(
             f"{out} already holds a run; continue it with --resume, or name another directory with --out "
             "(checkpoints are never overwritten)"
         )
-    with quiet_lightning():
+    with quiet_lightning(), requeueing():
         if resume and stored is not None:
             config = completed(config, stored.config)
             check_devices(config)
@@ -146,6 +148,7 @@ def pretrain(
             prepared.config.hardware,
             prepared.config.training.epochs,
             _callbacks(prepared, out, teller),
+            out,
             go_on=f"Finished epochs are kept; go on with: swaveval pretrain --resume --out {out}",
         )
         if first:

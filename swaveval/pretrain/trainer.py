@@ -14,6 +14,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from swaveval.pretrain.config import HardwareConfig, Precision
 from swaveval.pretrain.errors import ConfigError, Interrupted
 from swaveval.pretrain.launcher import JointStrategy
+from swaveval.pretrain.requeue import cluster
 from swaveval.pretrain.series import AtomicCheckpointIO
 
 _PRECISION: dict[Precision, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
@@ -23,13 +24,16 @@ _PRECISION: dict[Precision, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
 }
 
 
-def make_trainer(hardware: HardwareConfig, epochs: int, callbacks: list[pl.Callback], *, go_on: str = "") -> pl.Trainer:
+def make_trainer(
+    hardware: HardwareConfig, epochs: int, callbacks: list[pl.Callback], out: Path, *, go_on: str = ""
+) -> pl.Trainer:
     """A Trainer that only trains: no logger, no checkpoints but the callbacks' own, no bars.
 
     Args:
         hardware: where.
         epochs: of the whole training.
         callbacks: in this order.
+        out: the run's directory; Lightning looks there for files of its own, and not where the command was called.
         go_on: what to do when one of several processes is lost.
 
     Raises:
@@ -44,7 +48,8 @@ def make_trainer(hardware: HardwareConfig, epochs: int, callbacks: list[pl.Callb
             precision=_PRECISION[hardware.precision],
             max_epochs=epochs,
             callbacks=callbacks,
-            plugins=[AtomicCheckpointIO()],
+            plugins=[AtomicCheckpointIO(), *cluster()],
+            default_root_dir=out,
             use_distributed_sampler=False,
             logger=False,
             enable_checkpointing=False,

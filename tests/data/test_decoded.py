@@ -1,6 +1,5 @@
 """Pixels are the same wherever they come from, and a cache never lies."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from swaveval.data import DataError, DecodedImages, EvalTransform, ImageSet, decode, open_images, square
 from swaveval.data.decoded import PixelArray, PixelStream
+from swaveval.results.atomic import atomic_path
 
 Save = Callable[..., Path]
 TRANSFORM = EvalTransform(size=16)
@@ -125,12 +125,11 @@ def test_leftovers_of_killed_processes_are_removed(images: ImageSet, tmp_path: P
     decode(images, TRANSFORM, cache=cache)
     (path,) = cache.iterdir()
     path.unlink()
-    old, running = cache / f".{path.name}.abc.tmp", cache / f".{path.name}.def.tmp"
-    old.touch()
-    running.touch()
-    os.utime(old, (1, 1))
-    decode(images, TRANSFORM, cache=cache)
-    assert sorted(entry.name for entry in cache.iterdir()) == sorted([path.name, running.name])
+    (cache / f".{path.name}.abc.tmp").write_bytes(b"half")  # its writer was killed a moment ago
+    with atomic_path(path) as running:
+        decode(images, TRANSFORM, cache=cache)
+        assert sorted(cache.iterdir()) == sorted([path, running])
+        running.write_bytes(path.read_bytes())
 
 
 def test_an_image_that_vanishes_is_named_and_leaves_no_file(images: ImageSet, tmp_path: Path) -> None:

@@ -155,6 +155,18 @@ def test_a_file_that_may_not_grow_ends_the_run_with_what_is_done_kept(spoilt: Pa
     assert swaveval(*arguments).stdout.strip().endswith("index.html")
 
 
+def test_too_few_open_files_is_one_sentence_and_the_same_command_goes_on(
+    spoilt: Path, bars: Path, tmp_path: Path
+) -> None:
+    """`ulimit -n 7`: whatever opens the file that is one too many, nothing is lost."""
+    arguments = ["run", "-c", spoilt / "checkpoints", "-d", bars, "-e", "knn", "-o", tmp_path / "out", "--quiet"]
+    finished = swaveval(
+        *arguments, "--no-figures", code=2, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (7, 7))
+    )
+    one_sentence(finished, "too many files are open", "ulimit -n")
+    assert swaveval(*arguments, "--no-figures").stdout.strip().endswith("index.html")
+
+
 @pytest.mark.parametrize(
     ("number", "word"),
     [

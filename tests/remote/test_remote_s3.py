@@ -1,8 +1,14 @@
 """Checkpoints in a bucket of a real S3-speaking server, through one that spoils answers: the cells of a local run."""
 
+import json
+import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+import torch.distributed.checkpoint as dcp
+from safetensors.torch import save_file
 
 from swaveval.checkpoints.remote.server import Patience
 from swaveval.results import Series
@@ -45,11 +51,45 @@ def series(place: Path, count: int) -> Path:
     return place
 
 
-def evaluate(given: str | Path, out: Path, images: Path, size: str = "20GB") -> RunOutcome:
+def in_pieces(place: Path, kind: str) -> Path:
+    """A series of checkpoints that are several files each."""
+    series(place, 3)
+    for path in sorted((place / "checkpoints").iterdir()):
+        content = torch.load(path, weights_only=True)
+        path.unlink()
+        PIECES[kind](content, path)
+    return place
+
+
+def _sharded(content: dict[str, Any], path: Path) -> None:
+    directory, state = path.with_name(f"checkpoint-{content['global_step']}"), content["state_dict"]
+    directory.mkdir()
+    pieces = {f"model-0000{part + 1}-of-00002.safetensors": list(state)[part::2] for part in (0, 1)}
+    for piece, names in pieces.items():
+        save_file({name: state[name] for name in names}, directory / piece)
+    held = {name: piece for piece, names in pieces.items() for name in names}
+    (directory / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": held}))
+
+
+def _distributed(content: dict[str, Any], path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dcp.save(content, checkpoint_id=path, no_dist=True)
+
+
+PIECES = {"safetensors": _sharded, "fsdp": _distributed}
+
+
+def evaluate(given: str | Path, out: Path, images: Path, size: str = "20GB", jobs: int = 1) -> RunOutcome:
     found = places(given, out, CacheOptions(None, size, QUICK))
     return run(
         RunRequest(
-            checkpoints=found.checkpoints, out=out, source=found.source, data=str(images), evaluators=("knn", "drift")
+            checkpoints=found.checkpoints,
+            out=out,
+            source=found.source,
+            data=str(images),
+            evaluators=("knn", "drift"),
+            jobs=jobs,
         )
     )
 
@@ -96,6 +136,33 @@ def test_a_bucket_gives_the_cells_of_a_directory(
 
     proxy = compared(server, tmp_path, monkeypatch, 3, spoil)
     assert not fault or proxy.faults[fault] >= 1
+
+
+@pytest.mark.usefixtures("credentials")
+@pytest.mark.parametrize("kind", [pytest.param("safetensors", marks=pytest.mark.torture), "fsdp"])
+def test_checkpoints_in_pieces_through_two_worker_processes(
+    kind: str, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every piece is fetched once, whichever worker reads it, through a server that fails every fourth request."""
+    images, here = write_images(tmp_path / "bars", per_class=8), in_pieces(tmp_path / "tiny", kind)
+    upload(server, here)
+    proxy = Faulting(server, lambda number, method, path: "" if number % 4 else "503")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+    try:
+        assert not evaluate(here / "checkpoints", tmp_path / "local", images).failed
+        outcome = evaluate(URL, tmp_path / "far", images, jobs=2)
+        assert not outcome.failed
+        assert not outcome.unusable
+        assert cells(tmp_path / "far") == cells(tmp_path / "local")
+        before = proxy.requests["GET object"]
+        assert evaluate(URL, tmp_path / "far", images, jobs=2).computed == 0
+        assert proxy.requests["GET object"] == before
+    finally:
+        proxy.close()
+    local, far = Series.load(tmp_path / "local").manifest, Series.load(tmp_path / "far").manifest
+    ready = [one.name for one in far.checkpoints if one.kind == "checkpoint" and one.state == "ready"]
+    assert ready == [one.name for one in local.checkpoints if one.kind == "checkpoint"]
+    assert len(ready) == 3
 
 
 @pytest.mark.torture

@@ -71,6 +71,21 @@ def test_the_lease_of_the_dead_is_taken_over(how: str, tmp_path: Path) -> None:
     taker.close()
 
 
+def test_what_the_dead_left_goes_though_nobody_asks_for_it(tmp_path: Path) -> None:
+    """A task that another command did after its owner was killed is no task of the next command."""
+    dead, living, last = Claims(tmp_path), Claims(tmp_path), Claims(tmp_path)
+    dead.take(task("of the dead"))
+    (left,) = tmp_path.iterdir()
+    os.utime(left, (0, 0))
+    living.take(task("of the living"))
+    last.take(task())
+    last.close()
+    assert living.holder(task("of the living")) is not None
+    assert last.holder(task("of the dead")) is None
+    living.close()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_killed_process_that_nobody_has_buried_is_dead(tmp_path: Path) -> None:
     """As in containers whose first process reaps no children."""
     code = (
