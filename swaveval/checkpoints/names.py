@@ -8,6 +8,8 @@ word may be an order: that is decided over the whole directory (`arrangement`), 
 import re
 from dataclasses import dataclass
 
+from swaveval.checkpoints.piece_names import without_piece
+
 SUFFIX = re.compile(r"(\.(ckpt|pth|pt|tar|torch|safetensors|bin))+$", re.IGNORECASE)
 _EPOCH = frozenset({"epoch", "epochs", "ep", "eps", "ckp", "phase"})
 _STEP = frozenset(
@@ -82,7 +84,8 @@ class NameReading:
 
 def read_name(name: str) -> NameReading:
     """Read a path relative to the directory of checkpoints."""
-    *parents, file = SUFFIX.sub("", name.replace("\\", "/")).split("/")
+    *parents, file = name.replace("\\", "/").split("/")
+    file = SUFFIX.sub("", without_piece(file))
     own = _Part(file, directory=False)
     above = [_Part(parent, directory=True) for parent in parents]
     epoch, step = own.epoch, own.step

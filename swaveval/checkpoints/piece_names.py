@@ -21,6 +21,14 @@ def is_other_piece(name: str) -> bool:
     return int(shard["number"]) != 1 if shard else bool(RANKS.fullmatch(name))
 
 
+def without_piece(name: str) -> str:
+    """The name that a checkpoint in pieces would have as one file: which piece stands for it says nothing."""
+    shard = SHARD.fullmatch(name)
+    if shard:
+        return f"{shard['stem']}{shard['suffix']}"
+    return "model.pt" if RANKS.fullmatch(name) else name
+
+
 def model_states(names: Collection[str]) -> str:
     states = sorted(name for name in names if (hit := RANKS.fullmatch(name)) and hit["kind"] == "model")
     whole = [name for name in states if name.startswith("mp_rank_")]

@@ -127,3 +127,16 @@ def test_what_tensorboard_exports_of_one_curve(tmp_path: Path) -> None:
     assert curve is not None
     assert curve.axis == "epoch"
     assert curve.values == pytest.approx([truth(epoch) for epoch in curve.epochs])
+
+
+@pytest.mark.parametrize(
+    ("pieces", "whole"),
+    [
+        ("checkpoint-20/model-00001-of-00003.safetensors", "checkpoint-20/model.safetensors"),
+        ("run/epoch=3-00001-of-00012.pt", "run/epoch=3.pt"),
+        ("global_step40/mp_rank_00_model_states.pt", "global_step40/model.pt"),
+    ],
+)
+def test_a_checkpoint_in_pieces_is_named_as_one_file(pieces: str, whole: str) -> None:
+    """`model-00001-of-00002` beside other files was a run called `of`, at 1 and at 2."""
+    assert read_name(pieces) == read_name(whole)

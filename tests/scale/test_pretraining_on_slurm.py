@@ -31,7 +31,7 @@ def test_srun_and_a_requeue(tmp_path: Path) -> None:
     with slurm(tmp_path / "cluster") as known:
         env = {**os.environ, **known, "PYTHONPATH": environment()["PYTHONPATH"]}
         said = tmp_path / "said.txt"
-        asked = ["sbatch", "--parsable", "--requeue", "--ntasks=2", "--open-mode=append", f"--output={said}"]
+        asked = ["sbatch", "--parsable", "--requeue", "--ntasks-per-node=2", "--open-mode=append", f"--output={said}"]
         job = subprocess.run(
             [*asked, f"--wrap={script}"], capture_output=True, text=True, check=True, env=env
         ).stdout.strip()
