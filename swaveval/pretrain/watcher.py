@@ -110,4 +110,5 @@ class LossWatcher(pl.Callback):
                 "model gives, but also one that learns under a high temperature or has not left the start. The loss "
                 f"cannot tell which; this can: swaveval run --ckpt-dir {self._run / 'checkpoints'}"
             )
-        self._was_at_ln_k = at_ln_k
+        # A loss that goes to and fro about the threshold is told once.
+        self._was_at_ln_k = at_ln_k or (self._was_at_ln_k and abs(report.gap) <= 2 * LN_K_IN_TRAINING)

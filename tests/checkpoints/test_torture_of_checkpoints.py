@@ -17,7 +17,7 @@ def check(tallies: list[Tally]) -> None:
 
 
 def test_a_short_campaign() -> None:
-    check(campaign(truncations=5, flips=12, pages=5, kinds=tuple(kind for kind in KINDS if kind.name not in SLOW)))
+    check(campaign(truncations=3, flips=10, pages=3, kinds=tuple(kind for kind in KINDS if kind.name not in SLOW)))
 
 
 @pytest.mark.torture
