@@ -37,9 +37,10 @@ class LossFile:
             self._stream = None
 
     def _rows(self) -> list[tuple[str, ...]]:
+        """Whole rows; one that a kill cut off is none."""
         try:
             with self._path.open(encoding="utf-8", newline="") as lines:
-                found = [tuple(row) for row in csv.reader(lines)]
+                found = [tuple(row) for row in csv.reader(line for line in lines if line.endswith("\n"))]
         except (OSError, UnicodeDecodeError, csv.Error):
             return []
         return [row for row in found[1:] if len(row) == len(COLUMNS)] if found[:1] == [COLUMNS] else []

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from swaveval.checkpoints.backbone import Backbone
@@ -95,7 +95,8 @@ class Snapshots:
         number = 1 + max((int(found[1]) for found in self._files().values()), default=0)
         number = max(number, 1 + len(self.known()))
         with atomic_path(self.directory / f"{number:06d} {moment.name}{SUFFIX}") as temporary:
-            save_file({name: value.contiguous() for name, value in weights.items()}, temporary)
+            # Not `save_file`: it writes another file beside this one, which a kill leaves under a name of its own.
+            temporary.write_bytes(save({name: value.contiguous() for name, value in weights.items()}))
 
     def forget(self, since: Moment) -> list[str]:
         """Leave out what is not before a moment: a training that begins there takes these steps again."""

@@ -35,6 +35,7 @@ from swaveval.runs.outcome import RunOutcome, Written
 from swaveval.runs.page import write_page
 from tests.crashes.points import NOTHING, Writer
 from tests.crashes.tracker_writers import TRACKER_WRITERS
+from tests.crashes.watch_writers import WATCH_WRITERS
 from tests.features.tiny_network import tiny_backbone, tiny_images
 
 # -- results -----------------------------------------------------------------------------------------------------------
@@ -394,4 +395,5 @@ WRITERS = (
     Writer("log of a training", log_losses, read_losses, between=prefix),
     Writer("list of the images of a training", image_list, read_image_list),
     *TRACKER_WRITERS,
+    *WATCH_WRITERS,
 )
