@@ -1,6 +1,5 @@
 """A checkpoint file to a Backbone, or to a typed refusal. The one place where reading, names and models meet."""
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from swaveval.checkpoints.models import Match, Model, fill, find_model, match
 from swaveval.checkpoints.options import LoadOptions
 from swaveval.checkpoints.partial import hollowness, incomplete, shallow, surplus
 from swaveval.checkpoints.pieces import Together, bytes_of, pieces_of, standing_for
+from swaveval.checkpoints.recent import may_be_written
 from swaveval.checkpoints.refusal import CheckpointRefused
 from swaveval.checkpoints.sandbox.description import Description
 from swaveval.checkpoints.sandbox.failure import Failure, printable
@@ -30,8 +30,6 @@ from swaveval.checkpoints.sandbox.reader import OpenFile, shared_reader
 from swaveval.checkpoints.told import normalisation, shown_as
 from swaveval.checkpoints.weights_digest import tensor_hashes, weights_digest
 
-# A file whose end is missing is being written when it changed this recently (seconds), and damaged when it did not.
-WRITING_SECONDS = 60.0
 _MOST_NAMES = 1000
 
 
@@ -233,4 +231,4 @@ def _look(path: Path) -> tuple[int, int, int] | None:
 
 def _recent(path: Path) -> bool:
     look = _look(path)
-    return look is not None and time.time() - look[1] / 1e9 < WRITING_SECONDS
+    return look is not None and may_be_written(look[1] / 1e9)

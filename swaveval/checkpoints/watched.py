@@ -7,7 +7,6 @@ such as `last.ckpt` is of as many moments as it had contents.
 """
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from swaveval.checkpoints.names import SUFFIX, read_name
 from swaveval.checkpoints.options import LoadOptions
+from swaveval.checkpoints.recent import may_be_written
 from swaveval.checkpoints.source import Directory, Entry, as_normalisation, weights_kept
 from swaveval.results import CheckpointState
 from swaveval.results.atomic import write_bytes
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from swaveval.checkpoints.load_report import LoadReport
 
 SCHEMA = 1
-# A file whose end is missing is being written when it changed this recently, and damaged when it did not.
-WRITING_SECONDS = 60.0
 # Size and modification time in ns: neither hard links nor other names change them.
 Stamp = tuple[int, int]
 
@@ -140,7 +138,7 @@ class Watched(Directory):
 
     def knows(self, file: str, stamp: Stamp) -> bool:
         """Whether a content was seen already; one without end is looked at again when nobody can be writing it."""
-        if self.unfinished.get(file) == stamp and time.time() - stamp[1] / 1e9 < WRITING_SECONDS:
+        if self.unfinished.get(file) == stamp and may_be_written(stamp[1] / 1e9):
             return True
         return any(version.file == file and version.stamp == stamp for version in self.versions)
 

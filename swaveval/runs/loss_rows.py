@@ -13,12 +13,15 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from swaveval.checkpoints.recent import may_be_written
 from swaveval.results.roles import LOSS
 from swaveval.runs.request import RunError
 
 MOST_BYTES = 512 * 1024**2
 MOST_ROWS = 5_000_000
 _MOST_JSON = 64 * 1024**2
+# Lines that are too few to leave one out.
+_FEW_LINES = 4
 # Rows that tell which columns there are.
 _TELLING_ROWS = 20_000
 _LOSS_NAMES = (
@@ -76,10 +79,11 @@ def table_rows(path: Path) -> list[Row]:
         lines.seek(0)
         sign = max(",\t;", key=first.count)
         if first.count(sign):
-            reader = csv.DictReader(lines, delimiter=sign)
+            reader = csv.DictReader(whole_lines(lines, path), delimiter=sign)
             return list(loss_rows(islice(reader, MOST_ROWS), comma=sign == ";"))
         names = first.split()
-        bodies = (dict(zip(names, line.split(), strict=False)) for line in islice(lines, 1, MOST_ROWS))
+        rest = islice(whole_lines(lines, path), 1, MOST_ROWS)
+        bodies = (dict(zip(names, line.split(), strict=False)) for line in rest)
         return list(loss_rows(bodies))
 
 
@@ -88,7 +92,10 @@ def json_rows(path: Path) -> list[Row]:
     bounded(path)
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as lines:
-            bodies = [json.loads(line) for line in islice(lines, MOST_ROWS) if line.strip()]
+            held = [line for line in islice(lines, MOST_ROWS) if line.strip()]
+        if len(held) > 1 and not held[-1].endswith("\n") and not _is_json(held[-1]):
+            held.pop()  # half a line
+        bodies = [json.loads(line) for line in held]
     except ValueError:
         bodies = []
     if not bodies or (len(bodies) == 1 and not _has_loss(bodies[0])) or not isinstance(bodies[0], dict):
@@ -114,6 +121,24 @@ def _has_loss(body: object) -> bool:
     return isinstance(body, dict) and any(
         "loss" in str(name).lower() and number(body[name]) is not None for name in body
     )
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def whole_lines(lines: Iterable[str], path: Path) -> Iterator[str]:
+    """The lines of a file but for a last one without an end while the file is being written: a number may be cut off.
+
+    Such an end of a file that nobody writes to is a line as any other, and so is that of the first few.
+    """
+    for count, line in enumerate(lines):
+        if count < _FEW_LINES or line.endswith(("\n", "\r")) or not may_be_written(path.stat().st_mtime):
+            yield line
 
 
 def bounded(path: Path) -> None:

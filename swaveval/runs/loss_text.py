@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from swaveval.runs.loss_rows import MOST_ROWS, Row, bounded
+from swaveval.runs.loss_rows import MOST_ROWS, Row, bounded, whole_lines
 
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?"
 _EPOCH = re.compile(r"\bep(?:ochs?)?(?:\s*\(train\))?['\"]?\s*[:=#]?\s*[\[(]?\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
@@ -30,7 +30,8 @@ def text_rows(path: Path) -> list[Row]:
     """Rows of a text log; [] where no line states a loss."""
     bounded(path)
     with path.open(encoding="utf-8", errors="replace") as lines:
-        return list(_rows(piece for line in islice(lines, MOST_ROWS) for piece in re.split(r"[\r\b]+", line)))
+        whole = whole_lines(lines, path)
+        return list(_rows(piece for line in islice(whole, MOST_ROWS) for piece in re.split(r"[\r\b]+", line)))
 
 
 def _rows(lines: Iterable[str]) -> Iterator[Row]:

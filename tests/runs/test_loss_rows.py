@@ -2,12 +2,15 @@
 
 import json
 import math
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from swaveval.runs.loss_logs import read_log
 from swaveval.runs.loss_rows import (
     MOST_BYTES,
     Row,
@@ -281,3 +284,27 @@ def test_one_json_value_has_a_bound_of_its_own(tmp_path: Path) -> None:
         file.truncate(64 * 1024**2 + 1)
     with pytest.raises(ValueError, match="too long for one JSON value"):
         json_rows(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("metrics.csv", lambda step: f"{step},{3 + step / 7!r}"),
+        ("log.jsonl", lambda step: json.dumps({"step": step, "loss": 3 + step / 7})),
+        ("train.log", lambda step: f"step {step} loss {3 + step / 7!r}"),
+    ],
+)
+def test_half_a_row_of_a_log_that_is_being_written_is_none(
+    name: str, row: Callable[[int], str], tmp_path: Path
+) -> None:
+    """At whatever byte a buffer ended, the losses are those of the whole rows. Of a file at rest every row counts."""
+    path = tmp_path / name
+    text = ("step,loss\n" if name.endswith("csv") else "") + "".join(f"{row(step)}\n" for step in range(98, 104))
+    whole = [(step, 3 + step / 7) for step in range(98, 104)]
+    last = text[:-1].rindex("\n") + 1
+    for cut in range(last, len(text)):
+        path.write_text(text[:cut])
+        assert [(one.step, one.loss) for one in read_log(path)] in (whole[:-1], whole)
+    path.write_text(text[:-1])
+    os.utime(path, (1, 1))
+    assert [(one.step, one.loss) for one in read_log(path)] == whole

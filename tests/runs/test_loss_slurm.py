@@ -78,7 +78,7 @@ def test_vissl_text(tmp_path: Path) -> None:
     for row in vissl(50):
         said = "".join(f"[{k}: {v}] " if k == "ep" else f"{k}: {v}; " for k, v in row.items()).strip()
         lines.append(f"INFO 2021-03-01 10:00:01,000 log_hooks.py: 277: {said}")
-    (tmp_path / "log.txt").write_text("\n".join(lines))
+    (tmp_path / "log.txt").write_text("\n".join([*lines, ""]))
     assert_one(looked(tmp_path).curve, "log.txt")
     found = look_for_loss(tmp_path, loss_log=None, prototypes=None, moments=[(5.0, None)]).curve
     assert_one(found, "log.txt")

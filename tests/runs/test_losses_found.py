@@ -127,7 +127,7 @@ def curve_of(tmp_path: Path, text: str, **more: object) -> LossCurve:
 def test_rows_are_sorted_by_their_place(tmp_path: Path) -> None:
     """Rows of two processes, or of a resumed run, do not always rise; the curve does."""
     rows = [f"{step / 100},{step},{step / 10},0.{step}" for step in (10, 30, 20, 40)]
-    curve = curve_of(tmp_path, "epoch,step,loss,lr\n" + "\n".join(rows))
+    curve = curve_of(tmp_path, "\n".join(["epoch,step,loss,lr", *rows, ""]))
     assert curve.epochs == (0.1, 0.2, 0.3, 0.4)
     assert curve.values == (1.0, 2.0, 3.0, 4.0)
     assert curve.steps == (10, 20, 30, 40)
