@@ -25,10 +25,10 @@ from swaveval.convergence import Verdict
 from swaveval.convergence.verdict import WORDS
 from swaveval.runs.checks import check_evaluation
 from swaveval.runs.elsewhere import local_out
+from swaveval.runs.kept_best import kept_best
 from swaveval.runs.log_to import Destination
 from swaveval.runs.progress import Once, Silent
 from swaveval.runs.request import RunError, RunRequest
-from swaveval.runs.watching import BEST
 
 logger = logging.getLogger("swaveval")
 
@@ -149,8 +149,9 @@ class Monitor:
 
     @property
     def best(self) -> Path | None:
-        """The checkpoint to use: its weights as safetensors, or the file that was saved; None where none is named."""
-        found = next(iter(sorted(self.out.glob(f"{BEST}.*"))), None)
+        """The checkpoint to use: its weights as safetensors, the file that was saved, or the
+        directory of its files; None where none is named."""
+        found = kept_best(self.out)
         return found if self.verdict is not None and self.verdict.best is not None else None
 
     @property

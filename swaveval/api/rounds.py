@@ -11,12 +11,13 @@ from swaveval.errors import SwavevalError
 from swaveval.results.atomic import link
 from swaveval.results.scalars import scalars
 from swaveval.results.series import Point
+from swaveval.runs.kept_best import BEST
 from swaveval.runs.log_to import Destination, log_to
 from swaveval.runs.outcome import RunOutcome
 from swaveval.runs.progress import Progress
 from swaveval.runs.request import RunRequest
 from swaveval.runs.run import run
-from swaveval.runs.watching import BEST, Watcher, Watching
+from swaveval.runs.watching import Watcher, Watching
 
 # Seconds between two looks at what a training saves.
 _POLL = 2.0

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 from swaveval.checkpoints.hugging_face.beside import places_beside
-from swaveval.checkpoints.piece_names import METADATA, RANKS, SHARD
+from swaveval.checkpoints.piece_names import files_of, index_of
 from swaveval.checkpoints.watched import Stamp, Watched, is_of_one_moment, stamp_of
 from swaveval.results.atomic import atomic_path, remove_leftovers
 
@@ -53,6 +53,7 @@ class Lookout:
         named = [(path.relative_to(self._copies).parts, path, stamp) for path, stamp in left if stamp is not None]
         for parts, path, stamp in sorted(named, key=lambda one: one[2][1]):
             file = Path(*parts[1:]).as_posix()
+            file = file if parts[0] == _place(file, stamp) else Path(file).parent.as_posix()
             if parts[0] == _place(file, stamp):
                 self._take(file, stamp, path)
         self.look()
@@ -125,16 +126,18 @@ class Lookout:
 
     def _copy(self, file: str, path: Path, stamp: Stamp) -> Path | None:
         """A link or copy that is ours; None where there can be none, and the file is read where it is."""
-        if SHARD.fullmatch(path.name) or RANKS.fullmatch(path.name) or path.name == METADATA:
-            return None  # one checkpoint of several files
         target = self._copies / _place(file, stamp) / file
+        if path.name != target.name:
+            target = target / path.name  # a directory that is one checkpoint, called by its own name
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            if not (is_of_one_moment(file) and _linked(path, target)):
+            linked = is_of_one_moment(file) and all(_linked(one, target.parent / one.name) for one in files_of(path))
+            if not linked:
                 if not self._fits(stamp[0]):
                     return None
-                copied(path, target)
-            for beside in places_beside(path):
+                for one in files_of(path):
+                    copied(one, target.parent / one.name)
+            for beside in beside_of(path):
                 place = Path(os.path.normpath(target.parent / os.path.relpath(beside, path.parent)))
                 if place.is_relative_to(self._copies / _place(file, stamp)):
                     with suppress(FileNotFoundError):
@@ -147,6 +150,12 @@ class Lookout:
     def _fits(self, size: int) -> bool:
         held = sum(path.stat().st_size for path in self._copies.rglob("*") if path.is_file())
         return held + size <= SHARE_OF_FREE * (shutil.disk_usage(self._copies).free + held)
+
+
+def beside_of(path: Path) -> list[Path]:
+    """Where what belongs to a checkpoint and holds no weights may lie."""
+    index = index_of(path)
+    return [*places_beside(path), *([] if index is None else [index])]
 
 
 def _place(file: str, stamp: Stamp) -> str:

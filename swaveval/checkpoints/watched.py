@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from swaveval.checkpoints.names import SUFFIX, read_name
 from swaveval.checkpoints.options import LoadOptions
+from swaveval.checkpoints.piece_names import files_of
 from swaveval.checkpoints.recent import may_be_written
 from swaveval.checkpoints.source import Directory, Entry, as_normalisation, weights_kept
 from swaveval.results import CheckpointState
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from swaveval.checkpoints.load_report import LoadReport
 
 SCHEMA = 1
-# Size and modification time in ns: neither hard links nor other names change them.
+# Size of all its files and latest modification time in ns: neither hard links nor other names change them.
 Stamp = tuple[int, int]
 
 
@@ -68,12 +69,12 @@ def is_of_one_moment(name: str) -> bool:
 
 
 def stamp_of(path: Path) -> Stamp | None:
-    """The stamp of a file as it is now; None where it is gone."""
+    """The stamp of a file, and of what belongs to its checkpoint, as they are now; None where it is gone."""
     try:
-        status = path.stat()
+        every = [file.stat() for file in files_of(path)]
     except OSError:
         return None
-    return status.st_size, status.st_mtime_ns
+    return sum(one.st_size for one in every), max(one.st_mtime_ns for one in every)
 
 
 def read_ledger(path: Path, owner: str) -> tuple[tuple[Version, ...], dict[str, Any]]:
@@ -253,6 +254,11 @@ class Watched(Directory):
         """Whether nothing holds its weights any more."""
         version = self._shown.get(entry.name)
         return version is None or not (self._has_copy(version) or self._is_there(version))
+
+    def is_lasting(self, entry: Entry) -> bool:
+        """Whether what holds its weights is never written over: named for one moment, or ours."""
+        version = self._shown.get(entry.name)
+        return version is not None and (self._has_copy(version) or is_of_one_moment(version.file))
 
     def complete(self) -> bool:
         return not self.watching

@@ -1,5 +1,6 @@
 """The options of `swaveval run --watch`."""
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,10 +68,12 @@ class Watch:
             wrong = "--until and --quiet-for are for --watch; add it, or leave them out"
         elif self.quiet_for and not self.until:
             wrong = f"--quiet-for says when a training is over; add --until {TRAINING_ENDS}"
+        elif self.poll == math.inf or math.isnan(self.poll):
+            wrong = f"--poll takes seconds; not {self.poll}"
         if wrong:
             typer.echo(f"swaveval: {wrong}", err=True)
             raise typer.Exit(USAGE)
         if not self.watch:
             return None
-        quiet = None if self.quiet_for is None else seconds_of(self.quiet_for)
+        quiet = None if self.quiet_for is None else seconds_of(self.quiet_for, "--quiet-for")
         return Watching(self.poll, self.until, quiet, fail_on)

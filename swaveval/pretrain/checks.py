@@ -1,5 +1,7 @@
 """Settings that cannot work are refused before anything is decoded or written."""
 
+import math
+from dataclasses import fields
 from itertools import pairwise
 
 from swaveval.pretrain.config import AUTO, AugmentationConfig, PretrainConfig
@@ -17,6 +19,12 @@ def check_plain(config: PretrainConfig) -> None:
         ConfigError: the first setting out of range, with its bounds.
     """
     training, swav, optimiser = config.training, config.swav, config.optimiser
+    for part in fields(config):
+        section = getattr(config, part.name)
+        for setting in fields(section):
+            value = getattr(section, setting.name)
+            finite = not isinstance(value, float) or math.isfinite(value)
+            _need(finite, f"{part.name}.{setting.name} is {value}; it takes a finite number")
     _need(bool(config.data.path), "no images: name them with --data DIR (or a name such as digits)")
     _need(0 < config.data.fraction <= 1, f"data.fraction is {config.data.fraction:g}; it takes 0 < f ≤ 1")
     _at_least("training.epochs", training.epochs, 1)

@@ -4,13 +4,13 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from swaveval.checkpoints.lookout import Lookout, copied
-from swaveval.checkpoints.watched import Watched, is_of_one_moment, stamp_of
+from swaveval.checkpoints.lookout import Lookout
+from swaveval.checkpoints.watched import Watched
 from swaveval.errors import SwavevalError
 from swaveval.results import CheckpointRecord
-from swaveval.results.atomic import link
 from swaveval.results.series import Point
 from swaveval.runs.checks import check_evaluation
+from swaveval.runs.kept_best import keep_best
 from swaveval.runs.outcome import RunOutcome
 from swaveval.runs.progress import Once, Progress, Silent
 from swaveval.runs.records import NothingReady
@@ -25,7 +25,6 @@ QUIET_SECONDS, QUIET_TIMES = 600.0, 3.0
 TRAINING_ENDS = "training-ends"
 # A round that failed is tried again after this, if no checkpoint comes before.
 AGAIN_SECONDS = 60.0
-BEST = "best"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,22 +172,12 @@ class Watcher:
         return Round(outcome, points, len(self.watched.gone))
 
     def _keep(self, name: str) -> None:
-        """Have the checkpoint to use as `OUT/best.ckpt`, which outlives its file."""
+        """Have the checkpoint to use where it outlives its file."""
         entry = self.watched.entry(name)
         if self.watched.is_gone(entry):
             self.progress.message(f"{name} would be the checkpoint to use, and its file is gone")
             return
-        place = self.watched.place(entry)
-        target = self.request.out / f"{BEST}{place.suffix}"
-        for other in self.request.out.glob(f"{BEST}.*"):
-            if other != target:
-                other.unlink()
-        if stamp_of(target) == stamp_of(place):
-            return
-        if is_of_one_moment(place.name):
-            link(place, target)
-        else:  # it may be written over in place
-            copied(place, target)
+        keep_best(self.watched.place(entry), self.request.out, lasting=self.watched.is_lasting(entry))
 
     def _learn(self, records: Sequence[CheckpointRecord]) -> list[str]:
         return self.watched.learn({one.name: {**one.load, "state": one.state} for one in records if one.load})

@@ -1,14 +1,9 @@
 """Checkpoints in a bucket of a real S3-speaking server, through one that spoils answers: the cells of a local run."""
 
-import json
-import warnings
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-import torch.distributed.checkpoint as dcp
-from safetensors.torch import save_file
 
 from swaveval.checkpoints.remote.server import Patience
 from swaveval.results import Series
@@ -16,6 +11,7 @@ from swaveval.runs.elsewhere import CacheOptions, places
 from swaveval.runs.outcome import RunOutcome
 from swaveval.runs.request import RunRequest
 from swaveval.runs.run import run
+from tests.checkpoints.in_pieces import PIECES
 from tests.field.around_runs import write_checkpoints
 from tests.remote.faulting import Faulting, Spoil
 from tests.runs.test_executors import cells
@@ -59,25 +55,6 @@ def in_pieces(place: Path, kind: str) -> Path:
         path.unlink()
         PIECES[kind](content, path)
     return place
-
-
-def _sharded(content: dict[str, Any], path: Path) -> None:
-    directory, state = path.with_name(f"checkpoint-{content['global_step']}"), content["state_dict"]
-    directory.mkdir()
-    pieces = {f"model-0000{part + 1}-of-00002.safetensors": list(state)[part::2] for part in (0, 1)}
-    for piece, names in pieces.items():
-        save_file({name: state[name] for name in names}, directory / piece)
-    held = {name: piece for piece, names in pieces.items() for name in names}
-    (directory / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": held}))
-
-
-def _distributed(content: dict[str, Any], path: Path) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        dcp.save(content, checkpoint_id=path, no_dist=True)
-
-
-PIECES = {"safetensors": _sharded, "fsdp": _distributed}
 
 
 def evaluate(given: str | Path, out: Path, images: Path, size: str = "20GB", jobs: int = 1) -> RunOutcome:

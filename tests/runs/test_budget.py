@@ -28,7 +28,7 @@ from swaveval.runs.budget import (
     series_in_order,
     time_for_figures,
 )
-from swaveval.runs.durations import BudgetError, seconds_of
+from swaveval.runs.durations import DurationError, seconds_of
 from swaveval.runs.estimates import NETWORK, SERIES, Estimates
 from swaveval.runs.plan import EvaluatorSpec, Plan, PlannedCell
 from swaveval.runs.request import RunRequest
@@ -50,7 +50,7 @@ def test_times_as_people_write_them(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "10", "soon", "0s", "-5m", "10m soon", "1e400h"])
 def test_what_is_no_time_is_refused_with_what_is(text: str) -> None:
-    with pytest.raises(BudgetError, match=r"--budget takes a time such as 90s, 10m, 2h or 1h30m; not "):
+    with pytest.raises(DurationError, match=r"--budget takes a time such as 90s, 10m, 2h or 1h30m; not "):
         seconds_of(text)
 
 

@@ -1,0 +1,88 @@
+"""A watch beside a training whose checkpoints are several files: taken whole, kept whole."""
+
+import io
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from swaveval.checkpoints import inspect
+from swaveval.runs.kept_best import keep_best, kept_best
+from tests.checkpoints.in_pieces import PIECES
+from tests.checkpoints.test_watched_directories import learn, look, looking
+from tests.crashes.samples import checkpoint
+from tests.field.test_huggingface import written
+
+
+def content(number: int) -> dict[str, object]:
+    found: dict[str, object] = torch.load(io.BytesIO(checkpoint(number, number)), weights_only=True)
+    return {"state_dict": found["state_dict"], "epoch": number, "global_step": 10 * number}
+
+
+def standing(directory: Path) -> Path:
+    """What is named to read the checkpoint in a directory."""
+    return next(directory.glob("*-00001-of-*"), directory)
+
+
+@pytest.mark.parametrize("kind", PIECES)
+def test_it_is_taken_when_its_last_file_is_there_and_outlives_them(kind: str, tmp_path: Path) -> None:
+    place, made = tmp_path / "checkpoints", tmp_path / "made"
+    made.mkdir()
+    place.mkdir()
+    whole = PIECES[kind](content(2), made / "epoch=2.ckpt")
+    digest = inspect(standing(whole)).digest
+    assert digest is not None
+    watched, lookout = looking(tmp_path)
+    target = place / whole.name
+    target.mkdir()
+    # FSDP's list of what there is comes last.
+    for path in sorted(
+        whole.iterdir(), key=lambda path: (path.name == ".metadata", "index" not in path.name, path.name)
+    ):
+        look(watched, lookout)
+        assert learn(watched, lookout) == []
+        shutil.copyfile(path, target / path.name)
+    (name,) = look(watched, lookout)
+    shutil.rmtree(target)  # before anybody has read it
+    assert learn(watched, lookout) == [name]
+    (version,) = watched.versions
+    assert version.report is not None
+    assert version.report["digest"] == digest
+    assert version.copy is not None
+
+    # Another watch, after this one was killed, takes up what it had taken.
+    again, after = looking(tmp_path)
+    with after:
+        assert look(again, after) == [name]
+
+    entry = watched.entry(name)
+    out = tmp_path / "report"
+    out.mkdir()
+    (out / "best.ckpt").write_bytes(b"of an earlier round")
+    keep_best(watched.place(entry), out, lasting=watched.is_lasting(entry))
+    best = kept_best(out)
+    assert best == out / "best"
+    assert [path.name for path in out.iterdir()] == ["best"]
+    assert sorted(path.name for path in best.iterdir()) == sorted(path.name for path in whole.iterdir())
+    assert inspect(standing(best)).digest == digest
+    (place / "epoch=3.ckpt").write_bytes(checkpoint(3, 3))
+    keep_best(place / "epoch=3.ckpt", out, lasting=True)
+    assert [path.name for path in out.iterdir()] == ["best.ckpt"]
+
+
+def test_what_a_network_is_built_from_is_kept_with_it(tmp_path: Path) -> None:
+    """Without `config.json` a checkpoint of transformers is another network."""
+    file = written(tmp_path / "checkpoints" / "checkpoint-100", "vit")
+    watched, lookout = looking(tmp_path)
+    (name,) = look(watched, lookout)
+    digest = inspect(file).digest
+    shutil.rmtree(file.parent)
+    assert learn(watched, lookout) == [name]
+    entry = watched.entry(name)
+    (tmp_path / "report").mkdir()
+    keep_best(watched.place(entry), tmp_path / "report", lasting=watched.is_lasting(entry))
+    best = kept_best(tmp_path / "report")
+    assert best is not None
+    assert sorted(path.name for path in best.iterdir()) == ["config.json", "model.safetensors"]
+    assert inspect(best / "model.safetensors").digest == digest
