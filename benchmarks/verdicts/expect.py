@@ -13,10 +13,11 @@ import sys
 import tomllib
 from pathlib import Path
 
+from benchmarks.verdicts.bank_runs import TRAINED
 from benchmarks.verdicts.derived import DERIVED
 from benchmarks.verdicts.fixture import BANK
 from benchmarks.verdicts.methods import Joint
-from benchmarks.verdicts.recipes import TRAINED, Recipe
+from benchmarks.verdicts.recipes import Recipe
 from benchmarks.verdicts.truth import LEAST, Measured, deserved
 from benchmarks.verdicts.truth_bank import recipe_of
 from benchmarks.verdicts.truth_beyond import Beyond, amended
@@ -31,6 +32,9 @@ MADE: dict[str, tuple[str, str]] = {
     "cifar-simclr-rate-too-low": ("not-learning", _STILL),
     "flowers-barlow-rate-too-low": ("not-learning", _STILL),
     "textures-simclr-rate-too-low": ("not-learning", _STILL),
+    "flowers-swav-rate-too-low": ("not-learning", _STILL),
+    "clothing-simclr-rate-too-low": ("not-learning", _STILL),
+    "textures-swav-frozen-backbone": ("not-learning", "only head and prototypes learn"),
     "frozen-backbone": ("not-learning", "only head and prototypes learn"),
     "flowers-swav-frozen-backbone": ("not-learning", "only head and prototypes learn"),
     "prototypes-only": ("not-learning", "only the prototypes learn"),

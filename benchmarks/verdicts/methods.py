@@ -13,13 +13,16 @@ import numpy as np
 import pytorch_lightning as pl
 import timm
 import torch
-from lightly.loss import BarlowTwinsLoss, NegativeCosineSimilarity, NTXentLoss
+from lightly.loss import BarlowTwinsLoss, NegativeCosineSimilarity, NTXentLoss, VICRegLoss
 from lightly.models.modules import (
     BarlowTwinsProjectionHead,
     BYOLPredictionHead,
     BYOLProjectionHead,
     SimCLRProjectionHead,
+    SimSiamPredictionHead,
+    SimSiamProjectionHead,
 )
+from lightly.models.modules.heads import VICRegProjectionHead
 from lightly.models.utils import deactivate_requires_grad, update_momentum
 from lightly.utils.scheduler import CosineWarmupScheduler
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
@@ -34,7 +37,7 @@ from swaveval.pretrain.config import AugmentationConfig
 from swaveval.pretrain.quiet import quiet_lightning
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Method = Literal["simclr", "byol", "barlow", "byol without predictor"]
+Method = Literal["simclr", "byol", "barlow", "simsiam", "vicreg", "byol without predictor", "vicreg without variance"]
 
 BATCH = 128
 
@@ -45,6 +48,7 @@ class Joint:
 
     Attributes:
         images: name of the set. method: the loss and the heads. network: `resnet10` of width 32, or a small `vit`.
+        temperature: of SimCLR's loss.
         learning_rate, epochs, seed: of the training. constant: the rate stays; else a cosine to zero.
         every: steps between checkpoints; 0 for one an epoch. step_zero: whether the untrained network is saved as well.
     """
@@ -52,6 +56,7 @@ class Joint:
     images: str
     method: Method
     network: Literal["resnet10", "vit"] = "resnet10"
+    temperature: float = 0.2
     learning_rate: float = 2e-3
     epochs: int = 12
     seed: int = 1
@@ -90,10 +95,17 @@ class Embedder(pl.LightningModule):
             self.backbone, width = build_resnet(depth=10, stem="small", width=32, stem_stride=2)
         if run.method == "simclr":
             self.projection_head: nn.Module = SimCLRProjectionHead(width, width, 64)
-            self.criterion: nn.Module = NTXentLoss(temperature=0.2)
+            self.criterion: nn.Module = NTXentLoss(temperature=run.temperature)
         elif run.method == "barlow":
             self.projection_head = BarlowTwinsProjectionHead(width, 256, 256)
             self.criterion = BarlowTwinsLoss()
+        elif run.method in ("vicreg", "vicreg without variance"):
+            self.projection_head = VICRegProjectionHead(width, 256, 256)
+            self.criterion = VICRegLoss() if run.method == "vicreg" else VICRegLoss(mu_param=0.0, nu_param=0.0)
+        elif run.method == "simsiam":
+            self.projection_head = SimSiamProjectionHead(width, 256, 128)
+            self.prediction_head = SimSiamPredictionHead(128, 64, 128)
+            self.criterion = NegativeCosineSimilarity()
         else:
             self.projection_head = BYOLProjectionHead(width, 256, 64)
             self.prediction_head = BYOLPredictionHead(64, 128, 64)
@@ -106,6 +118,8 @@ class Embedder(pl.LightningModule):
     def training_step(self, views: list[Tensor], _: int) -> Tensor:
         if self._run.method == "byol":
             loss = self._byol(views)
+        elif self._run.method == "simsiam":
+            loss = self._simsiam(views)
         elif self._run.method == "byol without predictor":
             # Both sides learn and nothing holds them apart: the constant output is the minimum.
             loss = self.criterion(*(self.projection_head(self.backbone(view)) for view in views))
@@ -121,6 +135,14 @@ class Embedder(pl.LightningModule):
         with torch.no_grad():
             target = [self.projection_head_momentum(self.backbone_momentum(view)) for view in views]
         loss: Tensor = 0.5 * (self.criterion(online[0], target[1]) + self.criterion(online[1], target[0]))
+        return loss
+
+    def _simsiam(self, views: list[Tensor]) -> Tensor:
+        projected = [self.projection_head(self.backbone(view)) for view in views]
+        predicted = [self.prediction_head(one) for one in projected]
+        loss: Tensor = 0.5 * sum(
+            (self.criterion(predicted[one], projected[1 - one].detach()) for one in (0, 1)), torch.zeros(())
+        )
         return loss
 
     def configure_optimizers(self) -> Any:

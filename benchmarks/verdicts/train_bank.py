@@ -10,10 +10,11 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.verdicts.bank_runs import TRAINED
 from benchmarks.verdicts.derived import DERIVED, derive
 from benchmarks.verdicts.fixture import BANK, save
 from benchmarks.verdicts.measure import measure
-from benchmarks.verdicts.recipes import TRAINED, train_run
+from benchmarks.verdicts.recipes import train_run
 from benchmarks.verdicts.sets import prepare
 from benchmarks.verdicts.truth_bank import recipe_of
 
@@ -26,7 +27,7 @@ def main() -> None:
         started = time.perf_counter()
         run = directory / "runs" / name
         if not (run / "checkpoints").exists():
-            derive(name, directory / "runs") if name in DERIVED else train_run(name, run, directory / "sets")
+            derive(name, directory / "runs") if name in DERIVED else train_run(TRAINED[name], run, directory / "sets")
         trained = time.perf_counter()
         size = save(measure(run, recipe_of(name), directory / "sets"), BANK / f"{name}.npz")
         done = time.perf_counter()

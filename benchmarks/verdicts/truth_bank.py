@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from benchmarks.verdicts.bank_runs import TRAINED
 from benchmarks.verdicts.derived import DERIVED, series
 from benchmarks.verdicts.methods import Joint, small_vit
-from benchmarks.verdicts.recipes import TRAINED, Recipe
+from benchmarks.verdicts.recipes import Recipe
 from benchmarks.verdicts.sets import Kept, kept, unseen
 from benchmarks.verdicts.truth import Array, Truth, features, measured, probed, settled
 from benchmarks.verdicts.truth_beyond import Beyond, alike, by_few, commonest, outputs, p_above, rank
