@@ -155,8 +155,10 @@ def sequential(state: dict[str, Any]) -> nn.Sequential:
         if part is None:
             layers.append(nn.ReLU())
             continue
-        rows = part["weight"].shape
-        layer = nn.Linear(rows[1], rows[0], bias="bias" in part) if len(rows) == 2 else nn.BatchNorm1d(rows[0])
+        if "running_mean" in part:
+            layer: nn.Module = nn.BatchNorm1d(len(part["running_mean"]), affine="weight" in part)
+        else:
+            layer = nn.Linear(part["weight"].shape[1], part["weight"].shape[0], bias="bias" in part)
         layer.load_state_dict(part)
         layers.append(layer)
     return nn.Sequential(*layers).eval()
