@@ -207,7 +207,11 @@ def _read(directory: Path, recipe: Recipe | Joint) -> tuple[list[CheckpointRecor
                 epoch=report.epoch,
                 step=report.step,
                 untrained=report.untrained,
-                load={"nonfinite": report.nonfinite, "prototypes": report.prototypes},
+                load={
+                    "nonfinite": report.nonfinite,
+                    "prototypes": report.prototypes,
+                    "size": {"head": report.size.get("head", 0)},
+                },
             )
         )
     return list(arrange(records).records), backbones

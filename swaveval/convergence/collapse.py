@@ -93,13 +93,24 @@ def contraction(series: Series) -> tuple[float, float] | None:
 
     SwaV pulls views together, so that view retrieval rises in every training. Features are worth something when they
     also stay spread (Wang & Isola 2020, 2005.10242): rising retrieval with less uniformity than an untrained network
-    has was, in every such run of tests/convergence/bank, no gain in quality.
+    has was, in every such run of tests/convergence/bank, no gain in quality. Of methods without prototypes it was one
+    in every such run, so there it says nothing; a bare backbone may be of either.
     """
+    if _without_prototypes(series):
+        return None
     untrained_values = _of_untrained(series, UNIFORMITY)
     start, end = np.mean(untrained_values) if untrained_values else np.nan, last_value(series, UNIFORMITY)
     if end is None or not np.isfinite(start) or end <= (1 - CONTRACTION) * start:
         return None
     return float(start), end
+
+
+def _without_prototypes(series: Series) -> bool:
+    """Whether the checkpoints say so: each holds a head, and no prototypes beside it."""
+    loads = [point.record.load for point in series.points]
+    return bool(loads) and all(
+        load.get("prototypes") is None and (load.get("size") or {}).get("head", 0) > 0 for load in loads
+    )
 
 
 def against_start(series: Series, metric: str) -> tuple[float, float] | None:

@@ -172,17 +172,22 @@ def roomy(one: Hearing) -> bool:
 
 
 def collapsed(hearings: Sequence[Hearing], signs: tuple[collapse.Sign, ...]) -> bool:
-    """No witness is above the start, and representation or prototypes are gone, or the loss is at ln K with damage.
+    """No witness is above the start, and what is seen of the network says with one voice that it lost what it had.
 
-    A loss at ln K alone is not enough: a high temperature holds a run that never moved there, too. It takes a sign
-    that the network is worse than untrained. So does a representation that shrank: healthy training narrows it as well.
+    One kind of sign alone is not enough: a high temperature holds a run that never moved at ln K, too, and healthy
+    training narrows a representation as well. It takes a witness below the start, or a second kind of sign. Rank or
+    spread of next to nothing counts alone, but not against a witness with labels that rose by itself.
     """
     if improved(hearings):
         return False
     kinds = {sign.kind for sign in signs}
     lost = any(one.findings.lost for one in hearings if one.witness.labelled or len(hearings) == 1)
-    damaged = "shrunk" in kinds or "usage" in kinds
-    return "gone" in kinds or (lost and (damaged or "loss" in kinds)) or ("loss" in kinds and damaged)
+    return bool(kinds) and (lost or len(kinds) > 1 or ("gone" in kinds and not rose(hearings)))
+
+
+def rose(hearings: Sequence[Hearing]) -> list[Hearing]:
+    """The witnesses with labels that rose by themselves, were they the only question asked."""
+    return [one for one in hearings if one.witness.labelled and one.findings.shown.interval()[0] > 0]
 
 
 def contradicted(fallen: Hearing, hearings: Sequence[Hearing]) -> Hearing | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from scipy.stats import norm
 
-from swaveval.convergence.decision import Judged, beside_untrained
+from swaveval.convergence.decision import Judged, beside_untrained, rose
 from swaveval.convergence.evidence import gain_words, tail_words
 from swaveval.convergence.findings import Findings
 from swaveval.convergence.noise import images_needed
@@ -58,7 +58,7 @@ def sentence(facts: Facts) -> str:
     }[state](facts)
     marked = f" ({facts.aside})" if facts.aside else ""
     text = f"{WORDS[state].title}{marked}: {body}."
-    for more in (facts.standing, facts.room, facts.remark):
+    for more in (_collapse_denied(facts), facts.standing, facts.room, facts.remark):
         if more:
             text += f" {more[0].upper()}{more[1:]}."
     if facts.found.diverged is not None and state != "regressed":
@@ -235,6 +235,19 @@ def _denied(facts: Facts) -> str:
         f"{seen}{other_witnesses(facts.found)}; but {listed(below)} points below {networks}: the witnesses contradict "
         "each other"
     )
+
+
+def _collapse_denied(facts: Facts) -> str:
+    """Rank or spread of next to nothing, against a witness that rose by itself."""
+    gone = [sign.claim for sign in facts.found.signs if sign.kind == "gone"]
+    if facts.found.state != "inconclusive" or not gone or not (risen := rose(facts.found.hearings)):
+        return ""
+    shown = [(one.name, one.findings.shown) for one in risen]
+    names = listed(
+        [f"{name} ({points(gain.effect)} ± {points(half_width(gain.interval()))} points)" for name, gain in shown]
+    )
+    selves = "itself" if len(risen) == 1 else "themselves"
+    return f"collapse ({'; '.join(gone)}) is not said while {names} rose by {selves}"
 
 
 def _inconclusive(facts: Facts) -> str:

@@ -103,9 +103,23 @@ def test_view_retrieval_alone_is_no_gain_against_labels_that_all_exclude_one() -
 
 
 def test_views_pulled_together_neither_show_a_gain_nor_deny_one() -> None:
-    """SimCLR and a ViT contract while they learn; SwaV with a large epsilon contracts and learns nothing."""
+    """SwaV with a large epsilon contracts, and learns nothing."""
     pulled = one(VIEWS, **GAINED, contracted=(-2.0, -1.0))
     assert (word(pulled), denied([pulled])) == ("inconclusive", False)
+
+
+def test_rank_alone_does_not_say_collapsed_against_a_witness_that_rose_by_itself() -> None:
+    """VICReg's invariance term alone: rank 16 of 198, and a probe on other images gains six points."""
+    rose = {"gain": Estimate(0.036, 0.0137**2, 0.0), "late": Estimate(0.036, 0.0137**2, 0.0)}
+    heard = one(KNN, **NONE), one(LINEAR, **rose)
+    assert word(*heard, signs=(GONE,)) == "inconclusive"
+    said = sentence(Facts(replace(decided("inconclusive", *heard), signs=(GONE,)), LossState(), ""))
+    assert "Collapse (seen) is not said while the linear probe (3.6 ± 2.7 points) rose by itself." in said
+    assert word(one(KNN, **NONE), one(LINEAR), signs=(GONE,)) == "collapsed"
+    assert word(one(KNN, **NONE), one(VIEWS, **rose), signs=(GONE,)) == "collapsed"
+    # A witness below the start, or another kind of sign, outweighs it.
+    assert word(one(KNN, **LOST), one(LINEAR, **rose), signs=(GONE,)) == "collapsed"
+    assert word(one(KNN, **NONE), one(LINEAR, **rose), signs=(GONE, replace(GONE, kind="usage"))) == "collapsed"
 
 
 def test_a_flat_knn_and_a_rising_probe_are_learning() -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -158,5 +159,10 @@ def test_features_that_end_less_spread_than_untrained_ones_have_contracted(end: 
     beside = Series(run_.manifest, run_.points, random)
     assert contraction(beside) == ((-2.0, end) if contracted else None)
     assert contraction(run_) is None  # nothing to compare with
+    # SimCLR, Barlow Twins and VICReg contract while they learn: a head, no prototypes. A bare backbone tells nothing.
+    for head, prototypes, told in ((9, None, None), (9, 30, contraction(beside)), (0, None, contraction(beside))):
+        load = {"prototypes": prototypes, "size": {"head": head}}
+        points = tuple(replace(point, record=replace(point.record, load=load)) for point in run_.points)
+        assert contraction(Series(run_.manifest, points, random)) == told
     unmeasured = run([1, 2], rank=[1.0, 1.0])
     assert contraction(Series(unmeasured.manifest, unmeasured.points, random)) is None
