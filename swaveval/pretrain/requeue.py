@@ -15,7 +15,7 @@ from types import FrameType
 
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 
-from swaveval.pretrain.ranks import number, slurm_step
+from swaveval.pretrain.ranks import is_launched, number, slurm_step
 
 
 def cluster() -> list[SLURMEnvironment]:
@@ -25,7 +25,7 @@ def cluster() -> list[SLURMEnvironment]:
 
 def is_restarted() -> bool:
     """Whether Slurm has started this job before: preempted, its node lost, or put into the queue again."""
-    return slurm_step() and number("SLURM_RESTART_COUNT") > 0
+    return _in_a_job() and number("SLURM_RESTART_COUNT") > 0
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def requeueing() -> Iterator[None]:
 
     Where Slurm refuses, that is said and the training goes on to the job's end.
     """
-    if not slurm_step() or threading.current_thread() is not threading.main_thread():
+    if not _in_a_job() or threading.current_thread() is not threading.main_thread():
         yield
         return
     before = signal.signal(signal.SIGUSR1, _requeue)
@@ -44,8 +44,13 @@ def requeueing() -> Iterator[None]:
         signal.signal(signal.SIGUSR1, before)
 
 
+def _in_a_job() -> bool:
+    """With tasks that srun started, or none but the script itself."""
+    return bool(os.environ.get("SLURM_JOB_ID"))
+
+
 def _requeue(_number: int, _frame: FrameType | None) -> None:
-    if number("SLURM_PROCID"):
+    if number("SLURM_PROCID") or is_launched():
         return  # the first process speaks for all, and Slurm ends them
     array = os.environ.get("SLURM_ARRAY_JOB_ID")
     job = f"{array}_{number('SLURM_ARRAY_TASK_ID')}" if array else os.environ.get("SLURM_JOB_ID", "")
@@ -53,7 +58,8 @@ def _requeue(_number: int, _frame: FrameType | None) -> None:
         asked = subprocess.run(
             ["scontrol", "requeue", job], capture_output=True, text=True, errors="replace", check=False, timeout=60
         )
-        refused = asked.stderr.strip() or asked.stdout.strip() if asked.returncode else ""
+        said = asked.stderr.strip() or asked.stdout.strip() or f"exit status {asked.returncode}"
+        refused = said if asked.returncode else ""
     except (OSError, subprocess.SubprocessError) as error:
         refused = str(error)
     if refused:

@@ -245,7 +245,8 @@ if sys.argv[2] == "fails":
 """
 
 
-@pytest.mark.parametrize("end", ["ends", pytest.param("fails", marks=pytest.mark.torture)])
+@pytest.mark.torture
+@pytest.mark.parametrize("end", ["ends", "fails"])
 def test_a_program_that_ends_without_closing_it(tmp_path: Path, end: str) -> None:
     ran = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(tmp_path / "out"), end],

@@ -8,7 +8,7 @@ from tests.crashes.damage import campaign
 
 
 def test_a_short_campaign(tmp_path: Path) -> None:
-    tally = campaign(18, 0, tmp_path, ("knn", "spectrum"))
+    tally = campaign(14, 0, tmp_path, ("knn", "spectrum"))
     assert tally.wrong == []
     assert len(tally.kinds) >= 10
     assert tally.recomputed

@@ -81,8 +81,11 @@ def test_the_signal_before_the_end_puts_the_job_into_the_queue(job: Path, capfd:
     assert signal.getsignal(signal.SIGUSR1) == before
 
 
-def test_where_slurm_refuses_the_training_goes_on(job: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_where_slurm_refuses_the_training_goes_on(
+    job: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     (job / "no").touch()
+    monkeypatch.delenv("SLURM_NTASKS")  # of a script that asked for no number of tasks
     with requeueing():
         os.kill(os.getpid(), signal.SIGUSR1)
     assert "did not put job 77 into the queue again (no); the training goes on" in capfd.readouterr().err

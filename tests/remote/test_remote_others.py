@@ -102,6 +102,7 @@ def test_a_server_that_does_not_know_the_key_is_said(
         assert not (tmp_path / "far" / "results").exists()
 
 
+@pytest.mark.torture
 @needs("gcsfs", "gcp_storage_emulator")
 def test_google_storage(local: RunRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with google_server() as url:

@@ -99,7 +99,7 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
         return source.read().decode()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.torture), "dark"])
 @pytest.mark.parametrize("name", ["report", "comparison"])
 def test_axe_finds_no_serious_violation(
     browser: Browser, axe: str, name: str, scheme: Any, request: pytest.FixtureRequest

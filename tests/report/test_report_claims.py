@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from benchmarks.verdicts.bank_runs import SECOND
 from benchmarks.verdicts.fixture import BANK, load, without_labels
 from swaveval.convergence import judge
 from swaveval.convergence.quality import untrained
@@ -67,10 +68,16 @@ def claims(contents: Contents) -> Iterator[Claim]:
             yield Claim(found["name"], found["test"] or "", reference, up, certain, found[0])
 
 
+# Every page of the first bank and every fourth of the second; the others in the slow campaigns.
+SLOW = frozenset(name for place, name in enumerate(sorted(SECOND)) if place % 4)
 PAGES = [(name, labelled) for name in sorted(path.stem for path in BANK.glob("*.npz")) for labelled in (True, False)]
+each_page = pytest.mark.parametrize(
+    ("name", "labelled"),
+    [pytest.param(*one, marks=pytest.mark.torture) if one[0] in SLOW else one for one in PAGES],
+)
 
 
-@pytest.mark.parametrize(("name", "labelled"), PAGES)
+@each_page
 def test_what_rose_did_not_fall(name: str, labelled: bool) -> None:
     """Of one metric, on the same images and against the same reference, no two directions are both certain."""
     said: dict[tuple[str, str, str], Claim] = {}
@@ -81,7 +88,7 @@ def test_what_rose_did_not_fall(name: str, labelled: bool) -> None:
         assert before.up == claim.up, (before.text, claim.text)
 
 
-@pytest.mark.parametrize(("name", "labelled"), PAGES)
+@each_page
 def test_what_is_above_untrained_networks_is_not_said_to_be_level(name: str, labelled: bool) -> None:
     """Beyond any correction for asking several; also where the gain does not count, as the features contracted."""
     contents = page(name, labelled)
@@ -91,7 +98,7 @@ def test_what_is_above_untrained_networks_is_not_said_to_be_level(name: str, lab
             assert found["name"] not in level, found[0]
 
 
-@pytest.mark.parametrize(("name", "labelled"), PAGES)
+@each_page
 def test_an_interval_and_its_p_answer_the_same_question(name: str, labelled: bool) -> None:
     contents = page(name, labelled)
     for row in contents.verdict.evidence:
@@ -109,7 +116,7 @@ def test_an_interval_and_its_p_answer_the_same_question(name: str, labelled: boo
             assert not (within and float(found["p"]) < ALPHA - 0.005), found[0]
 
 
-@pytest.mark.parametrize(("name", "labelled"), PAGES)
+@each_page
 def test_word_sentence_advice_and_star_are_of_one_mind(name: str, labelled: bool) -> None:
     contents = page(name, labelled)
     verdict, whole = contents.verdict, " ".join(texts(contents)).lower()
@@ -134,7 +141,7 @@ def test_word_sentence_advice_and_star_are_of_one_mind(name: str, labelled: bool
     assert all("lower the learning rate" in each.action and "too high" in each.reason for each in rates)
 
 
-@pytest.mark.parametrize(("name", "labelled"), PAGES)
+@each_page
 def test_the_table_of_witnesses_says_what_the_sentence_says(name: str, labelled: bool) -> None:
     contents = page(name, labelled)
     verdict = contents.verdict
@@ -156,7 +163,7 @@ def test_the_table_of_witnesses_says_what_the_sentence_says(name: str, labelled:
     assert len(witness_table.rows(contents)) in (0, len(verdict.witnesses))
 
 
-@pytest.mark.parametrize(("name", "labelled"), PAGES)
+@each_page
 def test_every_number_of_one_metric_names_what_it_is_compared_with(name: str, labelled: bool) -> None:
     """`RankMe is down from 171 to 82` beside `RankMe went from 30 to 61` cannot be written: each says from what."""
     for text in texts(page(name, labelled)):
@@ -164,7 +171,7 @@ def test_every_number_of_one_metric_names_what_it_is_compared_with(name: str, la
             assert found[1] in ("at step 0", "of untrained networks", "at its highest"), text
 
 
-@pytest.mark.parametrize(("name", "labelled"), PAGES)
+@each_page
 def test_every_chart_names_what_its_change_is_measured_from(name: str, labelled: bool) -> None:
     """DSE, which no untrained network has, as all others: one reference for all charts, and that of the evidence."""
     contents = page(name, labelled)
@@ -193,5 +200,6 @@ def test_a_page_says_that_a_contracted_run_is_above_and_why_it_does_not_count() 
 
 
 def test_the_pages_are_not_silent() -> None:
-    found = [claim for name, labelled in PAGES for claim in claims(page(name, labelled))]
-    assert len(found) > 2 * len(PAGES)
+    looked_at = [one for one in PAGES if one[0] not in SLOW]
+    found = [claim for name, labelled in looked_at for claim in claims(page(name, labelled))]
+    assert len(found) > 2 * len(looked_at)
