@@ -94,7 +94,8 @@ def test_a_node_dies_half_way(nodes: RayNodes, tmp_path: Path) -> None:
     begun = (tmp_path / "counting.log").read_text(encoding="utf-8").splitlines()
     again = len(begun) - len(set(begun))
     print(f"40 of 40 checkpoints; {again} tasks begun again")
-    assert 1 <= again <= 2  # what it was at, and what was on its way to it
+    # What it was at, and what was on its way to it; nothing where it ended a task between the look and the kill.
+    assert again <= 2
 
 
 COUNTING = """
