@@ -5,16 +5,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from swaveval.checkpoints.lookout import Lookout
-from swaveval.checkpoints.snapshots import SUFFIX, Snapshots
+from swaveval.checkpoints.snapshots import Snapshots
 from swaveval.convergence import Verdict
 from swaveval.errors import SwavevalError
-from swaveval.results.atomic import link
 from swaveval.results.scalars import scalars
 from swaveval.results.series import Point
-from swaveval.runs.kept_best import BEST
+from swaveval.runs.kept_best import keep_best
 from swaveval.runs.log_to import Destination, log_to
 from swaveval.runs.outcome import RunOutcome
-from swaveval.runs.progress import Progress
+from swaveval.runs.progress import Progress, Silent
 from swaveval.runs.request import RunRequest
 from swaveval.runs.run import run
 from swaveval.runs.watching import Watcher, Watching
@@ -89,8 +88,8 @@ class Rounds:
         )
         best = outcome.written.verdict.best
         chosen = None if best is None else self.snapshots.place(best.checkpoint)
-        if chosen is not None:
-            link(chosen, request.out / f"{BEST}{SUFFIX}")
+        if chosen is not None and (unkept := keep_best(chosen, request.out, lasting=True)):
+            (progress or Silent()).message(unkept)
         if not self.keep_all:
             self.snapshots.keep([] if best is None else [best.checkpoint, *best.tied_with])
         return told(outcome, fresh, self.trackers)

@@ -177,7 +177,9 @@ class Watcher:
         if self.watched.is_gone(entry):
             self.progress.message(f"{name} would be the checkpoint to use, and its file is gone")
             return
-        keep_best(self.watched.place(entry), self.request.out, lasting=self.watched.is_lasting(entry))
+        place, lasting = self.watched.place(entry), self.watched.is_lasting(entry)
+        if unkept := keep_best(place, self.request.out, lasting=lasting):
+            self.progress.message(unkept)
 
     def _learn(self, records: Sequence[CheckpointRecord]) -> list[str]:
         return self.watched.learn({one.name: {**one.load, "state": one.state} for one in records if one.load})

@@ -59,16 +59,34 @@ def test_it_is_taken_when_its_last_file_is_there_and_outlives_them(kind: str, tm
     entry = watched.entry(name)
     out = tmp_path / "report"
     out.mkdir()
-    (out / "best.ckpt").write_bytes(b"of an earlier round")
-    keep_best(watched.place(entry), out, lasting=watched.is_lasting(entry))
+    (place / "epoch=1.ckpt").write_bytes(checkpoint(1, 1))
+    assert not keep_best(place / "epoch=1.ckpt", out, lasting=True)
+    assert kept_best(out) == out / "best.ckpt"
+    assert not keep_best(watched.place(entry), out, lasting=watched.is_lasting(entry))
     best = kept_best(out)
     assert best == out / "best"
-    assert [path.name for path in out.iterdir()] == ["best"]
+    assert sorted(path.name for path in out.iterdir()) == ["best", "results"]
     assert sorted(path.name for path in best.iterdir()) == sorted(path.name for path in whole.iterdir())
     assert inspect(standing(best)).digest == digest
     (place / "epoch=3.ckpt").write_bytes(checkpoint(3, 3))
-    keep_best(place / "epoch=3.ckpt", out, lasting=True)
-    assert [path.name for path in out.iterdir()] == ["best.ckpt"]
+    assert not keep_best(place / "epoch=3.ckpt", out, lasting=True)
+    assert sorted(path.name for path in out.iterdir()) == ["best.ckpt", "results"]
+
+
+def test_what_a_trainer_calls_best_in_the_same_directory_stays(tmp_path: Path) -> None:
+    theirs = tmp_path / "out" / "best.ckpt"
+    theirs.parent.mkdir()
+    theirs.write_bytes(b"theirs")
+    (tmp_path / "out" / "best.pth").write_bytes(b"theirs, too")
+    (tmp_path / "epoch=1.ckpt").write_bytes(checkpoint(1, 1))
+    said = keep_best(tmp_path / "epoch=1.ckpt", tmp_path / "out", lasting=True)
+    assert "which is there already and is not ours" in said
+    assert kept_best(tmp_path / "out") is None
+    (tmp_path / "epoch=2.pt").write_bytes(checkpoint(2, 2))
+    assert not keep_best(tmp_path / "epoch=2.pt", tmp_path / "out", lasting=True)
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["best.ckpt", "best.pt", "best.pth", "results"]
+    assert theirs.read_bytes() == b"theirs"
 
 
 def test_what_a_network_is_built_from_is_kept_with_it(tmp_path: Path) -> None:
@@ -81,7 +99,7 @@ def test_what_a_network_is_built_from_is_kept_with_it(tmp_path: Path) -> None:
     assert learn(watched, lookout) == [name]
     entry = watched.entry(name)
     (tmp_path / "report").mkdir()
-    keep_best(watched.place(entry), tmp_path / "report", lasting=watched.is_lasting(entry))
+    assert not keep_best(watched.place(entry), tmp_path / "report", lasting=watched.is_lasting(entry))
     best = kept_best(tmp_path / "report")
     assert best is not None
     assert sorted(path.name for path in best.iterdir()) == ["config.json", "model.safetensors"]
