@@ -70,6 +70,7 @@ def evaluate(**options: Any) -> Evaluate:
     return Evaluate(pictures(), **(given | options))
 
 
+@pytest.mark.torture
 def test_the_training_is_what_it_would_be_and_its_logger_has_the_numbers(tmp_path: Path) -> None:
     alone, _ = fitted(tmp_path / "alone", 4)
     expected = dict(state(alone)), alone.order

@@ -36,6 +36,7 @@ def evaluated_here(place: Path, count: int) -> tuple[Path, Path]:
     return images, checkpoints
 
 
+@pytest.mark.torture  # half a minute of waiting for the scheduler; Ray's is in the default suite
 @pytest.mark.usefixtures("cluster")
 def test_an_array_gives_the_same_results(tmp_path: Path) -> None:
     images, checkpoints = evaluated_here(tmp_path, 2)
