@@ -9,9 +9,9 @@ EVALUATORS = ("knn", "spectrum", "views", "stability")
 
 
 def cells(out: Path) -> dict[str, object]:
-    """Every cell but for times, and the arrays byte for byte."""
+    """Every cell but for times, and the arrays byte for byte; not what a job that was killed was writing (hidden)."""
     found: dict[str, object] = {}
-    for path in sorted((out / "results" / "cells").iterdir()):
+    for path in sorted((out / "results" / "cells").glob("[!.]*")):
         if path.suffix == ".json":
             body = unseal(path.read_bytes())
             found[path.name] = {name: value for name, value in body.items() if name not in ("seconds", "created")}
