@@ -20,13 +20,16 @@ from swaveval.features.untrained import settle_batchnorm
 from swaveval.results import CheckpointRecord, Point, RunManifest, Series
 
 OUT = Path(__file__).with_name("random_inits")
-# A run of the bank with the architecture, and how many networks.
+# By name: a run of the bank with the architecture and the images, and how many networks.
 LIKE = {
-    "rising-k100": 30,
-    "cifar-swav": 12,
-    "flowers-swav": 16,
-    "textures-swav": 16,
-    "clothing-swav": 16,
+    "digits": ("rising-k100", 30),
+    "cifar10-12k": ("cifar-swav", 12),
+    "flowers5": ("flowers-swav", 16),
+    "textures10": ("textures-swav", 16),
+    "clothing-flat": ("clothing-swav", 16),
+    "cifar10-12k-vit": ("cifar-simclr-vit", 12),
+    "flowers5-vit": ("flowers-simclr-vit", 16),
+    "clothing-flat-vit": ("clothing-simclr-vit", 16),
 }
 
 
@@ -34,7 +37,7 @@ def networks(run: str, count: int, directory: Path) -> Series:
     """A series whose checkpoints are untrained networks, one seed each."""
     recipe = recipe_of(run)
     images, pixels, settings = opened(recipe, directory / "sets")
-    like = load(series(directory / "runs" / run)[0])
+    like = untrained_like(recipe)
     found = Measured()
     records = []
     for seed in range(count):
@@ -50,11 +53,22 @@ def networks(run: str, count: int, directory: Path) -> Series:
     )
 
 
+def untrained_like(recipe: Recipe | Joint) -> Backbone:
+    """A network of a run's architecture, read from a file as its checkpoints are."""
+    weights = {f"backbone.{name}": value for name, value in network(recipe).state_dict().items()}
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "epoch=0-step=0.ckpt")
+        torch.save({"state_dict": weights, "epoch": 0, "global_step": 0}, path)
+        return load(path, options=options_of(recipe))
+
+
 def main() -> None:
     torch.set_num_threads(1)
-    for run, count in LIKE.items():
+    for name, (run, count) in LIKE.items():
+        path = OUT / f"{name}.npz"
+        if path.exists():
+            continue
         found = networks(run, count, Path(sys.argv[1]))
-        path = OUT / f"{found.manifest.data.name}.npz"
         print(f"{path.name}: {save(found, path):,} bytes", flush=True)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.verdicts.methods import Joint
+from benchmarks.verdicts.methods import STEM_STRIDE, Joint
 from benchmarks.verdicts.recipes import Recipe
 from benchmarks.verdicts.sets import shown
 from swaveval.checkpoints import (
@@ -20,6 +20,7 @@ from swaveval.checkpoints import (
     random_backbone,
 )
 from swaveval.checkpoints.drift import drift
+from swaveval.checkpoints.geometry import Geometry
 from swaveval.data import ImageSet, decode, open_images
 from swaveval.data.decoded import DecodedImages
 from swaveval.data.transforms import EvalTransform
@@ -50,7 +51,6 @@ EVALUATORS = (
     Views(groups=2),
 )
 VIEW_IMAGES, VIEWS = 500, 2
-RANDOM_SEEDS = (0, 1)
 KEPT_SETTINGS = ("temperature", "epsilon", "sinkhorn_iterations")
 
 
@@ -89,7 +89,9 @@ def measure(run: Path, recipe: Recipe | Joint, prepared: Path) -> Series:
     found = Measured()
     for digest, backbone in backbones.items():
         _checkpoint(found, backbone, digest, images, pixels, settings)
-    baselines = _baselines(found, next(iter(backbones.values())), images, pixels, settings)
+    # As many untrained networks as `swaveval run` takes: three, a saved step 0 among them.
+    seeds = range(2 if any(record.is_untrained for record in records) else 3)
+    baselines = _baselines(found, next(iter(backbones.values())), seeds, images, pixels, settings)
     own = tuple(str(one.digest) for one in records if one.evaluated and one.same_as is None)
     if len(own) > 1:
         moved = drift(backbones[digest] for digest in own)
@@ -163,15 +165,14 @@ def _checkpoint(
 
 
 def _baselines(
-    found: Measured, like: Backbone, images: ImageSet, pixels: DecodedImages, settings: ExtractSettings
+    found: Measured,
+    like: Backbone,
+    seeds: Iterable[int],
+    images: ImageSet,
+    pixels: DecodedImages,
+    settings: ExtractSettings,
 ) -> list[CheckpointRecord]:
-    records = []
-    for seed in RANDOM_SEEDS:
-        untrained = random_backbone(like, seed)
-        settled = settle_batchnorm(untrained, images, pixels, transform=settings.transform, device="cpu")
-        record = _record(f"random init, seed {seed}", "random", seed)
-        _checkpoint(found, settled, str(record.digest), images, pixels, settings)
-        records.append(record)
+    records = [untrained(found, like, seed, images, pixels, settings) for seed in seeds]
     plain = (("raw pixels", "pixels", raw_pixels), ("colour histogram", "colours", colour_histogram))
     for name, kind, encode in plain:
         record = _record(name, kind, None)  # type: ignore[arg-type]
@@ -180,13 +181,41 @@ def _baselines(
     return records
 
 
+def untrained(
+    found: Measured,
+    like: Backbone,
+    seed: int,
+    images: ImageSet,
+    pixels: DecodedImages,
+    settings: ExtractSettings,
+) -> CheckpointRecord:
+    """Evaluate a network of the same architecture at initialisation, its BatchNorm settled."""
+    network = settle_batchnorm(
+        random_backbone(like, seed), images, pixels, transform=settings.transform, device="cpu"
+    )
+    record = _record(f"random init, seed {seed}", "random", seed)
+    _checkpoint(found, network, str(record.digest), images, pixels, settings)
+    return record
+
+
 def _record(name: str, kind: BaselineKind, seed: int | None) -> CheckpointRecord:
     return CheckpointRecord(name, kind="baseline", baseline=kind, seed=seed, digest=f"{kind}{seed}")
 
 
+def options_of(recipe: Recipe | Joint) -> LoadOptions | None:
+    """How the checkpoints of a run are read: no reader knows the small ViT, and other trainers do not write the stride.
+
+    Each file is read by itself here; `swaveval run` finds the stride out from the whole series.
+    """
+    if not isinstance(recipe, Joint):
+        return None
+    if recipe.network == "vit":
+        return LoadOptions(backbone=f"{Path(__file__).with_name('methods.py')}:small_vit")
+    return LoadOptions(geometry=Geometry(stem_stride=STEM_STRIDE))
+
+
 def _read(directory: Path, recipe: Recipe | Joint) -> tuple[list[CheckpointRecord], dict[str, Backbone]]:
-    vit = isinstance(recipe, Joint) and recipe.network == "vit"
-    options = LoadOptions(backbone=f"{Path(__file__).with_name('methods.py')}:small_vit") if vit else None
+    options = options_of(recipe)
     records: list[CheckpointRecord] = []
     backbones: dict[str, Backbone] = {}
     for file in discover(directory):

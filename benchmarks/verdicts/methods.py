@@ -42,6 +42,10 @@ Method = Literal["simclr", "byol", "barlow", "simsiam", "vicreg", "byol without 
 BATCH = 128
 
 
+# Of the ResNets here, at 32 px.
+STEM_STRIDE = 2
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joint:
     """A run of a method that embeds two views of an image alike.
@@ -92,7 +96,7 @@ class Embedder(pl.LightningModule):
         if run.network == "vit":
             self.backbone, width = small_vit(), 96
         else:
-            self.backbone, width = build_resnet(depth=10, stem="small", width=32, stem_stride=2)
+            self.backbone, width = build_resnet(depth=10, stem="small", width=32, stem_stride=STEM_STRIDE)
         if run.method == "simclr":
             self.projection_head: nn.Module = SimCLRProjectionHead(width, width, 64)
             self.criterion: nn.Module = NTXentLoss(temperature=run.temperature)
