@@ -1,20 +1,22 @@
 """Real untrained networks as null series: `python -m benchmarks.false_alarms.real_inits DIR` writes random_inits/*.npz.
 
 Networks as the bank trains them, at initialisation, their BatchNorm with the statistics of the training images: what
-every witness says of each image. Nothing was learned between any two of them. DIR holds the bank's sets of photos
-(`benchmarks.verdicts.sets`).
+every witness says of each image. Nothing was learned between any two of them. DIR/sets holds the bank's photos
+(`benchmarks.verdicts.sets`). What is there is not made again.
 """
 
 import sys
+import tempfile
 from pathlib import Path
 
 import torch
 
-from benchmarks.verdicts.derived import series
 from benchmarks.verdicts.fixture import save
-from benchmarks.verdicts.measure import Measured, opened, summary
-from benchmarks.verdicts.truth_bank import recipe_of
-from swaveval.checkpoints import load, random_backbone
+from benchmarks.verdicts.measure import Measured, opened, options_of, summary
+from benchmarks.verdicts.methods import Joint
+from benchmarks.verdicts.recipes import Recipe
+from benchmarks.verdicts.truth_bank import network, recipe_of
+from swaveval.checkpoints import Backbone, load, random_backbone
 from swaveval.features.extract import extract
 from swaveval.features.untrained import settle_batchnorm
 from swaveval.results import CheckpointRecord, Point, RunManifest, Series

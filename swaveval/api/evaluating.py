@@ -54,8 +54,8 @@ class Options(TypedDict, total=False):
         figures: whether figures for papers (PNG, SVG) are written too; default no, as `swaveval report OUT
             --figures-only` draws them at any time.
         log_to: where the results go beside the page, `NAME:TARGET` or several (`tensorboard:DIR`, `wandb:PROJECT`,
-            `mlflow:FILE.db`, any exporter). What is not as it should be is said before anything is done; a tracker that
-            fails at the end is one of `Evaluation.problems`.
+            `mlflow:FILE.db`, `trackio:PROJECT`, any exporter). What is not as it should be is said before anything is
+            done; a tracker that fails at the end is one of `Evaluation.problems`.
     """
 
     out: str | Path

@@ -11,8 +11,8 @@ def export(
         "",
         "--format",
         "-f",
-        help="csv, json, parquet, tensorboard, wandb, mlflow, or an installed exporter's name. Default: by the suffix "
-        "of --to, else csv.",
+        help="csv, json, parquet, tensorboard, wandb, mlflow, trackio, or an installed exporter's name. Default: by "
+        "the suffix of --to, else csv.",
     ),
     to: str = typer.Option("-", "--to", help="File to write, or what the format takes; - is standard output."),
     embeddings: str = typer.Option(

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from swaveval.runs.log_to import Destination
 
 HELP = (
-    "Also write the results there when the page is done: tensorboard:DIR, wandb:PROJECT, mlflow:FILE.db, or any "
-    "exporter, NAME:TARGET. May be given several times; called again, it adds what is new."
+    "Also write the results there when the page is done: tensorboard:DIR, wandb:PROJECT, mlflow:FILE.db, "
+    "trackio:PROJECT, or any exporter, NAME:TARGET. May be given several times; called again, it adds what is new."
 )
 
 
