@@ -13,10 +13,11 @@ import torch
 
 from benchmarks.verdicts.fixture import save
 from benchmarks.verdicts.measure import Measured, opened, options_of, summary
-from benchmarks.verdicts.methods import Joint
+from benchmarks.verdicts.methods import STEM_STRIDE, Joint
 from benchmarks.verdicts.recipes import Recipe
 from benchmarks.verdicts.truth_bank import network, recipe_of
-from swaveval.checkpoints import Backbone, load, random_backbone
+from swaveval.checkpoints import Backbone, LoadOptions, load, random_backbone
+from swaveval.checkpoints.geometry import Geometry
 from swaveval.features.extract import extract
 from swaveval.features.untrained import settle_batchnorm
 from swaveval.results import CheckpointRecord, Point, RunManifest, Series
@@ -57,11 +58,13 @@ def networks(run: str, count: int, directory: Path) -> Series:
 
 def untrained_like(recipe: Recipe | Joint) -> Backbone:
     """A network of a run's architecture, read from a file as its checkpoints are."""
+    # Nothing but swaveval's own files tells the stride.
+    options = options_of(recipe) or LoadOptions(geometry=Geometry(stem_stride=STEM_STRIDE))
     weights = {f"backbone.{name}": value for name, value in network(recipe).state_dict().items()}
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory, "epoch=0-step=0.ckpt")
         torch.save({"state_dict": weights, "epoch": 0, "global_step": 0}, path)
-        return load(path, options=options_of(recipe))
+        return load(path, options=options)
 
 
 def main() -> None:
