@@ -44,7 +44,8 @@ class Standing:
             return "above"
         if self.p_corrected > ALPHA or self.found.effect == 0:
             return "level"
-        asked_for = self.kind == "random" and self.hearing.quality.start == "random initialisations"
+        started_there = self.hearing.quality.start == "random initialisations"
+        asked_for = self.kind == "random" and (started_there or self.hearing.findings.over_start_alone)
         if asked_for and self.found.effect > 0 and not self.hearing.findings.contracted:
             return "level"  # the gain was asked for, and not shown; one bought by contraction was, and does not count
         return "above" if self.found.effect > 0 else "below"

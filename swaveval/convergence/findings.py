@@ -127,6 +127,12 @@ class Findings:
         return max(self.gain_p_corrected, self.above_p_corrected) <= ALPHA and self.end_above
 
     @property
+    def over_start_alone(self) -> bool:
+        """Whether a gain over the start is none over untrained networks."""
+        shown = self.gain_p_corrected <= ALPHA and self.gain.effect > 0
+        return self.over_random is not None and shown and self.above_p_corrected > ALPHA
+
+    @property
     def above_start(self) -> bool:
         """Better than the start, whatever untrained networks give; uncorrected."""
         return self.gain_p <= ALPHA and self.gain.effect > 0

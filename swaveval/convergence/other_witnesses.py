@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 
 from swaveval.convergence.decision import Judged
-from swaveval.convergence.findings import Findings
 from swaveval.convergence.hearing import Hearing
 from swaveval.convergence.testimony import says
-from swaveval.convergence.thresholds import ALPHA
 from swaveval.convergence.wording import half_width, listed, points, signed
 
 
@@ -64,7 +62,7 @@ def _undecided(found: Sequence[Hearing]) -> list[str]:
     settled = [one for one in found if one.findings.settled_statistics]
     pulled = [one for one in found if one.findings.contracted is not None and one not in settled]
     settled += pulled
-    beside = [one for one in found if one not in settled and _not_over_untrained(one.findings)]
+    beside = [one for one in found if one not in settled and one.findings.over_start_alone]
     rest = [one for one in found if one not in settled and one not in beside]
     counted = [one for one in rest if one.findings.shown.interval()[0] > 0]
     plain = [one for one in rest if one not in counted]
@@ -84,12 +82,6 @@ def _undecided(found: Sequence[Hearing]) -> list[str]:
         rose = listed([f"{one.name} ({_of(one)})" for one in settled])
         parts.append(f"{rose} rose by no more than BatchNorm's statistics alone can bring")
     return parts
-
-
-def _not_over_untrained(findings: Findings) -> bool:
-    """Whether a gain over the start is none over untrained networks."""
-    shown = findings.gain_p_corrected <= ALPHA and findings.gain.effect > 0
-    return findings.over_random is not None and shown and findings.above_p_corrected > ALPHA
 
 
 def _over_untrained(found: Sequence[Hearing], *, last: str = "and") -> str:

@@ -20,7 +20,7 @@ class PairedDifference:
 
     Attributes:
         effect: the difference, in fractions.
-        ci95: paired bootstrap percentile interval, with zero in it wherever p is above 0.05; of shares Student's.
+        ci95: paired bootstrap percentile interval, with zero in it where p is above 0.05 and only there; of shares Student's.
         p: two-sided exact McNemar p, of shares Student's; 1 when no image differs.
         n: images.
     """
@@ -60,6 +60,10 @@ def paired_difference(a: Array, b: Array, *, seed: int = 0, draws: int = DRAWS) 
         # With a handful of discordant images the percentile interval is too short: what the exact test does not exclude
         # it does not either.
         low, high = min(low, 0.0), max(high, 0.0)
+    elif won > lost:
+        low = max(low, 1 / n)  # … and what it excludes is one image away at least
+    else:
+        high = min(high, -1 / n)
     return PairedDifference(effect=(won - lost) / n, ci95=(float(low), float(high)), p=p, n=n)
 
 

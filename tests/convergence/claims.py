@@ -14,7 +14,7 @@ PLACE = (
     r"(above|below|not shown to be better than|not shown to differ from) (?:\S+ ){1,3}?by (.*?)"
     r"(?=, (?:below|not shown)|$)"
 )
-ILL_FORMED = r"\bnan\b|\bNone\b|\binf\b|  |−0\.0|;;|; ;|\.\.|\( |KNN|\bfell by −| ,"
+ILL_FORMED = r"\bnan\b|\bNone\b|\binf\b|  |−0\.0(?!\d)|;;|; ;|\.\.|\( |KNN|\bfell by −| ,"
 GOOD, NONE = ("learning", "converged"), ("collapsed", "not-learning")
 
 
@@ -50,6 +50,8 @@ def _witnesses(verdict: Verdict) -> Iterator[str]:
             claims = denies if one.says == "gain" else bool(re.match(r"likewise .*\(\+|only ", clause))
             if one.name in clause and claims and not clause.startswith("whether "):
                 yield f"{one.name} says {one.says}: {clause}"
+            if one.name in clause and denies and "untrained networks" in clause and "untrained networks" in one.above:
+                yield f"{one.name} is above untrained networks in the end: {clause}"
         yield from _interval(one)
     if verdict.verdict in GOOD and not gained:
         yield f"{verdict.verdict}, and no witness gains"

@@ -9,6 +9,7 @@ import pytest
 from benchmarks.verdicts.bank_runs import SECOND
 from benchmarks.verdicts.fixture import BANK, load, without_labels
 from swaveval.convergence import Verdict, judge
+from tests.convergence.claims import contradictions
 
 EXPECTED = tomllib.loads((Path(__file__).parents[2] / "benchmarks" / "verdicts" / "expected.toml").read_text("utf-8"))
 BAD = {"collapsed", "not-learning"}
@@ -89,3 +90,8 @@ def test_the_verdict_without_labels_agrees_and_never_praises_a_bad_run() -> None
 def test_a_bad_run_has_no_checkpoint_to_use_and_every_other_one_has(name: str) -> None:
     for verdict in (judged(name), judged_without_labels(name)):
         assert (verdict.best is None) == (verdict.verdict in BAD)
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_no_claim_denies_another_in_any_run(name: str) -> None:
+    assert [contradictions(verdict) for verdict in (judged(name), judged_without_labels(name))] == [[], []]

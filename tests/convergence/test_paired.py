@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm, ttest_rel
 
@@ -41,14 +41,20 @@ def test_swapping_the_two_turns_the_sign(pairs: list[tuple[bool, bool]]) -> None
     assert there.ci95[0] <= there.ci95[1]
 
 
-@given(st.integers(0, 12), st.integers(0, 12), st.integers(1, 60))
-@settings(max_examples=80, deadline=None)
-def test_the_interval_leaves_zero_out_where_p_says_so(won: int, lost: int, same: int) -> None:
+few = st.integers(0, 12)
+
+
+@given(st.one_of(st.tuples(few, few), st.tuples(st.integers(0, 150), st.integers(0, 150))), st.integers(1, 600))
+@example((56, 80), 424)
+@settings(max_examples=150, deadline=None)
+def test_the_interval_leaves_zero_out_where_p_says_so(discordant: tuple[int, int], same: int) -> None:
+    won, lost = discordant
     a = np.r_[np.ones(won, bool), np.zeros(lost, bool), np.ones(same, bool)]
     b = np.r_[np.zeros(won, bool), np.ones(lost, bool), np.ones(same, bool)]
     found = paired_difference(a, b)
     low, high = found.ci95
     assert (found.p < 0.05) == (low > 0 or high < 0)
+    assert low <= found.effect <= high
 
 
 def test_shares_are_compared_by_students_paired_test() -> None:
