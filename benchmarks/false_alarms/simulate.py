@@ -2,7 +2,7 @@
 
 Null series, in which nothing was learned, with all five witnesses:
 - the same weights with the images drawn anew at every checkpoint (ρ = 0) or nearly the same (ρ = 0.9);
-- untrained networks in sequence, simulated with a spread of accuracies, and real ones on five sets of images;
+- untrained networks in sequence, simulated with a spread of accuracies, and real ones (ResNets, ViTs) on five sets;
 - a jump from step 0 to the level of untrained networks whose BatchNorm has seen the data, and only jitter from then on;
 - the checkpoints of real runs that learned, their epochs permuted (start included): there is no order left to claim.
 A false alarm is any that claims something happened: learning, converged, regressed or collapsed.
@@ -48,6 +48,9 @@ REAL = {
     "flowers5": (5, 8, 12),
     "textures10": (5, 8, 12),
     "clothing-flat": (5, 8, 12),
+    "cifar10-12k-vit": (5, 8),
+    "flowers5-vit": (5, 8, 12),
+    "clothing-flat-vit": (5, 8, 12),
 }
 CLAIMS = ("learning", "converged", "regressed", "collapsed")
 FOUND = ("learning", "converged")
@@ -130,7 +133,7 @@ NULLS: dict[str, Callable[[int], Series]] = {
     **{f"real untrained networks on {name}, in sequence": partial(real_random_inits, name=name) for name in REAL},
     **{
         f"real untrained networks on {name}, in sequence, no step 0": partial(real_random_inits, name=name, first=1)
-        for name in ("digits", "flowers5")
+        for name in REAL
     },
     **{
         f"{run} (real), epochs permuted": partial(permuted, run=run)
