@@ -20,6 +20,9 @@ from swaveval.results.roles import SPOKEN, SPREAD, UNIFORMITY, USAGE
 # well (to half, on digits; to a tenth of an untrained network's, on photos): this speaks where quality did not rise.
 SHRUNK = 0.75
 GONE = 0.1
+# How near to the least that it can be the loss of a constant output ends, and how far from it healthy training stays:
+# over the bank at most .0003 and at least .12.
+LEAST = 0.001
 # Log of the mean Gaussian potential of pairs: 0 for a point, the lower the more spread. This much of it may be lost.
 CONTRACTION = 0.1
 # Prototypes that share all the mass: usage perplexity below this.
@@ -31,7 +34,7 @@ class Sign:
     """One observation that a collapsed run shows.
 
     Attributes:
-        kind: `loss` (at ln K), `shrunk` or `gone` (rank or spread within the run), `usage` (prototypes).
+        kind: `loss` (at ln K, or the least it can be), `shrunk` or `gone` (rank or spread), `usage` (prototypes).
         metric: it was seen in. claim: a clause with its numbers.
         effect: the number: a share of the largest value, where something shrank.
         change: in the metric's unit, where something shrank.
@@ -53,12 +56,31 @@ def signs(series: Series, loss: LossState) -> tuple[Sign, ...]:
             f"the loss ends at {loss.end:.3f}, {share:.1f} % of ln K = {loss.ln_k:.3f}, the loss of a constant output"
         )
         found.append(Sign("loss", "loss", claim, loss.gap))
+    elif (least := _at_its_least(loss)) is not None:
+        found.append(least)
     found += [sign for metric in SPREAD if (sign := _shrunk(series, metric)) is not None]
     usage = last_value(series, USAGE)
     if usage is not None and usage < FEW_PROTOTYPES:
         claim = f"one prototype takes nearly all images (usage perplexity {usage:.2f})"
         found.append(Sign("usage", USAGE, claim, usage))
     return tuple(found)
+
+
+def _at_its_least(loss: LossState) -> Sign | None:
+    """The end of a loss that can fall no further: −1 of a negative cosine, zero of a distance.
+
+    Where nothing holds the outputs of different images apart (BYOL, SimSiam and VICReg without what does), agreement of
+    the views is learned to the end by a constant output. Real views of an image never agree so far.
+    """
+    if loss.end is None or loss.start is None or loss.ln_k is not None:
+        return None
+    if -1 - LEAST <= loss.end <= -1 + LEAST < loss.start:
+        claim = f"the loss ends at {loss.end:.4f}, the least that a negative cosine can be, as of a constant output"
+        return Sign("loss", "loss", claim.replace("-", "−", 1), 1 + loss.end)
+    if 0 <= loss.end <= LEAST * loss.start:
+        claim = f"the loss ends at {loss.end:.2g}, next to nothing of its {loss.start:.3g}, as of a constant output"
+        return Sign("loss", "loss", claim, loss.end / loss.start)
+    return None
 
 
 def _shrunk(series: Series, metric: str) -> Sign | None:
@@ -74,8 +96,11 @@ def _shrunk(series: Series, metric: str) -> Sign | None:
         claim = f"{name} is {end:.3g} at the end, that of untrained networks {beside:.3g}"
         return Sign("gone", metric, claim, end / beside, change=end - beside)
     most = float(finite.max())
-    if len(finite) < 2 or most <= 0 or end >= SHRUNK * most:
+    if max(most, beside) <= 0 or end >= SHRUNK * max(most, beside):
         return None
+    if most < beside:  # what was saved first had shrunk already
+        claim = f"{name} is {end:.3g} at the end, that of untrained networks {beside:.3g}"
+        return Sign("shrunk", metric, claim, end / beside, change=end - beside)
     claim = f"{name} is down from {most:.3g} at its highest to {end:.3g}"
     return Sign("gone" if end < GONE * most else "shrunk", metric, claim, end / most, change=end - most)
 

@@ -20,7 +20,8 @@ class PairedDifference:
 
     Attributes:
         effect: the difference, in fractions.
-        ci95: paired bootstrap percentile interval, with zero in it where p is above 0.05 and only there; of shares Student's.
+        ci95: paired bootstrap percentile interval, with zero in it where p is above 0.05 and only there; of shares
+            Student's.
         p: two-sided exact McNemar p, of shares Student's; 1 when no image differs.
         n: images.
     """
