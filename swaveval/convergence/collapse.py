@@ -15,10 +15,12 @@ from swaveval.results import Series
 from swaveval.results.loss import LN_K_COLLAPSED
 from swaveval.results.roles import SPOKEN, SPREAD, UNIFORMITY, USAGE
 
-# A representation is called shrunk when rank or spread is down to such a share of its largest value in the run, and
-# gone when it is down to such a share of that, or of what untrained networks have. Healthy training lowers the rank as
-# well (to half, on digits; to a tenth of an untrained network's, on photos): this speaks where quality did not rise.
+# A representation is called shrunk when rank or spread is down to such a share of its largest value in the run, or to
+# such a one of what untrained networks have, and gone when it is down to such a share of either. Healthy training lowers
+# the rank as well (to half, on digits; on photos to half of an untrained network's, at a high rate to a tenth): this
+# speaks where quality did not rise.
 SHRUNK = 0.75
+SHRUNK_BESIDE = 0.25
 GONE = 0.1
 # How near to the least that it can be the loss of a constant output ends, and how far from it healthy training stays:
 # over the bank at most .0003 and at least .12.
@@ -77,8 +79,8 @@ def _at_its_least(loss: LossState) -> Sign | None:
     if -1 - LEAST <= loss.end <= -1 + LEAST < loss.start:
         claim = f"the loss ends at {loss.end:.4f}, the least that a negative cosine can be, as of a constant output"
         return Sign("loss", "loss", claim.replace("-", "−", 1), 1 + loss.end)
-    if 0 <= loss.end <= LEAST * loss.start:
-        claim = f"the loss ends at {loss.end:.2g}, next to nothing of its {loss.start:.3g}, as of a constant output"
+    if loss.start > 0 and 0 <= loss.end <= LEAST * loss.start:
+        claim = f"the loss ends at {loss.end:.4f}, next to nothing of its {loss.start:.3g}, as of a constant output"
         return Sign("loss", "loss", claim, loss.end / loss.start)
     return None
 
@@ -96,11 +98,11 @@ def _shrunk(series: Series, metric: str) -> Sign | None:
         claim = f"{name} is {end:.3g} at the end, that of untrained networks {beside:.3g}"
         return Sign("gone", metric, claim, end / beside, change=end - beside)
     most = float(finite.max())
-    if max(most, beside) <= 0 or end >= SHRUNK * max(most, beside):
+    if most <= 0 or end >= SHRUNK * most:
+        if beside > 0 and end < SHRUNK_BESIDE * beside:  # what was saved first had shrunk already
+            claim = f"{name} is {end:.3g} at the end, that of untrained networks {beside:.3g}"
+            return Sign("shrunk", metric, claim, end / beside, change=end - beside)
         return None
-    if most < beside:  # what was saved first had shrunk already
-        claim = f"{name} is {end:.3g} at the end, that of untrained networks {beside:.3g}"
-        return Sign("shrunk", metric, claim, end / beside, change=end - beside)
     claim = f"{name} is down from {most:.3g} at its highest to {end:.3g}"
     return Sign("gone" if end < GONE * most else "shrunk", metric, claim, end / most, change=end - most)
 

@@ -12,7 +12,9 @@ from swaveval.convergence.collapse import (
     CONTRACTION,
     FEW_PROTOTYPES,
     GONE,
+    LEAST,
     SHRUNK,
+    SHRUNK_BESIDE,
     UNIFORMITY,
     against_start,
     contraction,
@@ -76,6 +78,33 @@ def test_a_loss_at_ln_k(gap: float, seen: bool) -> None:
     assert signs(run(rank=[1.0, 1.0]), LossState("flat", end=2.0, at_ln_k=True)) == ()
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "seen"),
+    [
+        (-0.6, -1.0, True),
+        (-0.6, -1 + LEAST - 1e-4, True),
+        (-0.6, -1 + LEAST + 1e-4, False),
+        (-0.6, -1 - LEAST - 1e-4, False),  # no negative cosine
+        (-0.9999, -1.0, False),  # it always was there
+        (4.0, 0.0, True),
+        (4.0, 4.0 * LEAST - 1e-4, True),
+        (4.0, 4.0 * LEAST + 1e-4, False),
+        (0.0, 0.0, False),
+        (4.0, -0.0001, False),
+        (3.0, -1.0, True),
+    ],
+)
+def test_a_loss_that_can_fall_no_further(start: float, end: float, seen: bool) -> None:
+    """Of methods without prototypes; where K is known the loss of a constant output is ln K."""
+    loss = LossState("falling", start=start, end=end)
+    found = signs(run(rank=[1.0, 1.0]), loss)
+    assert [(sign.kind, sign.metric) for sign in found] == [("loss", "loss")] * seen
+    assert all("as of a constant output" in sign.claim and "-" not in sign.claim for sign in found)
+    known = replace(loss, ln_k=4.0, gap=1 - end / 4.0)
+    assert signs(run(rank=[1.0, 1.0]), known) == ()
+    assert signs(run(rank=[1.0, 1.0]), replace(loss, start=None)) == ()
+
+
 BASELINES: tuple[tuple[BaselineKind, int | None, float], ...] = (
     ("random", 0, 4.0),
     ("random", 1, 8.0),
@@ -126,9 +155,12 @@ def test_a_collapse_before_the_first_saved_file_is_seen_against_untrained_networ
     assert (sign.effect, sign.change) == (pytest.approx(1.1 / 340), pytest.approx(1.1 - 340))
 
 
-@pytest.mark.parametrize(("share", "kinds"), [(GONE - 0.01, ["gone"]), (GONE + 0.01, [])])
-def test_untrained_networks_are_the_measure_from_a_tenth_down(share: float, kinds: list[str]) -> None:
-    # Healthy training lowers the rank too: above a tenth of an untrained network's it is no sign.
+@pytest.mark.parametrize(
+    ("share", "kinds"),
+    [(GONE - 0.01, ["gone"]), (GONE + 0.01, ["shrunk"]), (SHRUNK_BESIDE - 0.01, ["shrunk"]), (SHRUNK_BESIDE + 0.01, [])],
+)
+def test_untrained_networks_are_the_measure_of_what_had_shrunk_before(share: float, kinds: list[str]) -> None:
+    # Healthy training lowers the rank too: above a quarter of an untrained network's it is no sign.
     assert [s.kind for s in signs(beside(run([1], rank=[200.0 * share]), [190.0, 210.0]), LossState())] == kinds
     # Of a rank that fell within the run as well, one sign says both.
     both = beside(run([1, 2], rank=[100.0, 200.0 * share]), [190.0, 210.0])
