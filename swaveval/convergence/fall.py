@@ -39,12 +39,12 @@ def fall_from_peak(quality: Quality, confirm: Quality | None) -> Fall | None:
     """Test the fall from the best checkpoint to the last, against best-of-n optimism.
 
     The peak is chosen on one set of images and the fall measured on another, so the choice does not profit from the
-    images' noise. It does profit from jitter, which both sets share: the best of k equally good checkpoints stands
+    images' noise: on the test images, or on half of the training images where these are more. It does profit from jitter, which both sets share: the best of k equally good checkpoints stands
     out by about σ·E[max of k normals], which is taken off the fall.
     """
     if quality.length < 3:
         return None
-    if confirm is None or len(confirm.points) != quality.length:
+    if confirm is None or len(confirm.points) != quality.length or confirm.n < quality.n // 2:
         choose, measured = _halves(quality)
     else:
         choose, measured = quality, confirm
