@@ -29,6 +29,7 @@ class Standing:
         hearing: the witness. kind: of the baseline. value: its accuracy, of several untrained networks the mean.
         found: checkpoint minus baseline; of untrained networks the last third of training minus their mean.
         p_corrected: Holm's, over witnesses and baselines.
+        last: whether the last checkpoint stands for the last third, whose mean hides a fall at the very end.
     """
 
     hearing: Hearing
@@ -36,11 +37,12 @@ class Standing:
     value: float
     found: PairedDifference
     p_corrected: float
+    last: bool = False
 
     @property
     def place(self) -> Literal["above", "below", "level"]:
         """Where it is shown to be. A gain is one over these untrained networks as well, however it was corrected."""
-        if self.kind == "random" and self.hearing.findings.gained:
+        if self.kind == "random" and self.hearing.findings.gained and not self.last:
             return "above"
         if self.p_corrected > ALPHA or self.found.effect == 0:
             return "level"
@@ -55,11 +57,12 @@ def standings(series: Series, hearings: Sequence[Hearing], row: int, *, seed: in
     """The checkpoint in `row` by each witness against each baseline that was asked of the same images."""
     given: list[tuple[Hearing, Kind, float, PairedDifference]] = []
     for hearing in hearings:
-        measured = hearing.quality
-        over = over_random(measured, last_third(hearing.findings.tail_begin, measured.length), spread=False)
+        measured, fallen = hearing.quality, hearing.findings.fell
+        third = last_third(hearing.findings.tail_begin, measured.length)
+        over = over_random(measured, [measured.length - 1] if fallen else third, spread=False)
         if over is not None:
             # Where they are what the gain is measured from, it is the same question.
-            over = hearing.findings.late if _is_the_start(hearing) else over
+            over = hearing.findings.late if _is_the_start(hearing) and not fallen else over
             value = float(measured.values[list(measured.random)].mean())
             given.append((hearing, "random", value, PairedDifference(over.effect, over.interval(), over.p, measured.n)))
         for point in series.baselines:
@@ -75,7 +78,10 @@ def standings(series: Series, hearings: Sequence[Hearing], row: int, *, seed: in
             found = paired_difference(measured.correct[row], answers, seed=seed)
             given.append((hearing, "pixels" if kind == "pixels" else "colours", float(answers.mean()), found))
     corrected = holm([found.p for *_, found in given]) if given else ()
-    return tuple(Standing(*one, p) for one, p in zip(given, corrected, strict=True))
+    return tuple(
+        Standing(*one, p, last=one[1] == "random" and one[0].findings.fell)
+        for one, p in zip(given, corrected, strict=True)
+    )
 
 
 def _is_the_start(hearing: Hearing) -> bool:
@@ -145,7 +151,7 @@ def evidence(found: Sequence[Standing], moment: str) -> list[Evidence]:
     rows = []
     for one in found:
         if one.kind == "random":
-            rows += [] if _is_the_start(one.hearing) else [_untrained(one)]
+            rows += [] if _is_the_start(one.hearing) and not one.last else [_untrained(one)]
             continue
         place = "above" if one.found.effect >= 0 else "below"
         reach = points(half_width(one.found.ci95))
@@ -177,11 +183,12 @@ def _untrained(one: Standing) -> Evidence:
     words = compared(measured.name, one.found.effect, one.found.ci95, one.found.n, one.found.p, than=than)
     corrected = findings.above_p_corrected if one.place == "above" else one.p_corrected
     return Evidence(
-        f"over the last third of training {words}",
+        f"{'at the end' if one.last else 'over the last third of training'} {words}",
         measured.metric,
         effect=one.found.effect,
         ci95=one.found.ci95,
-        test="last third against the mean of these networks; paired; error of images and checkpoints",
+        test=f"last {'checkpoint' if one.last else 'third'} against the mean of these networks; paired; error of images "
+        "and checkpoints",
         p=one.found.p,
         p_corrected=max(one.found.p, corrected),
         n=one.found.n,

@@ -1,13 +1,14 @@
 """The run beside untrained networks, raw pixels and colours: against paired tests by hand."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.stats import ttest_rel
 
 from swaveval.convergence import beside, judge, witnesses
-from swaveval.convergence.beside import Standing, standings, without_room
+from swaveval.convergence.beside import Standing, evidence, standings, without_room
 from swaveval.convergence.hearing import hear
 from swaveval.convergence.paired import PairedDifference, holm, paired_difference
 from swaveval.convergence.thresholds import ALPHA
@@ -79,6 +80,21 @@ def test_beside_untrained_networks_the_last_third_is_asked() -> None:
     assert one.value == pytest.approx(values[8:].mean())
     assert one.found.effect == pytest.approx(values[5:8].mean() - values[8:].mean())
     assert (one.place, one.p_corrected) == ("below", one.found.p)
+
+
+def test_after_a_fall_the_last_checkpoint_is_asked() -> None:
+    """The mean of the last third hides what was lost at the very end."""
+    run_ = run({KNN: (0.5, 0.8)}, untrained={KNN: [0.5, 0.52]})
+    run_ = replace(run_, arrays={**run_.arrays, (f"{KNN}.outcomes", "c7"): run_.arrays[f"{KNN}.outcomes", "c0"]})
+    (one,) = compared(run_)
+    values = one.hearing.quality.values
+    assert one.hearing.findings.fell
+    assert one.found.effect == pytest.approx(values[7] - values[8:].mean())
+    assert values[5:8].mean() - values[8:].mean() > 0.1
+    assert (one.last, one.place) == (True, "level")
+    (row,) = evidence([one], "epoch 7")
+    assert row.claim.startswith("at the end kNN is ")
+    assert row.test.startswith("last checkpoint against the mean")
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,12 @@ def test_a_collapse_before_the_first_saved_file_is_seen_against_untrained_networ
 
 @pytest.mark.parametrize(
     ("share", "kinds"),
-    [(GONE - 0.01, ["gone"]), (GONE + 0.01, ["shrunk"]), (SHRUNK_BESIDE - 0.01, ["shrunk"]), (SHRUNK_BESIDE + 0.01, [])],
+    [
+        (GONE - 0.01, ["gone"]),
+        (GONE + 0.01, ["shrunk"]),
+        (SHRUNK_BESIDE - 0.01, ["shrunk"]),
+        (SHRUNK_BESIDE + 0.01, []),
+    ],
 )
 def test_untrained_networks_are_the_measure_of_what_had_shrunk_before(share: float, kinds: list[str]) -> None:
     # Healthy training lowers the rank too: above a quarter of an untrained network's it is no sign.
