@@ -187,8 +187,8 @@ def _untrained(one: Standing) -> Evidence:
         measured.metric,
         effect=one.found.effect,
         ci95=one.found.ci95,
-        test=f"last {'checkpoint' if one.last else 'third'} against the mean of these networks; paired; error of images "
-        "and checkpoints",
+        test=f"last {'checkpoint' if one.last else 'third'} against the mean of these networks; paired; error of "
+        "images and checkpoints",
         p=one.found.p,
         p_corrected=max(one.found.p, corrected),
         n=one.found.n,

@@ -16,9 +16,9 @@ from swaveval.results.loss import LN_K_COLLAPSED
 from swaveval.results.roles import SPOKEN, SPREAD, UNIFORMITY, USAGE
 
 # A representation is called shrunk when rank or spread is down to such a share of its largest value in the run, or to
-# such a one of what untrained networks have, and gone when it is down to such a share of either. Healthy training lowers
-# the rank as well (to half, on digits; on photos to half of an untrained network's, at a high rate to a tenth): this
-# speaks where quality did not rise.
+# such a one of what untrained networks have, and gone when it is down to such a share of either. Healthy training
+# lowers the rank as well (to half, on digits; on photos to half of an untrained network's, at a high rate to a tenth):
+# this speaks where quality did not rise.
 SHRUNK = 0.75
 SHRUNK_BESIDE = 0.25
 GONE = 0.1

@@ -39,8 +39,9 @@ def fall_from_peak(quality: Quality, confirm: Quality | None) -> Fall | None:
     """Test the fall from the best checkpoint to the last, against best-of-n optimism.
 
     The peak is chosen on one set of images and the fall measured on another, so the choice does not profit from the
-    images' noise: on the test images, or on half of the training images where these are more. It does profit from jitter, which both sets share: the best of k equally good checkpoints stands
-    out by about σ·E[max of k normals], which is taken off the fall.
+    images' noise: on the test images, or on half of the training images where these are more. It does profit from
+    jitter, which both sets share: the best of k equally good checkpoints stands out by about σ·E[max of k normals],
+    which is taken off the fall.
     """
     if quality.length < 3:
         return None
