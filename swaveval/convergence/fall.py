@@ -46,7 +46,7 @@ def fall_from_peak(quality: Quality, confirm: Quality | None) -> Fall | None:
     if quality.length < 3:
         return None
     if confirm is None or len(confirm.points) != quality.length or confirm.n < quality.n // 2:
-        choose, measured = _halves(quality)
+        choose, measured = halves(quality)
     else:
         choose, measured = quality, confirm
     last = quality.length - 1
@@ -69,7 +69,7 @@ def expected_maximum(n: int) -> float:
     return float(norm.ppf((n - 0.375) / (n + 0.25))) if n > 1 else 0.0
 
 
-def _halves(quality: Quality) -> tuple[Quality, Quality]:
+def halves(quality: Quality) -> tuple[Quality, Quality]:
     """Even and odd images: one half to choose by, the other to measure on."""
     even, odd = (
         replace(quality, correct=quality.correct[:, begin::2], index=quality.index[begin::2]) for begin in (0, 1)

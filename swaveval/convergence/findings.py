@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from swaveval.convergence import trend
+from swaveval.convergence.climb import Climb, climb_from_trough, climbs
 from swaveval.convergence.fall import Fall, fall_from_peak
 from swaveval.convergence.family import Question, question
 from swaveval.convergence.noise import Estimate, Noise, contrast, measure
@@ -48,7 +49,7 @@ class Findings:
         tail: change over the last third, or None. tail_begin: row it starts at.
         flat_p: TOST of the tail against ±PLATEAU; 1 without a tail. Only read when the gain is established.
         none_p: that the gain is below `size`: over the start, or over random initialisations (Bonferroni).
-        fall: or None with fewer than three checkpoints.
+        fall: or None with fewer than three checkpoints. climb: out of a trough, or None without one.
         unchanged: every checkpoint gives the same outcome on every image.
         settled_statistics: the rise may be BatchNorm's statistics alone (see `movement`).
         contracted: uniformity of untrained networks and at the end, where a rise without labels is bought by
@@ -76,6 +77,7 @@ class Findings:
     flat_p: float
     none_p: float
     fall: Fall | None
+    climb: Climb | None
     unchanged: bool
     size: float
     plateau: float | None
@@ -154,8 +156,11 @@ class Findings:
 
     @property
     def ruled_out(self) -> bool:
-        """Whether a gain of `size` is excluded: over the start, or over untrained networks."""
-        return self.none_p <= ALPHA or self.negligible or self.lost
+        """Whether a gain of `size` is excluded: over the start, or over untrained networks.
+
+        Never of one that is on its way up: nobody knows where it ends.
+        """
+        return not climbs(self.climb) and (self.none_p <= ALPHA or self.negligible or self.lost)
 
     @property
     def lost(self) -> bool:
@@ -230,6 +235,7 @@ def analyse(witness: Witness, quality: Quality, *, confirm: Quality | None, seed
         flat_p=tail.p_within(witness.plateau) if tail and witness.plateau else 1.0,
         none_p=no_gain_p(gain, late, over, witness.gain),
         fall=fall_from_peak(quality, confirm),
+        climb=climb_from_trough(quality, begin),
         unchanged=quality.length > 1 and bool((checkpoints == checkpoints[0]).all()),
         size=witness.gain,
         plateau=witness.plateau,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from scipy.stats import norm
 
+from swaveval.convergence.climb import climbs
 from swaveval.convergence.decision import Judged, beside_untrained, rose
 from swaveval.convergence.evidence import gain_words, tail_words
 from swaveval.convergence.findings import Findings
@@ -58,7 +59,7 @@ def sentence(facts: Facts) -> str:
     }[state](facts)
     marked = f" ({facts.aside})" if facts.aside else ""
     text = f"{WORDS[state].title}{marked}: {body}."
-    for more in (_collapse_denied(facts), facts.standing, facts.room, facts.remark):
+    for more in (_climbing(facts), _collapse_denied(facts), facts.standing, facts.room, facts.remark):
         if more:
             text += f" {more[0].upper()}{more[1:]}."
     if facts.found.diverged is not None and state != "regressed":
@@ -235,6 +236,20 @@ def _denied(facts: Facts) -> str:
         f"{seen}{other_witnesses(facts.found)}; but {listed(below)} points below {networks}: the witnesses contradict "
         "each other"
     )
+
+
+def _climbing(facts: Facts) -> str:
+    """Who climbs out of a trough, where no gain is shown yet: what was lost first is being won back."""
+    if facts.found.state != "inconclusive" or any(one.findings.gained for one in facts.found.hearings):
+        return ""
+    told: list[str] = []
+    for one in facts.found.hearings:
+        climb = one.findings.climb
+        if climb is not None and climbs(climb):
+            by = f"{points(climb.estimate.effect)} ± {points(half_width(climb.estimate.interval()))}"
+            said = f"{one.name} {by}" if told else f"{one.name} climbed {by} points"
+            told.append(f"{said} ({one.quality.moment(climb.trough)})")
+    return f"since {'its' if len(told) == 1 else 'their'} lowest checkpoint {listed(told)}" if told else ""
 
 
 def _collapse_denied(facts: Facts) -> str:

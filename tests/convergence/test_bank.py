@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.verdicts.bank_runs import SECOND
+from benchmarks.verdicts.bank_runs import SECOND, THIRD
 from benchmarks.verdicts.fixture import BANK, load, without_labels
 from swaveval.convergence import Verdict, judge
 from tests.convergence.claims import contradictions
@@ -24,8 +24,14 @@ KNOWN_MISSES = {
     "rising-above-ln-k": "inconclusive",
     # Of two bad words the other: the rank is down to a twenty-fifth, and still more than the classes need.
     "clothing-swav-epsilon1-t3": "collapsed",
-    # The fall is not seen.
-    "flowers-byol": "learning",
+    # BYOL on digits loses first what an untrained network has, and is still winning it back.
+    "digits-byol": "inconclusive",
+    "digits-byol-seed2": "inconclusive",
+    "clothing-byol-seed2": "inconclusive",
+    # Three witnesses gain; whether they still rise or are flat cannot be told.
+    "cifar-byol-seed2": "inconclusive",
+    # A constant output on features that had risen and fell again.
+    "flowers-byol-collapsed": "inconclusive",
     # No step 0 was saved: three untrained networks say too little of where the run began.
     "clothing-simclr-vit-t10": "inconclusive",
     "clothing-simclr-rate-too-high": "inconclusive",
@@ -61,11 +67,14 @@ def test_each_run_gets_exactly_the_verdict_written_down_before(name: str) -> Non
 
 
 def test_most_are_exactly_right() -> None:
-    """Nine of ten of the first, whose judging mended rules; of the second, written down afterwards, fewer."""
-    first, second = set(EXPECTED) - set(SECOND), set(EXPECTED) & set(SECOND)
+    """Nine of ten of the first, whose judging mended rules; of those written down afterwards fewer."""
+    second, third = set(EXPECTED) & set(SECOND), set(EXPECTED) & set(THIRD)
+    first = set(EXPECTED) - second - third
     assert len(first & set(KNOWN_MISSES)) <= len(first) / 10
     assert len(second) >= 25
     assert len(second & set(KNOWN_MISSES)) <= len(second) / 5
+    assert len(third) >= 14
+    assert len(third & set(KNOWN_MISSES)) <= len(third) / 4
 
 
 def test_no_bad_run_is_ever_called_good_nor_a_good_one_bad() -> None:
