@@ -25,6 +25,8 @@ GONE = 0.1
 # How near to the least that it can be the loss of a constant output ends, and how far from it healthy training stays:
 # over the bank at most .0003 and at least .12.
 LEAST = 0.001
+# A negative cosine that is further from −1 than this is that of outputs that differ.
+FAR = 0.05
 # Log of the mean Gaussian potential of pairs: 0 for a point, the lower the more spread. This much of it may be lost.
 CONTRACTION = 0.1
 # Prototypes that share all the mass: usage perplexity below this.
@@ -36,13 +38,14 @@ class Sign:
     """One observation that a collapsed run shows.
 
     Attributes:
-        kind: `loss` (at ln K, or the least it can be), `shrunk` or `gone` (rank or spread), `usage` (prototypes).
+        kind: `loss` (at ln K, or the least it can be), `shrunk` or `gone` (rank or spread), `low` (these, from the
+            first file on), `usage` (prototypes).
         metric: it was seen in. claim: a clause with its numbers.
         effect: the number: a share of the largest value, where something shrank.
         change: in the metric's unit, where something shrank.
     """
 
-    kind: Literal["loss", "shrunk", "gone", "usage"]
+    kind: Literal["loss", "shrunk", "gone", "low", "usage"]
     metric: str
     claim: str
     effect: float
@@ -60,7 +63,8 @@ def signs(series: Series, loss: LossState) -> tuple[Sign, ...]:
         found.append(Sign("loss", "loss", claim, loss.gap))
     elif (least := _at_its_least(loss)) is not None:
         found.append(least)
-    found += [sign for metric in SPREAD if (sign := _shrunk(series, metric)) is not None]
+    shrunk = [sign for metric in SPREAD if (sign := _shrunk(series, metric)) is not None]
+    found += [sign for sign in shrunk if sign.kind == "gone" or not _outputs_differ(loss)]
     usage = last_value(series, USAGE)
     if usage is not None and usage < FEW_PROTOTYPES:
         claim = f"one prototype takes nearly all images (usage perplexity {usage:.2f})"
@@ -85,6 +89,16 @@ def _at_its_least(loss: LossState) -> Sign | None:
     return None
 
 
+def _outputs_differ(loss: LossState) -> bool:
+    """Whether the loss is a negative cosine that is far from the −1 of a constant output.
+
+    BYOL and SimSiam lose rank at first, and win it back: less of it is no sign then.
+    """
+    if loss.end is None or loss.start is None or loss.ln_k is not None:
+        return False
+    return -1 + FAR <= loss.end <= loss.start <= FAR
+
+
 def _shrunk(series: Series, metric: str) -> Sign | None:
     """Rank or spread at the end against its largest value in the run, and against untrained networks."""
     values = series.values(metric)
@@ -101,7 +115,7 @@ def _shrunk(series: Series, metric: str) -> Sign | None:
     if most <= 0 or end >= SHRUNK * most:
         if beside > 0 and end < SHRUNK_BESIDE * beside:  # what was saved first had shrunk already
             claim = f"{name} is {end:.3g} at the end, that of untrained networks {beside:.3g}"
-            return Sign("shrunk", metric, claim, end / beside, change=end - beside)
+            return Sign("low", metric, claim, end / beside, change=end - beside)
         return None
     claim = f"{name} is down from {most:.3g} at its highest to {end:.3g}"
     return Sign("gone" if end < GONE * most else "shrunk", metric, claim, end / most, change=end - most)

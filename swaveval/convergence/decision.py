@@ -175,14 +175,17 @@ def collapsed(hearings: Sequence[Hearing], signs: tuple[collapse.Sign, ...]) -> 
     """No witness is above the start, and what is seen of the network says with one voice that it lost what it had.
 
     One kind of sign alone is not enough: a high temperature holds a run that never moved at ln K, too, and healthy
-    training narrows a representation as well. It takes a witness below the start, or a second kind of sign. Rank or
-    spread of next to nothing counts alone, but not against a witness with labels that rose by itself.
+    training narrows a representation as well. It takes a witness below the start, or a second kind of sign; a rank that
+    was low from the first file on takes one of another kind. Rank or spread of next to nothing counts alone, but not
+    against a witness with labels that rose by itself.
     """
-    if improved(hearings):
+    seen = {sign.kind for sign in signs}
+    kinds = seen - {"low"}
+    if improved(hearings) or not kinds:
         return False
-    kinds = {sign.kind for sign in signs}
     lost = any(one.findings.lost for one in hearings if one.witness.labelled or len(hearings) == 1)
-    return bool(kinds) and (lost or len(kinds) > 1 or ("gone" in kinds and not rose(hearings)))
+    several = len(kinds) > 1 or ("low" in seen and bool(kinds & {"loss", "usage"}))
+    return lost or several or ("gone" in kinds and not rose(hearings))
 
 
 def rose(hearings: Sequence[Hearing]) -> list[Hearing]:

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -120,6 +120,25 @@ def test_rank_alone_does_not_say_collapsed_against_a_witness_that_rose_by_itself
     # A witness below the start, or another kind of sign, outweighs it.
     assert word(one(KNN, **LOST), one(LINEAR, **rose), signs=(GONE,)) == "collapsed"
     assert word(one(KNN, **NONE), one(LINEAR, **rose), signs=(GONE, replace(GONE, kind="usage"))) == "collapsed"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "below", "expected"),
+    [
+        (("low",), False, "not-learning"),
+        (("low",), True, "not-learning"),  # at a high rate a run that learns has a low rank, too
+        (("low", "shrunk"), False, "not-learning"),  # rank and spread, one kind
+        (("low", "shrunk"), True, "collapsed"),
+        (("low", "loss"), False, "collapsed"),
+        (("low", "usage"), False, "collapsed"),
+        (("loss",), False, "not-learning"),
+    ],
+)
+def test_a_rank_that_was_low_from_the_first_file_takes_a_sign_of_another_kind(
+    kinds: tuple[Literal["loss", "shrunk", "low", "usage"], ...], below: bool, expected: str
+) -> None:
+    seen = tuple(replace(GONE, kind=kind) for kind in kinds)
+    assert word(one(KNN, **(LOST if below else NONE)), one(LINEAR, **NONE), signs=seen) == expected
 
 
 def test_a_flat_knn_and_a_rising_probe_are_learning() -> None:

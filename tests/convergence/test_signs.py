@@ -10,6 +10,7 @@ import pytest
 from swaveval.convergence import collapse
 from swaveval.convergence.collapse import (
     CONTRACTION,
+    FAR,
     FEW_PROTOTYPES,
     GONE,
     LEAST,
@@ -105,6 +106,28 @@ def test_a_loss_that_can_fall_no_further(start: float, end: float, seen: bool) -
     assert signs(run(rank=[1.0, 1.0]), replace(loss, start=None)) == ()
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "kinds"),
+    [
+        (-0.1, -0.7, []),
+        (FAR, -1 + FAR, []),
+        (FAR + 0.01, -0.7, ["shrunk"]),  # no negative cosine
+        (-0.1, -1 + FAR - 0.01, ["shrunk"]),
+        (-0.7, -0.1, ["shrunk"]),  # it rises
+        (5.0, 2.0, ["shrunk"]),
+    ],
+)
+def test_a_rank_that_shrank_is_no_sign_while_a_cosine_says_that_outputs_differ(
+    start: float, end: float, kinds: list[str]
+) -> None:
+    """BYOL and SimSiam lose rank at first, and win it back."""
+    loss = LossState("falling", start=start, end=end)
+    assert [sign.kind for sign in signs(run(rank=[200.0, 100.0]), loss)] == kinds
+    assert [sign.kind for sign in signs(run(rank=[200.0, 2.0]), loss)] == ["gone"]
+    assert [sign.kind for sign in signs(run(rank=[200.0, 100.0]), replace(loss, ln_k=4.0))] == ["shrunk"]
+    assert [sign.kind for sign in signs(run(rank=[200.0, 100.0]), replace(loss, start=None))] == ["shrunk"]
+
+
 BASELINES: tuple[tuple[BaselineKind, int | None, float], ...] = (
     ("random", 0, 4.0),
     ("random", 1, 8.0),
@@ -159,8 +182,8 @@ def test_a_collapse_before_the_first_saved_file_is_seen_against_untrained_networ
     ("share", "kinds"),
     [
         (GONE - 0.01, ["gone"]),
-        (GONE + 0.01, ["shrunk"]),
-        (SHRUNK_BESIDE - 0.01, ["shrunk"]),
+        (GONE + 0.01, ["low"]),
+        (SHRUNK_BESIDE - 0.01, ["low"]),
         (SHRUNK_BESIDE + 0.01, []),
     ],
 )
@@ -169,7 +192,7 @@ def test_untrained_networks_are_the_measure_of_what_had_shrunk_before(share: flo
     assert [s.kind for s in signs(beside(run([1], rank=[200.0 * share]), [190.0, 210.0]), LossState())] == kinds
     # Of a rank that fell within the run as well, one sign says both.
     both = beside(run([1, 2], rank=[100.0, 200.0 * share]), [190.0, 210.0])
-    assert [s.kind for s in signs(both, LossState())] == (kinds or ["shrunk"])
+    assert [s.kind for s in signs(both, LossState())] == (kinds if kinds == ["gone"] else ["shrunk"])
 
 
 def test_untrained_networks_without_a_finite_value_measure_nothing() -> None:
