@@ -76,15 +76,19 @@ def _at_its_least(loss: LossState) -> Sign | None:
     """The end of a loss that can fall no further: −1 of a negative cosine, zero of a distance.
 
     Where nothing holds the outputs of different images apart (BYOL, SimSiam and VICReg without what does), agreement of
-    the views is learned to the end by a constant output. Real views of an image never agree so far.
+    the views is learned to the end by a constant output. Real views of an image never agree so far. (Labels can be
+    learned as far: it is a sign and no more.)
     """
     if loss.end is None or loss.start is None or loss.ln_k is not None:
         return None
     if -1 - LEAST <= loss.end <= -1 + LEAST < loss.start:
-        claim = f"the loss ends at {loss.end:.4f}, the least that a negative cosine can be, as of a constant output"
+        claim = f"the loss ends at {loss.end:.4f}, the least that a negative cosine can be: that of a constant output"
         return Sign("loss", "loss", claim.replace("-", "−", 1), 1 + loss.end)
     if loss.start > 0 and 0 <= loss.end <= LEAST * loss.start:
-        claim = f"the loss ends at {loss.end:.4f}, next to nothing of its {loss.start:.3g}, as of a constant output"
+        claim = (
+            f"the loss ends at {loss.end:.4f}, next to nothing of its {loss.start:.3g}, as low as a constant output "
+            "brings a distance of views"
+        )
         return Sign("loss", "loss", claim, loss.end / loss.start)
     return None
 

@@ -8,7 +8,6 @@ from functools import cache
 import numpy as np
 import pytest
 
-from benchmarks.verdicts.bank_runs import SECOND
 from benchmarks.verdicts.fixture import BANK, load, without_labels
 from swaveval.convergence import judge
 from swaveval.convergence.quality import untrained
@@ -68,9 +67,11 @@ def claims(contents: Contents) -> Iterator[Claim]:
             yield Claim(found["name"], found["test"] or "", reference, up, certain, found[0])
 
 
-# Every page of the first bank and every fourth of the second; the others in the slow campaigns.
-SLOW = frozenset(name for place, name in enumerate(sorted(SECOND)) if place % 4)
-PAGES = [(name, labelled) for name in sorted(path.stem for path in BANK.glob("*.npz")) for labelled in (True, False)]
+# The pages of every third run; the others in the slow campaigns. (The claims of every run are compared in
+# tests/convergence/test_bank.py.)
+NAMES = sorted(path.stem for path in BANK.glob("*.npz"))
+SLOW = frozenset(name for place, name in enumerate(NAMES) if place % 3)
+PAGES = [(name, labelled) for name in NAMES for labelled in (True, False)]
 each_page = pytest.mark.parametrize(
     ("name", "labelled"),
     [pytest.param(*one, marks=pytest.mark.torture) if one[0] in SLOW else one for one in PAGES],
