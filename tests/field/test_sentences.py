@@ -160,7 +160,8 @@ def test_the_backbone_has_not_changed_is_said_of_weights_alone() -> None:
     ("trained", "untrained", "state"),
     [
         (0.70, [0.50, 0.51, 0.49], "learning"),
-        (0.537, [0.50, 0.51, 0.49], "inconclusive"),
+        (0.537, [0.50, 0.51, 0.49], "learning"),  # untrained networks are known to be a point apart, not two
+        (0.52, [0.50, 0.51, 0.49], "inconclusive"),
         (0.44, [0.50, 0.51, 0.49], "not-learning"),
     ],
 )
