@@ -85,7 +85,8 @@ def test_no_claim_denies_another_in_many_runs(run: dict[str, Any]) -> None:
 def null_series(seed: int, *, start: str, length: int, n: int) -> Series:
     """Nothing is learned: each witness scatters about its own start, which untrained networks scatter about too."""
     generator, accuracy = np.random.default_rng(seed), {}
-    inits = 0 if start == "first checkpoint" else 2
+    # As many untrained networks as a run has beside it: three where step 0 was not saved.
+    inits = {"first checkpoint": 0, "step 0": 2, "random initialisations": 3}[start]
     for metric, level in zip(METRICS, (0.6, 0.65, 0.5, 0.5, 0.3), strict=True):
         jitter, spread = (0.02, 0.03) if metric == PURITY else (0.005, 0.02)
         own = level + spread * generator.standard_normal() + jitter * generator.standard_normal(length)
