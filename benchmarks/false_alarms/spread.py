@@ -5,12 +5,14 @@ have been from the few that it sees. Two or three of them hardly tell; what is a
 (`swaveval.results.roles`) is read off these: networks in `random_inits`, what finitely many images explain taken away.
 """
 
+import math
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.verdicts.fixture import load
 from swaveval.convergence.quality import read
+from swaveval.convergence.start import beyond_images
 from swaveval.results.roles import RETRIEVAL, SPOKEN, WITNESSES
 
 INITS = Path(__file__).with_name("random_inits")
@@ -21,9 +23,7 @@ def spread(path: Path, metric: str) -> tuple[int, float]:
     """How many networks, and their standard deviation beyond what images explain, in fractions."""
     quality = read(load(path), metric)
     assert quality is not None
-    count, covariance = quality.length, quality.noise.covariance
-    images = float(np.trace(covariance) - covariance.mean() * count) / (count - 1)
-    return count, float(np.sqrt(max(0.0, np.var(quality.values, ddof=1) - images)))
+    return quality.length, math.sqrt(beyond_images(quality, range(quality.length)))
 
 
 def main() -> None:

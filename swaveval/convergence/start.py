@@ -70,7 +70,12 @@ def initial_spread(quality: Quality) -> tuple[float, float]:
     rows = list(quality.random)
     own, df = 0.0, 0.0
     if len(rows) > 1:
-        covariance = quality.noise.covariance[np.ix_(rows, rows)]
-        images = float(np.trace(covariance) - covariance.mean() * len(rows)) / (len(rows) - 1)
-        own, df = max(0.0, float(np.var(quality.values[rows], ddof=1)) - images), float(len(rows) - 1)
+        own, df = beyond_images(quality, rows), float(len(rows) - 1)
     return moderated(own, df, prior=quality.spread**2, prior_df=PRIOR_SPREAD_DF)
+
+
+def beyond_images(quality: Quality, rows: Sequence[int]) -> float:
+    """Variance between rows, two at least, beyond what finitely many images explain; in fractions²."""
+    covariance = quality.noise.covariance[np.ix_(rows, rows)]
+    images = float(np.trace(covariance) - covariance.mean() * len(rows)) / (len(rows) - 1)
+    return max(0.0, float(np.var(quality.values[list(rows)], ddof=1)) - images)
