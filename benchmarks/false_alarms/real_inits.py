@@ -45,7 +45,7 @@ def networks(run: str, count: int, directory: Path) -> Series:
     records = []
     for seed in range(count):
         untrained = random_backbone(like, 500 + seed)
-        settled = settle_batchnorm(untrained, images, pixels, transform=settings.transform, device="cpu")
+        settled = settle_batchnorm(untrained, images, pixels, settings=settings)
         found.evaluate(extract(settled, images, pixels, settings=settings), f"n{seed}")
         records.append(CheckpointRecord(f"network {seed}", digest=f"n{seed}", epoch=seed))
     return Series(

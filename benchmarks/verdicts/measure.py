@@ -190,7 +190,7 @@ def untrained(
     settings: ExtractSettings,
 ) -> CheckpointRecord:
     """Evaluate a network of the same architecture at initialisation, its BatchNorm settled."""
-    network = settle_batchnorm(random_backbone(like, seed), images, pixels, transform=settings.transform, device="cpu")
+    network = settle_batchnorm(random_backbone(like, seed), images, pixels, settings=settings)
     record = _record(f"random init, seed {seed}", "random", seed)
     _checkpoint(found, network, str(record.digest), images, pixels, settings)
     return record

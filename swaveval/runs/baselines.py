@@ -24,7 +24,8 @@ PARAMETERS: dict[BaselineKind, dict[str, int]] = {
 }
 # With these, features are what they were when a digest held the name alone: such results are kept.
 _BEFORE: dict[BaselineKind, dict[str, int]] = {"pixels": {"side": 16}, "colours": {"bins": 8, "band_bins": 64}}
-_SETTLED = "random init, BatchNorm settled"
+# What it is settled on is in here: features of an untrained network depend on it.
+_SETTLED = "random init, BatchNorm settled on 512 images at random"
 _UNSETTLED = "BatchNorm as it is initialised"
 
 

@@ -152,8 +152,7 @@ class Workspace:
         untrained = random_backbone(model, seed)
         # Beside nothing but networks that never saw an image, a baseline is as they are.
         if not model.report.untouched:
-            transform, device = self.settings.transform, self.settings.device
-            settle_batchnorm(untrained, self.images, self.pixels, transform=transform, device=device)
+            settle_batchnorm(untrained, self.images, self.pixels, settings=self.settings)
         return untrained
 
     def _extract(self, backbone: Backbone, digest_: str, watch: Stopwatch) -> Features:

@@ -82,9 +82,16 @@ def test_how_a_library_starts_its_networks_is_part_of_the_identity() -> None:
     assert randoms(untouched=False) == usual
     kinds = [usual, randoms(start="as timm does"), randoms(untouched=True), randoms(architecture="resnet34")]
     assert len({digest for found in kinds for digest in found}) == 12
-    started = digest(["random init, BatchNorm settled", ["resnet18", 512], 0, "as timm does"])
+    started = digest(["random init, BatchNorm settled on 512 images at random", ["resnet18", 512], 0, "as timm does"])
     assert randoms(start="as timm does")[0] == started
-    unsettled = digest(["random init, BatchNorm settled", ["resnet18", 512], 0, "BatchNorm as it is initialised"])
+    unsettled = digest(
+        [
+            "random init, BatchNorm settled on 512 images at random",
+            ["resnet18", 512],
+            0,
+            "BatchNorm as it is initialised",
+        ]
+    )
     assert randoms(untouched=True)[0] == unsettled
 
 
@@ -93,7 +100,7 @@ def test_usual_baselines_keep_the_digests_of_earlier_results() -> None:
     assert found["pixels", None] == digest(["raw pixels", "images"])
     assert found["colours", None] == digest(["colour histogram", "images"])
     assert found["majority", None] == digest(["majority class", "images"])
-    settled = digest(["random init, BatchNorm settled", ["resnet18", 512], 1])
+    settled = digest(["random init, BatchNorm settled on 512 images at random", ["resnet18", 512], 1])
     assert found["random", 1] == settled
 
 

@@ -185,7 +185,7 @@ def test_untrained_networks_are_drawn_by_their_seed_and_settled_on_the_images(tm
     assert not np.array_equal(found[0].train, found[1].train)
     untrained = random_backbone(workspace.loader.load(like), 1)
     unsettled = extract(untrained, IMAGES, tiny_pixels(), settings=SETTINGS)
-    settle_batchnorm(untrained, IMAGES, tiny_pixels(), transform=SETTINGS.transform, device="cpu")
+    settle_batchnorm(untrained, IMAGES, tiny_pixels(), settings=SETTINGS)
     truth = extract(untrained, IMAGES, tiny_pixels(), settings=SETTINGS)
     assert np.array_equal(found[1].train, truth.train)
     assert not np.array_equal(unsettled.train, truth.train)
