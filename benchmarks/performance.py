@@ -64,6 +64,11 @@ def _again(result: Result) -> str:
     return f"**{found['nothing has changed']:g} s**, {found['ratio']:g} × as fast as looking at everything"
 
 
+def _demo(result: Result) -> str:
+    found = result["results"]
+    return f"**{found['whole, s']:g} s**, {found['of it training, s']:g} s of it training ({result['repeats']} repeats)"
+
+
 def _report(result: Result) -> str:
     found = result["results"]
     helps = [each["wall_s"] for name, each in found.items() if name.endswith("--help")]
@@ -252,6 +257,13 @@ ROWS = (
         "",
         _extraction,
         "python -m benchmarks features.extraction",
+    ),
+    Row(
+        "`swaveval demo` after the install: training, 16 checkpoints evaluated, the page",
+        "runs/whole_demo.json",
+        "≤ 120 s",
+        _demo,
+        "python -m benchmarks.runs.whole_demo",
     ),
     Row(
         "A second `run` with nothing to do",

@@ -165,3 +165,5 @@ def test_where_the_last_third_begins_despite_rounding() -> None:
     assert trend.tail_start(np.asarray([1.0, 2.0, 3.0, 4.0]) * 1e6) == 2
     assert trend.tail_start(np.asarray([0.0, 9.0, 9.1])) == 0
     assert trend.tail_start(np.asarray([5.0, 6.9, 7.1, 8.0])) == 1
+    assert trend.last_third(2, 6) == [3, 4, 5]
+    assert trend.last_third(0, 1) == [0]

@@ -283,6 +283,7 @@ def test_of_few_checkpoints_the_last_is_compared_with_the_first() -> None:
     expected = Estimate(float(run.values[2] - run.values[0]), images, jitter, df)
     assert findings.rise_p(run, None) == pytest.approx(expected.p_above())
     assert findings.rise_p(measured([0.5], random=[0.4]), None) == 1.0
+    assert findings.rise_p(measured([0.5, 0.7]), None) < 1e-3
 
 
 def sure(effect: float) -> Estimate:

@@ -1,6 +1,7 @@
 """Whether a rise is more than BatchNorm's statistics, on series built for each way to show it."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from swaveval.convergence.movement import BEYOND_STATISTICS, beyond_statistics, 
 from swaveval.convergence.noise import contrast
 from swaveval.convergence.rise import rise
 from swaveval.convergence.thresholds import ALPHA
+from swaveval.results import Series
 from tests.convergence.simulated import outcomes, series
 
 KNN = "knn.loo_top1"
@@ -33,6 +35,19 @@ def test_path_length_is_the_sum_of_what_was_measured() -> None:
     assert path_length(series(correct, values={drift: [math.nan, 0.25, 0.5, 0.125]})) == pytest.approx(0.875)
     assert path_length(series(correct, values={drift: [math.nan] * 4})) is None
     assert path_length(series(correct)) is None
+
+
+def test_files_that_all_hold_the_same_weights_have_not_moved() -> None:
+    made = series({KNN: outcomes([0.5] * 3, 20, seed=0)})
+
+    def weights(run: Series, digests: list[str]) -> Series:
+        pairs = zip(run.points, digests, strict=False)
+        points = (replace(one, record=replace(one.record, load={"backbone_digest": digest})) for one, digest in pairs)
+        return replace(run, points=tuple(points))
+
+    assert path_length(weights(made, ["w", "w", "w"])) == 0.0
+    assert path_length(weights(made, ["w", "w", "v"])) is None
+    assert path_length(weights(made, ["w"])) is None  # of one file nobody knows
 
 
 @pytest.mark.parametrize(("beyond", "expected"), [(0.01, True), (-0.01, False)])

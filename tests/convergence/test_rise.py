@@ -96,7 +96,14 @@ def test_p_of_the_better_of_two(p: float, correlation: float) -> None:
     assert either_p(p, p, 1.0) == pytest.approx(p, rel=1e-3)
 
 
-@pytest.mark.parametrize("accuracy", [[0.99, 0.6, 0.62, 0.6, 0.64, 0.66], [0.60, 0.66, 0.65, 0.66, 0.65, 0.66]])
+@pytest.mark.parametrize(
+    "accuracy",
+    [
+        [0.99, 0.6, 0.62, 0.6, 0.64, 0.66],
+        [0.60, 0.66, 0.65, 0.66, 0.65, 0.66],
+        [0.60, 0.60, 0.60, 0.61, 0.62, 0.65],  # steady, where an early rise would be over
+    ],
+)
 def test_p_of_the_better_shape_is_that_of_simulated_series(accuracy: list[float]) -> None:
     # The two contrasts are not equally noisy: the first checkpoint's errors weigh more in the early shape.
     correct = outcomes(accuracy, 400, seed=2)
@@ -115,6 +122,13 @@ def test_images_that_all_agree_leave_nothing_to_find() -> None:
     assert found is not None
     assert (found.order_p, found.estimate.image_variance) == (1.0, pytest.approx(0.0, abs=1e-18))
     assert found.p == pytest.approx(0.5, abs=0.2)
+
+
+def test_where_no_image_changes_both_shapes_are_one_question() -> None:
+    found = rise(np.ones((6, 50), np.bool_), first=0, seed=0)
+    assert found is not None
+    assert 0 <= found.images_p <= 1
+    assert 0 <= found.p <= 1
 
 
 def test_what_is_certain_stays_so() -> None:
