@@ -186,4 +186,25 @@ THIRD: dict[str, Recipe | Joint] = {
     "clothing-simclr-t10": Joint(images=CLOTHING, method="simclr", temperature=10.0, epochs=8, step_zero=True),
     "cifar-barlow-rate-too-low": Joint(images=CIFAR, method="barlow", learning_rate=1e-7, epochs=5),
 }
-TRAINED = {**FIRST, **SECOND, **THIRD}
+# Written down before any run of DINO had been evaluated: a teacher and a student, a centre and a low temperature, and
+# each of the two collapses that its paper names.
+FOURTH: dict[str, Recipe | Joint] = {
+    "digits-dino": Joint(images="digits", method="dino", step_zero=True),
+    "cifar-dino": Joint(images=CIFAR, method="dino", epochs=8),
+    "flowers-dino-vit": Joint(
+        images=FLOWERS, method="dino", network="vit", learning_rate=1e-3, epochs=12, step_zero=True
+    ),
+    "clothing-dino": Joint(images=CLOTHING, method="dino", epochs=12, step_zero=True),
+    "textures-dino": Joint(images=TEXTURES, method="dino", epochs=30),
+    "digits-dino-without-sharpening": Joint(images="digits", method="dino without sharpening", epochs=8),
+    "cifar-dino-without-centre": Joint(images=CIFAR, method="dino without centre", epochs=6, step_zero=True),
+    "flowers-dino-without-centre": Joint(images=FLOWERS, method="dino without centre", epochs=10),
+    "clothing-dino-vit-without-centre": Joint(
+        images=CLOTHING, method="dino without centre", network="vit", learning_rate=1e-3, epochs=8, step_zero=True
+    ),
+    "clothing-dino-without-sharpening": Joint(
+        images=CLOTHING, method="dino without sharpening", epochs=8, step_zero=True
+    ),
+    "flowers-dino-rate-too-low": Joint(images=FLOWERS, method="dino", learning_rate=1e-7, epochs=6, step_zero=True),
+}
+TRAINED = {**FIRST, **SECOND, **THIRD, **FOURTH}

@@ -34,6 +34,7 @@ MADE: dict[str, tuple[str, str]] = {
     "textures-simclr-rate-too-low": ("not-learning", _STILL),
     "flowers-swav-rate-too-low": ("not-learning", _STILL),
     "clothing-simclr-rate-too-low": ("not-learning", _STILL),
+    "flowers-dino-rate-too-low": ("not-learning", _STILL),
     "cifar-barlow-rate-too-low": ("not-learning", _STILL),
     "textures-swav-frozen-backbone": ("not-learning", "only head and prototypes learn"),
     "frozen-backbone": ("not-learning", "only head and prototypes learn"),

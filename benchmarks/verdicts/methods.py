@@ -13,7 +13,7 @@ import numpy as np
 import pytorch_lightning as pl
 import timm
 import torch
-from lightly.loss import BarlowTwinsLoss, NegativeCosineSimilarity, NTXentLoss, VICRegLoss
+from lightly.loss import BarlowTwinsLoss, DINOLoss, NegativeCosineSimilarity, NTXentLoss, VICRegLoss
 from lightly.models.modules import (
     BarlowTwinsProjectionHead,
     BYOLPredictionHead,
@@ -22,7 +22,7 @@ from lightly.models.modules import (
     SimSiamPredictionHead,
     SimSiamProjectionHead,
 )
-from lightly.models.modules.heads import VICRegProjectionHead
+from lightly.models.modules.heads import DINOProjectionHead, VICRegProjectionHead
 from lightly.models.utils import deactivate_requires_grad, update_momentum
 from lightly.utils.scheduler import CosineWarmupScheduler
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
@@ -37,13 +37,26 @@ from swaveval.pretrain.config import AugmentationConfig
 from swaveval.pretrain.quiet import quiet_lightning
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Method = Literal["simclr", "byol", "barlow", "simsiam", "vicreg", "byol without predictor", "vicreg without variance"]
+Method = Literal[
+    "simclr",
+    "byol",
+    "barlow",
+    "simsiam",
+    "vicreg",
+    "byol without predictor",
+    "vicreg without variance",
+    "dino",
+    "dino without centre",
+    "dino without sharpening",
+]
 
 BATCH = 128
 
 
 # Of the ResNets here, at 32 px.
 STEM_STRIDE = 2
+# Outputs of DINO's head.
+DINO_OUTPUTS = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +91,11 @@ class Joint:
         """Side of the crops, and of the images that features are taken from."""
         return 32
 
+    @property
+    def distilled(self) -> bool:
+        """Whether a teacher is saved beside a student, as DINO's examples name them; the teacher is evaluated."""
+        return self.method.startswith("dino")
+
 
 def small_vit() -> nn.Module:
     """A ViT of 0.46 M parameters for 32 px; `swaveval run --backbone FILE:small_vit` names it."""
@@ -87,16 +105,39 @@ def small_vit() -> nn.Module:
     return built
 
 
-class Embedder(pl.LightningModule):
-    """Backbone and heads of a method; its loss of two views."""
+def network_of(run: Joint) -> tuple[nn.Module, int]:
+    """An untrained backbone, and its feature dimension."""
+    if run.network == "vit":
+        return small_vit(), 96
+    return build_resnet(depth=10, stem="small", width=32, stem_stride=STEM_STRIDE)
+
+
+class _Stepping(pl.LightningModule):
+    """The optimiser that every method here has."""
 
     def __init__(self, run: Joint, steps: int) -> None:
         super().__init__()
         self._run, self._steps = run, steps
-        if run.network == "vit":
-            self.backbone, width = small_vit(), 96
-        else:
-            self.backbone, width = build_resnet(depth=10, stem="small", width=32, stem_stride=STEM_STRIDE)
+
+    def configure_optimizers(self) -> Any:
+        optimiser = torch.optim.AdamW(
+            [one for one in self.parameters() if one.requires_grad], lr=self._run.learning_rate, weight_decay=1e-2
+        )
+        scheduler = CosineWarmupScheduler(
+            optimiser,
+            warmup_epochs=min(40, self._steps // 4),
+            max_epochs=self._steps,
+            end_value=1.0 if self._run.constant else 0.0,
+        )
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+class Embedder(_Stepping):
+    """Backbone and heads of a method; its loss of two views."""
+
+    def __init__(self, run: Joint, steps: int) -> None:
+        super().__init__(run, steps)
+        self.backbone, width = network_of(run)
         if run.method == "simclr":
             self.projection_head: nn.Module = SimCLRProjectionHead(width, width, 64)
             self.criterion: nn.Module = NTXentLoss(temperature=run.temperature)
@@ -149,17 +190,38 @@ class Embedder(pl.LightningModule):
         )
         return loss
 
-    def configure_optimizers(self) -> Any:
-        optimiser = torch.optim.AdamW(
-            [one for one in self.parameters() if one.requires_grad], lr=self._run.learning_rate, weight_decay=1e-2
+
+class Distiller(_Stepping):
+    """DINO of two global views, put together and named as lightly's example does (2104.14294).
+
+    A centre of the teacher's outputs keeps them from becoming one hot, a low temperature from becoming uniform: without
+    the one or the other the method collapses (its section 5.3).
+    """
+
+    def __init__(self, run: Joint, steps: int) -> None:
+        super().__init__(run, steps)
+        self.student_backbone, width = network_of(run)
+        self.student_head = DINOProjectionHead(width, 256, 64, DINO_OUTPUTS, batch_norm=run.network != "vit")
+        self.teacher_backbone = copy.deepcopy(self.student_backbone)
+        self.teacher_head = DINOProjectionHead(width, 256, 64, DINO_OUTPUTS, batch_norm=run.network != "vit")
+        self.teacher_head.load_state_dict(self.student_head.state_dict())
+        deactivate_requires_grad(self.teacher_backbone)
+        deactivate_requires_grad(self.teacher_head)
+        self.criterion = DINOLoss(
+            DINO_OUTPUTS,
+            teacher_temp=1.0 if run.method == "dino without sharpening" else 0.04,
+            center_momentum=1.0 if run.method == "dino without centre" else 0.9,
         )
-        scheduler = CosineWarmupScheduler(
-            optimiser,
-            warmup_epochs=min(40, self._steps // 4),
-            max_epochs=self._steps,
-            end_value=1.0 if self._run.constant else 0.0,
-        )
-        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def training_step(self, views: list[Tensor], _: int) -> Tensor:
+        update_momentum(self.student_backbone, self.teacher_backbone, m=0.99)
+        update_momentum(self.student_head, self.teacher_head, m=0.99)
+        with torch.no_grad():
+            teacher = [self.teacher_head(self.teacher_backbone(view)) for view in views]
+        student = [self.student_head(self.student_backbone(view)) for view in views]
+        loss: Tensor = self.criterion(teacher, student)
+        self.log("train_loss", loss, on_step=False, on_epoch=True)
+        return loss
 
 
 class _TwoViews(IterableDataset[list[Tensor]]):
@@ -222,4 +284,5 @@ def train_joint(run: Joint, images: Path | str, out: Path) -> None:
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-        trainer.fit(Embedder(run, len(batches) * run.epochs), DataLoader(batches, batch_size=None))
+        module = (Distiller if run.distilled else Embedder)(run, len(batches) * run.epochs)
+        trainer.fit(module, DataLoader(batches, batch_size=None))

@@ -16,11 +16,11 @@ from torch import nn
 
 from benchmarks.verdicts.bank_runs import TRAINED
 from benchmarks.verdicts.derived import DERIVED, series
-from benchmarks.verdicts.methods import Joint, small_vit
+from benchmarks.verdicts.methods import Joint, network_of
 from benchmarks.verdicts.recipes import Recipe
 from benchmarks.verdicts.sets import Kept, kept, unseen
 from benchmarks.verdicts.truth import Array, Truth, features, measured, probed, settled
-from benchmarks.verdicts.truth_beyond import Beyond, alike, by_few, commonest, outputs, p_above, rank
+from benchmarks.verdicts.truth_beyond import Beyond, alike, by_few, commonest, dino_outputs, outputs, p_above, rank
 from swaveval.checkpoints.architectures import build_resnet
 
 CHECKPOINTS = 4
@@ -34,10 +34,13 @@ def recipe_of(name: str) -> Recipe | Joint:
 
 def network(recipe: Recipe | Joint) -> nn.Module:
     if isinstance(recipe, Joint):
-        if recipe.network == "vit":
-            return small_vit()
-        return build_resnet(depth=10, stem="small", width=32, stem_stride=2)[0]
+        return network_of(recipe)[0]
     return build_resnet(depth=10, stem="small", width=recipe.width, stem_stride=2)[0]
+
+
+def part_of(recipe: Recipe | Joint) -> str:
+    """Whose backbone and head are evaluated: the teacher's, where there is one."""
+    return "teacher_" if isinstance(recipe, Joint) and recipe.distilled else ""
 
 
 def below(state: dict[str, Any], prefix: str) -> dict[str, Any]:
@@ -52,7 +55,7 @@ def truth_of(recipe: Recipe | Joint, files: list[Path], given: Kept) -> Truth:
     for place in places:
         state = torch.load(files[place], map_location="cpu", weights_only=True)["state_dict"]
         module = network(recipe)
-        module.load_state_dict(below(state, "backbone."))
+        module.load_state_dict(below(state, f"{part_of(recipe)}backbone."))
         module.eval()
         finite = all(bool(torch.isfinite(value).all()) for value in module.state_dict().values())
         names.append(files[place].name)
@@ -76,7 +79,7 @@ def beyond_of(recipe: Recipe | Joint, files: list[Path], pixels: Array, labels: 
 
     def saved(state: dict[str, Any]) -> Array:
         module = network(recipe)
-        module.load_state_dict(below(state["state_dict"], "backbone."))
+        module.load_state_dict(below(state["state_dict"], f"{part_of(recipe)}backbone."))
         return read(module.eval())
 
     untrained = []
@@ -86,7 +89,8 @@ def beyond_of(recipe: Recipe | Joint, files: list[Path], pixels: Array, labels: 
     if files[0].name.endswith("step=0.ckpt"):
         untrained.append(saved(states[0]))
     end = saved(states[1])
-    given, scores = outputs(states[1]["state_dict"], end)
+    state = states[1]["state_dict"]
+    given, scores = dino_outputs(state, end) if part_of(recipe) else outputs(state, end)
     few, of_untrained = by_few(end, labels), [by_few(one, labels) for one in untrained]
     best, worst = (pick(of_untrained, key=lambda one: float(one.mean())) for pick in (max, min))
     return Beyond(

@@ -143,17 +143,29 @@ def outputs(state: dict[str, Any], features: Array) -> tuple[Array, Array | None
     return given.numpy(), scores.numpy()
 
 
-def sequential(state: dict[str, Any]) -> nn.Sequential:
-    """A head of linear layers, BatchNorm and ReLU (which has no weights), in eval mode."""
+@torch.no_grad()
+def dino_outputs(state: dict[str, Any], features: Array) -> tuple[Array, Array]:
+    """Of DINO's teacher: what its last layer sees, and its outputs over their centre, as the loss takes them."""
+    layers = {name: value for name, value in state.items() if name.startswith("teacher_head.layers.")}
+    given = nn.functional.normalize(sequential(layers, nn.GELU)(torch.from_numpy(features)))
+    direction, length = (state[f"teacher_head.last_layer.weight_{one}"] for one in "vg")
+    scores = (
+        nn.functional.linear(given, length * nn.functional.normalize(direction)) - state["criterion.center"].flatten()
+    )
+    return given.numpy(), scores.numpy()
+
+
+def sequential(state: dict[str, Any], between: type[nn.Module] = nn.ReLU) -> nn.Sequential:
+    """A head of linear layers, BatchNorm and `between`, which has no weights, in eval mode."""
     parts: dict[int, dict[str, Any]] = {}
     for name, value in state.items():
-        place, part = name.removeprefix("projection_head.layers.").split(".")
+        place, part = name.split("layers.")[1].split(".")
         parts.setdefault(int(place), {})[part] = value
     layers: list[nn.Module] = []
     for place in range(max(parts) + 1):
         part = parts.get(place)
         if part is None:
-            layers.append(nn.ReLU())
+            layers.append(between())
             continue
         if "running_mean" in part:
             layer: nn.Module = nn.BatchNorm1d(len(part["running_mean"]), affine="weight" in part)
