@@ -99,11 +99,14 @@ def measure(run: Path, recipe: Recipe | Joint, prepared: Path) -> Series:
             found.keep([Metric("drift.relative_l2", float(value), unit="ratio", better="neither")], digest)
         given = tuple(digest for digest in own if digest in found.features)
         found.keep(Dse()(FeatureSeries(given, given, found.features.__getitem__), seed=0), "")
+    # As in `swaveval run`: of another trainer's run the checkpoints tell K.
+    counted = next((record.load["prototypes"] for record in records if record.load.get("prototypes")), None)
+    prototypes = hyperparameters.get("prototypes", counted)
     manifest = RunManifest(
         name=run.name,
         data=summary(recipe, images),
         checkpoints=(*records, *baselines),
-        loss=find_loss(run / "checkpoints", loss_log=None, prototypes=hyperparameters.get("prototypes")),
+        loss=find_loss(run / "checkpoints", loss_log=None, prototypes=prototypes),
         hyperparameters=hyperparameters,
     )
     return Series(
@@ -237,6 +240,7 @@ def _read(directory: Path, recipe: Recipe | Joint) -> tuple[list[CheckpointRecor
                 load={
                     "nonfinite": report.nonfinite,
                     "prototypes": report.prototypes,
+                    "family": report.family,
                     "size": {"head": report.size.get("head", 0)},
                 },
             )

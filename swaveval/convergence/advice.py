@@ -9,6 +9,7 @@ from swaveval.convergence.evidence import tail_change
 from swaveval.convergence.hearing import Hearing
 from swaveval.convergence.quality import Quality
 from swaveval.convergence.thresholds import PLATEAU
+from swaveval.convergence.training import Training
 from swaveval.convergence.verdict import Advice, Best, LossState
 from swaveval.convergence.wording import listed, points
 
@@ -26,8 +27,7 @@ def advise(
     *,
     best: Best | None,
     loss: LossState,
-    settings: Mapping[str, Any],
-    classes: int,
+    training: Training,
     others: bool = False,
     below: Sequence[str] = (),
 ) -> tuple[Advice, ...]:
@@ -42,7 +42,7 @@ def advise(
     if best is not None and lead.quality.length > 1:
         given.append(use(best))
     if state == "collapsed":
-        given += against_collapse(settings, classes, loss)
+        given += against_collapse(training, loss)
     if state == "not-learning" and others:
         given.append(
             Advice(
@@ -52,7 +52,7 @@ def advise(
             )
         )
     elif state == "not-learning":
-        given += against_stillness(settings, found, below)
+        given += against_stillness(training.settings, found, below)
     return (*given, *duration(found))
 
 
@@ -99,11 +99,26 @@ def _bought(one: Hearing) -> str:
     return f"the last third of training (from {since}) changed {one.name} by {tail_change(one.findings)} points"
 
 
-def against_collapse(settings: Mapping[str, Any], classes: int, loss: LossState) -> list[Advice]:
-    """What makes SwaV collapse, read against this run's settings; a general list where none are known."""
+def against_collapse(training: Training, loss: LossState) -> list[Advice]:
+    """What makes the method collapse, read against this run's settings; a general list where none are known."""
+    at = f"the loss sits at ln K = {loss.ln_k:.3f}, that of a constant output" if loss.at_ln_k and loss.ln_k else ""
+    if training.method == "swav":
+        return _against_collapse_of_swav(training.settings, training.classes, at)
+    rate = number(training.settings, "learning_rate")
+    slower = [Advice("lower the learning rate or warm it up longer", f"it is {rate:g}")] if rate is not None else []
+    if training.method == "dino" and at:
+        sharpened = "of uniform outputs, from which a low teacher temperature keeps DINO (2104.14294, section 5.3)"
+        return [Advice("lower the teacher's temperature", f"{at.removesuffix('that of a constant output')}{sharpened}")]
+    if training.method == "dino":
+        centred = "without it one output takes every image (2104.14294, section 5.3)"
+        return [Advice("check that the teacher's outputs are centred, and its temperature is low", centred), *slower]
+    apart = "negatives, a predictor and a stopped gradient, a variance term, a centre: what the method has for this"
+    return [Advice("check what keeps the outputs of different images apart", _join(at, apart)), *slower]
+
+
+def _against_collapse_of_swav(settings: Mapping[str, Any], classes: int, at: str) -> list[Advice]:
     given: list[Advice] = []
     prototypes, epsilon = number(settings, "prototypes"), number(settings, "epsilon")
-    at = f"the loss sits at ln K = {loss.ln_k:.3f}, that of a constant output" if loss.at_ln_k and loss.ln_k else ""
     if epsilon is not None and epsilon > _USUAL_EPSILON / 2:
         reason = f"ε is {epsilon:g}: the larger it is, the nearer the targets are to uniform"
         given.append(Advice(f"lower ε, to {_lower(epsilon):g}", _join(reason, at)))

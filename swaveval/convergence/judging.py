@@ -22,6 +22,7 @@ from swaveval.convergence.memorised import memorised
 from swaveval.convergence.sentence import Facts, incomplete, sentence
 from swaveval.convergence.testimony import testimonies
 from swaveval.convergence.thresholds import FEWEST_IMAGES
+from swaveval.convergence.training import training_of
 from swaveval.convergence.verdict import WORDS, Advice, Best, LossState, Verdict, VerdictState, opposed
 from swaveval.convergence.wording import loss_clause
 from swaveval.results import CheckpointRecord, Role, Series
@@ -134,8 +135,7 @@ def _verdict(
         found,
         best=chosen,
         loss=loss,
-        settings=series.manifest.hyperparameters,
-        classes=len(series.manifest.data.class_names) if labels.used else 0,
+        training=training_of(series, labelled=labels.used),
         others=any(_on_others(record) for record in series.manifest.checkpoints),
         below=beside.below_untrained(compared),
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from lightly.models import ResNetGenerator
-from lightly.models.modules import SwaVProjectionHead, SwaVPrototypes
+from lightly.models.modules import DINOProjectionHead, SwaVProjectionHead, SwaVPrototypes
 from originals import Written, lightning, lived_in, prefixed, save, scores, torchvision_resnet
 from torch import Tensor, nn
 from torchvision.models import resnet18
@@ -35,6 +35,24 @@ def lightly_example(directory: Path) -> Written:
     content = lightning(model.state_dict(), hyper_parameters={})
     path = save(directory / "epoch=3-step=400.ckpt", content)
     return Written(path, "lightly", pooled(model.backbone), model.scores)
+
+
+class LightlyDino(nn.Module):
+    """lightly's DINO example: a student and a teacher side by side."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in ("student", "teacher"):
+            backbone = nn.Sequential(*list(torchvision_resnet().children())[:-1])
+            setattr(self, f"{name}_backbone", backbone)
+            setattr(self, f"{name}_head", DINOProjectionHead(128, 24, 8, 30))
+
+
+def lightly_dino(directory: Path) -> Written:
+    model = LightlyDino()
+    state = model.state_dict() | {"criterion.center": torch.zeros(1, 1, 30)}
+    path = save(directory / "epoch=3-step=400.ckpt", lightning(state))
+    return Written(path, "dino", pooled(model.teacher_backbone), counted=30)  # type: ignore[arg-type]
 
 
 def lightly_old_head(directory: Path) -> Written:

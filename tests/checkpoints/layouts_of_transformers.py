@@ -41,13 +41,13 @@ def dino_run(directory: Path) -> Written:
         "args": argparse.Namespace(arch="vit_small", patch_size=8, data_path=Path("/data")),
         "dino_loss": {"center": torch.zeros(1, 30)},
     }
-    return Written(save(directory / "checkpoint0020.pth", content), "dino", teacher, size=32)
+    return Written(save(directory / "checkpoint0020.pth", content), "dino", teacher, size=32, counted=30)
 
 
 def dino_student(directory: Path) -> Written:
     student = torchvision_resnet(block=Bottleneck, width=8)
     state = prefixed("module.backbone.", student.state_dict()) | prefixed("module.head.", dino_head(256))
-    return Written(save(directory / "student.pth", {"student": state, "epoch": 1}), "dino", student)
+    return Written(save(directory / "student.pth", {"student": state, "epoch": 1}), "dino", student, counted=30)
 
 
 def dinov2_names(
@@ -75,7 +75,7 @@ def dinov2_teacher(directory: Path) -> Written:
     state |= prefixed("dino_head.", dino_head(128)) | prefixed("ibot_head.", dino_head(128))
     (directory / "training_1249").mkdir()
     path = save(directory / "training_1249" / "teacher_checkpoint.pth", {"teacher": state})
-    return Written(path, "dino", network, size=32)
+    return Written(path, "dino", network, size=32, counted=30)
 
 
 def dinov2_registers(directory: Path) -> Written:

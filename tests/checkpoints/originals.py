@@ -26,6 +26,7 @@ class Written:
         scores: the original head, features to prototype scores; None where the file has no SwaV head.
         size: side of test images.
         backbone: `--backbone`, where the layout needs it.
+        counted: outputs of a head that is not SwaV's.
     """
 
     path: Path
@@ -34,6 +35,7 @@ class Written:
     scores: Scores | None = None
     size: int = 64
     backbone: str | None = None
+    counted: int | None = None
 
 
 @dataclass(frozen=True)

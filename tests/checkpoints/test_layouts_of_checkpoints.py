@@ -18,4 +18,5 @@ def test_features_are_those_of_the_original(layout: Layout, tmp_path: Path) -> N
     assert features <= 1e-6
     assert scores is None or scores <= 1e-6
     assert report.family == written.family
+    assert written.counted is None or report.prototypes == written.counted
     assert (report.matched, report.missing, report.unexpected) == (1.0, (), ())

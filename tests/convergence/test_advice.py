@@ -9,9 +9,10 @@ import pytest
 from swaveval.convergence import advice
 from swaveval.convergence.decision import Judged
 from swaveval.convergence.noise import Estimate
+from swaveval.convergence.training import Method, Training, training_of
 from swaveval.convergence.verdict import Best, LossState, VerdictState
 from swaveval.results.roles import RETRIEVAL, WITNESSES
-from tests.convergence.simulated import LINEAR, decided, heard, measured
+from tests.convergence.simulated import KNN, LINEAR, decided, heard, measured, outcomes, series
 
 AT_LN_K = LossState("flat", start=3.9, end=3.4, ln_k=3.4, gap=0.0, at_ln_k=True)
 ELSEWHERE = LossState("falling", start=3.9, end=2.0, ln_k=3.4, gap=0.41)
@@ -26,10 +27,15 @@ def told(state: VerdictState, *, accuracy: Sequence[float] = LEARNING, **changes
 
 
 def actions(
-    state: VerdictState, settings: dict[str, Any], *, loss: LossState = AT_LN_K, classes: int = 10
+    state: VerdictState,
+    settings: dict[str, Any],
+    *,
+    loss: LossState = AT_LN_K,
+    classes: int = 10,
+    method: Method = "swav",
 ) -> list[str]:
     found = told(state, accuracy=[0.3, 0.5])
-    given = advice.advise(found, best=None, loss=loss, settings=settings, classes=classes)
+    given = advice.advise(found, best=None, loss=loss, training=Training(settings, classes, method))
     return [each.action for each in given]
 
 
@@ -60,18 +66,51 @@ def test_a_collapse_is_read_against_the_settings(settings: dict[str, Any], expec
 
 def test_a_collapse_names_ln_k_once_and_only_where_the_loss_lies_there() -> None:
     for loss, times in ((AT_LN_K, 1), (ELSEWHERE, 0)):
-        given = advice.against_collapse({"epsilon": 0.3, "prototypes": 30}, 10, loss)
+        given = advice.against_collapse(Training({"epsilon": 0.3, "prototypes": 30}, 10, "swav"), loss)
         assert sum("ln K = 3.400" in each.reason for each in given) == times
-    alone = advice.against_collapse({"prototypes": 30}, 10, AT_LN_K)
+    alone = advice.against_collapse(Training({"prototypes": 30}, 10, "swav"), AT_LN_K)
     assert "30 prototypes for 10 classes" in alone[0].reason
     assert "ln K" in alone[0].reason
+
+
+@pytest.mark.parametrize("settings", [{}, {"learning_rate": 0.5}, {"epsilon": 0.3, "prototypes": 512}])
+@pytest.mark.parametrize(("method", "loss"), [("", AT_LN_K), ("", ELSEWHERE), ("dino", AT_LN_K), ("dino", ELSEWHERE)])
+def test_what_is_not_swavs_is_not_told_to_change_swavs_settings(
+    method: Method, loss: LossState, settings: dict[str, Any]
+) -> None:
+    given = actions("collapsed", settings, loss=loss, method=method)
+    assert given
+    assert not [each for each in given if "prototype" in each or "ε" in each]
+    assert any("teacher" in each for each in given) is (method == "dino")
+
+
+@pytest.mark.parametrize(
+    ("loads", "settings", "method"),
+    [
+        ([{"prototypes": 100, "family": "swaveval"}], {}, "swav"),
+        ([{"prototypes": 100}, {}], {}, "swav"),
+        ([{"prototypes": 512, "family": "dino"}], {"prototypes": 512}, "dino"),
+        ([{"family": "dino"}], {}, ""),  # the teacher's backbone alone
+        ([{"family": "lightly"}], {"learning_rate": 0.1, "temperature": 0.2}, ""),
+        ([{"family": "plain backbone"}], {"epsilon": 0.05}, "swav"),
+        ([], {}, ""),
+    ],
+)
+def test_the_method_is_what_files_and_settings_show(
+    loads: list[dict[str, Any]], settings: dict[str, Any], method: Method
+) -> None:
+    run = series({KNN: outcomes([0.5] * max(1, len(loads)), 20, seed=0)}, hyperparameters=settings)
+    records = [replace(record, load=load) for record, load in zip(run.manifest.checkpoints, loads, strict=False)]
+    run = replace(run, manifest=replace(run.manifest, checkpoints=tuple(records)))
+    assert training_of(run, labelled=True) == Training(settings, len(run.manifest.data.class_names), method)
+    assert training_of(run, labelled=False).classes == 0
 
 
 def test_prototypes_are_counted_against_the_classes_there_are() -> None:
     assert actions("collapsed", {"prototypes": 29}, classes=0) == ["use more prototypes"]
     assert actions("collapsed", {"prototypes": 30}, classes=0) != ["use more prototypes"]
     assert actions("collapsed", {"prototypes": 100}, classes=11) == ["use more prototypes"]
-    reason = advice.against_collapse({"prototypes": 20}, 0, ELSEWHERE)[0].reason
+    reason = advice.against_collapse(Training({"prototypes": 20}, 0, "swav"), ELSEWHERE)[0].reason
     assert "classes; " not in reason
     assert reason.startswith("there are 20 prototypes;")
 
@@ -185,7 +224,7 @@ def test_the_checkpoint_to_use_comes_first_and_not_of_a_run_that_learned_nothing
         ("not-learning", None),
     )
     for state, named in states:
-        given = advice.advise(told(state, tail=RISING), best=named, loss=AT_LN_K, settings={}, classes=10)
+        given = advice.advise(told(state, tail=RISING), best=named, loss=AT_LN_K, training=Training({}, 10))
         assert given[0].action.startswith("use epoch=5.ckpt") is (named is not None)
         assert any("epoch=5.ckpt" in each.action for each in given) is (named is not None)
     assert advice.use(best).action == "use epoch=5.ckpt (a, b, c … cannot be told apart from it)"
@@ -195,5 +234,7 @@ def test_the_checkpoint_to_use_comes_first_and_not_of_a_run_that_learned_nothing
 
 def test_images_unlike_those_of_the_training_show_nothing_of_the_training() -> None:
     found = told("not-learning", accuracy=[0.5] * 6)
-    (given,) = advice.advise(found, best=None, loss=ELSEWHERE, settings={"epsilon": 0.3}, classes=10, others=True)
+    (given,) = advice.advise(
+        found, best=None, loss=ELSEWHERE, training=Training({"epsilon": 0.3}, 10, "swav"), others=True
+    )
     assert given.action == "evaluate it on images like those it was trained on"

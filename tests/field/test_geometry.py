@@ -21,6 +21,7 @@ from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 from swaveval.checkpoints import CheckpointRefused, LoadOptions, load
 from swaveval.checkpoints.geometry import Geometry
 from swaveval.convergence.advice import advise
+from swaveval.convergence.training import Training
 from swaveval.convergence.verdict import LossState
 from swaveval.data.transforms import EvalTransform
 from swaveval.runs.request import RunError, RunRequest
@@ -312,6 +313,6 @@ def test_advice_knows_of_other_images(others: bool) -> None:
     """A network shown images it was not trained on is not told to raise its learning rate."""
     quiet = LossState()
     found = decided("not-learning", hearing(measured([0.5, 0.5, 0.5]), case(none_p=0.01)))
-    given = advise(found, best=None, loss=quiet, settings={}, classes=0, others=others)
+    given = advise(found, best=None, loss=quiet, training=Training({}, 0), others=others)
     assert any("images like those it was trained on" in one.action for one in given) is others
     assert any("learning rate" in one.action for one in given) is not others

@@ -1,12 +1,24 @@
-"""DINO and DINOv2: teacher (preferred) or student. Their head is not SwaV's: prototypes counted, not evaluated."""
+"""DINO and DINOv2: teacher (preferred) or student. Their head is not SwaV's: prototypes counted, not evaluated.
+
+lightly's examples keep the four parts side by side: `teacher_backbone`, `teacher_head` and the student's.
+"""
 
 from swaveval.checkpoints.families.family import Family
 
 FAMILY = Family(
     name="dino",
-    marks=(r"(backbone\.|(student|teacher)\.backbone\.)", r"(head|dino_head|(student|teacher)\.(head|dino_head))\."),
-    backbone=("backbone.", "teacher.backbone.", "student.backbone."),
-    prototypes=("head.last_layer.", "dino_head.last_layer.", "teacher.dino_head.last_layer."),
-    ignored=(r"(teacher\.|student\.)?(head|dino_head|ibot_head)\.", r"student\."),
+    marks=(
+        r"(backbone\.|(student|teacher)[._]backbone\.)",
+        r"(head|dino_head|(student|teacher)\.(head|dino_head)|teacher_head\.last_layer|student_head\.last_layer)\.",
+    ),
+    backbone=("backbone.", "teacher.backbone.", "teacher_backbone.", "student.backbone.", "student_backbone."),
+    prototypes=(
+        "head.last_layer.",
+        "dino_head.last_layer.",
+        "teacher.dino_head.last_layer.",
+        "teacher_head.last_layer.",
+        "student_head.last_layer.",
+    ),
+    ignored=(r"((teacher|student)[._])?(head|dino_head|ibot_head)\.", r"student[._]", r"criterion\."),
     head="other",
 )
