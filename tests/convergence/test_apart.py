@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import t as student
 from scipy.stats import ttest_ind
 
 from swaveval.convergence.apart import Answers, compare, difference, pooled
@@ -95,6 +96,22 @@ def test_without_repeats_a_difference_is_the_paired_one() -> None:
     assert difference(answers, [[0], [1]], 1, 0, seed=4) == paired_difference(
         answers.correct[1], answers.correct[0], seed=4
     )
+
+
+def test_with_repeats_the_errors_of_images_and_of_seeds_add_up() -> None:
+    answers = Answers("a", "a", graded(0.80, 0.81, 0.84, 0.85, 0.845, seed=2, noise=0.2), IMAGES)
+    groups = [[0, 1], [2, 3, 4]]
+    found = difference(answers, groups, 1, 0, seed=0)
+    spread = pooled(answers.values[None], groups)
+    assert spread is not None
+    each = answers.correct[2:].mean(axis=0) - answers.correct[:2].mean(axis=0)
+    images, seeds = each.var(ddof=1) / 400, float(spread.variance[0]) * (1 / 2 + 1 / 3)
+    freedom = (images + seeds) ** 2 / (images**2 / 399 + seeds**2 / 3)
+    reach = student.ppf(0.975, freedom) * np.sqrt(images + seeds)
+    assert images > 0.05 * seeds
+    assert found.effect == pytest.approx(each.mean())
+    assert found.ci95 == pytest.approx((each.mean() - reach, each.mean() + reach))
+    assert found.p == pytest.approx(2 * student.sf(abs(each.mean()) / np.sqrt(images + seeds), freedom))
 
 
 def test_the_spread_between_seeds_makes_a_difference_less_sure() -> None:

@@ -12,7 +12,7 @@ from sklearn.metrics import recall_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from swaveval.convergence import judge
-from swaveval.convergence.visible import unseen
+from swaveval.convergence.visible import Unseen, clause, unseen
 from swaveval.evaluators.intervals import wilson_mean
 from swaveval.results import Artifact, Metric, Series
 from tests.convergence.simulated import KNN, outcomes, series
@@ -137,3 +137,21 @@ def test_without_stored_labels_or_baselines_nothing_is_claimed() -> None:
     run = series({KNN: outcomes([0.5] * 7, 400, seed=0)})
     assert unseen(run) is None
     assert unseen(with_labels(run, np.arange(400) % 2, ["a", "b"])) is None
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (("a", "b"), "(a, b)"),
+        (("a", "b", "c"), "(a, b, c)"),
+        (("a", "b", "c", "d"), "(a, b, c …)"),
+        (("x" * 60, "b"), f"({'x' * 40}, b)"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["chance", "always"])
+def test_the_clause_names_a_few_classes_and_the_numbers(kind: Any, names: tuple[str, ...], shown: str) -> None:
+    words = clause(Unseen(kind, best=0.43, majority=0.25, n=1234, features=9), names)
+    assert f"the classes {shown} apart" in words
+    assert "n = 1,234)" in words
+    assert ("25 %, best 43 %" in words) is (kind == "chance")
+    assert ("all 9 kinds of features" in words) is (kind == "always")
