@@ -101,8 +101,9 @@ def test_the_method_is_what_files_and_settings_show(
 ) -> None:
     run = series({KNN: outcomes([0.5] * max(1, len(loads)), 20, seed=0)}, hyperparameters=settings)
     records = [replace(record, load=load) for record, load in zip(run.manifest.checkpoints, loads, strict=False)]
-    run = replace(run, manifest=replace(run.manifest, checkpoints=tuple(records)))
-    assert training_of(run, labelled=True) == Training(settings, len(run.manifest.data.class_names), method)
+    data = replace(run.manifest.data, class_names=("a", "b", "c"))
+    run = replace(run, manifest=replace(run.manifest, checkpoints=tuple(records), data=data))
+    assert training_of(run, labelled=True) == Training(settings, 3, method)
     assert training_of(run, labelled=False).classes == 0
 
 
