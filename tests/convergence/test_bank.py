@@ -1,5 +1,6 @@
 """The verdict on the stored series of real runs whose truth is known: every change is judged against all of them."""
 
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -8,7 +9,12 @@ import pytest
 
 from benchmarks.verdicts.bank_runs import FOURTH, SECOND, THIRD
 from benchmarks.verdicts.fixture import BANK, load, without_labels
-from swaveval.convergence import Verdict, judge
+from swaveval.convergence import Verdict, decision, judge, witnesses
+from swaveval.convergence.loss import loss_state
+from swaveval.convergence.thresholds import ALPHA
+from swaveval.convergence.verdict import WORDS
+from swaveval.report.first import LONGEST_TEST
+from swaveval.results.roles import SPOKEN
 from tests.convergence.claims import contradictions
 
 EXPECTED = tomllib.loads((Path(__file__).parents[2] / "benchmarks" / "verdicts" / "expected.toml").read_text("utf-8"))
@@ -116,3 +122,45 @@ def test_a_bad_run_has_no_checkpoint_to_use_and_every_other_one_has(name: str) -
 @pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_no_claim_denies_another_in_any_run(name: str) -> None:
     assert [contradictions(verdict) for verdict in (judged(name), judged_without_labels(name))] == [[], []]
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_every_sentence_agrees_with_the_evidence(name: str) -> None:
+    """On real runs: title, numbers, signs and words of the sentence are those of the first piece of evidence."""
+    stored, verdict = load(BANK / f"{name}.npz"), judged(name)
+    assert re.match(rf"{WORDS[verdict.verdict].title}(?: \([^)]*\))?: ", verdict.sentence)
+    assert verdict.sentence.endswith(".")
+    assert not re.search(r"\bnan\b|None|inf\b|  ", verdict.sentence)
+    assert max(len(each.test) for each in verdict.evidence) <= LONGEST_TEST  # or the page would cut it
+    claim = verdict.evidence[0]
+    labelled = witnesses.labelled(stored)
+    both = (*labelled, *witnesses.of_the_same_as(labelled[0], witnesses.label_free(stored)))
+    lead = decision.judged(stored, both, loss_state(stored.manifest.loss), seed=0).lead
+    quality, findings = lead.quality, lead.findings
+    assert quality.metric == claim.metric == verdict.quality_metric
+    assert claim.ci95 == findings.shown.interval()
+    assert claim.effect == findings.shown.effect
+    words = re.search(
+        r"(.+) (rose|fell|is) (\d+\.\d) ± (\d+\.\d) points (?:(above|below) \d untrained networks )?"
+        r"\(n = ([\d,]+), paired, p (<|=) ([\d.]+)\)",
+        claim.claim,
+    )
+    assert words is not None
+    called, verb, effect, reach, place, n, relation, p = words.groups()
+    assert (verb == "is") == (place is not None)
+    assert (verb == "is") == (quality.start == "random initialisations" and not findings.since_first)
+    assert called == SPOKEN[quality.metric]
+    low, high = claim.ci95
+    assert ((place or verb) in ("rose", "above")) == (claim.effect >= 0)
+    assert float(effect) == pytest.approx(100 * abs(claim.effect), abs=0.051)
+    assert float(reach) == pytest.approx(50 * (high - low), abs=0.051)
+    assert int(n.replace(",", "")) == claim.n == quality.n
+    assert claim.p_corrected is not None
+    assert claim.p is not None
+    assert (claim.p < float(p)) if relation == "<" else claim.p == pytest.approx(float(p), abs=0.0051)
+    # The p in the words is that of the interval: below 0.05 exactly where zero lies outside.
+    assert (claim.p < ALPHA) == (low > 0 or high < 0)
+    assert claim.p_corrected >= claim.p
+    if verdict.verdict in ("learning", "converged"):
+        assert claim.p_corrected <= ALPHA
+    assert (claim.supports == "for") == findings.gained

@@ -8,17 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.verdicts.fixture import BANK, load
-from swaveval.convergence import Verdict, judge, witnesses
+from swaveval.convergence import Verdict, judge
 from swaveval.convergence.collapse import Sign
-from swaveval.convergence.decision import collapsed, decide, judged
-from swaveval.convergence.loss import loss_state
+from swaveval.convergence.decision import collapsed, decide
 from swaveval.convergence.noise import Estimate
 from swaveval.convergence.thresholds import ALPHA
-from swaveval.convergence.verdict import WORDS
-from swaveval.report.first import LONGEST_TEST
 from swaveval.results import LossCurve
-from swaveval.results.roles import SPOKEN
 from tests.convergence.simulated import GAINED, KNN, LOST, case, hearing, measured, outcomes, series
 
 LEARNING = [0.3, 0.5, 0.6, 0.65, 0.68, 0.7, 0.71]
@@ -213,46 +208,3 @@ def test_without_labels_one_point_of_view_retrieval_is_nothing() -> None:
 
 def test_it_is_the_same_every_time() -> None:
     assert run(LEARNING) == run(LEARNING)
-
-
-@pytest.mark.parametrize("path", sorted(BANK.glob("*.npz")), ids=lambda path: path.stem)
-def test_every_sentence_agrees_with_the_evidence(path: Any) -> None:
-    """On real runs: title, numbers, signs and words of the sentence are those of the first piece of evidence."""
-    stored = load(path)
-    verdict = judge(stored)
-    assert re.match(rf"{WORDS[verdict.verdict].title}(?: \([^)]*\))?: ", verdict.sentence)
-    assert verdict.sentence.endswith(".")
-    assert not re.search(r"\bnan\b|None|inf\b|  ", verdict.sentence)
-    assert max(len(each.test) for each in verdict.evidence) <= LONGEST_TEST  # or the page would cut it
-    claim = verdict.evidence[0]
-    labelled = witnesses.labelled(stored)
-    both = (*labelled, *witnesses.of_the_same_as(labelled[0], witnesses.label_free(stored)))
-    lead = judged(stored, both, loss_state(stored.manifest.loss), seed=0).lead
-    quality, findings = lead.quality, lead.findings
-    assert quality.metric == claim.metric == verdict.quality_metric
-    assert claim.ci95 == findings.shown.interval()
-    assert claim.effect == findings.shown.effect
-    words = re.search(
-        r"(.+) (rose|fell|is) (\d+\.\d) ± (\d+\.\d) points (?:(above|below) \d untrained networks )?"
-        r"\(n = ([\d,]+), paired, p (<|=) ([\d.]+)\)",
-        claim.claim,
-    )
-    assert words is not None
-    name, verb, effect, reach, place, n, relation, p = words.groups()
-    assert (verb == "is") == (place is not None)
-    assert (verb == "is") == (quality.start == "random initialisations" and not findings.since_first)
-    assert name == SPOKEN[quality.metric]
-    low, high = claim.ci95
-    assert ((place or verb) in ("rose", "above")) == (claim.effect >= 0)
-    assert float(effect) == pytest.approx(100 * abs(claim.effect), abs=0.051)
-    assert float(reach) == pytest.approx(50 * (high - low), abs=0.051)
-    assert int(n.replace(",", "")) == claim.n == quality.n
-    assert claim.p_corrected is not None
-    assert claim.p is not None
-    assert (claim.p < float(p)) if relation == "<" else claim.p == pytest.approx(float(p), abs=0.0051)
-    # The p in the words is that of the interval: below 0.05 exactly where zero lies outside.
-    assert (claim.p < ALPHA) == (low > 0 or high < 0)
-    assert claim.p_corrected >= claim.p
-    if verdict.verdict in ("learning", "converged"):
-        assert claim.p_corrected <= ALPHA
-    assert (claim.supports == "for") == findings.gained
