@@ -160,10 +160,12 @@ def chosen(accuracy: dict[str, list[float]], n: int = 3000) -> Best:
 def test_witnesses_that_agree_are_all_named() -> None:
     found = chosen({KNN: [0.5, 0.6, 0.8, 0.6], LINEAR: [0.6, 0.7, 0.9, 0.7]})
     assert (found.checkpoint, found.tied_with, found.metric) == ("epoch=2.ckpt", (), KNN)
-    assert re.fullmatch(
-        r"by none of kNN \([\d.]+ %\) and the linear probe \([\d.]+ %\) is another checkpoint better beyond chance",
+    words = re.fullmatch(
+        r"by none of kNN \(([\d.]+) %\) and the linear probe \(([\d.]+) %\) is another checkpoint better beyond chance",
         found.reason,
     )
+    assert words is not None
+    assert [float(one) for one in words.groups()] == pytest.approx([80, 90], abs=0.7)  # and 0.9 at 90 would be another
 
 
 def test_a_checkpoint_best_by_one_witness_and_beaten_by_another_is_not_chosen() -> None:

@@ -150,8 +150,8 @@ def test_without_stored_labels_or_baselines_nothing_is_claimed() -> None:
 )
 @pytest.mark.parametrize("kind", ["chance", "always"])
 def test_the_clause_names_a_few_classes_and_the_numbers(kind: Any, names: tuple[str, ...], shown: str) -> None:
-    words = clause(Unseen(kind, best=0.43, majority=0.25, n=1234, features=9), names)
+    words = clause(Unseen(kind, best=0.87, majority=0.25, n=1234, features=9), names)
     assert f"the classes {shown} apart" in words
     assert "n = 1,234)" in words
-    assert ("25 %, best 43 %" in words) is (kind == "chance")
+    assert ("25 %, best 87 %" in words) is (kind == "chance")
     assert ("all 9 kinds of features" in words) is (kind == "always")
