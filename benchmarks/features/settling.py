@@ -56,7 +56,7 @@ def knn(backbone: Backbone, images: ImageSet, pixels: DecodedImages, settings: E
     assert features.train_labels is not None
     chosen = np.random.default_rng(0).permutation(len(features.train))[:ASKED]
     rows, labels = features.train[chosen], features.train_labels[chosen]
-    near = KNeighborsClassifier(K + 1, metric="cosine").fit(rows, labels).kneighbors(return_distance=False)[:, :K]
+    near = KNeighborsClassifier(K, metric="cosine").fit(rows, labels).kneighbors(return_distance=False)
     votes = np.apply_along_axis(np.bincount, 1, labels[near], minlength=labels.max() + 1)
     return float((votes.argmax(axis=1) == labels).mean())
 
@@ -74,7 +74,8 @@ def main() -> None:
     found = np.zeros((len(ways), NETWORKS, 2))
     for seed in range(NETWORKS):
         made = []
-        for untrained.SETTLING_IMAGES, untrained._BATCH, precision in ways:
+        for count, batch, precision in ways:
+            untrained.SETTLING_IMAGES, untrained._BATCH = count, batch
             chosen = replace(settings, precision=precision)
             backbone = settled(seed, images, pixels, chosen)
             made.append(variances(backbone))

@@ -101,14 +101,15 @@ def _bought(one: Hearing) -> str:
 
 def against_collapse(training: Training, loss: LossState) -> list[Advice]:
     """What makes the method collapse, read against this run's settings; a general list where none are known."""
-    at = f"the loss sits at ln K = {loss.ln_k:.3f}, that of a constant output" if loss.at_ln_k and loss.ln_k else ""
+    sits = f"the loss sits at ln K = {loss.ln_k:.3f}, that of" if loss.at_ln_k and loss.ln_k else ""
+    at = f"{sits} a constant output" if sits else ""
     if training.method == "swav":
         return _against_collapse_of_swav(training.settings, training.classes, at)
     rate = number(training.settings, "learning_rate")
     slower = [Advice("lower the learning rate or warm it up longer", f"it is {rate:g}")] if rate is not None else []
-    if training.method == "dino" and at:
-        sharpened = "of uniform outputs, from which a low teacher temperature keeps DINO (2104.14294, section 5.3)"
-        return [Advice("lower the teacher's temperature", f"{at.removesuffix('that of a constant output')}{sharpened}")]
+    if training.method == "dino" and sits:
+        sharpened = "uniform outputs, from which a low teacher temperature keeps DINO (2104.14294, section 5.3)"
+        return [Advice("lower the teacher's temperature", f"{sits} {sharpened}")]
     if training.method == "dino":
         centred = "without it one output takes every image (2104.14294, section 5.3)"
         return [Advice("check that the teacher's outputs are centred, and its temperature is low", centred), *slower]
