@@ -6,8 +6,15 @@ from typing import Any
 
 import torch
 from lightly.models import ResNetGenerator
-from lightly.models.modules import DINOProjectionHead, SwaVProjectionHead, SwaVPrototypes
+from lightly.models.modules import (
+    DINOProjectionHead,
+    DINOv2ProjectionHead,
+    MaskedVisionTransformerTIMM,
+    SwaVProjectionHead,
+    SwaVPrototypes,
+)
 from originals import Written, lightning, lived_in, prefixed, save, scores, torchvision_resnet
+from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torchvision.models import resnet18
 from torchvision.models.resnet import Bottleneck
@@ -53,6 +60,27 @@ def lightly_dino(directory: Path) -> Written:
     state = model.state_dict() | {"criterion.center": torch.zeros(1, 1, 30)}
     path = save(directory / "epoch=3-step=400.ckpt", lightning(state))
     return Written(path, "dino", pooled(model.teacher_backbone), counted=30)  # type: ignore[arg-type]
+
+
+class LightlyDinov2Head(nn.Module):
+    """One head for class tokens and masked patches, under two names, as the example has it by default."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dino_head = self.ibot_head = DINOv2ProjectionHead(128, 24, 8, 30)
+
+
+def lightly_dinov2(directory: Path) -> Written:
+    model = nn.Module()
+    for name in ("student", "teacher"):
+        vit = VisionTransformer(
+            img_size=32, patch_size=8, embed_dim=128, depth=2, num_heads=2, init_values=1e-5, dynamic_img_size=True
+        )
+        setattr(model, f"{name}_backbone", MaskedVisionTransformerTIMM(vit=lived_in(vit), antialias=False))
+        setattr(model, f"{name}_head", LightlyDinov2Head())
+    state = model.state_dict() | {"dino_criterion.center": torch.zeros(1, 1, 30)}
+    path = save(directory / "epoch=3-step=400.ckpt", lightning(state))
+    return Written(path, "dino", model.teacher_backbone.eval(), counted=30, size=32)  # type: ignore[union-attr, arg-type]
 
 
 def lightly_old_head(directory: Path) -> Written:

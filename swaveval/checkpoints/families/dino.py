@@ -9,16 +9,31 @@ FAMILY = Family(
     name="dino",
     marks=(
         r"(backbone\.|(student|teacher)[._]backbone\.)",
-        r"(head|dino_head|(student|teacher)\.(head|dino_head)|teacher_head\.last_layer|student_head\.last_layer)\.",
+        r"(head|dino_head|(student|teacher)\.(head|dino_head)|(teacher|student)_head\.(last_layer|dino_head))\.",
     ),
-    backbone=("backbone.", "teacher.backbone.", "teacher_backbone.", "student.backbone.", "student_backbone."),
+    backbone=(
+        "backbone.",
+        "teacher.backbone.",
+        "teacher_backbone.",
+        "teacher_backbone.vit.",  # within lightly's MaskedVisionTransformerTIMM
+        "student.backbone.",
+        "student_backbone.",
+        "student_backbone.vit.",
+    ),
     prototypes=(
         "head.last_layer.",
         "dino_head.last_layer.",
         "teacher.dino_head.last_layer.",
         "teacher_head.last_layer.",
         "student_head.last_layer.",
+        "teacher_head.dino_head.last_layer.",
+        "student_head.dino_head.last_layer.",
     ),
-    ignored=(r"((teacher|student)[._])?(head|dino_head|ibot_head)\.", r"student[._]", r"criterion\."),
+    ignored=(
+        r"((teacher|student)[._])?(head|dino_head|ibot_head)\.",
+        r"student[._]",
+        r"(dino_|ibot_)?criterion\.",
+        r"teacher_backbone\.mask_token$",
+    ),
     head="other",
 )
