@@ -21,7 +21,7 @@ class LoadReport:
         unexpected: keys of the file that nothing used (backbone-like only; optimiser and the like are in `size`).
         feature_dim: d, or None.
         channels: of the images that the first layer takes, or None when that cannot be told.
-        prototypes: K, or None.
+        prototypes: K, or None. summed: whether the training's loss is a sum, of which ln K says nothing.
         epoch: finished epochs, or None. step: optimiser steps, or None.
         named: which of the two the file does not say: they were read from its name.
         untrained: whether the file states that no step was taken yet.
@@ -51,6 +51,7 @@ class LoadReport:
     unexpected: tuple[str, ...] = ()
     feature_dim: int | None = None
     prototypes: int | None = None
+    summed: bool = False
     epoch: float | None = None
     step: int | None = None
     digest: str | None = None

@@ -152,7 +152,7 @@ def _assemble(opened: OpenFile | Together, parts: Parts, model: Model, found: Ma
         reason = f"{facts['nonfinite']} of the backbone's weights are NaN or infinite: this training diverged"
         raise Failure("refused", reason)
     built = build_head(_rest(tensors, "head.projection."), _rest(tensors, "head.prototypes."), model.feature_dim)
-    facts["prototypes"] = built.prototypes
+    facts["prototypes"], facts["summed"] = built.prototypes, parts.summed
     if built.warning and parts.head == "swav":
         facts["warnings"] = (*facts["warnings"], built.warning)
     module = fill(model, weights)

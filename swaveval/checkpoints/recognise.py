@@ -223,6 +223,7 @@ def _parts(family: Family, view: View, description: Description, found: tuple[st
         unexpected=_unexpected(family, view, prefix, used),
         hints=family.hints(description),
         head=family.head,
+        summed=view.has(family.summed),
         notes=tuple(notes),
     )
 

@@ -295,7 +295,7 @@ def _manifest(prepared: Prepared, cells: Sequence[Cell]) -> RunManifest:
         looked = look_for_loss(
             directory,
             loss_log=request.loss_log,
-            prototypes=prototypes,
+            prototypes=None if any(record.load.get("summed") for record in prepared.records) else prototypes,
             moments=moments,
             pattern=request.loss_pattern,
         )

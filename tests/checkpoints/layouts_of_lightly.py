@@ -80,7 +80,7 @@ def lightly_dinov2(directory: Path) -> Written:
         setattr(model, f"{name}_head", LightlyDinov2Head())
     state = model.state_dict() | {"dino_criterion.center": torch.zeros(1, 1, 30)}
     path = save(directory / "epoch=3-step=400.ckpt", lightning(state))
-    return Written(path, "dino", model.teacher_backbone.eval(), counted=30, size=32)  # type: ignore[union-attr, arg-type]
+    return Written(path, "dino", model.teacher_backbone.eval(), counted=30, size=32, summed=True)  # type: ignore[union-attr, arg-type]
 
 
 def lightly_old_head(directory: Path) -> Written:

@@ -75,7 +75,7 @@ def dinov2_teacher(directory: Path) -> Written:
     state |= prefixed("dino_head.", dino_head(128)) | prefixed("ibot_head.", dino_head(128))
     (directory / "training_1249").mkdir()
     path = save(directory / "training_1249" / "teacher_checkpoint.pth", {"teacher": state})
-    return Written(path, "dino", network, size=32, counted=30)
+    return Written(path, "dino", network, size=32, counted=30, summed=True)
 
 
 def dinov2_registers(directory: Path) -> Written:

@@ -27,6 +27,7 @@ class Written:
         size: side of test images.
         backbone: `--backbone`, where the layout needs it.
         counted: outputs of a head that is not SwaV's.
+        summed: whether the training's loss is one of several, added.
     """
 
     path: Path
@@ -36,6 +37,7 @@ class Written:
     size: int = 64
     backbone: str | None = None
     counted: int | None = None
+    summed: bool = False
 
 
 @dataclass(frozen=True)

@@ -19,4 +19,5 @@ def test_features_are_those_of_the_original(layout: Layout, tmp_path: Path) -> N
     assert scores is None or scores <= 1e-6
     assert report.family == written.family
     assert written.counted is None or report.prototypes == written.counted
+    assert report.summed == written.summed
     assert (report.matched, report.missing, report.unexpected) == (1.0, (), ())

@@ -36,4 +36,5 @@ FAMILY = Family(
         r"teacher_backbone\.mask_token$",
     ),
     head="other",
+    summed=r"(.*[._])?ibot_head\.",  # DINOv2's, of masked patches; KoLeo is added as well
 )

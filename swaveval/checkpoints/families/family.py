@@ -77,6 +77,7 @@ class Family:
         prototypes: prefixes of a prototype layer (`…weight` follows); of several heads the first is taken.
         ignored: regular expressions of names that are known to be neither (probes, momentum copies, queues).
         head: `swav` (normalised projection, prototypes) or `other` (a head that is not SwaV's; counted, not used).
+        summed: regular expression of names that tell that the training's loss is a sum of several.
         hints: facts from the file beyond shapes.
         proves: a further condition on the description, where names alone do not decide.
     """
@@ -89,6 +90,7 @@ class Family:
     prototypes: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     head: Literal["swav", "other"] = "swav"
+    summed: str = "$^"
     hints: Callable[[Description], Hints] = lambda _: Hints()
     proves: Callable[[Description], bool] = lambda _: True
 
@@ -115,6 +117,7 @@ class Parts:
         projection: `0.weight` … → name in the view. prototypes: `weight`, `weight_g` … → name in the view.
         unexpected: names beside the backbone's that nothing explains.
         hints: facts beyond shapes.
+        summed: whether names tell that the training's loss is a sum of several.
         notes: choices that were made.
     """
 
@@ -128,6 +131,7 @@ class Parts:
     unexpected: tuple[str, ...]
     hints: Hints
     head: Literal["swav", "other"] = "swav"
+    summed: bool = False
     notes: tuple[str, ...] = ()
 
 
