@@ -4,8 +4,8 @@ A pass of like images through the same geometry, normalised by its own batches a
 layer by layer; through another stride, pooling, padding or normalisation it has not.
 """
 
-import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +67,31 @@ class _Enough(Exception):
     """Raised inside a forward pass when the last layer that is asked for has been reached."""
 
 
+@contextmanager
+def _as_in_training(module: nn.Module, layers: Sequence[BatchNorm]) -> Iterator[None]:
+    """These layers normalise by their batches, all else is in eval mode; afterwards everything is what it was.
+
+    Copying a network for each pass took as long as small passes.
+    """
+    modes = {part: part.training for part in module.modules()}
+    momenta = [layer.momentum for layer in layers]
+    buffers = [(part, part._buffers) for part in modes if part._buffers]
+    try:
+        module.eval()
+        for part, held in buffers:  # a pass writes into these
+            part._buffers = {name: None if value is None else value.clone() for name, value in held.items()}
+        for layer in layers:
+            layer.training, layer.momentum = True, 0.0
+        yield
+    finally:
+        for part, held in buffers:
+            part._buffers = held
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
+        for part, training in modes.items():
+            part.training = training
+
+
 @torch.inference_mode()
 def passed(module: nn.Module, batches: Iterable[Tensor], *, layers: int | None = None) -> list[Layer] | None:
     """Statistics of images at every BatchNorm with a record, in order of execution.
@@ -75,15 +100,16 @@ def passed(module: nn.Module, batches: Iterable[Tensor], *, layers: int | None =
     all later ones, and images other than those of the training differ less.
 
     Args:
-        module: left as it is; a copy is worked on.
+        module: left as it is.
         batches: float32 images `(B, C, H, W)` as the network takes them, B > 1.
         layers: how many BatchNorms to look at; the pass ends there. None takes all.
 
     Returns:
         None where no BatchNorm has a record, or the images are too small for the network.
     """
-    module = copy.deepcopy(module).eval()
     asked = records(module)
+    if not asked:
+        return None
     sums: dict[BatchNorm, tuple[int, Tensor, Tensor]] = {}
 
     def recorder(layer: BatchNorm) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
@@ -103,17 +129,16 @@ def passed(module: nn.Module, batches: Iterable[Tensor], *, layers: int | None =
 
         return hook
 
-    for layer in asked:
-        layer.train()
-        layer.momentum = 0.0
-        layer.register_forward_pre_hook(recorder(layer))
-    for batch in batches:
-        try:
-            module(batch)
-        except _Enough:
-            continue
-        except (RuntimeError, ValueError):  # nothing left of the image, or one value per channel
-            return None
+    with _as_in_training(module, asked), ExitStack() as hooks:
+        for layer in asked:
+            hooks.callback(layer.register_forward_pre_hook(recorder(layer)).remove)
+        for batch in batches:
+            try:
+                module(batch)
+            except _Enough:
+                continue
+            except (RuntimeError, ValueError):  # nothing left of the image, or one value per channel
+                return None
     found = []
     for layer, (count, first, second) in sums.items():
         mean = first / count

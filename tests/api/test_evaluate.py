@@ -380,6 +380,10 @@ def test_the_same_features_are_not_computed_again(tmp_path: Path) -> None:
     assert [point.record.epoch for point in found.series.points][-1] == 32
 
 
-def test_importing_swaveval_imports_no_torch() -> None:
-    code = "import sys, swaveval; assert 'torch' not in sys.modules; swaveval.evaluate; assert 'torch' in sys.modules"
+def test_importing_swaveval_imports_no_torch_and_evaluating_no_trainer() -> None:
+    code = (
+        "import sys, swaveval; assert 'torch' not in sys.modules; swaveval.evaluate; assert 'torch' in sys.modules; "
+        "assert not {'pytorch_lightning', 'lightly'} & set(sys.modules); assert swaveval.sweep; "
+        "assert 'pytorch_lightning' in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])

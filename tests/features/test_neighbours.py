@@ -46,7 +46,7 @@ def assert_exact(found: Neighbours, expected: tuple[Array, Array]) -> None:
     np.testing.assert_allclose(found.similarity, expected[1].astype(np.float32), rtol=1e-6, atol=1e-7)
 
 
-def made(kind: str, n: int = 700, d: int = 24, seed: int = 0) -> Array:
+def made(kind: str, n: int = 520, d: int = 24, seed: int = 0) -> Array:
     """Features of the kinds that networks produce, good and bad."""
     rng = np.random.default_rng(seed)
     normal = rng.normal(size=(n, d))
@@ -257,9 +257,9 @@ def test_broken_rows_are_counted_in_the_message(bad: float) -> None:
 
 def test_shapes_that_do_not_fit_are_named() -> None:
     rows = made("normal")
-    with pytest.raises(FeatureError, match=r"\(3, 24\).*\(700, 7\)"):
+    with pytest.raises(FeatureError, match=r"\(3, 24\).*\(520, 7\)"):
         nearest(rows[:3], rows[:, :7], 5)
-    with pytest.raises(FeatureError, match="3 queries are not the 700 rows"):
+    with pytest.raises(FeatureError, match="3 queries are not the 520 rows"):
         nearest(rows[:3], rows, 5, exclude_self=True)
 
 
