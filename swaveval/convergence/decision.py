@@ -42,6 +42,8 @@ class Judged:
             "regressed": lambda one: one.findings.fell,
             "inconclusive": lambda one: one.findings.gained or (one.findings.fell and bool(self.against)),
         }
+        if self.state == "inconclusive" and not improved(self.hearings) and not self.against:
+            shown_by["inconclusive"] = lambda one: one.witness.labelled and one.findings.contested
         shows = shown_by.get(self.state)
         if self.state == "regressed" and self.diverged is not None:
             shown = (one for one in self.hearings if one.findings.gained or one.findings.fell)
@@ -177,20 +179,35 @@ def collapsed(hearings: Sequence[Hearing], signs: tuple[collapse.Sign, ...]) -> 
     One kind of sign alone is not enough: a high temperature holds a run that never moved at ln K, too, and healthy
     training narrows a representation as well. It takes a witness below the start, or a second kind of sign; a rank that
     was low from the first file on takes one of another kind. Rank or spread of next to nothing counts alone, but not
-    against a witness with labels that rose by itself.
+    against a witness with labels that rose by itself, or is above untrained networks.
     """
     seen = {sign.kind for sign in signs}
     kinds = seen - {"low"}
     if improved(hearings) or not kinds:
         return False
-    lost = any(one.findings.lost for one in hearings if one.witness.labelled or len(hearings) == 1)
+    lost = any(below(one) for one in hearings if one.witness.labelled or len(hearings) == 1)
     several = len(kinds) > 1 or ("low" in seen and bool(kinds & {"loss", "usage"}))
-    return lost or several or ("gone" in kinds and not rose(hearings))
+    return lost or several or ("gone" in kinds and not (rose(hearings) or contested(hearings)))
+
+
+def below(one: Hearing) -> bool:
+    """Whether the end is below the start, and below untrained networks, were it all that is asked.
+
+    A step 0 whose BatchNorm has seen nothing may be better than these are (on photos by seven points of kNN, near raw
+    pixels), and the first steps of any training lose that.
+    """
+    these = beside_untrained(one)
+    return one.findings.lost and (these is None or these.p_below() <= ALPHA)
 
 
 def rose(hearings: Sequence[Hearing]) -> list[Hearing]:
     """The witnesses with labels that rose by themselves, were they the only question asked."""
     return [one for one in hearings if one.witness.labelled and one.findings.shown.interval()[0] > 0]
+
+
+def contested(hearings: Sequence[Hearing]) -> list[Hearing]:
+    """The witnesses with labels that are below the start and above untrained networks."""
+    return [one for one in hearings if one.witness.labelled and one.findings.contested]
 
 
 def contradicted(fallen: Hearing, hearings: Sequence[Hearing]) -> Hearing | None:

@@ -1,6 +1,7 @@
 """Every test the verdict makes on one witness, before and after the correction for making many (`family`)."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -50,6 +51,8 @@ class Findings:
         flat_p: TOST of the tail against ±PLATEAU; 1 without a tail. Only read when the gain is established.
         none_p: that the gain is below `size`: over the start, or over random initialisations (Bonferroni).
         fall: or None with fewer than three checkpoints. climb: out of a trough, or None without one.
+        from_step_0: whether the start is the saved step 0. falls_on: whether the last third is below the first trained
+            checkpoint.
         unchanged: every checkpoint gives the same outcome on every image.
         settled_statistics: the rise may be BatchNorm's statistics alone (see `movement`).
         contracted: uniformity of untrained networks and at the end, where a rise without labels is bought by
@@ -78,6 +81,8 @@ class Findings:
     none_p: float
     fall: Fall | None
     climb: Climb | None
+    from_step_0: bool
+    falls_on: bool
     unchanged: bool
     size: float
     plateau: float | None
@@ -160,7 +165,25 @@ class Findings:
 
         Never of one that is on its way up: nobody knows where it ends.
         """
-        return not climbs(self.climb) and (self.none_p <= ALPHA or self.negligible or self.lost)
+        return self._no_gain and not self.contested and not climbs(self.climb)
+
+    @property
+    def contested(self) -> bool:
+        """Whether step 0 alone excludes a gain, and untrained networks say otherwise.
+
+        A step 0 whose BatchNorm has seen nothing may be better than these are: any training loses that at first. One
+        that goes on falling loses more.
+        """
+        return self._no_gain and self.from_step_0 and self._above_untrained and not self.falls_on
+
+    @property
+    def _no_gain(self) -> bool:
+        return self.none_p <= ALPHA or self.negligible or self.lost
+
+    @property
+    def _above_untrained(self) -> bool:
+        """Whether the last third is above untrained networks, wherever these may lie, by more than a point."""
+        return self.over_random is not None and self.over_random.p_above(PLATEAU) <= ALPHA
 
     @property
     def lost(self) -> bool:
@@ -236,11 +259,22 @@ def analyse(witness: Witness, quality: Quality, *, confirm: Quality | None, seed
         none_p=no_gain_p(gain, late, over, witness.gain),
         fall=fall_from_peak(quality, confirm),
         climb=climb_from_trough(quality, begin),
+        from_step_0=quality.start == "step 0",
+        falls_on=_falls_on(quality, late_rows),
         unchanged=quality.length > 1 and bool((checkpoints == checkpoints[0]).all()),
         size=witness.gain,
         plateau=witness.plateau,
         margin=witness.margin,
     )
+
+
+def _falls_on(quality: Quality, late: Sequence[int]) -> bool:
+    """Whether these rows are below the first trained checkpoint."""
+    first = 1 if quality.untrained_first else 0
+    if list(late) == [first]:
+        return False
+    weights = against(quality, late, [first])
+    return contrast(quality.values, weights, quality.noise, weights).p_below() <= ALPHA
 
 
 def on_images(estimate: Estimate) -> Estimate:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from scipy.stats import norm
 
 from swaveval.convergence.climb import climbs
-from swaveval.convergence.decision import Judged, beside_untrained, rose
+from swaveval.convergence.decision import Judged, beside_untrained, contested, rose
 from swaveval.convergence.evidence import gain_words, tail_words
 from swaveval.convergence.findings import Findings
 from swaveval.convergence.noise import images_needed
@@ -255,14 +255,19 @@ def _climbing(facts: Facts) -> str:
 def _collapse_denied(facts: Facts) -> str:
     """Rank or spread of next to nothing, against a witness that rose by itself."""
     gone = [sign.claim for sign in facts.found.signs if sign.kind == "gone"]
-    if facts.found.state != "inconclusive" or not gone or not (risen := rose(facts.found.hearings)):
+    if facts.found.state != "inconclusive" or not gone:
         return ""
+    risen, above = rose(facts.found.hearings), contested(facts.found.hearings)
     shown = [(one.name, one.findings.shown) for one in risen]
     names = listed(
         [f"{name} ({points(gain.effect)} ± {points(half_width(gain.interval()))} points)" for name, gain in shown]
     )
     selves = "itself" if len(risen) == 1 else "themselves"
-    return f"collapse ({'; '.join(gone)}) is not said while {names} rose by {selves}"
+    against = [f"{names} rose by {selves}"] if risen else []
+    if above:
+        are = "is" if len(above) == 1 else "are"
+        against.append(f"{listed([one.name for one in above])} {are} above these networks")
+    return f"collapse ({'; '.join(gone)}) is not said while {' and '.join(against)}" if against else ""
 
 
 def _inconclusive(facts: Facts) -> str:
@@ -282,6 +287,8 @@ def _inconclusive(facts: Facts) -> str:
         within = points(found.plateau or PLATEAU)
         unknown = f"whether {_it(facts)} still rises or is flat within ±{within} points cannot be told"
         return f"{_gain(facts)}{other_witnesses(facts.found)}; {unknown}{_narrowed(facts)}"
+    if found.contested:
+        return f"{_gain(facts)}; {_contested(facts)}{other_witnesses(facts.found)}"
     beside = _beside_untrained(facts)
     if beside and found.above_start:
         return f"{beside}; {_gain(facts)}{other_witnesses(facts.found)}"
@@ -294,6 +301,18 @@ def _inconclusive(facts: Facts) -> str:
     return (
         f"{_gain(facts)}, which{asked} neither shows a gain{more} nor excludes one of {points(found.size)} points"
         f"{other_witnesses(facts.found)}{_narrowed(facts)}"
+    )
+
+
+def _contested(facts: Facts) -> str:
+    """Below its own start and above untrained networks: whether it learned depends on which of the two is the start."""
+    over = facts.findings.over_random
+    assert over is not None
+    by = f"{points(over.effect)} ± {points(half_width(over.interval()))} points"
+    networks = untrained_networks(len(facts.quality.random))
+    return (
+        f"yet over the last third it is {by} above {networks} whose BatchNorm has seen the images, as the first steps "
+        f"of any training let it, and that of {facts.quality.start} need not have"
     )
 
 

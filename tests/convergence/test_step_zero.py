@@ -1,0 +1,71 @@
+"""A step 0 whose BatchNorm has seen nothing may be better than untrained networks are, and any training loses that.
+
+As of a ResNet-18 on photos at 64 px (kNN 36.7 % at step 0, 29.3 % of untrained networks, 30.0 % after 49 steps, the
+linear probe 41.7, 32.0 and 38.4 %), which was called collapsed.
+"""
+
+from dataclasses import replace
+
+import pytest
+
+from swaveval.convergence import Verdict, judge
+from swaveval.results import Metric, Point, Series
+from swaveval.results.roles import SPREAD
+from tests.convergence.simulated import KNN, LINEAR, LOWSHOT, PURITY, VIEWS, series, together
+
+RANK = SPREAD[0]
+PROBE = (0.329, 0.349, 0.356, 0.370, 0.378, 0.382, 0.384)
+CURVES = {
+    KNN: [0.367, 0.318, 0.288, 0.291, 0.289, 0.299, 0.298, 0.300],
+    LINEAR: [0.417, *PROBE],
+    LOWSHOT: [0.178, 0.149, 0.159, 0.170, 0.168, 0.178, 0.177, 0.179],
+    PURITY: [0.223, 0.191, 0.195, 0.205, 0.200, 0.206, 0.201, 0.202],
+    VIEWS: [0.192, 0.088, 0.050, 0.062, 0.074, 0.068, 0.074, 0.078],
+}
+UNTRAINED = {KNN: 0.293, LINEAR: 0.320, LOWSHOT: 0.158, PURITY: 0.205, VIEWS: 0.091}
+
+
+def run(*, rank: float, **levels: float) -> Series:
+    """Eight checkpoints and two untrained networks; `knn` and `linear` move these witnesses' trained checkpoints."""
+    moved = {KNN: levels.get("knn", 0.0), LINEAR: levels.get("linear", 0.0)}
+    curves = {
+        metric: [curve[0], *(value + moved.get(metric, 0.0) for value in curve[1:]), *[UNTRAINED[metric]] * 2]
+        for metric, curve in CURVES.items()
+    }
+    rows = together(curves, 6000, seed=0, correlation=0.9)
+    found = series(
+        {metric: row[:8] for metric, row in rows.items()},
+        random={metric: row[8:] for metric, row in rows.items()},
+        values={RANK: [129.0, *[rank] * 7]},
+    )
+    beside = tuple(
+        Point(point.record, dict(point.metrics) | {RANK: Metric(RANK, 450.0, unit="dimensions")})
+        for point in found.baselines
+    )
+    return replace(found, baselines=beside)
+
+
+def judged(**given: float) -> Verdict:
+    return judge(run(**given))
+
+
+@pytest.mark.parametrize("rank", [35.0, 100.0])
+def test_below_step_0_and_above_untrained_networks_nobody_can_say(rank: float) -> None:
+    verdict = judged(rank=rank)
+    assert verdict.verdict == "inconclusive"
+    assert verdict.sentence.startswith("Inconclusive: the linear probe fell")
+    assert "yet over the last third it is" in verdict.sentence
+    assert "above 2 untrained networks whose BatchNorm has seen the images" in verdict.sentence
+    assert "neither shows a gain nor excludes" not in verdict.sentence
+    said = "is not said while the linear probe is above these networks"
+    assert (said in verdict.sentence) == (rank < 45)
+
+
+def test_above_no_untrained_network_a_rank_of_next_to_nothing_is_collapse() -> None:
+    assert judged(rank=35.0, linear=-0.06).verdict == "collapsed"
+
+
+def test_below_step_0_alone_is_no_loss_that_a_smaller_rank_explains() -> None:
+    """kNN where untrained networks have it has lost what no training keeps; below them, it has lost more."""
+    assert judged(rank=90.0, linear=-0.06).verdict == "not-learning"
+    assert judged(rank=90.0, linear=-0.06, knn=-0.06).verdict == "collapsed"
