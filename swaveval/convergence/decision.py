@@ -42,15 +42,16 @@ class Judged:
             "regressed": lambda one: one.findings.fell,
             "inconclusive": lambda one: one.findings.gained or (one.findings.fell and bool(self.against)),
         }
-        if self.state == "inconclusive" and not improved(self.hearings) and not self.against:
-            shown_by["inconclusive"] = lambda one: one.witness.labelled and one.findings.contested
         shows = shown_by.get(self.state)
         if self.state == "regressed" and self.diverged is not None:
-            shown = (one for one in self.hearings if one.findings.gained or one.findings.fell)
-            return next(shown, self.hearings[0])
+            either = (one for one in self.hearings if one.findings.gained or one.findings.fell)
+            return next(either, self.hearings[0])
         if shows is None:
             return self.hearings[0]
-        return next((one for one in self.hearings if shows(one)), self.hearings[0])
+        shown = [one for one in self.hearings if shows(one)]
+        if self.state == "inconclusive":
+            shown += contested(self.hearings)
+        return shown[0] if shown else self.hearings[0]
 
     @property
     def against(self) -> tuple[Hearing, ...]:
