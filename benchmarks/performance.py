@@ -111,8 +111,8 @@ def _large_grid(result: Result) -> str:
     theirs, ours, most = result["scikit-learn"]["wall_s"], result["ours"]["wall_s"], result["task"]["most"]
     reached = {name: accuracy for name, (_, accuracy) in result["C and test accuracy"].items()}
     return (
-        f"**> {result['times faster']:g} ×**: {ours:.0f} s against {theirs:.0f} s for no more than {most} iterations of "
-        f"each fit, after which they are not done (test accuracy {reached['ours']:.3f} and "
+        f"**> {result['times faster']:g} ×**: {ours:.0f} s against {theirs:.0f} s for no more than {most} iterations "
+        f"of each fit, after which they are not done (test accuracy {reached['ours']:.3f} and "
         f"{reached['scikit-learn']:.3f})"
     )
 
