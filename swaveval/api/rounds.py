@@ -10,7 +10,7 @@ from swaveval.convergence import Verdict
 from swaveval.errors import SwavevalError
 from swaveval.results.scalars import scalars
 from swaveval.results.series import Point
-from swaveval.runs.kept_best import keep_best
+from swaveval.runs.kept_best import keep_best, set_aside
 from swaveval.runs.log_to import Destination, log_to
 from swaveval.runs.outcome import RunOutcome
 from swaveval.runs.progress import Progress, Silent
@@ -88,8 +88,9 @@ class Rounds:
         )
         best = outcome.written.verdict.best
         chosen = None if best is None else self.snapshots.place(best.checkpoint)
-        if chosen is not None and (unkept := keep_best(chosen, request.out, lasting=True)):
-            (progress or Silent()).message(unkept)
+        said = set_aside(request.out) if chosen is None else keep_best(chosen, request.out, lasting=True)
+        if said:
+            (progress or Silent()).message(said)
         if not self.keep_all:
             self.snapshots.keep([] if best is None else [best.checkpoint, *best.tied_with])
         return told(outcome, fresh, self.trackers)

@@ -1,4 +1,7 @@
-"""The checkpoint to use, where it outlives its file: `OUT/best.ckpt`, or `OUT/best/` where it is several files."""
+"""The checkpoint to use, where it outlives its file: `OUT/best.ckpt`, or `OUT/best/` where it is several files.
+
+Where none is the one to use any more, what was kept is called `OUT/former-best.ckpt`, until another one is kept.
+"""
 
 import os
 import shutil
@@ -10,14 +13,14 @@ from swaveval.checkpoints.piece_names import files_of
 from swaveval.checkpoints.watched import stamp_of
 from swaveval.results.atomic import link, write_text
 
-BEST = "best"
-# Says what was kept: whatever else is called so is not ours to replace.
+BEST, FORMER = "best", "former-best"
+# Says what was kept, and in a second line what was before: whatever else is called so is not ours to replace.
 RECORD = "results/best.txt"
 
 
 def kept_best(out: Path) -> Path | None:
     """Where it is; None where none was kept."""
-    name = _ours(out)
+    name, _ = _ours(out)
     return out / name if name and (out / name).exists() else None
 
 
@@ -40,29 +43,65 @@ def keep_best(place: Path, out: Path, *, lasting: bool) -> str:
     files = files_of(place)
     take = link if lasting else copied
     several = bool(beside) or len(files) > 1
-    name, before = BEST if several else f"{BEST}{place.suffix}", _ours(out)
+    name = BEST if several else f"{BEST}{place.suffix}"
+    before, former = _ours(out)
     if name != before and os.path.lexists(out / name):
         return f"the checkpoint to use is not kept as {out / name}, which is there already and is not ours"
     target = out / name / place.name if several else out / name
     if stamp_of(target) != stamp_of(place):
-        write_text(out / RECORD, name)  # first: what a kill leaves is ours
+        write_text(out / RECORD, f"{name}\n{former}")  # first: what a kill leaves is ours
         if several:
             _directory(out / name, files, beside, take)
         else:
             take(place, target)
     if before and before != name:
-        old = out / before
-        shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
+        _remove(out / before)
+    if former:
+        _remove(out / former)
+        write_text(out / RECORD, name)
     return ""
 
 
-def _ours(out: Path) -> str:
-    """The name under which a checkpoint was kept; empty where none was."""
-    try:
-        name = (out / RECORD).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+def set_aside(out: Path) -> str:
+    """Call what was kept `former-best…`: by what was evaluated since, it is not the checkpoint to use.
+
+    It is not removed: where the training has removed its file, this is all that is left of it.
+
+    Returns:
+        what was done, or why it could not be; empty where nothing was kept.
+
+    Raises:
+        OSError: the disk does not let it.
+    """
+    name, former = _ours(out)
+    if not name or not os.path.lexists(out / name):
         return ""
-    return name if name == BEST or (name.startswith(f"{BEST}.") and Path(name).name == name) else ""
+    aside = name.replace(BEST, FORMER, 1)
+    if aside != former and os.path.lexists(out / aside):
+        return f"{out / name} is not the checkpoint to use any more (and {aside}, which is not ours, is in its way)"
+    write_text(out / RECORD, f"{name}\n{aside}")
+    if former:
+        _remove(out / former)
+    (out / name).rename(out / aside)
+    write_text(out / RECORD, f"\n{aside}")
+    return f"there is no checkpoint to use any more: {out / name} is called {aside} now"
+
+
+def _remove(old: Path) -> None:
+    shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
+
+
+def _ours(out: Path) -> tuple[str, str]:
+    """The names under which a checkpoint is kept, and was before; empty where none is."""
+    try:
+        lines = (out / RECORD).read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError):
+        return "", ""
+    return _named(lines[0], BEST), _named(lines[1] if len(lines) > 1 else "", FORMER)
+
+
+def _named(name: str, kind: str) -> str:
+    return name if name == kind or (name.startswith(f"{kind}.") and Path(name).name == name) else ""
 
 
 def _directory(target: Path, files: list[Path], beside: list[Path], take: Callable[[Path, Path], None]) -> None:

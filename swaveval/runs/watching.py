@@ -10,7 +10,7 @@ from swaveval.errors import SwavevalError
 from swaveval.results import CheckpointRecord
 from swaveval.results.series import Point
 from swaveval.runs.checks import check_evaluation
-from swaveval.runs.kept_best import keep_best
+from swaveval.runs.kept_best import keep_best, set_aside
 from swaveval.runs.outcome import RunOutcome
 from swaveval.runs.progress import Once, Progress, Silent
 from swaveval.runs.records import NothingReady
@@ -165,21 +165,21 @@ class Watcher:
     def _round(self, outcome: RunOutcome) -> Round:
         series, best = outcome.written.series, outcome.written.verdict.best
         self.watched.normalisation = outcome.normalisation
-        if best is not None:
-            self._keep(best.checkpoint)
+        if said := set_aside(self.request.out) if best is None else self._keep(best.checkpoint):
+            self.progress.message(said)
         fresh = self._learn(series.manifest.checkpoints)
         points = tuple(point for point in series.points if point.record.name in fresh)
         return Round(outcome, points, len(self.watched.gone))
 
-    def _keep(self, name: str) -> None:
-        """Have the checkpoint to use where it outlives its file."""
+    def _keep(self, name: str) -> str:
+        """Have the checkpoint to use where it outlives its file; what there is to say about it."""
         entry = self.watched.entry(name)
         if self.watched.is_gone(entry):
-            self.progress.message(f"{name} would be the checkpoint to use, and its file is gone")
-            return
+            gone = f"{name} would be the checkpoint to use, and its file is gone"
+            aside = set_aside(self.request.out)
+            return f"{gone}; {aside}" if aside else gone
         place, lasting = self.watched.place(entry), self.watched.is_lasting(entry)
-        if unkept := keep_best(place, self.request.out, lasting=lasting):
-            self.progress.message(unkept)
+        return keep_best(place, self.request.out, lasting=lasting)
 
     def _learn(self, records: Sequence[CheckpointRecord]) -> list[str]:
         return self.watched.learn({one.name: {**one.load, "state": one.state} for one in records if one.load})

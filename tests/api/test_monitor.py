@@ -110,11 +110,16 @@ def test_stops_when_it_is_asked_to_and_no_earlier(tmp_path: Path) -> None:
                 weight.data += 0.01 * torch.randn_like(weight)
             watching.step(model, epoch=epoch)
             assert not watching.should_stop
+        assert watching.best == tmp_path / "a" / "best.safetensors"
         model.collapse()
         watching.step(model, epoch=3)
         assert watching.verdict is not None
         assert watching.verdict.verdict == "collapsed"
         assert not watching.should_stop  # once is no proof
+        # A run that collapsed names none: what was the one to use is not called so any more, and is not lost.
+        assert watching.best is None
+        kept = sorted(path.name for path in (tmp_path / "a").glob("*best*"))
+        assert kept == ["former-best.safetensors"]
         watching.step(model, epoch=4)
         assert watching.should_stop
 

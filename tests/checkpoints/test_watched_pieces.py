@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from swaveval.checkpoints import inspect
-from swaveval.runs.kept_best import keep_best, kept_best
+from swaveval.runs.kept_best import RECORD, keep_best, kept_best, set_aside
 from tests.checkpoints.in_pieces import PIECES
 from tests.checkpoints.test_watched_directories import learn, look, looking
 from tests.crashes.samples import checkpoint
@@ -104,3 +104,48 @@ def test_what_a_network_is_built_from_is_kept_with_it(tmp_path: Path) -> None:
     assert best is not None
     assert sorted(path.name for path in best.iterdir()) == ["config.json", "model.safetensors"]
     assert inspect(best / "model.safetensors").digest == digest
+
+
+def test_what_is_not_the_checkpoint_to_use_any_more_is_not_called_best(tmp_path: Path) -> None:
+    """A run that collapsed names none, and `best.safetensors` was the untrained network of a round before."""
+    out = tmp_path / "out"
+    out.mkdir()
+    assert set_aside(out) == ""
+    (tmp_path / "epoch=1.ckpt").write_bytes(checkpoint(1, 1))
+    (tmp_path / "epoch=2.pt").write_bytes(checkpoint(2, 2))
+
+    def names() -> list[str]:
+        return sorted(path.name for path in out.iterdir())
+
+    assert not keep_best(tmp_path / "epoch=1.ckpt", out, lasting=True)
+    (tmp_path / "epoch=1.ckpt").unlink()  # the trainer keeps its last one
+    said = set_aside(out)
+    assert "there is no checkpoint to use any more" in said
+    assert "former-best.ckpt" in said
+    assert (kept_best(out), names()) == (None, ["former-best.ckpt", "results"])
+    assert (out / "former-best.ckpt").read_bytes() == checkpoint(1, 1)
+    assert set_aside(out) == ""
+
+    assert not keep_best(tmp_path / "epoch=2.pt", out, lasting=True)
+    assert (kept_best(out), names()) == (out / "best.pt", ["best.pt", "results"])
+    (out / "former-best.pt").write_bytes(b"theirs")
+    assert "which is not ours, is in its way" in set_aside(out)
+    assert (kept_best(out), names()) == (out / "best.pt", ["best.pt", "former-best.pt", "results"])
+    (out / "former-best.pt").unlink()
+    assert set_aside(out)
+    assert not keep_best(tmp_path / "epoch=2.pt", out, lasting=True)
+    assert names() == ["best.pt", "results"]
+
+
+@pytest.mark.parametrize(
+    "record", ["best.ckpt", "best.ckpt\n", "best.ckpt\nformer-best.pt", "\n", "", "../best.ckpt\n.."]
+)
+def test_any_record_is_read(record: str, tmp_path: Path) -> None:
+    """One line, of an earlier version; two; and what leads elsewhere."""
+    (tmp_path / "results").mkdir()
+    (tmp_path / RECORD).write_text(record)
+    (tmp_path / "best.ckpt").write_bytes(b"kept")
+    expected = tmp_path / "best.ckpt" if record.startswith("best.ckpt") else None
+    assert kept_best(tmp_path) == expected
+    assert bool(set_aside(tmp_path)) == (expected is not None)
+    assert (tmp_path / "former-best.ckpt").exists() == (expected is not None)
