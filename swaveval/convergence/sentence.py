@@ -311,8 +311,8 @@ def _contested(facts: Facts) -> str:
     by = f"{points(over.effect)} ± {points(half_width(over.interval()))} points"
     networks = untrained_networks(len(facts.quality.random))
     return (
-        f"yet over the last third it is {by} above {networks} whose BatchNorm has seen the images, as the first steps "
-        f"of any training let it, and that of {facts.quality.start} need not have"
+        f"yet over the last third it is {by} above {networks} whose BatchNorm has seen the images, as that of "
+        f"{facts.quality.start} need not have"
     )
 
 

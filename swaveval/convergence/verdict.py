@@ -179,7 +179,7 @@ class Testimony:
     Attributes:
         metric: its id. name: in sentences. n: images.
         says: `gain`, `loss`, `fall` (from a peak), `none` (a gain of `size` is excluded) or `undecided`.
-        change: last third or last checkpoint against the start, with ci95; p_corrected: over the whole family.
+        change: last third or last checkpoint against the start, with ci95; p_corrected: one-sided, over the family.
         start: what it is compared with. size: the gain that would matter.
         above, below, level: the baselines that the checkpoint is shown to be above, below, or neither.
         room: whether a baseline leaves it room for a gain.
