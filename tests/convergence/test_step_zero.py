@@ -13,7 +13,7 @@ from swaveval.convergence import Verdict, judge
 from swaveval.convergence.decision import contested
 from swaveval.convergence.hearing import Hearing
 from swaveval.convergence.noise import Estimate
-from swaveval.results import Metric, Point, Series
+from swaveval.results import Metric, Point
 from swaveval.results.roles import RETRIEVAL, SPREAD, WITNESSES
 from tests.convergence.simulated import (
     GAINED,
@@ -33,10 +33,9 @@ from tests.convergence.simulated import (
 )
 
 RANK = SPREAD[0]
-PROBE = (0.329, 0.349, 0.356, 0.370, 0.378, 0.382, 0.384)
 CURVES = {
     KNN: [0.367, 0.318, 0.288, 0.291, 0.289, 0.299, 0.298, 0.300],
-    LINEAR: [0.417, *PROBE],
+    LINEAR: [0.417, 0.329, 0.349, 0.356, 0.370, 0.378, 0.382, 0.384],
     LOWSHOT: [0.178, 0.149, 0.159, 0.170, 0.168, 0.178, 0.177, 0.179],
     PURITY: [0.223, 0.191, 0.195, 0.205, 0.200, 0.206, 0.201, 0.202],
     VIEWS: [0.192, 0.088, 0.050, 0.062, 0.074, 0.068, 0.074, 0.078],
@@ -44,9 +43,9 @@ CURVES = {
 UNTRAINED = {KNN: 0.293, LINEAR: 0.320, LOWSHOT: 0.158, PURITY: 0.205, VIEWS: 0.091}
 
 
-def run(*, rank: float, **levels: float) -> Series:
-    """Eight checkpoints and two untrained networks; `knn` and `linear` move these witnesses' trained checkpoints."""
-    moved = {KNN: levels.get("knn", 0.0), LINEAR: levels.get("linear", 0.0)}
+def judged(*, rank: float, knn: float = 0.0, linear: float = 0.0) -> Verdict:
+    """Of eight checkpoints and two untrained networks; `knn` and `linear` move these witnesses' trained checkpoints."""
+    moved = {KNN: knn, LINEAR: linear}
     curves = {
         metric: [curve[0], *(value + moved.get(metric, 0.0) for value in curve[1:]), *[UNTRAINED[metric]] * 2]
         for metric, curve in CURVES.items()
@@ -61,11 +60,7 @@ def run(*, rank: float, **levels: float) -> Series:
         Point(point.record, dict(point.metrics) | {RANK: Metric(RANK, 450.0, unit="dimensions")})
         for point in found.baselines
     )
-    return replace(found, baselines=beside)
-
-
-def judged(**given: float) -> Verdict:
-    return judge(run(**given))
+    return judge(replace(found, baselines=beside))
 
 
 @pytest.mark.parametrize("rank", [35.0, 100.0])
