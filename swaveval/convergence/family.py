@@ -66,15 +66,27 @@ def corrected(questions: Sequence[Question], weights: Sequence[float], *, seed: 
     p = np.asarray([question.p for question in questions])
     generator = np.random.default_rng([seed, len(questions)])
     null = generator.multivariate_normal(np.zeros(len(p)), correlation(questions), size=draws, method="eigh")
-    order = np.argsort(p / share, kind="stable")
-    drawn = (ndtr(-null) / share)[:, order]
+    return [float(value) for value in step_down(np.vstack([p, ndtr(-null)]), share)]
+
+
+def step_down(p: Array, share: Array) -> Array:
+    """p of each question corrected for having asked them all: Westfall & Young's step-down minP, weighted.
+
+    Args:
+        p: shape `(1 + draws, m)`: the p-values found, and those of draws in which there is nothing to be found.
+        share: shape `(m,)`: weight of each question.
+
+    Returns:
+        shape `(m,)`, none below the p found.
+    """
+    order = np.argsort(p[0] / share, kind="stable")
+    drawn = (p / share)[:, order]
     # Of the questions not yet answered, the smallest: from the last one forward.
     smallest = np.minimum.accumulate(drawn[:, ::-1], axis=1)[:, ::-1]
-    reached = (smallest <= (p / share)[order]).sum(axis=0)
-    stepped = np.maximum.accumulate(np.maximum((1 + reached) / (1 + draws), p[order]))
-    found = np.empty_like(p)
-    found[order] = np.minimum(stepped, 1.0)
-    return [float(value) for value in found]
+    reached = (smallest <= drawn[0]).mean(axis=0)
+    found = np.empty_like(p[0])
+    found[order] = np.minimum(np.maximum.accumulate(np.maximum(reached, p[0][order])), 1.0)
+    return found
 
 
 def correlation(questions: Sequence[Question]) -> Array:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from swaveval.convergence import collapse, movement, quality
 from swaveval.convergence.family import Question, corrected
 from swaveval.convergence.findings import WEIGHTS, Findings, analyse
+from swaveval.convergence.order import corrected_orders
 from swaveval.convergence.quality import Quality
 from swaveval.convergence.thresholds import ALPHA
 from swaveval.convergence.witnesses import Heard
@@ -65,7 +66,7 @@ def hear(series: Series, heard: Sequence[Heard], *, still: bool, seed: int) -> t
             fall_p_corrected=p_kept.get((place, "fall"), 1.0),
         )
         found.append(Hearing(witness, measured, _doubted(series, witness, measured, whole, still=still, seed=seed)))
-    return _rising(found)
+    return _rising(found, seed=seed)
 
 
 def _questions(tested: Sequence[_Tested], *, alone: bool, above: bool = False) -> dict[tuple[int, str], Question]:
@@ -113,15 +114,24 @@ def _doubted(
     return findings
 
 
-def _rising(found: Sequence[Hearing]) -> tuple[Hearing, ...]:
+def _rising(found: Sequence[Hearing], *, seed: int) -> tuple[Hearing, ...]:
     """The rise along the series is asked of those that show a gain: the error of the family's gains is divided anew."""
-    asking = sum(one.witness.weight for one in found if _shown(one.findings))
-    heard = []
-    for one in found:
-        findings = one.findings
-        share = WEIGHTS["gain"] * one.witness.weight / asking if asking else 0.0
-        along = min(1.0, findings.rise_p / share) if share and _shown(findings) else 1.0
-        heard.append(replace(one, findings=replace(findings, rise_p_corrected=max(findings.gain_p_corrected, along))))
+    asked = [place for place, one in enumerate(found) if _shown(one.findings)]
+    weights = [found[place].witness.weight for place in asked]
+    series = [found[place].quality.values[: found[place].quality.length] for place in asked]
+    orders = corrected_orders(series, weights, seed=seed)
+    heard = [replace(one, findings=replace(one.findings, rise_p_corrected=1.0)) for one in found]
+    for place, weight, order in zip(asked, weights, orders, strict=True):
+        findings = found[place].findings
+        # On other images too; a few checkpoints are compared on these alone.
+        if findings.rise is None:
+            order, on_images = 0.0, findings.rise_p
+        else:
+            on_images = findings.rise.images_p
+        share = WEIGHTS["gain"]
+        along = min(1.0, max(order / share, on_images / share / weight * sum(weights)))
+        whole = replace(findings, rise_p_corrected=max(findings.gain_p_corrected, along))
+        heard[place] = replace(found[place], findings=whole)
     return tuple(heard)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import multivariate_normal, norm, permutation_test
+from scipy.stats import multivariate_normal, norm
 
 from swaveval.convergence.noise import (
     PRIOR_JITTER,
@@ -18,14 +18,9 @@ from swaveval.convergence.noise import (
     image_covariance,
     moderated,
 )
+from swaveval.convergence.order import FEWEST, order_p, shapes
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-# Checkpoints below which neither an order nor a shape can be significant.
-FEWEST = 5
-# Of 1 - exp(-RATE·t), t from 0 to 1: four fifths of the rise lie in the first third of training.
-RATE = 5.0
-PERMUTATIONS = 2000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,14 +42,6 @@ class Rise:
     order_p: float
 
 
-def shapes(length: int) -> Array:
-    """The two shapes as contrasts over `length` checkpoints: shape `(2, length)`, each of mean 0 and norm 1."""
-    t = np.linspace(0, 1, length)
-    found = np.stack([t, 1 - np.exp(-RATE * t)])
-    found -= found.mean(axis=1, keepdims=True)
-    return found / np.linalg.norm(found, axis=1, keepdims=True)
-
-
 def rise(correct: Array, *, first: int, seed: int, margin: float = 0.0, jitter: float = PRIOR_JITTER) -> Rise | None:
     """Look for a rise in `correct`, of shape `(T, n)`.
 
@@ -64,7 +51,7 @@ def rise(correct: Array, *, first: int, seed: int, margin: float = 0.0, jitter: 
         jitter: standard deviation between neighbouring checkpoints that is assumed before any is seen.
 
     Returns:
-        None below `FEWEST` checkpoints.
+        None below `order.FEWEST` checkpoints.
     """
     if len(correct) < FEWEST:
         return None
@@ -118,31 +105,6 @@ def either_p(one: float, other: float, correlation: float) -> float:
     covariance = [[1.0, correlation], [correlation, 1.0]]
     both = float(multivariate_normal.cdf([-z, -z], mean=[0.0, 0.0], cov=covariance, allow_singular=True))
     return min(1.0, max(smaller, 2 * smaller - both))
-
-
-def order_p(values: Array, *, seed: int) -> float:
-    """One-sided p that the values, shape `(T,)`, rise with their position: a permutation test (Pitman 1937).
-
-    The statistic is the larger contrast with the two shapes. It is exact over all orders of up to six checkpoints, else
-    over `PERMUTATIONS` random ones, so it holds whatever scatters the checkpoints. 1 for values that are all the same.
-    """
-    if len(values) < FEWEST or np.ptp(values) == 0:
-        return 1.0
-    found = shapes(len(values))
-
-    def statistic(ordered: Array, axis: int) -> Array:
-        return np.asarray(np.max(np.moveaxis(ordered, axis, -1) @ found.T, axis=-1))
-
-    tested = permutation_test(
-        (values,),
-        statistic,
-        permutation_type="pairings",
-        n_resamples=PERMUTATIONS - 1,
-        alternative="greater",
-        vectorized=True,
-        rng=np.random.default_rng(seed),
-    )
-    return float(tested.pvalue)
 
 
 def _correlation(covariance: Array) -> float:

@@ -9,9 +9,9 @@ from swaveval.convergence.decision import Judged, beside_untrained, contested, r
 from swaveval.convergence.evidence import gain_words, tail_words
 from swaveval.convergence.findings import Findings
 from swaveval.convergence.noise import images_needed
+from swaveval.convergence.order import FEWEST
 from swaveval.convergence.other_witnesses import other_witnesses
 from swaveval.convergence.quality import Quality
-from swaveval.convergence.rise import FEWEST
 from swaveval.convergence.thresholds import ALPHA, PLATEAU
 from swaveval.convergence.verdict import WORDS, LossState
 from swaveval.convergence.wording import half_width, listed, moved, p_text, points, untrained_networks

@@ -48,7 +48,7 @@ def test_the_rise_along_the_series_is_asked_of_those_that_show_a_gain() -> None:
     gained, level = (found[metric].findings for metric in (KNN, LINEAR))
     assert gained.rise_p_corrected <= ALPHA
     assert level.rise_p_corrected == 1.0
-    # The one that asks has the whole error of a gain; two that ask have half of it each.
+    # The one that asks has the whole error of a gain; two that ask share it, as far as they are not alike.
     again = both(GAINING, GAINING, random=0.50)
     assert again[KNN].findings.rise_p == gained.rise_p
     assert again[KNN].findings.rise_p_corrected >= gained.rise_p_corrected

@@ -1,14 +1,12 @@
 """The two shapes of a rise: against enumeration, against least squares, and against simulation."""
 
-from itertools import permutations
-
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from swaveval.convergence import rise as rises
 from swaveval.convergence.noise import PRIOR_JITTER, Estimate, image_covariance
-from swaveval.convergence.rise import either_p, order_p, residual_noise, rise, shapes
+from swaveval.convergence.order import shapes
+from swaveval.convergence.rise import either_p, residual_noise, rise
 from tests.convergence.simulated import outcomes
 
 STEADY = np.linspace(0.70, 0.80, 10)
@@ -63,27 +61,6 @@ def test_a_margin_moves_p_and_nothing_else() -> None:
 def test_too_few_checkpoints_have_no_shape() -> None:
     assert rise(outcomes([0.5, 0.6, 0.7, 0.8], 500, seed=0), first=0, seed=0) is None
     assert rise(outcomes([0.5, 0.6, 0.7, 0.8, 0.9], 500, seed=0), first=0, seed=0) is not None
-    assert order_p(np.asarray([0.1, 0.2, 0.3, 0.4]), seed=0) == 1.0
-
-
-def test_order_p_is_that_of_every_order() -> None:
-    values = np.asarray([0.1, 0.3, 0.2, 0.5, 0.6])
-    found = shapes(5)
-    scores = [float(np.max(found @ np.asarray(order))) for order in permutations(values.tolist())]
-    expected = np.mean([score >= float(np.max(found @ values)) - 1e-12 for score in scores])
-    assert order_p(values, seed=0) == pytest.approx(expected)
-    assert order_p(np.sort(values), seed=0) == pytest.approx(1 / 120)
-    assert order_p(np.full(9, 0.5), seed=0) == 1.0
-
-
-def test_order_p_of_a_long_series_is_seeded_and_uniform_without_order() -> None:
-    generator = np.random.default_rng(0)
-    drawn = [order_p(generator.standard_normal(9), seed=seed) for seed in range(300)]
-    assert np.mean(np.asarray(drawn) <= 0.05) <= 0.09
-    assert np.mean(drawn) == pytest.approx(0.5, abs=0.06)
-    values = generator.standard_normal(9)
-    assert order_p(values, seed=1) == order_p(values, seed=1)
-    assert order_p(np.arange(20.0), seed=0) == pytest.approx(1 / rises.PERMUTATIONS)
 
 
 @pytest.mark.parametrize("correlation", [-0.5, 0.0, 0.8, 1.0])
