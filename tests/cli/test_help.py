@@ -32,3 +32,8 @@ def test_every_command_explains_itself(command: str) -> None:
 
 def test_version() -> None:
     assert output("--version").startswith("swaveval ")
+
+
+def test_the_package_is_the_command_too() -> None:
+    finished = subprocess.run([sys.executable, "-m", "swaveval", "--help"], capture_output=True, text=True, check=True)
+    assert "Usage: python -m swaveval" in finished.stdout
