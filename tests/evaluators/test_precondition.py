@@ -11,7 +11,7 @@ from swaveval.evaluators import multinomial, precondition
 from swaveval.evaluators.linear import log_loss
 from swaveval.evaluators.logistic import Problem
 from swaveval.evaluators.multinomial import Objective, Rows
-from swaveval.evaluators.precondition import directions, inverse, strongest, two_levels
+from swaveval.evaluators.precondition import cost, directions, inverse, strongest, two_levels
 from swaveval.evaluators.threads import crew
 
 CLASSES = 5
@@ -86,6 +86,23 @@ def test_the_strongest_directions_are_the_eigenvectors_of_the_largest_eigenvalue
 )
 def test_how_many_directions(classes: int, size: int, count: int) -> None:
     assert directions(classes, size) == count
+
+
+def test_what_it_costs_is_what_is_multiplied() -> None:
+    moments = 5000 * 513**2 + 513**3
+    assert cost(10, 513, 5000, inner=False) == moments
+    # 64 directions: rows brought there, their products of all classes, a factor, and three rounds that find them.
+    inner = 5000 * (513 * 64 + 640**2) + 640**3 / 3 + 3 * (2 * 513 * 513 * 64)
+    assert cost(10, 513, 5000, inner=True) == pytest.approx(moments + inner)
+    assert cost(2, 513, 5000, inner=True) == moments
+
+
+def test_the_inverse_of_a_diagonal_and_of_what_is_no_better() -> None:
+    diagonal, rows = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64), torch.ones(2, 3, dtype=torch.float64)
+    assert torch.allclose(inverse(diagonal)(rows), rows / diagonal, rtol=1e-5)
+    assert torch.allclose(inverse(torch.diag(diagonal))(rows), rows / diagonal, rtol=1e-5)
+    not_positive = torch.diag(diagonal) + 10 * (1 - torch.eye(3, dtype=torch.float64))
+    assert torch.allclose(inverse(not_positive)(rows), rows / diagonal, rtol=1e-5)
 
 
 @pytest.mark.parametrize("c", [1.0, 100.0])
