@@ -15,7 +15,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 HEAD = """# Every command and option
 
 Written by `python -m tests.docs.command_reference --write` from the commands themselves; `swaveval COMMAND --help` says
-the same, with examples (`python -m swaveval COMMAND` where the script is not on the path). Exit codes: [report.md](report.md#exit-codes).
+the same, with examples (`python -m swaveval COMMAND` where the script is not on the path).
+Exit codes: [report.md](report.md#exit-codes).
 """
 
 
