@@ -5,6 +5,7 @@ import hashlib
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -163,14 +164,18 @@ def digits() -> NamedImages:
     )
 
 
-def torchvision_images(name: str, *, progress: Progress | None = None) -> NamedImages:
+def torchvision_images(name: str, *, root: Path | None = None, progress: Progress | None = None) -> NamedImages:
     """A data set of `TORCHVISION`, from the cache directory or downloaded into it.
+
+    Args:
+        root: where torchvision keeps it instead; nothing is downloaded to there.
+        progress: called with (done, total) while images are looked at.
 
     Raises:
         DataError: it is not there and cannot be downloaded, or what is there is damaged.
     """
     source = TORCHVISION[name]
-    parts = {split: _part(name, source.class_name, arguments) for split, arguments in source.splits.items()}
+    parts = {split: _part(name, source.class_name, arguments, root) for split, arguments in source.splits.items()}
     opener = TorchvisionOpener(tuple(parts.values()))
     total = sum(len(part) for part in parts.values())
     files = tuple(f"{split}/{number:06d}" for split, part in parts.items() for number in range(len(part)))
@@ -196,8 +201,8 @@ def torchvision_images(name: str, *, progress: Progress | None = None) -> NamedI
     )
 
 
-def _part(name: str, class_name: str, arguments: Mapping[str, Any]) -> Any:
-    """One split, without asking the network when it lies in the cache."""
+def _part(name: str, class_name: str, arguments: Mapping[str, Any], kept: Path | None) -> Any:
+    """One split, without asking the network when it lies in the cache, or is kept elsewhere."""
     try:
         from torchvision import datasets
     except ImportError as error:
@@ -205,8 +210,16 @@ def _part(name: str, class_name: str, arguments: Mapping[str, Any]) -> Any:
             f"{name} needs torchvision, which does not load here ({shortened(str(error))}); "
             "install torch and torchvision together"
         ) from error
-    root = cache_directory() / "datasets" / name
     make = getattr(datasets, class_name)
+    if kept is not None:
+        try:
+            return make(str(kept), download=False, **arguments)
+        except Exception as error:  # RuntimeError on a wrong MD5 or a missing file, whatever a damaged one makes it say
+            raise DataError(
+                f"the files of {name} in {shortened(str(kept))} are not whole as torchvision reads them "
+                f"({shortened(str(error)) or type(error).__name__}); --data {name} downloads it"
+            ) from error
+    root = cache_directory() / "datasets" / name
     # torchvision prints where it downloads from; a page on stdout or a JSON answer must stay clean.
     with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(RuntimeError, OSError):
         return make(str(root), download=False, **arguments)

@@ -1,6 +1,5 @@
 """What the user calls their data to an ImageSet."""
 
-import contextlib
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -19,9 +18,9 @@ from swaveval.data.errors import DataError, Undecodable
 from swaveval.data.facts import ImageFacts
 from swaveval.data.image_file import read_image
 from swaveval.data.imageset import ImageSet
+from swaveval.data.kept_by_torchvision import Kept, kept_at
 from swaveval.data.label_option import NONE, is_word, table_and_column
-from swaveval.data.label_table import LabelTable
-from swaveval.data.labels import place_by_rows, read_labels
+from swaveval.data.labels import place_by_rows
 from swaveval.data.layout import Placing, place_by_first_folder, place_by_folders, place_without_labels
 from swaveval.data.listing import list_images
 from swaveval.data.named import TORCHVISION, NamedImages, digits, torchvision_images
@@ -34,6 +33,7 @@ from swaveval.data.refusals import check_directory, nothing_there
 from swaveval.data.sample import NOTHING, Draw, Sample, Some, drawn
 from swaveval.data.scan import ScanRecord, read_file
 from swaveval.data.splits import stratified_split
+from swaveval.data.tables_by_split import read_tables
 from swaveval.data.trained import LETTERS
 from swaveval.data.whole_set import checked_channels, identity, rendering_of, settled
 from swaveval.text import counted, printable, shortened
@@ -119,7 +119,8 @@ def open_images(
 
     Args:
         path: a directory (class folders; `train/` and `test/`, `val/` or `validation/`; one flat folder), or the name
-            of a data set: `digits`, `cifar10` … A directory wins over a torchvision data set of the same name.
+            of a data set: `digits`, `cifar10` … A directory wins over a torchvision data set of the same name; without
+            images it may be one that torchvision keeps a data set in.
         labels: CSV file `filename,label[,split]` for the images of a directory (`FILE:COLUMN` names the column of the
             labels); or the word `none`: folders are no labels, or `folders`: they are, whatever they are called.
         seed: draws the split where none is given.
@@ -132,19 +133,22 @@ def open_images(
         DataError: there is nothing to evaluate there; the message says what was found and what to do.
     """
     directory = Path(path).expanduser()
-    if _is_named(path):
+    by_name = _is_named(path)
+    if not by_name:
+        check_directory(path, directory)
+    kept = None if by_name else _kept(directory)
+    if by_name or kept is not None:
         if labels is not None and not is_word(labels):
-            raise DataError(
-                f"{path} brings its own labels; leave the label file out, or write ./{path} for a directory"
-            )
+            other = "" if kept is not None else f", or write ./{path} for a directory"
+            raise DataError(f"{path} brings its own labels; leave the label file out{other}")
         if reading.words() and reading != BEFORE_OPTIONS:
             options = ", ".join(f"--{name}" for name in reading.words())
             raise DataError(f"{path} is no directory of image files, which {options} would be for; leave it out")
-        named = digits() if path == "digits" else torchvision_images(path, progress=progress)
+        name, root = (path, None) if kept is None else (kept.name, kept.root)
+        named = digits() if name == "digits" else torchvision_images(name, root=root, progress=progress)
         named = named.with_channels(channels or 3)
-        found = _from_named(named, directory, labelled=str(labels) != NONE)
-        return _image_set(path, path, found, seed, Rendering(channels=found.channels), draw)
-    check_directory(path, directory)
+        found = _from_named(named, directory if kept is None else None, labelled=str(labels) != NONE)
+        return _image_set(name, path, found, seed, Rendering(channels=found.channels), draw)
     channels = checked_channels(reading, channels)
     # Looking at every image to take some would be most of the work. Where pages are images their number is not known
     # before, and where a training is known nobody looked at can tell which images it saw.
@@ -167,8 +171,19 @@ def _is_named(path: str) -> bool:
     return path == "digits" or (path in TORCHVISION and not Path(path).expanduser().is_dir())
 
 
-def _from_named(named: NamedImages, directory: Path, *, labelled: bool) -> _Found:
-    note = f"The embedded data set was used; write ./{directory.name} for the directory of that name."
+def _kept(directory: Path) -> Kept | None:
+    """A data set that torchvision keeps in this directory, where that has no images of its own."""
+    kept = kept_at(directory)
+    return None if kept is None or list_images(directory).files else kept
+
+
+def _from_named(named: NamedImages, beside: Path | None, *, labelled: bool) -> _Found:
+    """Args: beside: where a directory of the same name would lie."""
+    note = (
+        ""
+        if beside is None
+        else f"The embedded data set was used; write ./{beside.name} for the directory of that name."
+    )
     return _Found(
         files=named.files,
         records=named.records,
@@ -178,7 +193,7 @@ def _from_named(named: NamedImages, directory: Path, *, labelled: bool) -> _Foun
         origin="given by the data set: train and test" if named.is_test is not None else "",
         open=named.opener,
         audit={"broken": [], "ignored": 0, "ignored_examples": []},
-        notes=(note,) if directory.is_dir() else (),
+        notes=(note,) if beside is not None and beside.is_dir() else (),
         label_origin="the data set's own" if labelled else f"none: --labels {NONE}",
         channels=named.channels,
     )
@@ -263,22 +278,8 @@ def _placed(root: Path, files: Sequence[str], option: Path | None) -> Placing:
     if is_word(option):
         return place_without_labels(files) if str(option) == NONE else place_by_first_folder(files)
     path, column = table_and_column(option)
-    table = _from_where_it_lies(read_labels(path, files, column=column), path, files, root)
+    table = read_tables(path, files, root, column=column)
     return place_by_rows(files, table, name=printable(path.name), root=str(root.resolve()))
-
-
-def _from_where_it_lies(table: LabelTable, path: Path, files: Sequence[str], root: Path) -> LabelTable:
-    """Names of a table inside the image directory may count from its own folder (`train/metadata.csv`)."""
-    with contextlib.suppress(OSError, ValueError):
-        folder = path.resolve().parent.relative_to(root.resolve()).as_posix()
-        present = set(files)
-        if folder != ".":
-            rows = (
-                replace(row, filename=inside) if (inside := f"{folder}/{row.filename}") in present else row
-                for row in table.rows
-            )
-            return replace(table, rows=tuple(rows))
-    return table
 
 
 def _image_set(name: str, path: str, found: _Found, seed: int, how: Rendering, draw: Draw) -> ImageSet:

@@ -153,3 +153,70 @@ def test_a_directory_wins_over_a_download(tmp_path: Path, monkeypatch: pytest.Mo
         Path("cifar10").mkdir(exist_ok=True)
         Image.new("RGB", (4, 4), (number, 0, 0)).save(f"cifar10/{number}.png")
     assert len(open_images("cifar10")) == 3
+
+
+@pytest.fixture
+def kept(served: tuple[Path, np.ndarray], tmp_path: Path) -> Path:
+    """A directory in which torchvision keeps CIFAR-10, as its own class wrote it."""
+    datasets.CIFAR10(str(tmp_path / "data"), download=True)
+    (served[0] / "cifar.tar.gz").unlink()
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize("place", [".", "cifar-10-batches-py"])
+def test_what_torchvision_keeps_is_read_where_it_lies(kept: Path, place: str, own_cache: Path) -> None:
+    images = open_images(str(kept / place))
+    assert (len(images), images.audit["n_train"], images.name) == (120, 100, "cifar10")
+    assert images.class_names[3] == "class 3"
+    assert not (own_cache / "datasets").exists()
+    assert images.audit["notes"] == []
+    # As by its name: results of one are results of the other.
+    kept.rename(own_cache / "moved")
+    (own_cache / "datasets").mkdir()
+    (own_cache / "moved").rename(own_cache / "datasets" / "cifar10")
+    assert open_images("cifar10").fingerprint == images.fingerprint
+
+
+def test_its_labels_are_its_own(kept: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"brings its own labels; leave the label file out$"):
+        open_images(str(kept), labels=tmp_path / "labels.csv")
+    assert open_images(str(kept), labels=Path("none")).labels is None
+
+
+def test_what_is_damaged_is_not_read(kept: Path) -> None:
+    batch = kept / "cifar-10-batches-py" / "data_batch_3"
+    batch.write_bytes(batch.read_bytes()[:-1])
+    with pytest.raises(DataError, match=r"the files of cifar10 in .* are not whole .* --data cifar10 downloads it"):
+        open_images(str(kept))
+
+
+def test_images_beside_it_are_what_was_meant(kept: Path) -> None:
+    for number in range(3):
+        Image.new("RGB", (4, 4), (number, 0, 0)).save(kept / f"{number}.png")
+    assert len(open_images(str(kept))) == 3
+
+
+def test_of_several_none_is_guessed(kept: Path) -> None:
+    raw = kept / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    (raw / "train-images-idx3-ubyte.gz").write_bytes(b"")
+    with pytest.raises(DataError, match=r"holds the data sets cifar10, mnist .* such as .*/data/MNIST"):
+        open_images(str(kept))
+    assert len(open_images(str(kept / "cifar-10-batches-py"))) == 120
+
+
+@pytest.mark.parametrize("name", ["MNIST", "FashionMNIST", "KMNIST"])
+@pytest.mark.parametrize("place", [".", "{}", "{}/raw"])
+def test_idx_files_as_torchvision_keeps_them(name: str, place: str, tmp_path: Path) -> None:
+    draw, raw = np.random.default_rng(0), tmp_path / name / "raw"
+    raw.mkdir(parents=True)
+    for split, count in (("train", 30), ("t10k", 10)):
+        for kind, content in (
+            ("images-idx3", draw.integers(0, 256, (count, 28, 28))),
+            ("labels-idx1", np.arange(count) % 10),
+        ):
+            head = bytes([0, 0, 8, content.ndim]) + b"".join(size.to_bytes(4, "big") for size in content.shape)
+            (raw / f"{split}-{kind}-ubyte").write_bytes(head + content.astype(np.uint8).tobytes())
+    images = open_images(str(tmp_path / place.format(name)))
+    assert (len(images), images.audit["n_test"], images.name) == (40, 10, name.lower())
+    np.testing.assert_array_equal(images.labels, np.concatenate([np.arange(30) % 10, np.arange(10) % 10]))
