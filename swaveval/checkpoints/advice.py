@@ -13,10 +13,12 @@ FACTORY = "give the network that was trained: --backbone path/to/file.py:factory
 def nothing_known(description: Description) -> str:
     """Why no backbone was recognised in a file."""
     if not description.containers:
-        keys = ", ".join(description.keys[:8]) or "nothing"
+        keys = ", ".join(description.keys[:8])
+        kind = f"{description.root} with {keys}" if keys else description.root
         return (
-            f"no weights found where checkpoints keep them (a {description.root} with {keys}): tensors by name, as "
-            "torch.save(model.state_dict(), file) writes them, are read"
+            f"no weights found where checkpoints keep them (a {kind}): tensors by name, as "
+            "torch.save(model.state_dict(), file) writes them, are read; arrays of NumPy are none "
+            "(torch.as_tensor makes them)"
         )
     path, tensors = max(description.containers.items(), key=lambda entry: len(entry[1]))
     reason = without_config(description.scalars.get((CONFIG,)), {info.name: info for info in tensors})

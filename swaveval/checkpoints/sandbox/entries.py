@@ -15,6 +15,7 @@ _MOST_NODES = 2_000
 _MOST_CHILDREN = 500
 _MOST_PLACES = 24
 _LONGEST_KEY = 100
+_LONGEST_LIST = 16
 # Under keys that begin so lie no weights of the model, though there are tensors.
 _BESIDE = (
     "optim",
@@ -42,9 +43,14 @@ def at_path(root: Any, path: list[str]) -> Any:
 
 
 def entries_of(value: Any) -> Mapping[Any, Any]:
-    """What is inside a mapping, a whole module (its state dict) or another object (its attributes); {} of the rest."""
+    """What is inside a mapping, a short list, a whole module (its state dict) or another object (its attributes).
+
+    {} of the rest. In a list, as of `torch.save((model.state_dict(), epoch), file)`, places are keys.
+    """
     if is_mapping(value):
         return value
+    if type(value) in (list, tuple) and len(value) <= _LONGEST_LIST:
+        return {str(place): item for place, item in enumerate(value)}
     module = state_of_module(value)
     if module is not None:
         return module

@@ -15,6 +15,7 @@ from swaveval.checkpoints.sandbox.formats.pickles import disallowed_globals, ine
 from swaveval.checkpoints.sandbox.formats.stand_ins import Called, Cast
 
 LARGEST_PICKLE = 64 << 20
+AS_TENSORS = "tensors: torch.save({name: torch.as_tensor(value) for name, value in weights.items()}, 'weights.pt')"
 _SAVE_AGAIN = "; load it where it was made and save its weights alone: torch.save(model.state_dict(), FILE)"
 # What a checkpoint names of these modules is there to act.
 _NEVER_HONEST = frozenset({"os", "posix", "nt", "sys", "subprocess", "socket", "pty", "ctypes", "runpy", "webbrowser"})
@@ -63,8 +64,8 @@ def open_legacy(file: BinaryIO, size: int, *, trust: bool) -> Opened:
         names = f" naming {', '.join(found[:6])}" if found else ""
         raise Failure(
             "unsupported",
-            f"a plain Python pickle{names}, not written by torch.save; if you trust it, write its weights as tensors: "
-            "torch.save({name: torch.as_tensor(value) for name, value in weights.items()}, 'weights.pt')",
+            f"a plain Python pickle{names}, not written by torch.save; if you trust it, write its weights as "
+            f"{AS_TENSORS}",
         )
     loaded = torch_load(file, lambda: _start_of(file, size), mmap=False, trust=trust)
     return Opened(

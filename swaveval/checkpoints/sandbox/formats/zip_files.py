@@ -8,7 +8,8 @@ from itertools import pairwise
 from typing import BinaryIO
 
 from swaveval.checkpoints.sandbox.failure import Failure, printable
-from swaveval.checkpoints.sandbox.formats.torch_files import LARGEST_PICKLE, Opened, torch_load
+from swaveval.checkpoints.sandbox.formats.torch_files import AS_TENSORS, LARGEST_PICKLE, Opened, torch_load
+from swaveval.text import size as in_words
 
 MOST_MEMBERS = 200_000
 # Honest checkpoints may be deflated, zeros and all; what unpacks to more than this is a bomb.
@@ -92,7 +93,11 @@ def _check_member(
     """Hold a member against its CRC-32. Tensor records that torch maps are checked when they are used."""
     name = printable(member.filename, 60)
     if member.filename.endswith("/data.pkl") and member.file_size > LARGEST_PICKLE:
-        raise Failure("refused", f"the pickle has {member.file_size} bytes, more than any checkpoint's")
+        raise Failure(
+            "refused",
+            f"its pickle alone has {in_words(member.file_size)}, where torch.save lays tensors beside it: arrays of "
+            f"NumPy, or lists of numbers; write the weights as {AS_TENSORS}",
+        )
     if _is_data(member.filename) and not verify_all and member.compress_type == zipfile.ZIP_STORED:
         return
     kept = bytearray()
