@@ -191,7 +191,7 @@ def _placed(files: Sequence[str], labels: Sequence[Any], dataset: Any, *, given:
     names = getattr(dataset, "classes", None) if not given else None
     words = [_word(label, names) for label in labels]
     labelled = any(word is not None for word in words)
-    origin = ("given" if given else "the data set's own") if labelled else "none: the data set gives none"
+    origin = ("given" if given else "the data set itself") if labelled else "none: the data set gives none"
     return Placing(dict(zip(files, words, strict=True)), labelled, source="the data set", origin=origin)
 
 

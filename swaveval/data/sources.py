@@ -194,7 +194,7 @@ def _from_named(named: NamedImages, beside: Path | None, *, labelled: bool) -> _
         open=named.opener,
         audit={"broken": [], "ignored": 0, "ignored_examples": []},
         notes=(note,) if beside is not None and beside.is_dir() else (),
-        label_origin="the data set's own" if labelled else f"none: --labels {NONE}",
+        label_origin="the data set itself" if labelled else f"none: --labels {NONE}",
         channels=named.channels,
     )
 

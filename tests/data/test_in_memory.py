@@ -122,7 +122,7 @@ def test_pixels_labels_split_and_names() -> None:
     assert images.files[:2] == ("mine\\x1b/000000", "mine\\x1b/000001")
     assert words(images) == ["0", "1"] * (COUNT // 2)
     assert images.is_test.tolist() == (~SIDE).tolist()
-    assert (images.split_origin, images.label_origin) == ("given: by the mask train", "the data set's own")
+    assert (images.split_origin, images.label_origin) == ("given: by the mask train", "the data set itself")
     assert all(np.array_equal(np.asarray(images.open(n)), PIXELS[n]) for n in range(COUNT))
     assert images.audit["sizes"]["min"] == [4, 5]
     assert images.contents[0] == hashlib.sha256(b"(5, 4, 3)" + PIXELS[0].tobytes()).hexdigest()
