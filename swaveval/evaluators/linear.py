@@ -47,7 +47,7 @@ class Linear:
     folds: int = 5
 
     name: ClassVar[str] = "linear"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     needs: ClassVar[frozenset[Need]] = frozenset({Need.LABELS, Need.TRAIN_SPLIT})
     terms: ClassVar[Mapping[str, Term]] = words_of("linear")
 
@@ -70,7 +70,7 @@ class Linear:
         probe = self._fit(problem, chosen)
         with one_thread():
             logits = probe.logits(given.features.test, given.features.device)
-        rows, right = self._out_of_fold(given, target, problem, chosen.c, seed)
+        rows, right = self._out_of_fold(given, target, chosen.c, seed)
         yield from self._report(given, known, logits, probe, chosen)
         yield from self._witness(given, rows, right, chosen)
 
@@ -105,7 +105,7 @@ class Linear:
         start = chosen.probe if chosen.probe is not None and chosen.probe.weight.shape[1] == problem.classes else None
         return problem.fit(chosen.c, start=start, tolerance=TOLERANCE, max_iterations=self.max_iterations)
 
-    def _out_of_fold(self, given: Labelled, target: Array, whole: Problem, c: float, seed: int) -> tuple[Array, Array]:
+    def _out_of_fold(self, given: Labelled, target: Array, c: float, seed: int) -> tuple[Array, Array]:
         """Train rows `(m,)`, and whether a probe fitted without the row's fold gives its class, bool `(m,)`."""
         draw = np.random.default_rng([seed, len(target), self.folds])
         rows = np.arange(len(target))
@@ -119,8 +119,9 @@ class Linear:
             classes, label = np.unique(target[fitted], return_inverse=True)
             if not len(asked) or len(classes) < 2:
                 continue  # nothing was learned that could be right
-            problem = Problem(bank[fitted], label, len(classes), device=device, near=whole)
-            # From zero: the neighbouring fold's fit has seen these images, and with a large C it never forgets them.
+            problem = Problem(bank[fitted], label, len(classes), device=device)
+            # From zero, and with nothing that another fit has left, not even its preconditioner: that fit has seen these
+            # images, and with a large C they are never forgotten.
             probe = problem.fit(c, tolerance=RANKS, max_iterations=self.max_iterations)
             right[fold == held] = classes[probe.logits(bank[asked], device).argmax(axis=1)] == target[asked]
         return rows, right

@@ -65,18 +65,12 @@ class Problem:
         labels: shape `(n,)`, int, in 0…classes-1.
         classes: C.
         device: torch device for the passes over the features.
-        near: a problem of much the same rows, whose last preconditioner the first fit begins with. It changes how long
-            that takes, not where it ends.
     """
 
-    def __init__(
-        self, features: Array, labels: Array, classes: int, *, device: str = "cpu", near: "Problem | None" = None
-    ) -> None:
+    def __init__(self, features: Array, labels: Array, classes: int, *, device: str = "cpu") -> None:
         self.classes = classes
         self._rows = Rows(features, labels, device=device)
         self._last: Preconditioner | None = None
-        if near is not None and near.classes == classes and not (near._rows.in_a_basis or self._rows.in_a_basis):
-            self._last = near._last
 
     def fit(
         self, c: float, *, start: Probe | None = None, tolerance: float = 1e-7, max_iterations: int = 1000

@@ -68,11 +68,6 @@ class Rows:
         self.parts = [slice(start, min(start + size, self.n)) for start in range(0, self.n, size)]
         self._held: dict[int, Tensor] | None = {} if self.n * self.d * 4 <= RESIDENT_BYTES else None
 
-    @property
-    def in_a_basis(self) -> bool:
-        """Whether their coordinates are not the features."""
-        return self._basis is not None
-
     def point(self, coefficients: Array, bias: Array) -> Tensor:
         """`(C, d + 1)`, float64: coefficients `(C, features)` in the coordinates of the rows, biases `(C,)` last."""
         inside = torch.from_numpy(coefficients).to(self.device)

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from swaveval.evaluators import standardise
 from swaveval.evaluators.contract import NotFinite, Skip
-from swaveval.evaluators.linear import Linear, deal, log_loss, rank_of, stratified
+from swaveval.evaluators.linear import RANKS, Linear, deal, log_loss, rank_of, stratified
 from swaveval.evaluators.logistic import Problem
 from swaveval.features.features import Features
 from swaveval.results import Artifact, Metric
@@ -119,6 +119,22 @@ def test_folds_share_out_every_class_and_all_rows(labels: list[int], folds: int,
         assert counts.max() - counts.min() <= 1
     again = deal(given_labels, folds, np.random.default_rng(seed))
     assert np.array_equal(fold, again)
+
+
+@pytest.mark.parametrize("c", [0.1, 1000.0, 100_000.0])
+def test_a_fold_is_classified_by_what_knows_nothing_of_it(digits: Features, c: float) -> None:
+    """By a fit that was handed the other folds' rows and nothing else.
+
+    Where classes separate, whatever another fit leaves (where it ended, its preconditioner) tells of what it has seen.
+    """
+    arrays = run(digits, Linear(grid=(c,)))[1]
+    fold = deal(digits.train_labels, 5, np.random.default_rng([0, 1347, 5]))
+    expected = np.zeros(1347, dtype=np.bool_)
+    for held in range(5):
+        rest = fold != held
+        probe = Problem(digits.train[rest], digits.train_labels[rest], 10).fit(c, tolerance=RANKS, max_iterations=500)
+        expected[~rest] = probe.logits(digits.train[~rest]).argmax(axis=1) == digits.train_labels[~rest]
+    assert np.array_equal(arrays["linear.fold_top1.outcomes"]["correct"], expected)
 
 
 def test_an_image_that_is_alone_in_its_class_is_never_right_out_of_its_fold() -> None:

@@ -133,20 +133,6 @@ def test_fewer_images_than_features_have_scikit_learns_fit(n: int, d: int) -> No
     assert again.coefficients == pytest.approx(ours.coefficients, abs=1e-6)
 
 
-def test_a_neighbouring_problem_changes_the_iterations_only() -> None:
-    rows, labels = correlated(600, 64)
-    whole = Problem(rows, labels, 4)
-    whole.fit(1.0)
-    alone, near = (
-        Problem(rows[:500], labels[:500], 4).fit(1.0),
-        Problem(rows[:500], labels[:500], 4, near=whole).fit(1.0),
-    )
-    assert near.converged
-    assert near.coefficients == pytest.approx(alone.coefficients, abs=1e-5)
-    few = Problem(rows[:40], labels[:40], 4, near=whole).fit(1.0)  # in a basis of its own
-    assert few.coefficients == pytest.approx(Problem(rows[:40], labels[:40], 4).fit(1.0).coefficients, abs=1e-6)
-
-
 def test_very_many_features_have_a_diagonal_for_a_preconditioner(monkeypatch: pytest.MonkeyPatch) -> None:
     rows, labels = correlated(300, 64)
     rows += np.random.default_rng(1).normal(size=rows.shape).astype(np.float32)

@@ -125,13 +125,3 @@ def test_the_fit_is_scikit_learns(c: float) -> None:
     theirs = LogisticRegression(C=c, tol=1e-10, max_iter=1000, solver="newton-cholesky").fit(scaled, labels)
     assert ours.converged
     assert ours.coefficients == pytest.approx(theirs.coef_, abs=2e-3 * np.abs(theirs.coef_).max())
-
-
-def test_a_neighbour_of_fewer_classes_begins_anew() -> None:
-    values, labels = few_directions(1500, 40, 4)
-    whole = Problem(values, labels, CLASSES)
-    whole.fit(100.0)
-    kept = labels < CLASSES - 1
-    near = Problem(values[kept], labels[kept], CLASSES - 1, near=whole).fit(100.0)
-    alone = Problem(values[kept], labels[kept], CLASSES - 1).fit(100.0)
-    assert (near.iterations, near.converged) == (alone.iterations, True)
