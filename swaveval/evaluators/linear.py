@@ -120,8 +120,8 @@ class Linear:
             if not len(asked) or len(classes) < 2:
                 continue  # nothing was learned that could be right
             problem = Problem(bank[fitted], label, len(classes), device=device)
-            # From zero, and with nothing that another fit has left, not even its preconditioner: that fit has seen these
-            # images, and with a large C they are never forgotten.
+            # From zero, and with nothing that another fit has left, not even its preconditioner: that fit has seen
+            # these images, and with a large C they are never forgotten.
             probe = problem.fit(c, tolerance=RANKS, max_iterations=self.max_iterations)
             right[fold == held] = classes[probe.logits(bank[asked], device).argmax(axis=1)] == target[asked]
         return rows, right
