@@ -47,7 +47,7 @@ class Linear:
     folds: int = 5
 
     name: ClassVar[str] = "linear"
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 5
     needs: ClassVar[frozenset[Need]] = frozenset({Need.LABELS, Need.TRAIN_SPLIT})
     terms: ClassVar[Mapping[str, Term]] = words_of("linear")
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from swaveval.evaluators.multinomial import Objective, Rows
-from swaveval.evaluators.newton import Preconditioner, minimise
+from swaveval.evaluators.newton import Solve, minimise
 from swaveval.evaluators.standardise import blocks
 from swaveval.evaluators.threads import crew
 
@@ -70,7 +70,7 @@ class Problem:
     def __init__(self, features: Array, labels: Array, classes: int, *, device: str = "cpu") -> None:
         self.classes = classes
         self._rows = Rows(features, labels, device=device)
-        self._last: Preconditioner | None = None
+        self._solve: Solve | None = None
 
     def fit(
         self, c: float, *, start: Probe | None = None, tolerance: float = 1e-7, max_iterations: int = 1000
@@ -92,8 +92,8 @@ class Problem:
             for dtype, enough in ((torch.float32, max(tolerance, SINGLE)), (torch.float64, tolerance)):
                 objective = Objective(rows, self.classes, 1 / (rows.n * c), dtype=dtype, each=each)
                 left = max_iterations - iterations
-                found = minimise(objective, at, tolerance=enough, max_iterations=left, begin=self._last)
-                at, self._last, iterations = found.point, found.last, iterations + found.iterations
+                found = minimise(objective, at, tolerance=enough, max_iterations=left, solve=self._solve)
+                at, self._solve, iterations = found.point, found.solve, iterations + found.iterations
                 converged = found.converged and enough == tolerance
                 if converged or iterations >= max_iterations:
                     break

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from swaveval.evaluators.newton import Place, Solve
-from swaveval.evaluators.precondition import cost, directions, inverse, strongest, two_levels
 from swaveval.evaluators.standardise import mean_and_scale
 from swaveval.evaluators.threads import Each, one_thread
 
@@ -32,6 +31,9 @@ PER_FEATURE = 8
 LARGEST = 4096
 # A product of few columns takes so many times as long, for its operations, as one of many.
 _NARROW = 3.0
+# Added to the preconditioner's diagonal, beside its mean: float32 products know the rest no better. Of nearly collapsed
+# features they may know so little that it is not positive definite: the least that makes it so is taken.
+_RIDGES = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1)
 # Relative rounding of a mean loss.
 _ROUNDING = {torch.float32: 2e-7, torch.float64: 4e-16}
 
@@ -123,6 +125,9 @@ class Objective:
         self._each = each
         self._keeps = rows.n * classes * 4 <= RESIDENT_BYTES
         self._stride = max(1, rows.n // (PER_FEATURE * (rows.d + 1)))
+        products = 4.0 * rows.n * rows.d * classes * _NARROW
+        #: Of the preconditioner, in products.
+        self.solver_cost = (2.0 * rows.n / self._stride * rows.d**2 + rows.d**3) / products
 
     def look(self, point: Tensor) -> Place:
         """Value and gradient, in one pass."""
@@ -146,39 +151,26 @@ class Objective:
         product[:, :-1] += self.penalty * direction[:, :-1]
         return product
 
-    def solver_cost(self, *, thorough: bool) -> float:
-        """In products with the Hessian."""
-        made = cost(self.classes, self.rows.d + 1, self.rows.n / self._stride, inner=thorough)
-        return 2.0 * made / (4.0 * self.rows.n * self.rows.d * self.classes * _NARROW)
-
-    def solver(self, place: Place, *, thorough: bool) -> Solve:
-        """See `precondition`. Its one matrix is Σᵢ wᵢ xᵢ xᵢᵀ, wᵢ the mean over classes of p(1 − p), plus the penalty.
+    def solver(self, place: Place) -> Solve:
+        """One matrix for all classes: Σᵢ wᵢ xᵢ xᵢᵀ, wᵢ the mean over classes of p(1 − p), plus the penalty.
 
         (One matrix for each class, the true diagonal blocks, was tried: more iterations, since the blocks off the
         diagonal are as large.)
-
-        Args:
-            thorough: with the inner level, where there is one.
         """
-        size, whole = self.rows.d + 1, self.rows.d <= LARGEST
-        penalty = torch.full((size,), self.penalty, dtype=torch.float64, device=self.rows.device)
-        penalty[-1] = 0.0
-        matrix = self._mean(partial(self._moments, place, whole), (size, size) if whole else (size,))
-        (matrix.diagonal() if whole else matrix).add_(penalty)
-        outer, count = inverse(matrix), directions(self.classes, size)
-        if not (thorough and whole and count):
-            return outer
-        basis = strongest(matrix, count)
-        inner = self._mean(partial(self._curvature, place, basis.float()), (self.classes * count,) * 2)
-        inner += torch.kron(torch.eye(self.classes, device=penalty.device), basis.T @ (penalty[:, None] * basis))
-        return two_levels(outer, basis, inverse(inner))
-
-    def _mean(self, one: Callable[[int], Tensor], shape: tuple[int, ...]) -> Tensor:
-        """Of what `one` sums up over the rows of each block that the preconditioner is made of, float64."""
-        total = torch.zeros(shape, dtype=torch.float64, device=self.rows.device)
-        for part in self._waves(one, total.numel()):
-            total += part
-        return total / sum(len(range(*part.indices(self.rows.n))[:: self._stride]) for part in self.rows.parts)
+        d, whole = self.rows.d, self.rows.d <= LARGEST
+        matrix = torch.zeros((d + 1, d + 1) if whole else (d + 1,), dtype=torch.float64, device=self.rows.device)
+        for part in self._waves(partial(self._moments, place, whole), matrix.numel()):
+            matrix += part
+        matrix /= sum(len(range(*part.indices(self.rows.n))[:: self._stride]) for part in self.rows.parts)
+        diagonal = matrix.diagonal() if whole else matrix
+        mean = diagonal.mean() + torch.finfo(torch.float32).tiny
+        diagonal[:-1] += self.penalty
+        for ridge in _RIDGES if whole else ():
+            factor, failed = torch.linalg.cholesky_ex(matrix + torch.diag(ridge * mean * torch.ones_like(diagonal)))
+            if not failed:
+                return lambda residual: torch.cholesky_solve(residual.T, factor).T
+        alone = diagonal + _RIDGES[0] * mean
+        return lambda residual: residual / alone
 
     # What a block gives. Classes come first, since that is how BLAS multiplies few columns fastest: half again as fast,
     # measured.
@@ -209,18 +201,6 @@ class Objective:
         root = (probability * (1 - probability)).mean(dim=0).sqrt_()[:, None]
         weighted = torch.cat([rows * root, root], dim=1)
         return weighted.T @ weighted if whole else weighted.square().sum(dim=0)
-
-    def _curvature(self, place: Place, basis: Tensor, position: int) -> Tensor:
-        """The Hessian of all classes along the columns of a basis `(d + 1, r)`: `(C·r, C·r)`, but for the penalty."""
-        rows, probability = self.rows.block(position, torch.float32), self._probability(place, position)
-        rows, probability = rows[:: self._stride], probability[:, :: self._stride].T
-        inside = torch.addmm(basis[-1:], rows, basis[:-1])
-        (n, count), classes = inside.shape, self.classes
-        weighted = (probability[:, :, None] * inside[:, None, :]).reshape(n, classes * count)
-        found = weighted.T @ weighted
-        blocks = found.neg_().view(classes, count, classes, count).diagonal(dim1=0, dim2=2)
-        blocks += (weighted.T @ inside).view(classes, count, count).permute(1, 2, 0)
-        return found
 
     def _probability(self, place: Place, position: int) -> Tensor:
         """Shape `(C, b)`: kept by the look there, or made again where they take too much memory."""

@@ -44,7 +44,13 @@ class Place:
 
 @runtime_checkable
 class Convex(Protocol):
-    """What is minimised."""
+    """What is minimised.
+
+    Attributes:
+        solver_cost: of `solver`, in products.
+    """
+
+    solver_cost: float
 
     def look(self, point: Tensor) -> Place:
         """Value and gradient at a point."""
@@ -52,23 +58,8 @@ class Convex(Protocol):
     def product(self, place: Place, direction: Tensor) -> Tensor:
         """Of the Hessian there with `direction`."""
 
-    def solver(self, place: Place, *, thorough: bool) -> Solve:
-        """What multiplies by an approximate inverse of the Hessian there, symmetric and positive definite.
-
-        Args:
-            thorough: a closer one, which costs more.
-        """
-
-    def solver_cost(self, *, thorough: bool) -> float:
-        """Of `solver`, in products with the Hessian."""
-
-
-@dataclass(frozen=True, eq=False)
-class Preconditioner:
-    """What a solver gave, and whether it was thorough."""
-
-    solve: Solve
-    thorough: bool = False
+    def solver(self, place: Place) -> Solve:
+        """What multiplies by an approximate inverse of the Hessian there, symmetric and positive definite."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,13 +70,13 @@ class Found:
         point: float64.
         iterations: of conjugate gradients, over all steps.
         converged: whether the largest entry of the gradient reached the tolerance.
-        last: the preconditioner of the last step: a neighbouring problem can begin with it.
+        solve: the preconditioner of the last step: a neighbouring problem can begin with it.
     """
 
     point: Tensor
     iterations: int
     converged: bool
-    last: Preconditioner | None
+    solve: Solve | None
 
 
 def minimise(
@@ -94,27 +85,24 @@ def minimise(
     *,
     tolerance: float,
     max_iterations: int,
-    begin: Preconditioner | None = None,
+    solve: Solve | None = None,
 ) -> Found:
     """Go down from `start` until no entry of the gradient is larger than `tolerance`.
-
-    A preconditioner is made anew when a step takes more products than one costs, and a thorough one when the other had
-    just been made and a step still takes more than that costs.
 
     Args:
         function: convex, twice differentiable.
         start: float64.
         tolerance: > 0.
         max_iterations: of conjugate gradients, over all steps.
-        begin: a preconditioner to begin with.
+        solve: a preconditioner to begin with; it is made anew when a step takes more products than one costs.
     """
     place, done, blind = function.look(start), 0, 0
-    kept, thorough = begin, begin is not None and begin.thorough
     largest = lowest = _largest(place.gradient)
     while largest > tolerance and done < max_iterations and blind < BLIND:
-        used = kept or Preconditioner(function.solver(place, thorough=thorough), thorough)
+        if solve is None:
+            solve = function.solver(place)
         enough = max(min(LOOSEST, largest**0.5), tolerance / largest / 2)
-        step, taken = _solved(function, place, used.solve, enough, max_iterations - done)
+        step, taken = _solved(function, place, solve, enough, max_iterations - done)
         done += taken
         further = _lower(function, place, step)
         if further is None:
@@ -124,9 +112,9 @@ def minimise(
         place, largest = further, _largest(further.gradient)
         blind = 0 if told or largest < lowest else blind + 1
         lowest = min(lowest, largest)
-        thorough = thorough or (kept is None and taken > function.solver_cost(thorough=True))
-        kept = used if taken <= function.solver_cost(thorough=thorough) else None
-    return Found(place.point, done, largest <= tolerance, kept)
+        if taken > function.solver_cost:
+            solve = None
+    return Found(place.point, done, largest <= tolerance, solve)
 
 
 def _solved(function: Convex, place: Place, solve: Solve, enough: float, most: int) -> tuple[Tensor, int]:

@@ -13,12 +13,14 @@ from swaveval.evaluators import multinomial
 from swaveval.evaluators.linear import log_loss
 from swaveval.evaluators.logistic import Problem
 from swaveval.evaluators.multinomial import Objective, Rows
-from swaveval.evaluators.newton import Place, Preconditioner, Solve, minimise
+from swaveval.evaluators.newton import Place, Solve, minimise
 from swaveval.evaluators.threads import crew
 
 
 class Quadratic:
     """½ xᵀAx − bᵀx, with a preconditioner that is A's inverse to some power."""
+
+    solver_cost = 5.0
 
     def __init__(self, matrix: Tensor, target: Tensor, power: float) -> None:
         self.matrix, self.target = matrix, target
@@ -34,13 +36,9 @@ class Quadratic:
         self.products += 1
         return self.matrix @ direction
 
-    def solver(self, place: Place, *, thorough: bool) -> Solve:
+    def solver(self, place: Place) -> Solve:
         self.made += 1
-        self.thorough = thorough
-        return lambda residual: (torch.linalg.inv(self.matrix) if thorough else self.inverse) @ residual
-
-    def solver_cost(self, *, thorough: bool) -> float:
-        return 8.0 if thorough else 5.0
+        return lambda residual: self.inverse @ residual
 
 
 @settings(max_examples=40, deadline=None)
@@ -64,31 +62,11 @@ def test_a_given_preconditioner_is_used_and_a_poor_one_made_anew() -> None:
     matrix, target = torch.diag(torch.logspace(-3, 3, 20, dtype=torch.float64)), torch.ones(20, dtype=torch.float64)
     function = Quadratic(matrix, target, 1.0)
     at = torch.zeros_like(target)
-    given_one = minimise(
-        function, at, tolerance=1e-9, max_iterations=100, begin=Preconditioner(lambda r: r / matrix.diagonal())
-    )
+    given_one = minimise(function, at, tolerance=1e-9, max_iterations=100, solve=lambda r: r / matrix.diagonal())
     assert (given_one.iterations, function.made) == (1, 0)
-    poor = minimise(function, at, tolerance=1e-9, max_iterations=100, begin=Preconditioner(lambda r: r))
+    poor = minimise(function, at, tolerance=1e-9, max_iterations=100, solve=lambda r: r)
     assert poor.converged
     assert function.made == 1
-
-
-def test_a_thorough_preconditioner_is_made_where_a_fresh_one_falls_short() -> None:
-    matrix, target = torch.diag(torch.logspace(-4, 4, 40, dtype=torch.float64)), torch.ones(40, dtype=torch.float64)
-    at = torch.zeros_like(target)
-    good = Quadratic(matrix, target, 0.9)
-    assert minimise(good, at, tolerance=1e-6, max_iterations=500).converged
-    assert not good.thorough
-    poor = Quadratic(matrix, target, 0.0)
-    found = minimise(poor, at, tolerance=1e-6, max_iterations=500)
-    assert found.converged
-    assert poor.thorough
-    assert found.last is not None
-    assert found.last.thorough
-    # One that was given says nothing of what a fresh one would do.
-    again = Quadratic(matrix, target, 0.9)
-    minimise(again, at, tolerance=1e-6, max_iterations=500, begin=Preconditioner(lambda r: r))
-    assert not again.thorough
 
 
 def test_where_the_iterations_end_it_has_not_converged() -> None:
@@ -210,6 +188,4 @@ def test_products_and_gradients_are_those_of_the_objective(resident: int, monkey
     free = Objective(rows, 2, 1e-12, dtype=torch.float64, each=lambda f, items: [f(item) for item in items])
     opposite = torch.stack([direction[0], -direction[0]])
     with_product = free.product(free.look(point), opposite)
-    assert torch.allclose(
-        free.solver(free.look(point), thorough=True)(with_product), 2 * opposite, rtol=1e-2, atol=1e-2
-    )
+    assert torch.allclose(free.solver(free.look(point))(with_product), 2 * opposite, rtol=1e-2, atol=1e-2)
