@@ -121,7 +121,7 @@ def test_folds_share_out_every_class_and_all_rows(labels: list[int], folds: int,
     assert np.array_equal(fold, again)
 
 
-@pytest.mark.parametrize("c", [0.1, 1000.0, 100_000.0])
+@pytest.mark.parametrize("c", [1.0, 100_000.0])
 def test_a_fold_is_classified_by_what_knows_nothing_of_it(digits: Features, c: float) -> None:
     """By a fit that was handed the other folds' rows and nothing else.
 
