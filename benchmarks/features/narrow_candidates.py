@@ -10,7 +10,7 @@ OUT is what `swaveval run` wrote: features of its training images are asked as w
 """
 
 import argparse
-import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.features.machine import describe, save
+from benchmarks.features.machine import describe, measure, save
 from benchmarks.features.synthetic import rows_like
 
 K, MORE, ASKED = 200, (32, 64, 128, 200), 1000
@@ -73,12 +73,9 @@ def products() -> dict[str, float]:
     """Milliseconds of 1,024 × 512 by 512 × 16,384."""
     left, right, found = torch.randn(1024, 512), torch.randn(16_384, 512), {}
     for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
-        one, two, taken = left.to(dtype), right.to(dtype), []
-        for _ in range(12):
-            started = time.perf_counter()
-            one @ two.T
-            taken.append(time.perf_counter() - started)
-        found[name] = round(1000 * float(np.median(taken[2:])), 1)
+        product = partial(torch.mm, left.to(dtype), right.to(dtype).T)
+        product()
+        found[name] = round(1000 * measure(product, 11)["wall_s"], 1)
     return found
 
 

@@ -123,13 +123,10 @@ def _rising(found: Sequence[Hearing], *, seed: int) -> tuple[Hearing, ...]:
     heard = [replace(one, findings=replace(one.findings, rise_p_corrected=1.0)) for one in found]
     for place, weight, order in zip(asked, weights, orders, strict=True):
         findings = found[place].findings
-        # On other images too; a few checkpoints are compared on these alone.
-        if findings.rise is None:
-            order, on_images = 0.0, findings.rise_p
-        else:
-            on_images = findings.rise.images_p
-        share = WEIGHTS["gain"]
-        along = min(1.0, max(order / share, on_images / share / weight * sum(weights)))
+        # On other images too; a few checkpoints have no order, and are compared on these alone.
+        risen = findings.rise
+        in_order, on_images = (0.0, findings.rise_p) if risen is None else (order, risen.images_p)
+        along = min(1.0, max(in_order, on_images / weight * sum(weights)) / WEIGHTS["gain"])
         whole = replace(findings, rise_p_corrected=max(findings.gain_p_corrected, along))
         heard[place] = replace(found[place], findings=whole)
     return tuple(heard)

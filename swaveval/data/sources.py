@@ -179,11 +179,6 @@ def _kept(directory: Path) -> Kept | None:
 
 def _from_named(named: NamedImages, beside: Path | None, *, labelled: bool) -> _Found:
     """Args: beside: where a directory of the same name would lie."""
-    note = (
-        ""
-        if beside is None
-        else f"The embedded data set was used; write ./{beside.name} for the directory of that name."
-    )
     return _Found(
         files=named.files,
         records=named.records,
@@ -193,7 +188,9 @@ def _from_named(named: NamedImages, beside: Path | None, *, labelled: bool) -> _
         origin="given by the data set: train and test" if named.is_test is not None else "",
         open=named.opener,
         audit={"broken": [], "ignored": 0, "ignored_examples": []},
-        notes=(note,) if beside is not None and beside.is_dir() else (),
+        notes=(f"The embedded data set was used; write ./{beside.name} for the directory of that name.",)
+        if beside is not None and beside.is_dir()
+        else (),
         label_origin="the data set itself" if labelled else f"none: --labels {NONE}",
         channels=named.channels,
     )
