@@ -42,7 +42,7 @@ from swaveval.runs.losses import find_loss
 
 EVALUATORS = (
     Knn(ks=(20,), temperatures=(0.07,)),
-    Linear(grid=(0.001, 0.01, 0.1), max_iterations=100),
+    Linear(),
     LowShot(shots=(5,)),
     Clusters(restarts=5, shuffles=2, groups=2),
     Prototypes(),
@@ -85,7 +85,7 @@ def measure(run: Path, recipe: Recipe | Joint, prepared: Path) -> Series:
     hyperparameters = _hyperparameters(run)
     known = tuple((name, float(hyperparameters[name])) for name in KEPT_SETTINGS if name in hyperparameters)
     settings = replace(settings, swav=known)
-    records, backbones = _read(run / "checkpoints", recipe)
+    records, backbones = read(run / "checkpoints", recipe)
     found = Measured()
     for digest, backbone in backbones.items():
         _checkpoint(found, backbone, digest, images, pixels, settings)
@@ -215,7 +215,7 @@ def options_of(recipe: Recipe | Joint) -> LoadOptions | None:
     return LoadOptions(geometry=Geometry(stem_stride=STEM_STRIDE))
 
 
-def _read(directory: Path, recipe: Recipe | Joint) -> tuple[list[CheckpointRecord], dict[str, Backbone]]:
+def read(directory: Path, recipe: Recipe | Joint) -> tuple[list[CheckpointRecord], dict[str, Backbone]]:
     options = options_of(recipe)
     records: list[CheckpointRecord] = []
     backbones: dict[str, Backbone] = {}

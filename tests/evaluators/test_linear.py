@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from swaveval.evaluators import standardise
 from swaveval.evaluators.contract import NotFinite, Skip
-from swaveval.evaluators.linear import RANKS, Linear, deal, log_loss, rank_of, stratified
+from swaveval.evaluators.linear import AS_ACCURATE, RANKS, Linear, chosen_by, deal, log_loss, rank_of, stratified
 from swaveval.evaluators.logistic import Problem
 from swaveval.features.features import Features
 from swaveval.results import Artifact, Metric
@@ -154,7 +154,7 @@ def test_c_is_chosen_without_a_look_at_the_test_split(digits: Features) -> None:
     assert two["linear.top1"].value < 0.3
 
 
-def test_c_is_the_best_on_the_held_out_tenth() -> None:
+def test_c_is_chosen_on_the_held_out_tenth() -> None:
     features = synthetic_features(n_train=400, separation=0.6, classes=6, dimensions=64)
     evaluator = Linear(grid=(1e-4, 1e-2, 1.0))
     metrics, _ = run(features, evaluator, seed=5)
@@ -163,15 +163,55 @@ def test_c_is_the_best_on_the_held_out_tenth() -> None:
     assert np.array_equal(stratified(features.train_labels, 1.0, draw), np.arange(400))
     held = stratified(features.train_labels, 0.1, draw, spare=True)
     fitted = np.setdiff1d(np.arange(400), held)
-    scores = []
+    right, losses = [], []
     for c in evaluator.grid:
         scaler, model = reference(features.train[fitted], features.train_labels[fitted], c)
         rows = scaler.transform(features.train[held].astype(np.float64))
-        right = model.score(rows, features.train_labels[held])
-        scores.append((right, -sklearn_log_loss(features.train_labels[held], model.predict_proba(rows))))
-    assert metrics["linear.c"].value == evaluator.grid[scores.index(max(scores))]
+        right.append(model.predict(rows) == features.train_labels[held])
+        losses.append(sklearn_log_loss(features.train_labels[held], model.predict_proba(rows)))
+    chosen = chosen_by(right, losses)
+    assert losses[chosen] == min(losses)
+    assert metrics["linear.c"].value == evaluator.grid[chosen]
     assert metrics["linear.c"].n == len(held)
-    assert f"({len(held)} images, {max(scores)[0]:.1%} right there)" in metrics["linear.top1"].protocol
+    said = f"({len(held)} images, {right[chosen].mean():.1%} right there)"
+    assert "chosen by log loss" in metrics["linear.top1"].protocol
+    assert said in metrics["linear.top1"].protocol
+
+
+@pytest.mark.parametrize(
+    "wrong, losses, chosen",
+    [
+        ((10, 9, 8), (0.2, 0.3, 0.4), 0),  # one image more or less tells nothing: the lowest log loss
+        ((40, 9, 8), (0.2, 0.3, 0.4), 1),  # thirty images do tell
+        ((40, 9, 8), (0.2, 0.4, 0.3), 2),
+        ((8, 8, 8), (0.3, 0.2, 0.2), 1),  # all the same: the smallest such C
+        ((0, 100, 100), (9.0, 0.1, 0.2), 0),  # worse on every image, without any spread
+        ((9,), (0.3,), 0),
+    ],
+)
+def test_log_loss_chooses_among_the_equally_accurate(
+    wrong: tuple[int, ...], losses: tuple[float, ...], chosen: int
+) -> None:
+    assert chosen_by([np.arange(100) >= count for count in wrong], losses) == chosen
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(1, 300))
+def test_the_chosen_c_is_never_shown_to_be_less_accurate(seed: int, values: int, images: int) -> None:
+    """By McNemar's statistic, written out anew; and none of those left has a lower log loss."""
+    draw = np.random.default_rng(seed)
+    right, losses = draw.random((values, images)) < draw.random((values, 1)), draw.random(values)
+    chosen, best = chosen_by(list(right), list(losses)), right.sum(axis=1).max()
+
+    def errors_below(one: np.ndarray, other: np.ndarray) -> float:
+        lost, won = int((other & ~one).sum()), int((one & ~other).sum())
+        spread = np.sqrt(lost + won - (lost - won) ** 2 / images)
+        return (lost - won) / spread if spread > 0 else np.inf if lost > won else 0.0
+
+    rivals = [row for row in right if row.sum() == best]
+    assert any(errors_below(right[chosen], rival) <= AS_ACCURATE + 1e-9 for rival in rivals)
+    for position, row in enumerate(right):
+        if losses[position] < losses[chosen]:
+            assert any(errors_below(row, rival) > AS_ACCURATE - 1e-9 for rival in rivals)
 
 
 def test_larger_values_of_c_are_left_out_behind_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
