@@ -34,8 +34,6 @@ KNOWN_MISSES = {
     "digits-byol": "inconclusive",
     "digits-byol-seed2": "inconclusive",
     "clothing-byol-seed2": "inconclusive",
-    # Three witnesses gain; whether they still rise or are flat cannot be told.
-    "cifar-byol-seed2": "inconclusive",
     # A constant output on features that had risen and fell again.
     "flowers-byol-collapsed": "inconclusive",
     # No step 0 was saved: three untrained networks say too little of where the run began.
