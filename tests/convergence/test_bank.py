@@ -48,7 +48,7 @@ KNOWN_MISSES = {
     "clothing-dino-without-sharpening": "collapsed",
     # Fewer directions than classes, in a network that has hardly more untrained.
     "clothing-dino-vit-without-centre": "inconclusive",
-    # Five labels a class and every other witness gain, the probe with many labels does not.
+    # Every witness gains, on other images five labels a class too; there the probe with many labels does not.
     "clothing-dino": "learning",
 }
 # What few labels and many say of them is opposed on the images of the truth as well.
