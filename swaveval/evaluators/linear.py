@@ -208,8 +208,9 @@ def chosen_by(right: Sequence[Array], losses: Sequence[float]) -> int:
     """The C with the lowest log loss, of those that are as accurate as the best one as far as these images tell.
 
     Accuracy alone jumps between values of C on a few hundred images, and the probe with it: over the checkpoints of 21
-    runs of the bank it costs a point and doubles the jitter (`benchmarks/verdicts/choice_of_c.md`). A C that
-    is worse by more than `AS_ACCURATE` standard errors of the paired difference is not taken, whatever its log loss.
+    runs of the bank it falls 0.4 points short of the best C, log loss 0.1, and the jitter is 1.0 points in place of 0.7
+    (`benchmarks/verdicts/choice_of_c.md`). A C that is worse by more than `AS_ACCURATE` standard errors of the paired
+    difference is not taken, whatever its log loss.
 
     Args:
         right: of each C which held-out images are right, bool `(n,)`.
