@@ -15,7 +15,17 @@ from sklearn.preprocessing import StandardScaler
 
 from swaveval.evaluators import standardise
 from swaveval.evaluators.contract import NotFinite, Skip
-from swaveval.evaluators.linear import AS_ACCURATE, RANKS, Linear, chosen_by, deal, log_loss, rank_of, stratified
+from swaveval.evaluators.linear import (
+    AS_ACCURATE,
+    RANKS,
+    Linear,
+    chosen_by,
+    deal,
+    log_loss,
+    past_the_best,
+    rank_of,
+    stratified,
+)
 from swaveval.evaluators.logistic import Problem
 from swaveval.features.features import Features
 from swaveval.results import Artifact, Metric
@@ -214,6 +224,23 @@ def test_the_chosen_c_is_never_shown_to_be_less_accurate(seed: int, values: int,
             assert any(errors_below(row, rival) > AS_ACCURATE - 1e-9 for rival in rivals)
 
 
+@pytest.mark.parametrize(
+    "wrong, losses, past",
+    [
+        ((9, 8, 8), (0.2, 0.3, 0.4), False),  # one in a row
+        ((8, 8, 8), (0.2, 0.3, 0.4), True),  # two; as accurate is no better
+        ((8, 8, 8), (0.3, 0.2, 0.4), False),
+        ((8, 9, 7), (0.2, 0.3, 0.4), False),  # more accurate, whatever the log loss
+        ((8, 7, 9, 9), (0.2, 0.3, 0.4, 0.4), True),
+        ((8,), (0.2,), False),
+    ],
+)
+def test_the_path_ends_after_two_that_are_no_better(
+    wrong: tuple[int, ...], losses: tuple[float, ...], past: bool
+) -> None:
+    assert past_the_best([np.arange(100) >= count for count in wrong], losses) == past
+
+
 def test_larger_values_of_c_are_left_out_behind_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
     """Noise in many dimensions: the more a probe learns by heart, the worse it is on what was held out."""
     features = synthetic_features(n_train=2000, separation=0.1, classes=6, dimensions=100)
@@ -389,7 +416,8 @@ def test_rank_and_log_loss_are_those_of_the_definition(seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"grid": ()}, {"grid": (1.0, 0.1)}, {"grid": (0.0, 1.0)}, {"held_out": 1.0}, {"held_out": 0.0}]
+    "wrong",
+    [{"grid": ()}, {"grid": (1.0, 0.1)}, {"grid": (0.0, 1.0)}, {"held_out": 1.0}, {"held_out": 0.0}, {"folds": 1}],
 )
 def test_impossible_parameters_are_refused(wrong: dict) -> None:
     with pytest.raises(ValueError, match="linear: "):
