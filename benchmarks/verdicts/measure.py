@@ -216,6 +216,7 @@ def options_of(recipe: Recipe | Joint) -> LoadOptions | None:
 
 
 def read(directory: Path, recipe: Recipe | Joint) -> tuple[list[CheckpointRecord], dict[str, Backbone]]:
+    """The checkpoints of a directory in their order, and the backbone of every digest."""
     options = options_of(recipe)
     records: list[CheckpointRecord] = []
     backbones: dict[str, Backbone] = {}

@@ -1,4 +1,7 @@
-"""The linear probe: multinomial logistic regression on frozen, standardised features (DINOv2's protocol)."""
+"""The linear probe: multinomial logistic regression on frozen, standardised features.
+
+DINOv2's protocol but for how C is chosen (`chosen_by`).
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
