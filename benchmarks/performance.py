@@ -133,8 +133,10 @@ def _loop(result: Result) -> str:
 def _monitor(result: Result) -> str:
     task, cost = result["task"], result["cost in percent of the training"]
     same = "the same bits" if all(result["same bits as without"].values()) else "OTHER BITS"
+    interval = result.get("95 % interval", {}).get("background")
+    within = "" if interval is None else ", {:+.1f} to {:+.1f} with 95 %".format(*interval)
     return (
-        f"**{cost['background']:+.1f} %**, {same} (ResNet-18, {task['size']} px, batch {task['batch']}, "
+        f"**{cost['background']:+.1f} %**{within}, {same} (ResNet-18, {task['size']} px, batch {task['batch']}, "
         f"{task['evaluations']} evaluations of {task['images']:,} images and the baselines in "
         f"{min(result['seconds']['without']):.0f} s, {task['repeats']} repeats)"
     )
@@ -301,7 +303,7 @@ ROWS = (
         "runs/monitor_cost-cpu.json",
         "≤ 2 %",
         _monitor,
-        "python -m benchmarks.runs.monitor_cost --steps 200 --evaluations 1 --repeats 2 --modes background",
+        "python -m benchmarks.runs.monitor_cost --steps 200 --evaluations 1 --repeats 8 --modes background",
     ),
     Row(
         "The same on a GPU that both share",

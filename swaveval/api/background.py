@@ -1,6 +1,9 @@
 """Evaluating snapshots in a process beside the training, which goes on meanwhile."""
 
 import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import cloudpickle
@@ -29,38 +32,55 @@ class Background:
         self._progress = progress
         self._child: Child | None = None
         self._starts = self._asked = 0
+        self._writer = ThreadPoolExecutor(1, "writes snapshots")
+        self._writing: Future[None] | None = None
+        self._lock, self._kept = threading.RLock(), list[Told]()  # what a thread was told
+
+    def hand_over(self, write: Callable[[], object]) -> list[Told]:
+        """Have a snapshot written, then evaluated, while the training goes on; gives what was told meanwhile.
+
+        The one before is waited for, so that no more than one is in memory. One that cannot be written is told.
+        """
+        self._written()
+        if self._child is None and self._starts < MOST_STARTS:
+            self._start()  # by this thread, whose end ends it
+        self._writing = self._writer.submit(self._write, write)
+        return self.heard()
 
     def ask(self, *, last: bool = False) -> list[Told]:
         """Have what is there evaluated; gives what was told meanwhile."""
-        found = self.heard()
-        if self._child is None:
-            if self._starts >= MOST_STARTS:
-                return found
-            self._start()
-        try:
-            assert self._child is not None
-            self._child.send(last)
-            self._asked += 1
-        except ChildDied as death:
-            found.append(self._lost(death))
-        return found
+        with self._lock:
+            found = self.heard()
+            if self._child is None:
+                if self._starts >= MOST_STARTS:
+                    return found
+                self._start()
+            try:
+                assert self._child is not None
+                self._child.send(last)
+                self._asked += 1
+            except ChildDied as death:
+                found.append(self._lost(death))
+            return found
 
     def heard(self) -> list[Told]:
         """What was told since the last call; does not wait."""
-        found: list[Told] = []
-        while self._child is not None:
-            try:
-                if not self._child.connection.poll(0):
-                    if self._child.lives:
-                        break
-                    self._child.read()  # raises, with how it ended
-                found += self._taken(self._child.read())
-            except ChildDied as death:
-                found.append(self._lost(death))
-        return found
+        with self._lock:
+            found, self._kept = self._kept, []
+            while self._child is not None:
+                try:
+                    if not self._child.connection.poll(0):
+                        if self._child.lives:
+                            break
+                        self._child.read()  # raises, with how it ended
+                    found += self._taken(self._child.read())
+                except ChildDied as death:
+                    found.append(self._lost(death))
+            return found
 
     def finish(self) -> list[Told]:
         """Wait for a last evaluation of everything, and end the process."""
+        self._written()
         found = self.ask(last=True)
         while self._child is not None and self._asked:
             try:
@@ -73,9 +93,27 @@ class Background:
 
     def stop(self) -> None:
         """End the process at once; what it had in hand is done by whoever goes on."""
+        self._written()
+        self._writer.shutdown()
         if self._child is not None:
             self._child.kill()
             self._child = None
+
+    def _write(self, write: Callable[[], object]) -> None:
+        try:
+            write()
+        except OSError as error:
+            with self._lock:
+                self._kept.append(Told(problems=(f"a snapshot could not be written, and is not evaluated: {error}",)))
+        else:
+            with self._lock:
+                self._kept += self.ask()
+
+    def _written(self) -> None:
+        """Wait until nothing is being written; raises what went wrong that nobody expects."""
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.result()
 
     def _start(self) -> None:
         self._starts += 1

@@ -7,6 +7,7 @@ import os
 import sys
 import weakref
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Unpack
@@ -193,11 +194,7 @@ class Monitor:
             self._losses.write(moment, float(loss.detach() if hasattr(loss, "detach") else loss))
         if self._is_due(moment) if evaluate is None else evaluate:
             self._last = _count(moment)
-            if isinstance(self._rounds, Rounds):
-                weights = weights_of(self._part(model))
-                named = {self._names.get(name, name): value for name, value in weights.items()}
-                self._rounds.snapshots.take(moment, named)
-            self._evaluate(self._rounds)
+            self._evaluate(self._rounds, model, moment)
         elif self._background is not None:
             self._hear(self._background.heard())
         return self.verdict
@@ -277,10 +274,19 @@ class Monitor:
         now = _count(moment)
         return self._last is None or math.floor(now / self._every) > math.floor(self._last / self._every)
 
-    def _evaluate(self, rounds: Rounds | SavedRounds) -> None:
-        if self._background is not None:
+    def _evaluate(self, rounds: Rounds | SavedRounds, model: nn.Module | None, moment: Moment) -> None:
+        if isinstance(rounds, SavedRounds):
+            assert self._background is not None  # whose process follows the directory
             self._hear(self._background.ask())
             return
+        weights = weights_of(self._part(model))
+        named = {self._names.get(name, name): value for name, value in weights.items()}
+        rounds.snapshots.check(moment, named)
+        take = partial(rounds.snapshots.take, moment, named)
+        if self._background is not None:
+            self._hear(self._background.hand_over(take))
+            return
+        take()
         with undisturbed():
             found = rounds.evaluate(self._progress)
         self._hear([found])

@@ -77,12 +77,8 @@ class Snapshots:
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
-    def take(self, moment: Moment, weights: Mapping[str, Tensor]) -> None:
-        """Keep weights as those of a moment.
-
-        Raises:
-            SnapshotError: they are not those of this network. OSError: the disk is full.
-        """
+    def check(self, moment: Moment, weights: Mapping[str, Tensor]) -> None:
+        """Raises SnapshotError where the weights of a moment are not those of this network."""
         state = self.network.state_dict()
         expected = {name: value.shape for name, value in state.items() if isinstance(value, Tensor)}
         given = {name: value.shape for name, value in weights.items()}
@@ -92,6 +88,13 @@ class Snapshots:
                 f"the network at {moment.name} is not the one that was given before: {other} differs; one monitor "
                 "takes one network"
             )
+
+    def take(self, moment: Moment, weights: Mapping[str, Tensor]) -> None:
+        """Keep weights, which `check` has seen, as those of a moment; by one thread at a time.
+
+        Raises:
+            OSError: the disk is full.
+        """
         number = 1 + max((int(found[1]) for found in self._files().values()), default=0)
         number = max(number, 1 + len(self.known()))
         with atomic_path(self.directory / f"{number:06d} {moment.name}{SUFFIX}") as temporary:
@@ -190,7 +193,7 @@ class Snapshots:
             reason = "its snapshot was removed after it was evaluated"
             raise CheckpointRefused("refused", reason, LoadReport(file=entry.name, state="refused", refusal=reason))
         with torch.no_grad():
-            self.network.load_state_dict(load_file(path), strict=False)  # `take` has seen that they are all there
+            self.network.load_state_dict(load_file(path), strict=False)  # `check` has seen that they are all there
         return backbone_of(entry.name, self.network)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 import swaveval
@@ -162,6 +163,51 @@ def test_a_process_that_dies_is_started_again_and_nothing_is_lost(tmp_path: Path
             watching.step(Model(), epoch=epoch)
             killed(epoch)
     assert len(swaveval.Evaluation.load(tmp_path).series.points) == 4
+
+
+class Heavy(nn.Module):
+    """What takes longer to write than a training takes to go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.backbone.register_buffer("ballast", torch.zeros(8_000_000))
+
+
+def test_weights_are_those_of_the_call_whatever_comes_after_it(tmp_path: Path) -> None:
+    model = Heavy()
+    ballast = model.backbone.get_buffer("ballast")
+    with monitor(tmp_path, keep_all=True, evaluators=("spectrum",)) as watching:
+        for epoch in range(3):
+            nn.init.normal_(model.backbone[0].weight)
+            ballast.fill_(epoch)
+            watching.step(model, epoch=epoch)
+            ballast.fill_(-1)
+    kept = [load_file(path)["ballast"].unique().tolist() for path in sorted((tmp_path / "snapshots").iterdir())]
+    assert kept == [[0.0], [1.0], [2.0]]
+
+
+def test_a_snapshot_that_cannot_be_written_is_said_and_the_training_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model, folder = Heavy(), tmp_path / "snapshots"
+    with monitor(tmp_path, evaluators=("spectrum",)) as watching:
+
+        def heard() -> str:
+            watching.step(model, epoch=0, evaluate=False)
+            return caplog.text
+
+        watching.step(model, epoch=0)
+        assert wait_until(lambda: heard() == "" and watching.verdict is not None)
+        folder.rename(tmp_path / "aside")
+        folder.touch()
+        watching.step(model, epoch=1)
+        assert wait_until(lambda: "could not be written" in heard())
+        folder.unlink()
+        (tmp_path / "aside").rename(folder)
+        watching.step(model, epoch=2)
+    series = swaveval.Evaluation.load(tmp_path).series
+    assert [point.record.name for point in series.points] == ["epoch 0", "epoch 2"]
 
 
 def test_closed_without_waiting_it_leaves_nobody_and_loses_nothing(tmp_path: Path) -> None:
