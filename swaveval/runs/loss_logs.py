@@ -36,6 +36,8 @@ KNOWN_LOGS = (
     "stdout.json",
     "summary.csv",
     "results.csv",
+    "result.json",  # Ray's, and its table
+    "progress.csv",
     _TRAINER,
     "history.json",
 )
