@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.performance_profile import profile_table
+
 HERE = Path(__file__).parent
 TEMPLATE = HERE / "performance_template.md"
 PAGE = HERE.parent / "docs" / "performance.md"
@@ -364,7 +366,12 @@ def page() -> str:
         lines.append(f"| {row.what} (`{row.command}`) | {row.goal or '–'} | {told} | {where} |")
     variants, folding = _variants()
     text = TEMPLATE.read_text(encoding="utf-8")
-    return text.replace("TABLE", "\n".join(lines)).replace("VARIANTS", variants).replace("FOLDING", folding)
+    return (
+        text.replace("TABLE", "\n".join(lines))
+        .replace("VARIANTS", variants)
+        .replace("FOLDING", folding)
+        .replace("PROFILE", profile_table())
+    )
 
 
 def main() -> None:

@@ -2,7 +2,8 @@
 
 The forward pass: images of both splits, decoded before, through one checkpoint, in the precision that the run has, on
 all cores; times eight. The run: the whole command from an empty directory, every evaluator, baselines, map, gallery,
-figures and page; and once more without map, gallery and figures.
+figures and page; and once more without map, gallery and figures. Of the whole one the result has the profile that the
+run keeps of itself: seconds of its worker processes by stage, over all checkpoints and baselines.
 
     python -m benchmarks.runs.whole_run --data DIR [--size 64] [--depth 18] [--images N] [--repeats 3]
 
@@ -16,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from swaveval.evaluators.registry import available
 from swaveval.features.extract import Normalise, evaluating
 from swaveval.features.precision import running
 from swaveval.results import Series
+from swaveval.results.export import time_rows
 
 WITHOUT = ("umap", "gallery")
 
@@ -74,6 +77,14 @@ def forward(path: Path, images: ImageSet, transform: Any, precision: Any) -> flo
     return statistics.median(times)
 
 
+def profile_of(report: Path) -> dict[str, float]:
+    """Seconds by stage and evaluator, most first, over whatever was evaluated."""
+    found = Counter[str]()
+    for row in time_rows(Series.load(report)):
+        found[row["evaluator"] or row["metric"].removeprefix("seconds.")] += float(row["value"])
+    return {stage: round(seconds, 1) for stage, seconds in found.most_common()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="digits")
@@ -88,10 +99,12 @@ def main() -> None:
     common += [] if asked.images is None else ["--images", str(asked.images)]
     machine, seconds = describe(), {"everything": [], "without map, gallery and figures": []}
     others = ",".join(one.name for one in available() if one.name not in WITHOUT)
+    profile: dict[str, float] = {}
     for _ in range(asked.repeats):
         for name, more in zip(seconds, ([], ["--evaluators", others, "--no-figures"]), strict=True):
             shutil.rmtree(out, ignore_errors=True)
             seconds[name].append(swaveval(*common, *more))
+            profile = profile_of(out) if not more else profile
     manifest = Series.load(out).manifest
     images = open_images(asked.data, draw=Draw(sample=Sample(asked.images) if asked.images else None))
     transform = fitted(EvalTransform(size=asked.size), images.channels)
@@ -107,6 +120,7 @@ def main() -> None:
             f"run, {name} / forward passes": round(statistics.median(each) / (count * alone), 2)
             for name, each in seconds.items()
         },
+        "worker seconds by stage": profile,
     }
     task = vars(asked) | {"data": Path(asked.data).name}
     name = f"whole_run-resnet{asked.depth}-{asked.size}px"

@@ -91,7 +91,8 @@ def _originals(found: Sequence[Found]) -> list[Found]:
     """Ready files, one of each weights and moment: the one whose name says most.
 
     The same weights without a moment of their own are a copy (`last.ckpt`, `best.pth`); at another moment they are a
-    finding. A file without head that has the backbone of one with a head was made from it.
+    finding. A file without prototypes that has the backbone of one with some was made from it; so was a backbone alone
+    (an exported model) that lies in a file that holds more, where nothing says when it was written.
     """
     ready = [entry for entry in found if entry.record.state == "ready" and entry.record.digest is not None]
     ready.sort(key=lambda entry: (entry.reading.status, not _stated(entry), natural_key(entry.record.name)))
@@ -100,15 +101,23 @@ def _originals(found: Sequence[Found]) -> list[Found]:
     backbones = {
         str(entry.record.load.get("backbone_digest")) for entry in ready if entry.record.load.get("prototypes")
     }
+    inside = {str(entry.record.load.get("backbone_digest")) for entry in ready if not _bare(entry)}
     for entry in ready:
         same = by_digest.setdefault(str(entry.record.digest), [])
         headless = not entry.record.load.get("prototypes") and entry.record.load.get("backbone_digest") in backbones
-        if (same and (not _stated(entry) or any(_same_moment(entry, other) for other in same))) or headless:
+        exported = _bare(entry) and not _stated(entry) and entry.record.digest in inside
+        again = same and (not _stated(entry) or any(_same_moment(entry, other) for other in same))
+        if again or headless or exported:
             continue
         same.append(entry)
         kept.append(entry)
     kept.sort(key=lambda entry: natural_key(entry.record.name))
     return kept
+
+
+def _bare(entry: Found) -> bool:
+    """Whether a file holds a backbone and nothing else of a network."""
+    return entry.record.digest == entry.record.load.get("backbone_digest")
 
 
 def _stated(entry: Found) -> bool:

@@ -183,6 +183,7 @@ def test_weights_are_those_of_the_call_whatever_comes_after_it(tmp_path: Path) -
             ballast.fill_(epoch)
             watching.step(model, epoch=epoch)
             ballast.fill_(-1)
+        watching.close(wait=False)
     kept = [load_file(path)["ballast"].unique().tolist() for path in sorted((tmp_path / "snapshots").iterdir())]
     assert kept == [[0.0], [1.0], [2.0]]
 

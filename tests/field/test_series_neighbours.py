@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from swaveval.checkpoints.names import read_name
 from swaveval.runs.losses import find_loss
@@ -64,6 +65,27 @@ def test_what_lightning_writes_a_second_time_is_a_copy_or_a_place_of_its_own(tmp
     assert not found.division.reasons
     assert [record.epoch for record in found.records if record.same_as is None] == [1, 2, 3, 4, 5]
     assert {record.name for record in found.records if record.same_as} == {"last.ckpt", "last-v1.ckpt"}
+
+
+@pytest.mark.parametrize("head", ["projection_head.layers.0.weight", "prototypes.heads.prototypes0.weight"])
+@pytest.mark.parametrize("name", ["exported_models/exported_last.pt", "models/backbone.pth", "encoder_only.pt"])
+def test_an_exported_backbone_is_the_checkpoint_it_was_made_from(name: str, head: str, tmp_path: Path) -> None:
+    heads = [{head: torch.full((16, 64), float(e))} for e in FIVE]
+    files = [File(f"checkpoints/epoch={e}.ckpt", e, heads=heads[e - 1]) for e in FIVE]
+    write(tmp_path / "c", [*files, File(name, 5)])
+    found = read(tmp_path / "c")
+    assert not found.division.reasons
+    assert [record.epoch for record in found.records if record.same_as is None] == [1, 2, 3, 4, 5]
+    assert [(one.name, one.same_as) for one in found.records if one.same_as] == [(name, "checkpoints/epoch=5.ckpt")]
+
+
+def test_a_backbone_of_no_checkpoint_is_no_copy(tmp_path: Path) -> None:
+    head = {"projection_head.layers.0.weight": torch.ones(16, 64)}
+    write(
+        tmp_path / "c", [*(File(f"checkpoints/epoch={e}.ckpt", e, heads=head) for e in FIVE), File("other/model.pt", 9)]
+    )
+    found = read(tmp_path / "c")
+    assert len(found.division.runs) == 2
 
 
 def test_a_number_of_thousands_is_no_word_of_its_own() -> None:

@@ -1,0 +1,52 @@
+"""The table of where the time of a whole run goes, from the profiles in the results of `runs.whole_run`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent / "runs"
+RUNS = {
+    "ResNet-18, 64 px, 12,000 photos": "whole_run-resnet18-64px.json",
+    "ResNet-50, 224 px, 1,000 photos": "whole_run-resnet50-224px.json",
+    "ResNet-10, 32 px, 1,797 digits": "whole_run-resnet10-32px.json",
+}
+PROFILE, WALL = "worker seconds by stage", "run, everything, s"
+WORDS = {
+    "forward": "forward passes of the images",
+    "forward_views": "forward passes of the views, and making them",
+    "searches": "neighbour searches",
+    "reading": "reading checkpoints",
+    "decoding": "decoding images",
+    "storing": "storing features",
+}
+# Stages that take less than this share of every run are summed up.
+LEAST = 0.01
+
+
+def profile_table() -> str:
+    """A row for each stage; a column of worker seconds, and their share, for each run."""
+    found = {name: json.loads((HERE / file).read_text(encoding="utf-8")) for name, file in RUNS.items()}
+    runs = {name: _with_rest(one) for name, one in found.items() if PROFILE in one["results"]}
+    total = {name: sum(stages.values()) for name, stages in runs.items()}
+    order = dict.fromkeys(stage for stages in runs.values() for stage in stages)
+    large = [s for s in order if any(stages.get(s, 0.0) >= LEAST * total[name] for name, stages in runs.items())]
+    lines = [f"| seconds of processors | {' | '.join(runs)} |", f"|---|{'---|' * len(runs)}"]
+    for stage in large:
+        cells = (_cell(stages.get(stage, 0.0), total[name]) for name, stages in runs.items())
+        lines.append(f"| {WORDS.get(stage, stage)} | {' | '.join(cells)} |")
+    small = (_cell(total[n] - sum(stages.get(s, 0.0) for s in large), total[n]) for n, stages in runs.items())
+    lines.append(f"| all others | {' | '.join(small)} |")
+    return "\n".join(lines)
+
+
+def _with_rest(result: dict[str, Any]) -> dict[str, float]:
+    """The stages, and what no stage counts: of all processors for as long as the run took."""
+    stages: dict[str, float] = dict(result["results"][PROFILE])
+    have = result["results"][WALL] * result["machine"]["cores"]
+    return stages | {
+        "in no stage: starting, map and figures, one process waiting for another": have - sum(stages.values())
+    }
+
+
+def _cell(seconds: float, total: float) -> str:
+    return f"{seconds:.0f} ({seconds / total:.0%})"
