@@ -1,13 +1,13 @@
 """Records of a directory → one run in the order it was written, or the runs it holds."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from swaveval.checkpoints.membership import Division, divide
 from swaveval.checkpoints.moments import Found, place
 from swaveval.checkpoints.name_order import OrderBasis, order_of
-from swaveval.checkpoints.names import read_name
+from swaveval.checkpoints.names import NameReading, read_name
 from swaveval.results import CheckpointRecord
 from swaveval.text import Natural, natural_key
 
@@ -26,16 +26,21 @@ class Arrangement:
     division: Division
 
 
-def arrange(records: Sequence[CheckpointRecord], files: Mapping[str, tuple[float, int]] | None = None) -> Arrangement:
+def arrange(
+    records: Sequence[CheckpointRecord],
+    files: Mapping[str, tuple[float, int]] | None = None,
+    *,
+    read: Callable[[str], NameReading] = read_name,
+) -> Arrangement:
     """Put records in the order they were written.
 
     Args:
         records: as read, named relative to the directory.
         files: name → (modification time in seconds, bytes), where known.
+        read: what a name says.
     """
     facts = files or {}
-    read = [Found(record, read_name(record.name), *facts.get(record.name, (None, 0))) for record in records]
-    found, notes = place(read)
+    found, notes = place([Found(record, read(record.name), *facts.get(record.name, (None, 0))) for record in records])
     originals = _originals(found)
     copies = {e.record.name for e in found if e.record.state == "ready"} - {entry.record.name for entry in originals}
     main, strays = _strays(originals)

@@ -32,6 +32,9 @@ NEARER = 0.7
 AKIN, STRANGE = 0.3, 0.25
 # Cosine of neighbours on either side of a new start, at least, and over it, at most.
 STEADY, ANEW = 0.7, 0.1
+# Of one training a file is so many times further from the one after the next than from the next, at least: a walk
+# without direction has √2, networks made of one start in several ways have 1.
+FARTHER = 1.15
 
 
 def sample(backbone: Backbone) -> Sample:
@@ -94,6 +97,22 @@ def descent(samples: Sequence[Sample]) -> Descent:
     # Files that no other of their training follows could be of any.
     groups = tuple(group for group in _chains(distances) if group[-1] - group[0] >= len(group) > 1)
     return Descent(groups if len(groups) > 1 else whole.groups, "parted", crossing)
+
+
+def goes_on(samples: Sequence[Sample]) -> bool:
+    """Whether each file goes on from the one before: akin to it, and further from the one before that.
+
+    Where nothing else says that files are one training. Networks that several seeds gave have nothing in common; those
+    that several settings made of one start are akin, and each as far from any other as from the next.
+    """
+    if not 3 <= len(samples) <= _MOST:
+        return False
+    cosines, distances = _compared(samples)
+    if cosines is None or distances is None:
+        return False
+    single = np.diag(distances, 1)
+    grows = np.diag(distances, 2) / np.maximum(single[:-1], single[1:])
+    return bool(np.diag(cosines, 1).min() >= AKIN and np.median(grows) >= FARTHER)
 
 
 def _compared(samples: Sequence[Sample]) -> tuple[Any, Any]:

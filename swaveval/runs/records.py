@@ -22,6 +22,7 @@ from swaveval.checkpoints import (
 from swaveval.checkpoints.arrangement import as_given
 from swaveval.checkpoints.by_weights import divide_by_weights
 from swaveval.checkpoints.lineage import Sample, sample
+from swaveval.checkpoints.numbered_directories import one_training
 from swaveval.checkpoints.source import is_ordered
 from swaveval.results import CheckpointRecord
 from swaveval.results.atomic import write_bytes
@@ -81,6 +82,8 @@ def read_records(loader: CheckpointLoader, *, memory: Path, progress: Progress) 
         return as_given(records)
     times = {entry.name: (entry.stamp[1] / 1e9, entry.stamp[0]) for entry in source.entries() if entry.stamp}
     found = arrange(records, times)
+    if found.division.reasons:
+        found = one_training(records, times, samples) or found
     division = divide_by_weights(found.division, found.order, samples)
     notes = dict.fromkeys((*division.notes, *found.notes))  # what speaks against the order comes first
     return replace(found, division=division, notes=tuple(notes))

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from swaveval.checkpoints.lineage import Descent, Sample, descent, sample
+from swaveval.checkpoints.lineage import Descent, Sample, descent, goes_on, sample
 from swaveval.checkpoints.loading import load
 from tests.field.series_files import File, write
 
@@ -150,3 +150,26 @@ def test_the_same_places_are_looked_at_in_every_file(tmp_path) -> None:  # type:
             torch.load(tmp_path / "2.pth", weights_only=True)[f"backbone.{key}"] - state[f"backbone.{key}"]
         ).numpy()
         assert np.std(moved) == pytest.approx(np.std(expected), rel=0.2)
+
+
+@pytest.mark.parametrize("kept", [0.4, 0.6, 0.9, 0.99, 0.9999])
+@pytest.mark.parametrize("forgets", [True, False])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_training_goes_on_in_its_order_and_in_no_other(kept: float, forgets: bool, seed: int) -> None:
+    files = chain(seed, 9, kept=kept, forgets=forgets)
+    assert goes_on(files)
+    assert not goes_on([files[i] for i in np.random.default_rng(seed).permutation(9)])
+
+
+@pytest.mark.parametrize("steps", [1, 3, 12])
+@pytest.mark.parametrize("kept", [0.6, 0.9, 0.99])
+def test_models_of_several_settings_or_seeds_do_not_go_on(kept: float, steps: int) -> None:
+    assert not goes_on([chain(seed, steps + 1, kept=kept, start=7)[-1] for seed in range(6)])
+    assert not goes_on([chain(seed, steps + 1, kept=kept)[-1] for seed in range(6)])
+
+
+def test_too_few_files_and_files_that_never_move_show_nothing() -> None:
+    files = chain(0, 2, kept=0.9)
+    assert not goes_on([])
+    assert not goes_on(files)
+    assert not goes_on([files[0]] * 5)

@@ -55,6 +55,23 @@ def test_two_trials_of_ray_tune_are_two_runs(tmp_path: Path) -> None:
     assert sorted(len(files) for files in runs.values()) == [5, 5]
 
 
+@pytest.mark.parametrize("name", ["{}000/weights.pt", "ckpt/{:07}/model.pt", "run/{}/checkpoint/pytorch_model.bin"])
+def test_directories_called_by_a_number_are_one_training_where_the_weights_say_so(name: str, tmp_path: Path) -> None:
+    many = range(1, 12)
+    write(tmp_path / "moments", [File(name.format(e), e) for e in reversed(many)])
+    found = read(tmp_path / "moments")
+    assert not found.division.reasons
+    assert [record.name for record in found.records] == [name.format(e) for e in many]
+    assert any("called by a number alone" in note for note in found.notes)
+    write(tmp_path / "seeds", [File(name.format(e), 5, run=e) for e in many])
+    assert len(read(tmp_path / "seeds").division.runs) == len(many)
+
+
+def test_numbers_that_are_not_the_order_of_the_weights_are_no_training(tmp_path: Path) -> None:
+    write(tmp_path / "c", [File(f"{e}/model.pt", e * 7 % 11) for e in range(1, 11)])
+    assert len(read(tmp_path / "c").division.runs) == 10
+
+
 def test_what_lightning_writes_a_second_time_is_a_copy_or_a_place_of_its_own(tmp_path: Path) -> None:
     files = [
         File(f"epoch={e - 1}-step={e * 10}{'-v1' * (e == 2)}.ckpt", e, inside=lightning(e - 1, e * 10)) for e in FIVE
