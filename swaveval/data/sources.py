@@ -354,6 +354,9 @@ def _pages(found: _Found) -> int:
     return found.facts[0].pages if found.facts else 1
 
 
+# Endings of files that lie beside an image and say something of it alone: a class, a caption, boxes.
+_FEW = 3
+_BESIDE = (".cls", ".txt", ".json", ".xml")
 # What label files are called, the surest first.
 _LABEL_FILES = ("labels.csv", "metadata.csv", "metadata.jsonl", "_classes.csv", "train.csv", "annotations.csv")
 
@@ -368,6 +371,14 @@ def _label_file_hint(root: Path, placing: Placing) -> tuple[str, ...]:
         for directory, where in places:
             if (directory / name).is_file():
                 return (f"{name} {where} was not used; give it with --labels for labels.",)
+    images = [root / file for file in list(placing.labels)[:_FEW]]
+    for ending in _BESIDE:
+        beside = [image.with_suffix(ending) for image in images]
+        if beside and all(file.is_file() for file in beside):
+            return (
+                f"The {ending} file beside each image ({printable(beside[0].name)}) was not used; labels are read from "
+                "one table of file names and labels: --labels labels.csv.",
+            )
     return ()
 
 

@@ -141,6 +141,21 @@ def test_a_label_file_that_lies_about(name: str, note: str, save: Save, tmp_path
     assert any(note in said for said in notes) or not note
 
 
+@pytest.mark.parametrize("ending", [".cls", ".txt", ".json", ".xml"])
+def test_files_that_lie_beside_each_image(ending: str, save: Save, tmp_path: Path) -> None:
+    flat(save)
+    beside = [tmp_path / "images" / f"{number}{ending}" for number in range(4)]
+    for file in beside:
+        file.write_text("3", encoding="utf-8")
+    notes = open_images(str(tmp_path / "images")).audit["notes"]
+    (note,) = [said for said in notes if "was not used" in said]
+    assert note.startswith(
+        f"The {ending} file beside each image (0{ending}) was not used; labels are read from one table"
+    )
+    beside[1].unlink()
+    assert not [said for said in open_images(str(tmp_path / "images")).audit["notes"] if "was not used" in said]
+
+
 def test_a_label_file_of_a_labelled_set_is_no_news(save: Save, tmp_path: Path) -> None:
     for number in range(4):
         save(f"{'ab'[number % 2]}/{number}.png", number)
