@@ -44,7 +44,7 @@ def _with_rest(result: dict[str, Any]) -> dict[str, float]:
     stages: dict[str, float] = dict(result["results"][PROFILE])
     have = result["results"][WALL] * result["machine"]["cores"]
     return stages | {
-        "in no stage: starting, map and figures, one process waiting for another": have - sum(stages.values())
+        "in no stage: starting, looking at images, one process waiting for another": have - sum(stages.values())
     }
 
 
