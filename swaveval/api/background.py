@@ -107,7 +107,8 @@ class Background:
                 self._kept.append(Told(problems=(f"a snapshot could not be written, and is not evaluated: {error}",)))
         else:
             with self._lock:
-                self._kept += self.ask()
+                found = self.ask()  # which takes what was kept
+                self._kept += found
 
     def _written(self) -> None:
         """Wait until nothing is being written; raises what went wrong that nobody expects."""

@@ -40,8 +40,12 @@ def one_training(
 
 
 def _counting(names: Sequence[str]) -> Callable[[str], NameReading] | None:
-    """Reads the directory that is a number as one; None where names differ in anything else."""
-    paths = [tuple(name.split("/")) for name in names]
+    """Reads the directory that is a number as one; None where names differ in anything else.
+
+    Names without such a directory (`latest/model.pt`) are read as they are: a copy has no place of its own.
+    """
+    every = [tuple(name.split("/")) for name in names]
+    paths = [path for path in every if any(part.isdecimal() for part in path[:-1])]
     if len(paths) < 3 or len({len(path) for path in paths}) > 1:
         return None
     varies = [place for place, parts in enumerate(zip(*paths, strict=True)) if len(set(parts)) > 1]

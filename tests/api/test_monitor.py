@@ -188,6 +188,20 @@ def test_weights_are_those_of_the_call_whatever_comes_after_it(tmp_path: Path) -
     assert kept == [[0.0], [1.0], [2.0]]
 
 
+def test_what_the_thread_that_writes_hears_is_told_once(tmp_path: Path) -> None:
+    with monitor(tmp_path, evaluators=("spectrum",)) as watching:
+        watching.step(Heavy(), epoch=0)
+        background = watching._background
+        assert background is not None
+        child = background._child
+        assert child is not None
+        assert wait_until(lambda: child.connection.poll(0))
+        background._write(lambda: None)  # as the thread does, which asks, and hears of the evaluation before
+        assert [told.verdict is not None for told in background.heard()] == [True]
+        assert background.heard() == []
+        watching.close(wait=False)
+
+
 def test_a_snapshot_that_cannot_be_written_is_said_and_the_training_goes_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

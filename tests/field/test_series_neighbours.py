@@ -58,10 +58,12 @@ def test_two_trials_of_ray_tune_are_two_runs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["{}000/weights.pt", "ckpt/{:07}/model.pt", "run/{}/checkpoint/pytorch_model.bin"])
 def test_directories_called_by_a_number_are_one_training_where_the_weights_say_so(name: str, tmp_path: Path) -> None:
     many = range(1, 12)
-    write(tmp_path / "moments", [File(name.format(e), e) for e in reversed(many)])
+    copy = "latest/model.pt"
+    write(tmp_path / "moments", [*(File(name.format(e), e) for e in reversed(many)), File(copy, many[-1])])
     found = read(tmp_path / "moments")
     assert not found.division.reasons
-    assert [record.name for record in found.records] == [name.format(e) for e in many]
+    assert [record.name for record in found.records] == [*(name.format(e) for e in many), copy]
+    assert found.records[-1].same_as == name.format(many[-1])
     assert any("called by a number alone" in note for note in found.notes)
     write(tmp_path / "seeds", [File(name.format(e), 5, run=e) for e in many])
     assert len(read(tmp_path / "seeds").division.runs) == len(many)
