@@ -111,7 +111,8 @@ def goes_on(samples: Sequence[Sample]) -> bool:
     if cosines is None or distances is None:
         return False
     single = np.diag(distances, 1)
-    grows = np.diag(distances, 2) / np.maximum(single[:-1], single[1:])
+    longer = np.maximum(single[:-1], single[1:])
+    grows = np.divide(np.diag(distances, 2), longer, out=np.zeros_like(longer), where=longer > 0)
     return bool(np.diag(cosines, 1).min() >= AKIN and np.median(grows) >= FARTHER)
 
 

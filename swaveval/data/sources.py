@@ -354,9 +354,9 @@ def _pages(found: _Found) -> int:
     return found.facts[0].pages if found.facts else 1
 
 
-# Endings of files that lie beside an image and say something of it alone: a class, a caption, boxes.
-_FEW = 3
-_BESIDE = (".cls", ".txt", ".json", ".xml")
+# Endings of files that lie beside an image and say something of it alone: a class, a caption, boxes. Looked for beside
+# the first few images.
+_BESIDE, _FEW = (".cls", ".txt", ".json", ".xml"), 3
 # What label files are called, the surest first.
 _LABEL_FILES = ("labels.csv", "metadata.csv", "metadata.jsonl", "_classes.csv", "train.csv", "annotations.csv")
 
@@ -376,8 +376,8 @@ def _label_file_hint(root: Path, placing: Placing) -> tuple[str, ...]:
         beside = [image.with_suffix(ending) for image in images]
         if beside and all(file.is_file() for file in beside):
             return (
-                f"The {ending} file beside each image ({printable(beside[0].name)}) was not used; labels are read from "
-                "one table of file names and labels: --labels labels.csv.",
+                f"The {ending} files beside the images ({shortened(beside[0].name, 60)} …) were not used; labels are "
+                "read from one table of file names and labels: --labels labels.csv.",
             )
     return ()
 

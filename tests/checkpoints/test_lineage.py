@@ -173,3 +173,5 @@ def test_too_few_files_and_files_that_never_move_show_nothing() -> None:
     assert not goes_on([])
     assert not goes_on(files)
     assert not goes_on([files[0]] * 5)
+    with np.errstate(all="raise"):
+        assert not goes_on([files[0]] * 3 + [files[1]])

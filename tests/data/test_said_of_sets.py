@@ -148,12 +148,10 @@ def test_files_that_lie_beside_each_image(ending: str, save: Save, tmp_path: Pat
     for file in beside:
         file.write_text("3", encoding="utf-8")
     notes = open_images(str(tmp_path / "images")).audit["notes"]
-    (note,) = [said for said in notes if "was not used" in said]
-    assert note.startswith(
-        f"The {ending} file beside each image (0{ending}) was not used; labels are read from one table"
-    )
+    (note,) = [said for said in notes if "not used" in said]
+    assert note.startswith(f"The {ending} files beside the images (0{ending} …) were not used; labels are read from")
     beside[1].unlink()
-    assert not [said for said in open_images(str(tmp_path / "images")).audit["notes"] if "was not used" in said]
+    assert not [said for said in open_images(str(tmp_path / "images")).audit["notes"] if "not used" in said]
 
 
 def test_a_label_file_of_a_labelled_set_is_no_news(save: Save, tmp_path: Path) -> None:
