@@ -77,6 +77,8 @@ LONG_FILES = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first, in the order above; the others as they are."""
     place = {ROOT / "tests" / file: position for position, file in enumerate(LONG_FILES)}
+    if gone := [path.name for path in place if not path.is_file()]:
+        raise pytest.UsageError(f"LONG_FILES in conftest.py names {', '.join(gone)}, which is not there")
     items.sort(key=lambda item: place.get(item.path, len(place)))
 
 

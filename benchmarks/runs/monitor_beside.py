@@ -12,6 +12,7 @@ done with the one before, the most there can be.
 """
 
 import argparse
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -20,11 +21,10 @@ from typing import Any
 import numpy as np
 import psutil
 import torch
-from scipy import stats
 
 import swaveval
 from benchmarks.features.machine import describe, save
-from benchmarks.runs.monitor_cost import EVALUATORS, Training, drawn, features, percent
+from benchmarks.runs.monitor_cost import EVALUATORS, Training, cost, drawn, features
 from swaveval.runs.machine import cores
 
 # Pairs after which the process beside is handed new weights: sooner than it is done with those before.
@@ -68,11 +68,11 @@ class Turns:
 
     def measured(self) -> dict[str, Any]:
         """Its slowdown in percent, with a 95 % interval, and the seconds of a snapshot."""
-        ratios, busy = list[float](), 0.0
+        without, with_it, busy = list[float](), list[float](), 0.0
         for pair in range(self._given.pairs):
             if pair % EVERY == 0:
                 self._hand_over()
-            beside = self._beside()
+            beside = psutil.Process().children(recursive=True)
             seconds = dict[bool, float]()
             for goes_on in (True, False) if pair % 2 else (False, True):
                 for process in beside:
@@ -84,14 +84,16 @@ class Turns:
             for process in beside:
                 process.resume()
             if busy > 0.5:  # else it was waiting for work, or read and wrote
-                ratios.append(float(np.log(seconds[True] / seconds[False])))
-        mean, error = float(np.mean(ratios)), float(stats.sem(ratios))
-        low, high = stats.t.interval(0.95, len(ratios) - 1, loc=mean, scale=error)
+                without.append(seconds[False])
+                with_it.append(seconds[True])
+        if not with_it:
+            sys.exit("no evaluation was at work beside the training: the machine is busy with something else")
+        slower = cost(without, with_it)
         return {
-            "pairs with an evaluation at work": len(ratios),
+            "pairs with an evaluation at work": len(with_it),
             "snapshots": len(self._snapshots),
-            "steps are slower beside one, percent": percent(mean),
-            "95 % interval": [percent(low), percent(high)],
+            "steps are slower beside one, percent": slower["mean"],
+            "95 % interval": slower["interval"],
             "a snapshot, s": round(float(np.median(self._snapshots)), 3),
         }
 
@@ -107,9 +109,6 @@ class Turns:
             self._training.step()
             self._step += 1
         return time.perf_counter() - started
-
-    def _beside(self) -> list[psutil.Process]:
-        return psutil.Process().children(recursive=True)
 
 
 def _processor_seconds(processes: list[psutil.Process]) -> float:

@@ -95,16 +95,16 @@ def _now(device: str) -> float:
 
 
 def cost(without: list[float], beside: list[float]) -> dict[str, Any]:
-    """What `beside` takes more, in percent, over pairs of trainings: mean and 95 % interval (None of one)."""
+    """What `beside` takes more, in percent, over pairs of runs: mean and 95 % interval (None of one)."""
     ratios = np.log(np.array(beside) / np.array(without))
-    found: dict[str, Any] = {"mean": percent(ratios.mean()), "interval": None}
+    found: dict[str, Any] = {"mean": _percent(ratios.mean()), "interval": None}
     if len(ratios) > 1:
         low, high = stats.t.interval(0.95, len(ratios) - 1, loc=ratios.mean(), scale=stats.sem(ratios))
-        found["interval"] = [percent(low), percent(high)]
+        found["interval"] = [_percent(low), _percent(high)]
     return found
 
 
-def percent(logarithm: float) -> float:
+def _percent(logarithm: float) -> float:
     return round(100 * math.expm1(logarithm), 2)
 
 
