@@ -1,7 +1,7 @@
 """Everything a page draws, read from the series once."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -131,7 +131,7 @@ def gather(series: Series, verdict: Verdict) -> Contents:
         verdict=verdict,
         axis=axis,
         x=x,
-        labels=tuple(_label(axis, value, name) for value, name in zip(x, names, strict=True)),
+        labels=_labels(axis, x, names),
         names=tuple(wording.clipped(name) for name in names),
         anchors=_anchors(axis, x, series),
         metric_ids=metric_ids,
@@ -189,8 +189,14 @@ def _axis(series: Series) -> tuple[str, Array]:
     return (axis, x) if np.isfinite(x).all() else ("checkpoint", np.arange(len(series.points), dtype=np.float64))
 
 
-def _label(axis: str, x: float, name: str) -> str:
-    return f"{axis} {x:g}" if axis != "checkpoint" else wording.clipped(name.rsplit("/", 1)[-1], 40)
+def _labels(axis: str, x: Array, names: Sequence[str]) -> tuple[str, ...]:
+    """The moments; where none is known the names, with as many directories as tell them apart (`84/weights.pt`)."""
+    if axis != "checkpoint":
+        return tuple(f"{axis} {value:g}" for value in x)
+    paths = [name.split("/") for name in names]
+    deepest = max(map(len, paths), default=1)
+    depth = next((d for d in range(1, deepest) if len({tuple(path[-d:]) for path in paths}) == len(paths)), deepest)
+    return tuple(wording.clipped("/".join(path[-depth:]), 40) for path in paths)
 
 
 def _anchors(axis: str, x: Array, series: Series) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from swaveval.convergence.verdict import Verdict
 from swaveval.report import baseline_names, cards, glossary, wording
 from swaveval.report.charts import thinned
 from swaveval.report.confusion import confusions
-from swaveval.report.contents import baseline_values, gather, quality_metrics
+from swaveval.report.contents import _labels, baseline_values, gather, quality_metrics
 from swaveval.report.cost import duration
 from swaveval.report.figures import metric, overview, write_figures
 from swaveval.report.first import changes
@@ -385,3 +385,11 @@ def test_figures_name_their_units(evaluated: Evaluated) -> None:
     assert drawn is not None
     assert [axis.get_ylabel() for axis in drawn.axes] == ["loss (nats)", "quality (%)"]
     assert drawn.axes[-1].get_xlabel() == "epoch"
+
+
+@pytest.mark.parametrize("names", [["a/1/w.pt", "b/2/w.pt"], ["1/w.pt", "2/w.pt"], ["x/a.pt", "x/b.pt"], ["a.pt"], []])
+def test_checkpoints_without_a_moment_are_told_apart_by_their_names(names: list[str]) -> None:
+    found = _labels("checkpoint", np.arange(len(names)), names)
+    assert len(set(found)) == len(names)
+    assert [name.endswith(label) for name, label in zip(names, found, strict=True)] == [True] * len(names)
+    assert not any(label.startswith("x/") for label in found)
