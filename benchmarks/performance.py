@@ -14,6 +14,8 @@ from benchmarks.performance_profile import profile_table
 HERE = Path(__file__).parent
 TEMPLATE = HERE / "performance_template.md"
 PAGE = HERE.parent / "docs" / "performance.md"
+# Of the forward pass, see `features.forward_variants`.
+COMPILED = "bfloat16, compiled"
 Result = dict[str, Any]
 
 
@@ -344,15 +346,23 @@ def _machine(machine: Result) -> str:
     return f"{gpu}{machine['cores']} cores of {machine['processor']}, torch {machine['torch']}, {machine['date']}"
 
 
-def _variants() -> tuple[str, str]:
-    """The table of what was tried in the forward pass, and the largest difference that folding makes."""
+def _variants() -> dict[str, str]:
+    """The table of what was tried in the forward pass, the largest difference that folding makes, and what compiling is worth
+    at each batch size."""
     found = json.loads((HERE / "features" / "forward_variants.json").read_text(encoding="utf-8"))
     rates = found["images a second"]
-    names = [name for name in next(iter(rates.values())) if not name.startswith("largest")]
+    names = [name for name in next(iter(rates.values())) if not name.startswith(("largest", "seconds"))]
     lines = [f"| {_machine(found['machine'])} | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
     lines += [f"| {case} | {' | '.join(f'{rate[name]:g}' for name in names)} |" for case, rate in rates.items()]
     worst = max(rate["largest difference by folding / largest feature"] for rate in rates.values())
-    return "\n".join(lines), f"{worst:.0e}"
+    waited = [rate[f"seconds before the first batch: {COMPILED}"] for rate in rates.values()]
+    gained = [rate[COMPILED] / rate["bfloat16"] - 1 for rate in rates.values()]
+    return {
+        "VARIANTS": "\n".join(lines),
+        "FOLDING": f"{worst:.0e}",
+        "COMPILED": f"{min(gained):.0%} to {max(gained):.0%}",
+        "WAITED": f"{min(waited):.0f} to {max(waited):.0f}",
+    }
 
 
 def page() -> str:
@@ -364,14 +374,10 @@ def page() -> str:
         told = "not measured" if result is None else row.told(result)
         where = "" if result is None else _machine(result["machine"])
         lines.append(f"| {row.what} (`{row.command}`) | {row.goal or '–'} | {told} | {where} |")
-    variants, folding = _variants()
     text = TEMPLATE.read_text(encoding="utf-8")
-    return (
-        text.replace("TABLE", "\n".join(lines))
-        .replace("VARIANTS", variants)
-        .replace("FOLDING", folding)
-        .replace("PROFILE", profile_table())
-    )
+    for word, said in ({"TABLE": "\n".join(lines), "PROFILE": profile_table()} | _variants()).items():
+        text = text.replace(word, said)
+    return text
 
 
 def main() -> None:
