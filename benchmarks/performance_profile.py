@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from swaveval.runs.machine import IMAGES_PER_WORKER
+
 HERE = Path(__file__).parent / "runs"
 RUNS = {
     "ResNet-18, 64 px, 12,000 photos": "whole_run-resnet18-64px.json",
@@ -11,6 +13,8 @@ RUNS = {
     "ResNet-10, 32 px, 1,797 digits": "whole_run-resnet10-32px.json",
 }
 PROFILE, WALL = "worker seconds by stage", "run, everything, s"
+# Untrained networks, raw pixels and colours, evaluated beside the checkpoints.
+BASELINES = 4
 WORDS = {
     "forward": "forward passes of the images",
     "forward_views": "forward passes of the views, and making them",
@@ -30,7 +34,8 @@ def profile_table() -> str:
     total = {name: sum(stages.values()) for name, stages in runs.items()}
     order = dict.fromkeys(stage for stages in runs.values() for stage in stages)
     large = [s for s in order if any(stages.get(s, 0.0) >= LEAST * total[name] for name, stages in runs.items())]
-    lines = [f"| seconds of processors | {' | '.join(runs)} |", f"|---|{'---|' * len(runs)}"]
+    heads = (f"{name}, {_workers(found[name])} at a time" for name in runs)
+    lines = [f"| seconds of worker processes | {' | '.join(heads)} |", f"|---|{'---|' * len(runs)}"]
     for stage in large:
         cells = (_cell(stages.get(stage, 0.0), total[name]) for name, stages in runs.items())
         lines.append(f"| {WORDS.get(stage, stage)} | {' | '.join(cells)} |")
@@ -40,12 +45,18 @@ def profile_table() -> str:
 
 
 def _with_rest(result: dict[str, Any]) -> dict[str, float]:
-    """The stages, and what no stage counts: of all processors for as long as the run took."""
+    """The stages, and what no stage counts: of all worker processes for as long as the run took."""
     stages: dict[str, float] = dict(result["results"][PROFILE])
-    have = result["results"][WALL] * result["machine"]["cores"]
+    have = result["results"][WALL] * _workers(result)
     return stages | {
         "in no stage: starting, looking at images, one process waiting for another": have - sum(stages.values())
     }
+
+
+def _workers(result: dict[str, Any]) -> int:
+    """How many checkpoints were evaluated at the same time, by the rule of `runs.machine.workers`."""
+    tasks = result["results"]["checkpoints"] + BASELINES
+    return max(1, min(result["machine"]["cores"], tasks * result["results"]["images"] // IMAGES_PER_WORKER))
 
 
 def _cell(seconds: float, total: float) -> str:
