@@ -5,7 +5,7 @@ Every string that somebody else chose (file names, class names, texts in files, 
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _BREAKS = "\n\r\t"
 _DIGITS = re.compile(r"([0-9]+)")
@@ -44,6 +44,11 @@ def shortened(text: str, limit: int = 200) -> str:
     """`text` on one line, printable, its end left out where it is longer than `limit`."""
     line = printable(" ".join(text[: 20 * limit].split()))
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def some(names: Sequence[str], most: int = 8) -> str:
+    """`a, b, c and 4 more`."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def clipped(text: object, longest: int) -> str:

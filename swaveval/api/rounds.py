@@ -139,7 +139,8 @@ def told(outcome: RunOutcome, fresh: Sequence[str], trackers: Sequence[Destinati
     """What an outcome says, and the numbers of the checkpoints of these names; trackers are told, too."""
     logged = log_to(outcome.written.series, trackers)
     failed = [f"{evaluator} failed on {name}: {reason}" for evaluator, name, reason in outcome.failed]
-    problems = (*failed, *outcome.unusable, *outcome.written.problems, *logged.problems)
+    unusable = [f"{name}: {reason}" for name, reason in outcome.unusable]
+    problems = (*failed, *unusable, *outcome.written.problems, *logged.problems)
     points = [point for point in outcome.written.series.points if point.record.name in fresh]
     return Told(outcome.written.verdict, tuple(map(_numbers, points)), problems)
 

@@ -7,12 +7,18 @@ from swaveval.checkpoints.named import fitting
 from swaveval.checkpoints.sandbox.description import Description
 from swaveval.checkpoints.sandbox.failure import printable
 
+# Keys of an optimiser's state dict.
+OPTIMISER = frozenset({"state", "param_groups"})
+# Dimensions that the weights of a convolution, or the positions of a transformer's tokens, have at least.
+SEES_IMAGES = 3
 FACTORY = "give the network that was trained: --backbone path/to/file.py:factory, a function that returns it"
 
 
 def nothing_known(description: Description) -> str:
     """Why no backbone was recognised in a file."""
     if not description.containers:
+        if OPTIMISER <= {*description.keys}:
+            return "an optimiser's state, and no network's"
         keys = ", ".join(description.keys[:8])
         kind = f"{description.root} with {keys}" if keys else description.root
         return (
@@ -35,6 +41,11 @@ def nothing_known(description: Description) -> str:
             "(StateDictType.FULL_STATE_DICT, or torch.distributed.checkpoint)"
         )
     some = ", ".join(printable(info.name, 60) for info in tensors[:4])
+    if max(len(info.shape) for info in tensors) < SEES_IMAGES:
+        return (
+            f"a head without its backbone: none of its {len(tensors)} tensors ({some}, …) is of a layer that sees images "
+            "(a network without such layers: --backbone path/to/file.py:factory, a function that returns it)"
+        )
     view = Views(description).joined(((path, ""),))
     return (
         f"no backbone of a known layout among the {len(tensors)} tensors under {'.'.join(path) or 'the top level'} "

@@ -17,7 +17,7 @@ from swaveval.cli.geometry_options import Network
 from swaveval.cli.options import takes
 from swaveval.cli.remote_options import Elsewhere
 from swaveval.errors import CELLS_FAILED, DONE, USAGE, WRITING
-from swaveval.text import size
+from swaveval.text import size, some
 
 if TYPE_CHECKING:
     from swaveval.checkpoints import Directory, LoadReport
@@ -120,7 +120,7 @@ def show(entries: Sequence[Entry], moved: "tuple[list[str], Drift] | None") -> N
     console = Console()
     console.print(_files_table(entries, wide=console.width >= WIDE))
     for sentence, names in _sentences(entries).items():
-        console.print(Text(f"{_some(names)}: {sentence}", style="yellow"))
+        console.print(Text(f"{some(names)}: {sentence}", style="yellow"))
     ready = [report for _, _, report in entries if report.state == "ready"]
     if ready:
         console.print()
@@ -134,7 +134,7 @@ def show(entries: Sequence[Entry], moved: "tuple[list[str], Drift] | None") -> N
         console.print(_movement_table(labels, moved[1], most=9 if console.width >= WIDE else 4))
         still = moved[1].never_moved
         if still:
-            console.print(Text(f"Never moved, so frozen or disconnected: {_some(still)}.", style="yellow"))
+            console.print(Text(f"Never moved, so frozen or disconnected: {some(still)}.", style="yellow"))
 
 
 def _sentences(entries: Sequence[Entry]) -> dict[str, list[str]]:
@@ -144,10 +144,6 @@ def _sentences(entries: Sequence[Entry]) -> dict[str, list[str]]:
         for sentence in filter(None, (report.refusal, *report.warnings)):
             said.setdefault(sentence, []).append(name)
     return said
-
-
-def _some(names: Sequence[str], most: int = 8) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _files_table(entries: Sequence[Entry], *, wide: bool) -> Table:

@@ -16,6 +16,7 @@ from swaveval.cli.options import PlanOptions, takes
 from swaveval.cli.watch_options import Watch
 from swaveval.cli.work_options import Work
 from swaveval.errors import CELLS_FAILED, NOT_LOGGED, USAGE, VERDICT_FAILED, WRITING
+from swaveval.text import shortened, some
 
 if TYPE_CHECKING:
     from swaveval.runs.outcome import RunOutcome
@@ -130,8 +131,8 @@ def run(
         typer.echo(f"sent to: {Address.of(request.published).shown}", err=True)
     if outcome.waiting:
         typer.echo(_later(outcome.waiting, request.command), err=True)
-    for problem in outcome.unusable:
-        typer.echo(f"left out: {problem}", err=True)
+    for said in _left_out(outcome.unusable):
+        typer.echo(said, err=True)
     for waiting in outcome.writing:
         typer.echo(f"still being written, run again later: {waiting}", err=True)
     logged = tell(outcome.written.series, trackers)
@@ -167,16 +168,22 @@ def counts(outcome: "RunOutcome") -> dict[str, Any]:
         "computed": outcome.computed,
         "failed": [list(entry) for entry in outcome.failed],
         "writing": list(outcome.writing),
-        "unusable": list(outcome.unusable),
+        "unusable": [f"{name}: {reason}" for name, reason in outcome.unusable],
         "waiting": list(outcome.waiting),
     }
+
+
+def _left_out(unusable: Sequence[tuple[str, str]]) -> list[str]:
+    """A line for each reason: beside each of a hundred checkpoints may lie an optimiser's state."""
+    files: dict[str, list[str]] = {}
+    for name, reason in unusable:
+        files.setdefault(reason, []).append(name)
+    return [f"left out: {some(names)}: {reason}" for reason, names in files.items()]
 
 
 def _later(waiting: Sequence[str], command: str) -> str:
     """What the budget left out, and the command that does it."""
     from swaveval.convergence.partial import without_budget
-    from swaveval.text import shortened
-
     shown = ", ".join(shortened(name, 40) for name in waiting[:6])
     more = f" and {len(waiting) - 6:,} more" if len(waiting) > 6 else ""
     return f"not evaluated yet: {shown}{more}\ngoes on, and does nothing twice: {without_budget(command)}"

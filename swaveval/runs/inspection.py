@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from swaveval.checkpoints import Backbone, CheckpointRefused, Directory, LoadOptions, LoadReport, arrange, load, order
+from swaveval.checkpoints import Backbone, CheckpointRefused, Directory, LoadOptions, LoadReport, load, order
 from swaveval.checkpoints import inspect as inspect_file
-from swaveval.checkpoints.by_weights import divide_by_weights
 from swaveval.checkpoints.drift import Drift, drift
 from swaveval.checkpoints.lineage import Sample, sample
 from swaveval.results import CheckpointRecord
-from swaveval.runs.records import record_of
+from swaveval.runs.records import arranged, record_of
 
 Entry = tuple[str, Path, LoadReport]
 Samples = dict[str, Sample]
@@ -47,9 +46,9 @@ def _report(name: str, path: Path, options: LoadOptions, source: Directory) -> L
 def several_runs(entries: Sequence[Entry], samples: Samples) -> str:
     """What speaks against the files' being one run; an empty string where nothing does."""
     times = {name: (path.stat().st_mtime, path.stat().st_size) for name, path, _ in entries if path.exists()}
-    found = arrange([record_of(name, report) for name, _, report in entries], times)
-    reasons = divide_by_weights(found.division, found.order, samples).reasons
-    return f"swaveval: these are not one run: {'; '.join(reasons[:4])}" if reasons else ""
+    reasons = arranged([record_of(name, report) for name, _, report in entries], times, samples).division.reasons
+    by = "" if samples else "by their names, "
+    return f"swaveval: {by}these are not one run: {'; '.join(reasons[:4])}" if reasons else ""
 
 
 def movement(

@@ -35,7 +35,7 @@ class RunOutcome:
         computed: cells computed in this run.
         failed: cells whose status is `error`, with their evaluator, checkpoint and reason.
         writing: names of checkpoints that were still being written.
-        unusable: names of other checkpoints that could not be evaluated.
+        unusable: other files that could not be evaluated, each with the reason.
         waiting: what the time of a budget did not allow: names of checkpoints and baselines, evaluators over the
             series, `figures`.
         normalisation: of the pixels, as the request and what was found out gave it (see `RunRequest`).
@@ -45,6 +45,6 @@ class RunOutcome:
     computed: int
     failed: tuple[tuple[str, str, str], ...]
     writing: tuple[str, ...]
-    unusable: tuple[str, ...]
+    unusable: tuple[tuple[str, str], ...]
     waiting: tuple[str, ...] = ()
     normalisation: Mapping[str, Any] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 import base64
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -81,9 +81,21 @@ def read_records(loader: CheckpointLoader, *, memory: Path, progress: Progress) 
     if is_ordered(source):
         return as_given(records)
     times = {entry.name: (entry.stamp[1] / 1e9, entry.stamp[0]) for entry in source.entries() if entry.stamp}
-    found = arrange(records, times)
+    return arranged(records, times, samples)
+
+
+def arranged(
+    records: Sequence[CheckpointRecord], files: Mapping[str, tuple[float, int]], samples: Mapping[str, Sample]
+) -> Arrangement:
+    """Records in their order, divided into runs by their names and by their weights.
+
+    Args:
+        files: time and size of each (see `arrange`). samples: of their weights, by digest; those that are missing tell
+            nothing.
+    """
+    found = arrange(records, files)
     if found.division.reasons:
-        found = one_training(records, times, samples) or found
+        found = one_training(records, files, samples) or found
     division = divide_by_weights(found.division, found.order, samples)
     notes = dict.fromkeys((*division.notes, *found.notes))  # what speaks against the order comes first
     return replace(found, division=division, notes=tuple(notes))

@@ -228,7 +228,7 @@ def _run(request: RunRequest, executor: Executor, progress: Progress, deadline: 
         ),
         writing=tuple(record.name for record in prepared.records if record.state == "writing"),
         unusable=tuple(
-            f"{record.name}: {record.reason}"
+            (record.name, record.reason)
             for record in prepared.records
             if record.state not in ("ready", "writing", "waiting")
         ),

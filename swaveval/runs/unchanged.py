@@ -49,7 +49,7 @@ def earlier(request: RunRequest) -> tuple[RunOutcome, tuple[str, ...]] | None:
             return None
         verdict = Verdict.from_json(body["verdict"])
         written = Written(request.out / "index.html", series, verdict)
-        return RunOutcome(written, 0, (), (), tuple(body["unusable"])), tuple(body["told"])
+        return RunOutcome(written, 0, (), (), tuple((name, reason) for name, reason in body["unusable"])), tuple(body["told"])
     # Of another version, torn, removed meanwhile: the ordinary way finds out, and says it better.
     except (OSError, ValueError, KeyError, TypeError, SwavevalError):
         return None
@@ -74,7 +74,7 @@ def remember(request: RunRequest, outcome: RunOutcome, before: Stamps | None, to
             "before": before,
             "written": _written(request.out),
             "verdict": outcome.written.verdict.to_json(),
-            "unusable": list(outcome.unusable),
+            "unusable": [list(each) for each in outcome.unusable],
             "told": list(told),
         }
         with suppress(ValueError, TypeError):  # a number that JSON has no word for

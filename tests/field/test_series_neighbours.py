@@ -55,8 +55,17 @@ def test_two_trials_of_ray_tune_are_two_runs(tmp_path: Path) -> None:
     assert sorted(len(files) for files in runs.values()) == [5, 5]
 
 
-@pytest.mark.parametrize("name", ["{}000/weights.pt", "ckpt/{:07}/model.pt", "run/{}/checkpoint/pytorch_model.bin"])
-def test_directories_called_by_a_number_are_one_training_where_the_weights_say_so(name: str, tmp_path: Path) -> None:
+BY_A_NUMBER = (
+    "{}000/weights.pt",
+    "ckpt/{:07}/model.pt",
+    "run/{}/checkpoint/pytorch_model.bin",
+    "artifacts/simclr:v{}/model.pth",  # versions of an artifact, as Weights & Biases fetches them
+    "model-3f2k9x1q:v{}/model.ckpt",
+)
+
+
+@pytest.mark.parametrize("name", BY_A_NUMBER)
+def test_directories_that_differ_by_a_number_are_one_training_where_the_weights_say_so(name: str, tmp_path: Path) -> None:
     many = range(1, 12)
     copy = "latest/model.pt"
     write(tmp_path / "moments", [*(File(name.format(e), e) for e in reversed(many)), File(copy, many[-1])])
@@ -64,9 +73,27 @@ def test_directories_called_by_a_number_are_one_training_where_the_weights_say_s
     assert not found.division.reasons
     assert [record.name for record in found.records] == [*(name.format(e) for e in many), copy]
     assert found.records[-1].same_as == name.format(many[-1])
-    assert any("called by a number alone" in note for note in found.notes)
+    assert any("in the order of these numbers" in note for note in found.notes)
     write(tmp_path / "seeds", [File(name.format(e), 5, run=e) for e in many])
     assert len(read(tmp_path / "seeds").division.runs) == len(many)
+
+
+def test_versions_of_an_artifact_go_by_the_moments_inside(tmp_path: Path) -> None:
+    """Lightning's logger sends the best ones first or last; each file states its epoch."""
+    write(
+        tmp_path / "c",
+        [File(f"model-ab12cd34:v{5 - e}/model.ckpt", e, inside=lightning(e - 1, e * 10)) for e in range(1, 6)],
+    )
+    found = read(tmp_path / "c")
+    assert not found.division.reasons
+    assert not any("in the order of these numbers" in note for note in found.notes)
+    assert [(record.name[16:17], record.epoch) for record in found.records] == [(f"{5 - e}", e) for e in range(1, 6)]
+
+
+def test_two_artifacts_are_two_runs(tmp_path: Path) -> None:
+    files = [(f"model-{name}:v{e}/model.pt", e, run) for run, name in enumerate(("aa11", "bb22")) for e in FIVE]
+    write(tmp_path / "c", [File(name, e, run=run) for name, e, run in files])
+    assert read(tmp_path / "c").division.reasons
 
 
 def test_numbers_that_are_not_the_order_of_the_weights_are_no_training(tmp_path: Path) -> None:

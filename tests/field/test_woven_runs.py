@@ -111,3 +111,12 @@ def test_inspect_says_that_a_directory_holds_several_runs(tmp_path: Path, argume
         assert done.exit_code == 0
         assert said in done.stderr
         assert ("not one run" in done.stderr) == bool(said)
+
+
+def test_inspect_takes_for_one_run_what_run_takes_for_one(tmp_path: Path) -> None:
+    write(tmp_path / "c", [File(f"simclr:v{e}/model.pth", e) for e in range(6)])
+    assert not read(tmp_path / "c").division.reasons
+    assert "not one run" not in CliRunner().invoke(app, ["inspect", str(tmp_path / "c")]).stderr
+    # Weights that nobody looked at tell nothing.
+    said = CliRunner().invoke(app, ["inspect", str(tmp_path / "c"), "--no-drift"]).stderr
+    assert "by their names, these are not one run" in said

@@ -165,7 +165,7 @@ def test_a_checkpoint_that_always_lies_is_left_out_and_the_rest_evaluated(
     finally:
         proxy.close()
     assert len(outcome.unusable) == 1
-    assert "does not match its etag" in outcome.unusable[0]
+    assert "does not match its etag" in outcome.unusable[0][1]
     assert (
         sum(one.evaluated for one in Series.load(tmp_path / "far").manifest.checkpoints if one.kind == "checkpoint")
         == 2
