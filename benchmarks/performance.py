@@ -347,8 +347,7 @@ def _machine(machine: Result) -> str:
 
 
 def _variants() -> dict[str, str]:
-    """The table of what was tried in the forward pass, the largest difference that folding makes, and what compiling is worth
-    at each batch size."""
+    """What was tried in the forward pass: the table, the largest difference by folding, what compiling gains."""
     found = json.loads((HERE / "features" / "forward_variants.json").read_text(encoding="utf-8"))
     rates = found["images a second"]
     names = [name for name in next(iter(rates.values())) if not name.startswith(("largest", "seconds"))]

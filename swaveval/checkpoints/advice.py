@@ -17,7 +17,7 @@ FACTORY = "give the network that was trained: --backbone path/to/file.py:factory
 def nothing_known(description: Description) -> str:
     """Why no backbone was recognised in a file."""
     if not description.containers:
-        if OPTIMISER <= {*description.keys}:
+        if OPTIMISER.issubset(description.keys):
             return "an optimiser's state, and no network's"
         keys = ", ".join(description.keys[:8])
         kind = f"{description.root} with {keys}" if keys else description.root
@@ -43,8 +43,8 @@ def nothing_known(description: Description) -> str:
     some = ", ".join(printable(info.name, 60) for info in tensors[:4])
     if max(len(info.shape) for info in tensors) < SEES_IMAGES:
         return (
-            f"a head without its backbone: none of its {len(tensors)} tensors ({some}, …) is of a layer that sees images "
-            "(a network without such layers: --backbone path/to/file.py:factory, a function that returns it)"
+            f"a head without its backbone: none of its {len(tensors)} tensors ({some}, …) is of a layer that sees "
+            "images (a network without such layers: --backbone path/to/file.py:factory, a function that returns it)"
         )
     view = Views(description).joined(((path, ""),))
     return (

@@ -212,6 +212,8 @@ def _parts(family: Family, view: View, description: Description, found: tuple[st
         chosen = printable(".".join((*view.path, prefix.rstrip("."))).rstrip(".") or "the top level", 60)
         notes.append(f"of several copies in the file, {chosen} was read; the others: {', '.join(others)}")
     used = {*backbone.values(), *prototypes.values(), *projection.values()}
+    if dialect == "sequential":
+        used |= _linear_after(view, prefix, names.values())
     return Parts(
         family=family.name,
         view=view,
@@ -268,6 +270,24 @@ def _unexpected(family: Family, view: View, prefix: str, used: set[str]) -> tupl
         and not known.match(name)
         and not name.endswith("num_batches_tracked")
     )
+
+
+def _linear_after(view: View, prefix: str, backbone: Collection[str]) -> set[str]:
+    """Of a `Sequential`, its first linear layer after the stages and what follows it: a classifier or a projection.
+
+    MoCo's demo for CIFAR-10 cuts a ResNet with its `fc` so (`encoder_q.net.9.weight`). What lies between (a norm) is a
+    part of the network.
+    """
+    last = max(int(name.partition(".")[0]) for name in backbone)
+    after = {
+        name: int(index)
+        for name in view.tensors
+        if name.startswith(prefix)
+        and (index := name[len(prefix) :].partition(".")[0]).isdecimal()
+        and int(index) > last
+    }
+    linear = [place for name, place in after.items() if len(view.tensors[name].shape) == 2]
+    return {name for name, place in after.items() if linear and place >= min(linear)}
 
 
 def _translate(inside: Mapping[str, TensorInfo]) -> Translated | None:

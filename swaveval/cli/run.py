@@ -184,6 +184,7 @@ def _left_out(unusable: Sequence[tuple[str, str]]) -> list[str]:
 def _later(waiting: Sequence[str], command: str) -> str:
     """What the budget left out, and the command that does it."""
     from swaveval.convergence.partial import without_budget
+
     shown = ", ".join(shortened(name, 40) for name in waiting[:6])
     more = f" and {len(waiting) - 6:,} more" if len(waiting) > 6 else ""
     return f"not evaluated yet: {shown}{more}\ngoes on, and does nothing twice: {without_budget(command)}"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn, optim
+from torchvision.models import resnet18
 
 from swaveval.checkpoints import CheckpointRefused, load
 from swaveval.cli.run import _left_out
@@ -50,6 +51,24 @@ def test_a_network_of_convolutions_is_no_head(tmp_path: Path) -> None:
     torch.save(odd.state_dict(), tmp_path / "odd.pth")
     with pytest.raises(CheckpointRefused, match="no backbone of a known layout"):
         load(tmp_path / "odd.pth")
+
+
+def cut(*after: nn.Module) -> nn.Module:
+    """A ResNet cut into its children, with other layers after its stages."""
+    children = list(resnet18(num_classes=1).children())[:-2]
+    return nn.Sequential(*children, *after)
+
+
+def test_a_linear_layer_after_the_stages_is_no_part_of_a_cut_resnet(tmp_path: Path) -> None:
+    torch.save(cut(nn.Flatten(), nn.Linear(512, 8), nn.BatchNorm1d(8)).state_dict(), tmp_path / "a.pth")
+    assert load(tmp_path / "a.pth").report.unexpected == ()
+
+
+@pytest.mark.parametrize("between", [nn.BatchNorm2d(512), nn.Conv2d(512, 8, 1)], ids=["a norm", "a convolution"])
+def test_what_lies_before_it_is_another_networks(between: nn.Module, tmp_path: Path) -> None:
+    torch.save(cut(between, nn.Flatten(), nn.Linear(8, 8)).state_dict(), tmp_path / "a.pth")
+    with pytest.raises(CheckpointRefused, match=r"no place for, so it is another network: 8\."):
+        load(tmp_path / "a.pth")
 
 
 def test_files_with_one_reason_are_one_line() -> None:

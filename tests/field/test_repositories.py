@@ -74,6 +74,12 @@ FILES: dict[str, Callable[[State, State], Any]] = {
         | prefixed("learner.online_encoder.net.", right)
         | prefixed("learner.target_encoder.net.", other)
     },
+    "facebookresearch/moco's demo for CIFAR-10": lambda right, other: {
+        "epoch": 3,
+        "state_dict": prefixed("encoder_q.net.", children(right) | {"9.weight": ONES, "9.bias": ONES[0]})
+        | prefixed("encoder_k.net.", children(other) | {"9.weight": ONES, "9.bias": ONES[0]})
+        | {"queue": ONES, "queue_ptr": torch.tensor([3])},
+    },
     "facebookresearch/simsiam": lambda right, _: {
         "epoch": 3,
         "arch": "resnet50",
@@ -155,7 +161,13 @@ FILES: dict[str, Callable[[State, State], Any]] = {
 }
 
 # Their names are not those of the class that a user would name.
-OF_CHILDREN = frozenset({"lightly, epoch=3-step=40.ckpt with ModelCheckpoint", "sthalles/PyTorch-BYOL"})
+OF_CHILDREN = frozenset(
+    {
+        "lightly, epoch=3-step=40.ckpt with ModelCheckpoint",
+        "sthalles/PyTorch-BYOL",
+        "facebookresearch/moco's demo for CIFAR-10",
+    }
+)
 
 
 @pytest.mark.parametrize("name", FILES)
