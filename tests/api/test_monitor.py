@@ -190,7 +190,7 @@ def test_weights_are_those_of_the_call_whatever_comes_after_it(tmp_path: Path) -
 
 def test_what_the_thread_that_writes_hears_is_told_once(tmp_path: Path) -> None:
     with monitor(tmp_path, evaluators=("spectrum",)) as watching:
-        watching.step(Heavy(), epoch=0)
+        watching.step(Model(), epoch=0)
         background = watching._background
         assert background is not None
         child = background._child
@@ -205,7 +205,7 @@ def test_what_the_thread_that_writes_hears_is_told_once(tmp_path: Path) -> None:
 def test_a_snapshot_that_cannot_be_written_is_said_and_the_training_goes_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    model, folder = Heavy(), tmp_path / "snapshots"
+    model, folder = Model(), tmp_path / "snapshots"
     with monitor(tmp_path, evaluators=("spectrum",)) as watching:
 
         def heard() -> str:
