@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
 from functools import lru_cache, partial
 from importlib.util import find_spec
+from itertools import zip_longest
 
 import torch
 from torch import nn
@@ -29,7 +30,8 @@ _TIMM = (
     (r"s1\.b1\.conv1\.conv\.weight", ("regnet[xy]_*",)),
     (r"conv_stem\.weight", ("efficientnet_b*", "mobilenetv3_*", "mobilenetv2_*", "tf_efficientnet_b*", "mnasnet_*")),
     (r"layer1\.0\.(se|conv2\.fc1|attn)\.", ("seresnet*", "seresnext*", "ecaresnet*", "resnest*")),
-    (r"layer1\.0\.downsample\.1\.weight", ("resnet*d", "resnext*", "wide_resnet*", "res2net*")),
+    (r"(layer1\.0\.downsample\.1|conv1\.0)\.weight", ("resnet*d", "resnet*t", "resnext*", "wide_resnet*", "res2net*")),
+    (r"stages\.0\.blocks\.0\.norm1\.weight", ("resnetv2_*",)),
     (r"blocks\.0\.attn\.relative_position_bias_table", ("beit*",)),
     (r"blocks\.0\.(gamma_1|attn\.q_proj\.weight)", ("eva02_*", "vit_*_dinov3*", "xcit_*", "eva*")),
     (r"attn_pool\.latent", ("vit_*_siglip*",)),
@@ -96,7 +98,11 @@ def _listed(library: str, patterns: tuple[str, ...]) -> list[str]:
         from torchvision import models
 
         known = models.list_models(module=models)
-    return [name for pattern in patterns for name in sorted(filter(partial(_matches, pattern), known), key=_size)]
+    each = (sorted(filter(partial(_matches, pattern), known), key=_size) for pattern in patterns)
+    # In turns: there is time for the small ones of every kind. Networks brought over from TensorFlow have the names and
+    # shapes of ours, and other paddings: last.
+    found = dict.fromkeys(name for row in zip_longest(*each) for name in row if name is not None)
+    return sorted(found, key=lambda name: name.startswith("tf_"))
 
 
 def _matches(pattern: str, name: str) -> bool:
