@@ -9,7 +9,7 @@ from scipy.linalg import eigh
 
 from swaveval.evaluators.rows import rounding_only
 from swaveval.evaluators.spectrum import effective_rank
-from swaveval.evaluators.threads import each
+from swaveval.evaluators.threads import each, one_thread
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -32,12 +32,15 @@ def lidar_without(views: Array, groups: Sequence[Array], *, delta: float = 1e-4)
 
     The products over the images are made once for each group and added up; only the eigenvalues are found anew.
     """
-    m, q, _ = views.shape
+    m, q, d = views.shape
     means = views.mean(axis=1, dtype=np.float64)
     centre = means.mean(axis=0)
     about = means - centre
     if rounding_only(float((about**2).sum(axis=1).mean()), float((centre**2).sum())):
         return 1.0, [1.0] * len(groups)
+    if m * q < d:
+        views = _in_their_span(views - centre)
+        means = about = views.mean(axis=1)
     parts = each(lambda rows: _Sums.of(views[rows], means[rows], about[rows]), groups or [np.arange(m)])
     total = parts[0]
     for part in parts[1:]:
@@ -45,6 +48,17 @@ def lidar_without(views: Array, groups: Sequence[Array], *, delta: float = 1e-4)
     wanted = [total, *(total - part for part in parts)] if groups else [total]
     value, *without = each(lambda sums: sums.rank(q, delta), wanted)
     return value, without
+
+
+def _in_their_span(views: Array) -> Array:
+    """The views in an orthonormal basis of the space that they span: of shape `(m, q, m·q)`, for m·q < d.
+
+    Between images they differ in no direction outside it, so that all eigenvalues but zeros are those inside.
+    """
+    rows = views.reshape(-1, views.shape[2])
+    with one_thread():
+        basis = np.linalg.qr(rows.T).Q
+        return np.asarray(rows @ basis).reshape(*views.shape[:2], -1)
 
 
 @dataclass(frozen=True, eq=False)

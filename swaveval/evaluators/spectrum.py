@@ -132,6 +132,15 @@ def direct_spectra(rows: Array, moments: Moments) -> Values:
     return _from_squares(singular[::-1] ** 2, centred[::-1] ** 2, moments)
 
 
+def narrow_spectra(rows: Array, moments: Moments) -> Values:
+    """As `spectra`, of fewer rows than dimensions: by the n×n products of the rows, of shape `(n, d)`, float64."""
+
+    def squares(z: Array) -> Array:
+        return np.asarray(np.linalg.eigvalsh(z @ z.T))
+
+    return _from_squares(*each(squares, [rows, rows - moments.mean]), moments)
+
+
 def _from_squares(uncentred: Array, centred: Array, moments: Moments) -> Values:
     """Values from ascending eigenvalues of the two Gram matrices."""
     rank = min(moments.n, len(moments.mean))
@@ -181,6 +190,8 @@ class Spectrum:
             with one_thread():
                 values = direct_spectra(take(features, rows).astype(np.float64), moments)
             others = each(spectra, left_out)
+        elif n < d:
+            values, others = narrow_spectra(take(features, rows).astype(np.float64), moments), each(spectra, left_out)
         else:
             values, *others = each(spectra, [moments, *left_out])
         found = statistics(values, moments)

@@ -68,8 +68,9 @@ def test_agrees_with_the_papers(n: int, d: int) -> None:
         assert found[name].value == pytest.approx(value, rel=1e-6), name
 
 
-def test_gram_matrix_gives_what_the_svd_gives(monkeypatch: pytest.MonkeyPatch) -> None:
-    z = decaying(300, 60, alpha=3.0, mean=20.0)
+@pytest.mark.parametrize("n, d", [(300, 60), (60, 300), (90, 91)])
+def test_gram_matrix_gives_what_the_svd_gives(n: int, d: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    z = decaying(n, d, alpha=3.0, mean=20.0)
     by_svd = run(z)
     monkeypatch.setattr(spectrum, "DIRECT_SVD_WORK", 0)
     by_gram = run(z)

@@ -10,7 +10,7 @@ from scipy.linalg import sqrtm
 from scipy.spatial.distance import cdist, pdist
 
 from swaveval.evaluators.contract import Evaluator, NotFinite, Skip
-from swaveval.evaluators.lidar import lidar, lidar_without
+from swaveval.evaluators.lidar import _Sums, lidar, lidar_without
 from swaveval.evaluators.views import Views, alignment, potential, retrieved
 from swaveval.features.features import Features, ViewFeatures
 from swaveval.results import Artifact, Metric
@@ -164,6 +164,21 @@ def test_intervals_cover() -> None:
         inside = [found[name].ci95[0] <= truth <= found[name].ci95[1] for found in repeats if found[name].ci95]
         assert len(inside) == 80
         assert np.mean(inside) >= 0.86, name
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_lidar_of_few_views_is_found_in_the_space_that_they_span(twice: bool) -> None:
+    """The same as by matrices of all dimensions, also where views lie on each other."""
+    views = grouped(m=20, q=2, d=60)
+    if twice:
+        views[10:] = views[:10]
+    groups = np.array_split(np.random.default_rng(0).permutation(20), 4)
+    means = views.mean(axis=1, dtype=np.float64)
+    sums = [_Sums.of(views[group], means[group], (means - means.mean(axis=0))[group]) for group in groups]
+    whole = sums[0] + sums[1] + sums[2] + sums[3]
+    value, without = lidar_without(views, groups)
+    assert value == pytest.approx(whole.rank(2, 1e-4), rel=1e-9)
+    assert without == pytest.approx([(whole - part).rank(2, 1e-4) for part in sums], rel=1e-9)
 
 
 def test_lidar_without_a_group_is_lidar_of_the_others() -> None:
