@@ -138,7 +138,8 @@ def narrow_spectra(rows: Array, moments: Moments) -> Values:
     def squares(z: Array) -> Array:
         return np.asarray(np.linalg.eigvalsh(z @ z.T))
 
-    return _from_squares(*each(squares, [rows, rows - moments.mean]), moments)
+    uncentred, centred = each(squares, [rows, rows - moments.mean])
+    return _from_squares(uncentred, centred, moments)
 
 
 def _from_squares(uncentred: Array, centred: Array, moments: Moments) -> Values:
