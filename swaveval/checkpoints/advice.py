@@ -1,5 +1,7 @@
 """What to do about a file whose network is not known: only what was tried on it, or always works."""
 
+import re
+
 from swaveval.checkpoints.families import View, Views
 from swaveval.checkpoints.families.hugging_face import CONFIG
 from swaveval.checkpoints.hugging_face.network import without_config
@@ -11,6 +13,8 @@ from swaveval.checkpoints.sandbox.failure import printable
 OPTIMISER = frozenset({"state", "param_groups"})
 # Dimensions that the weights of a convolution, or the positions of a transformer's tokens, have at least.
 SEES_IMAGES = 3
+# Of a transformer whose patches go through a linear layer.
+_TOKENS = re.compile(r"attn|attention|qkv|transformer")
 FACTORY = "give the network that was trained: --backbone path/to/file.py:factory, a function that returns it"
 
 
@@ -41,7 +45,7 @@ def nothing_known(description: Description) -> str:
             "(StateDictType.FULL_STATE_DICT, or torch.distributed.checkpoint)"
         )
     some = ", ".join(printable(info.name, 60) for info in tensors[:4])
-    if max(len(info.shape) for info in tensors) < SEES_IMAGES:
+    if tensors and all(len(info.shape) < SEES_IMAGES and not _TOKENS.search(info.name) for info in tensors):
         return (
             f"a head without its backbone: none of its {len(tensors)} tensors ({some}, …) is of a layer that sees "
             "images (a network without such layers: --backbone path/to/file.py:factory, a function that returns it)"

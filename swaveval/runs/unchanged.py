@@ -49,9 +49,8 @@ def earlier(request: RunRequest) -> tuple[RunOutcome, tuple[str, ...]] | None:
             return None
         verdict = Verdict.from_json(body["verdict"])
         written = Written(request.out / "index.html", series, verdict)
-        return RunOutcome(written, 0, (), (), tuple((name, reason) for name, reason in body["unusable"])), tuple(
-            body["told"]
-        )
+        unusable = tuple((name, reason) for name, reason in body["unusable"])
+        return RunOutcome(written, 0, (), (), unusable), tuple(body["told"])
     # Of another version, torn, removed meanwhile: the ordinary way finds out, and says it better.
     except (OSError, ValueError, KeyError, TypeError, SwavevalError):
         return None

@@ -53,6 +53,14 @@ def test_a_network_of_convolutions_is_no_head(tmp_path: Path) -> None:
         load(tmp_path / "odd.pth")
 
 
+def test_a_transformer_of_matrices_alone_is_no_head(tmp_path: Path) -> None:
+    """lucidrains' SimpleViT: patches through a linear layer, positions computed."""
+    names = ("to_patch_embedding.2.weight", "transformer.layers.0.0.to_qkv.weight", "linear_head.weight")
+    torch.save({name: torch.ones(8, 8) for name in names}, tmp_path / "a.pth")
+    with pytest.raises(CheckpointRefused, match="no backbone of a known layout"):
+        load(tmp_path / "a.pth")
+
+
 def cut(*after: nn.Module) -> nn.Module:
     """A ResNet cut into its children, with other layers after its stages."""
     children = list(resnet18(num_classes=1).children())[:-2]
