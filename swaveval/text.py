@@ -48,7 +48,15 @@ def shortened(text: str, limit: int = 200) -> str:
 
 def some(names: Sequence[str], most: int = 8) -> str:
     """`a, b, c and 4 more`."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
+
+
+def by_reason(said: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """What is said of names, pairs of a name and a reason: reason → names, both as they come."""
+    names: dict[str, list[str]] = {}
+    for name, reason in said:
+        names.setdefault(reason, []).append(name)
+    return names
 
 
 def clipped(text: object, longest: int) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 from swaveval.checkpoints.moments import Found
+from swaveval.text import some
 
 _DOWNSTREAM = frozenset(
     {
@@ -40,7 +41,7 @@ def divide(found: Sequence[Found]) -> Division:
     for name, value in (("architecture", _architecture), ("number of prototypes", _prototypes)):
         values = {value(entry) for entry in found} - {None}
         if len(values) > 1:
-            reasons.append(f"different {name}: {_some(sorted(map(str, values)))}")
+            reasons.append(f"different {name}: {some(sorted(map(str, values)), 3)}")
             strands = strands if len(strands) > 1 else _grouped(found, value)
     different, notes = _settings(found)
     reasons += different
@@ -142,7 +143,7 @@ def _settings(found: Sequence[Found]) -> tuple[list[str], tuple[str, ...]]:
     for name, values in _differing(found).items():
         changes = sum(a != b for a, b in pairwise(values))
         if changes > len(set(values)) - 1:
-            reasons.append(f"different {name}: {_some(sorted(set(values)))}")
+            reasons.append(f"different {name}: {some(sorted(set(values)), 3)}")
         else:
             notes.append(f"{name} changed within the run: {' → '.join(dict.fromkeys(values))}")
     return reasons, tuple(notes)
@@ -242,8 +243,4 @@ def _moment(entry: Found) -> str:
 
 
 def _names(files: Sequence[Found]) -> str:
-    return _some([entry.record.name for entry in files])
-
-
-def _some(words: Sequence[str]) -> str:
-    return ", ".join(words[:3]) + (f" and {len(words) - 3} more" if len(words) > 3 else "")
+    return some([entry.record.name for entry in files], 3)

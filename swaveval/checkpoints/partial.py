@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from swaveval.checkpoints.advice import FACTORY
 from swaveval.checkpoints.models import Match, Model
 from swaveval.checkpoints.sandbox.failure import printable
+from swaveval.text import some
 
 _LEAST = 0.5
 _SHORTCUT = ".downsample."
@@ -97,7 +98,7 @@ def incomplete(model: Model, found: Match, hollow: str, *, named: bool, fits: st
     reason = f"only {min(99.99, 100 * found.share):.4g} % of the {model.words} backbone was found"
     if not found.missing:
         reason = f"a {model.words} was found, and more"
-    reason += f"; missing: {some(found.missing)}; " if found.missing else "; "
+    reason += f"; missing: {_first(found.missing)}; " if found.missing else "; "
     if not hollow:
         return reason + "--allow-partial accepts it, and the page then says so"
     if named:
@@ -107,12 +108,12 @@ def incomplete(model: Model, found: Match, hollow: str, *, named: bool, fits: st
 
 def surplus(model: Model, names: Sequence[str], *, named: bool, fits: str = "") -> str:
     """Of weights without a place; `fits` as `models.matching` gives it."""
-    reason = f"the file has weights that a {model.words} has no place for, so it is another network: {some(names)}; "
+    reason = f"the file has weights that a {model.words} has no place for, so it is another network: {_first(names)}; "
     if named:
         return reason + "--allow-partial ignores them, and the page then says so"
     return reason + f"{fits or FACTORY}; or, if they belong to no part of the backbone, --allow-partial ignores them"
 
 
-def some(names: Sequence[str]) -> str:
+def _first(names: Sequence[str]) -> str:
     """The first of many names."""
-    return ", ".join(printable(name, 120) for name in names[:4]) + (f" and {len(names) - 4} more" if names[4:] else "")
+    return some([printable(name, 120) for name in names], 4)

@@ -17,7 +17,7 @@ from swaveval.cli.geometry_options import Network
 from swaveval.cli.options import takes
 from swaveval.cli.remote_options import Elsewhere
 from swaveval.errors import CELLS_FAILED, DONE, USAGE, WRITING
-from swaveval.text import size, some
+from swaveval.text import by_reason, size, some
 
 if TYPE_CHECKING:
     from swaveval.checkpoints import Directory, LoadReport
@@ -139,11 +139,9 @@ def show(entries: Sequence[Entry], moved: "tuple[list[str], Drift] | None") -> N
 
 def _sentences(entries: Sequence[Entry]) -> dict[str, list[str]]:
     """What is to be said → the files of which it is to be said."""
-    said: dict[str, list[str]] = {}
-    for name, _, report in entries:
-        for sentence in filter(None, (report.refusal, *report.warnings)):
-            said.setdefault(sentence, []).append(name)
-    return said
+    return by_reason(
+        (name, sentence) for name, _, report in entries for sentence in filter(None, (report.refusal, *report.warnings))
+    )
 
 
 def _files_table(entries: Sequence[Entry], *, wide: bool) -> Table:

@@ -16,7 +16,7 @@ from swaveval.cli.options import PlanOptions, takes
 from swaveval.cli.watch_options import Watch
 from swaveval.cli.work_options import Work
 from swaveval.errors import CELLS_FAILED, NOT_LOGGED, USAGE, VERDICT_FAILED, WRITING
-from swaveval.text import shortened, some
+from swaveval.text import by_reason, shortened, some
 
 if TYPE_CHECKING:
     from swaveval.runs.outcome import RunOutcome
@@ -175,16 +175,12 @@ def counts(outcome: "RunOutcome") -> dict[str, Any]:
 
 def _left_out(unusable: Sequence[tuple[str, str]]) -> list[str]:
     """A line for each reason: beside each of a hundred checkpoints may lie an optimiser's state."""
-    files: dict[str, list[str]] = {}
-    for name, reason in unusable:
-        files.setdefault(reason, []).append(name)
-    return [f"left out: {some(names)}: {reason}" for reason, names in files.items()]
+    return [f"left out: {some(names)}: {reason}" for reason, names in by_reason(unusable).items()]
 
 
 def _later(waiting: Sequence[str], command: str) -> str:
     """What the budget left out, and the command that does it."""
     from swaveval.convergence.partial import without_budget
 
-    shown = ", ".join(shortened(name, 40) for name in waiting[:6])
-    more = f" and {len(waiting) - 6:,} more" if len(waiting) > 6 else ""
-    return f"not evaluated yet: {shown}{more}\ngoes on, and does nothing twice: {without_budget(command)}"
+    shown = some([shortened(name, 40) for name in waiting], 6)
+    return f"not evaluated yet: {shown}\ngoes on, and does nothing twice: {without_budget(command)}"
