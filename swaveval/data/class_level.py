@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 
 from swaveval.data.annotations import counts_up
 from swaveval.data.folder_names import Meaning, kinds
-from swaveval.data.shards import parts_of_a_list
+from swaveval.data.inner_folders import ByLevel, domains, option_that_reads
+from swaveval.data.shards import initials, letters_of_a_hash, parts_of_a_list
 from swaveval.text import listed, natural_key
 
 Members = dict[str, tuple[str, ...]]
@@ -24,6 +25,7 @@ _NAMED = {
     "split": "name splits",
 }
 _DOUBTFUL = ("part", "date", "place", "person", "container", "identifier", "split")
+_HASHED = "are letters of a hash"
 # Two kinds of picture of the same scenes.
 _PAIRS = tuple(
     frozenset(pair.split())
@@ -54,13 +56,16 @@ class Level:
     splits_inside: bool = False
 
 
-def class_level(groups: list[Members], notes: list[str], reasons: Sequence[str], *, dated: bool = False) -> Level:
+def class_level(
+    groups: list[Members], notes: list[str], reasons: Sequence[str], by_level: ByLevel, *, dated: bool = False
+) -> Level:
     """The first level of folders that can be classes.
 
     Args:
         groups: files to folders and name, of each split (or of everything).
         notes: sentences are added to it.
         reasons: what is known of the layout already.
+        by_level: the labels that `--labels folders:N` gives, for advice that was tried.
         dated: whether everything lies in the folder of a year or month.
     """
     passed: list[str] = []
@@ -75,12 +80,17 @@ def class_level(groups: list[Members], notes: list[str], reasons: Sequence[str],
         )
         if unlabelled:
             notes.append(f"The images in {listed(unlabelled)} stay in without a label.")
-        why = _no_classes(folders, said, dated=dated)
+        why = _no_classes(folders, said, dated=dated) or _above_classes(
+            groups, hashed=bool(passed) and passed[-1].endswith(_HASHED)
+        )
         if not why:
-            return Level(groups, "; ".join([*passed, *_about(folders, said, groups, notes)]), unlabelled=unlabelled)
+            return Level(groups, "; ".join([*passed, *_about(folders, said, notes)]), unlabelled=unlabelled)
         passed.append(why)
         dated = dated or why.endswith(_NAMED["date"])
-        notes.append(f"{why[0].upper()}{why[1:]}, so they were not read as classes; --labels folders reads them so.")
+        first = {name: parts[0] if len(parts) > 1 else None for group in groups for name, parts in group.items()}
+        option = option_that_reads(first, by_level)
+        advice = f"; {option} reads them so" if option else ""
+        notes.append(f"{why[0].upper()}{why[1:]}, so they were not read as classes{advice}.")
         groups = [{name: parts[1:] if len(parts) > 1 else parts for name, parts in group.items()} for group in groups]
         inside = _folders(groups)
         if inside and all(found.kind == "split" for found in kinds(inside).values()):
@@ -88,6 +98,23 @@ def class_level(groups: list[Members], notes: list[str], reasons: Sequence[str],
         if len(inside) == 1 and not any(len(parts) == 1 for group in groups for parts in group.values()):
             # One folder inside every part (`images_001/images/1.png`) divides nothing.
             groups = [{name: parts[1:] for name, parts in group.items()} for group in groups]
+
+
+def _above_classes(groups: Sequence[Members], *, hashed: bool) -> str:
+    """Why the classes are inside these folders: an index of their first letters, or kinds of picture of them all.
+
+    Args:
+        hashed: whether the folders above were letters of a hash.
+    """
+    members = [parts for group in groups for parts in group.values() if len(parts) > 1]
+    inside: dict[str, set[str]] = {}
+    for parts in members:
+        inside.setdefault(parts[0], set()).update(parts[1:-1][:1])
+    if letters_of_a_hash(inside) or (hashed and all(_short_hex(folder) for folder in inside)):
+        return f"the folders {listed(inside)} {_HASHED}"
+    if initials(inside):
+        return f"the folders {listed(inside)} are the first letters of those inside"
+    return domains(members)
 
 
 def _folders(groups: Sequence[Members]) -> dict[str, list[str]]:
@@ -134,9 +161,7 @@ def _parallel(folders: Mapping[str, Sequence[str]]) -> str:
     return "" if counts_up(stems[0]) else "hold files of the same names: several pictures of the same scenes"
 
 
-def _about(
-    folders: Mapping[str, Sequence[str]], found: Mapping[str, Meaning], groups: Sequence[Members], notes: list[str]
-) -> list[str]:
+def _about(folders: Mapping[str, Sequence[str]], found: Mapping[str, Meaning], notes: list[str]) -> list[str]:
     """What to say of folders that were read as classes although their names leave a doubt."""
     doubts = []
     stems = [{PurePosixPath(file).stem for file in files} for files in folders.values()]
@@ -154,24 +179,7 @@ def _about(
             f"The folders {listed(strange)} were read as classes beside the others, although by their names they "
             f"{described}."
         )
-    crossed = _crossed(groups)
-    if crossed:
-        notes.append(
-            f"Each of the folders {listed(folders)} holds the same folders ({listed(sorted(crossed))}): the outer ones "
-            "were read as classes. If the inner ones are meant, give a table with --labels."
-        )
     return doubts
-
-
-def _crossed(groups: Sequence[Members]) -> set[str]:
-    """Names of second folders that stand in every first folder, two at least."""
-    inside: dict[str, set[str]] = {}
-    for group in groups:
-        for parts in group.values():
-            if len(parts) > 1:
-                inside.setdefault(parts[0], set()).update(parts[1:2] if len(parts) > 2 else ())
-    shared = set.intersection(*inside.values()) if len(inside) > 1 else set()
-    return shared if len(shared) > 1 else set()
 
 
 def _with_gaps(stems: set[str]) -> bool:

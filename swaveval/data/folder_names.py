@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 
-def _set(words: str) -> frozenset[str]:
+def words_of(words: str) -> frozenset[str]:
+    """The words of a text."""
     return frozenset(words.split())
 
 
@@ -21,43 +22,46 @@ _EXACT = {
     "test": frozenset({"test", "testing"}),
     "validation": frozenset({"val", "valid", "validation"}),
 }
-ANNOTATION = _set(
+ANNOTATION = words_of(
     "mask masks annotation annotations annot annots anno annos ann anns label labels gt gts groundtruth segmentation "
     "segmentations seg segs segm trimap trimaps depth depths normals disparity disparities disp flow edges contours "
     "boundaries heatmaps saliency matte mattes pixelmap pixelmaps target targets bboxes msk msks panoptic "
     "lbl lbls"
 )
 # Words that stand beside an annotation word and add nothing.
-_ABOUT_ANNOTATIONS = _set(
+_ABOUT_ANNOTATIONS = words_of(
     "class classes object objects instance instances semantic stuff things raw color colour colored ids binary fine "
     "coarse cs aug png full map maps ground truth pixel level outputs 3d 2d bit"
 )
-CONTAINER = _set(
+CONTAINER = words_of(
     "image images img imgs jpegimages jpg jpeg jpegs png pngs tif tiff photo photos picture pictures pic pics frame "
     "frames data dataset datasets file files input inputs original originals orig raw rgb source src im ims"
 )
-_ABOUT_SPLITS = CONTAINER | _set(
+_ABOUT_SPLITS = CONTAINER | words_of(
     "set data split stage ilsvrc cls loc only full final all public private v x y bounding box coco voc imagenet "
     "left right bit resized small large"
 )
-_ABOUT_CONTAINERS = _set("left right bit all align aligned celeba large small full jpeg public private")
-DERIVED = _set(
+_ABOUT_CONTAINERS = words_of("left right bit all align aligned celeba large small full jpeg public private")
+DERIVED = words_of(
     "thumb thumbs thumbnail thumbnails preview previews augmented augmentation augmentations aug augs augment"
 )
-UNLABELLED = _set("unlabeled unlabelled unannotated unsup unsupervised unsorted nolabel")
-_PART_WORDS = _set(
+UNLABELLED = words_of("unlabeled unlabelled unannotated unsup unsupervised unsorted nolabel")
+_PART_WORDS = words_of(
     "part batch shard chunk block section volume vol disk disc folder dir directory subset subdir set group page "
     "sequence seq scene video vid clip session run trial take lot box bag images image imgs img data dataset ds dump "
     "archive export upload fold split tar bucket frames photos pictures pics files roll slide tile tiles plate voc "
     "ilsvrc coco"
 )
-_PLACE_WORDS = _set(
+_PLACE_WORDS = words_of(
     "cam camera kamera device sensor phone gopro webcam drone site center centre hospital clinic scanner station "
     "location loc plot field region zone area lab microscope machine line sat satellite view angle"
 )
-_PERSON_WORDS = _set("patient pat subject subj sub participant volunteer case donor animal mouse rat user")
-_CLASS_WORDS = _set("class classes label category cat type cluster grade level stage kind species score")
-_NUMBERED = re.compile(r"^([a-z_ ]*?[a-z])[\s_\-.#]*\(?([0-9]+|[a-z])\)?$", re.IGNORECASE)
+_PERSON_WORDS = words_of("patient pat subject subj sub participant volunteer case donor animal mouse rat user")
+_CLASS_WORDS = words_of("class classes label category cat type cluster grade level stage kind species score")
+_NUMBERED = re.compile(r"^([a-z0-9_\-. ]*?[a-z])[\s_\-.#]*\(?([0-9]+|[a-z])\)?$", re.IGNORECASE)
+_COUNTED_TWICE = re.compile(r"^(?:[a-z]+[\s_\-]*[0-9]+[\s_\-]*){2,}$", re.IGNORECASE)
+# What may stand beside the train and test of one name: `seg_pred` beside `seg_train` and `seg_test`.
+_FURTHER = words_of("pred predict prediction predictions inference holdout extra demo unseen submission")
 _CAMERA = re.compile(
     r"^(?:\d{3}(?=[A-Z0-9_]*[A-Z])[A-Z0-9_]{5}|DCIM|CAM_[A-Z_]+|(?:canon|nikon|iphone|sony|samsung|huawei|pixel|gopro|"
     r"fuji|olympus|leica|xiaomi|kinect|realsense)[\s_\-]*[0-9][a-z0-9_\-]*)$",
@@ -158,8 +162,12 @@ def kinds(names: Iterable[str]) -> dict[str, Meaning]:
     if any(said.kind == "number" for said in found.values()):
         # 2000 beside 1000 is a number, not a year.
         found = {name: Meaning("number") if name.isdigit() else said for name, said in found.items()}
+    found |= _splits_called_alike(found) | _lettered(found)
     splits = {name: said for name, said in found.items() if said.kind == "split"}
-    others = [said for said in found.values() if said.kind == "word"]
+    called = set().union(*(said.rest.split() for said in splits.values()))
+    others = [
+        name for name, said in found.items() if said.kind == "word" and not set(_words(name)) <= called | _FURTHER
+    ]
     rests: dict[str, set[str]] = {}
     for said in splits.values():
         rests.setdefault(said.split or "", set()).add(said.rest.lower())
@@ -171,6 +179,22 @@ def kinds(names: Iterable[str]) -> dict[str, Meaning]:
         if not said.exact and (alone or (said.rest and (others or not shared))):
             found[name] = Meaning("word")
     return found
+
+
+def _splits_called_alike(found: dict[str, Meaning]) -> dict[str, Meaning]:
+    """`seg_train` beside `seg_test`: called like masks, and what is left of them when masks have been left out."""
+    read = {name: _composite_split(_words(name)) for name, said in found.items() if said.kind == "annotation"}
+    splits = {name: said for name, said in read.items() if said is not None}
+    alike = len({said.rest for said in splits.values()}) == 1 and len({said.split for said in splits.values()}) > 1
+    return splits if alike else {}
+
+
+def _lettered(found: dict[str, Meaning]) -> dict[str, Meaning]:
+    """`imagesa imagesb imagesc`: three or more, and nothing else; one alone is a word that ends so."""
+    alike = len(found) > 2 and len({name[:-1].lower() for name in found}) == 1
+    if not alike or next(iter(found))[:-1].lower() not in _PART_WORDS or not all(name[-1].isalpha() for name in found):
+        return {}
+    return dict.fromkeys(found, Meaning("part"))
 
 
 def _words(name: str) -> list[str]:
@@ -216,11 +240,22 @@ def _numbered(name: str) -> str | None:
     if not found:
         return None
     word, number = found[1].strip().strip("_").lower(), found[2]
-    last = re.split(r"[\s_]+", word)[-1]
+    last = re.split(r"[\s_\-.]+", word)[-1]
     if last in _CLASS_WORDS:
         return None
-    for kind, vocabulary in (("part", _PART_WORDS), ("place", _PLACE_WORDS), ("person", _PERSON_WORDS)):
-        # A single letter after a word without a mark between (`parta`) is part of the word.
-        if last in vocabulary and (number.isdigit() or not name.lower().endswith(last + number) or number.isupper()):
-            return kind
+    # A single letter after a word without a mark between (`parta`) is part of the word.
+    if number.isdigit() or not name.lower().endswith(last + number) or number.isupper():
+        kind = _counted_thing(last)
+        if kind is None and _COUNTED_TWICE.match(name) and not set(words := _letters(name)) & _CLASS_WORDS:
+            kind = _counted_thing(words[0])  # `patient_004_node_4`
+        return kind
     return None
+
+
+def _counted_thing(word: str) -> str | None:
+    vocabularies = (("part", _PART_WORDS), ("place", _PLACE_WORDS), ("person", _PERSON_WORDS))
+    return next((kind for kind, vocabulary in vocabularies if word in vocabulary), None)
+
+
+def _letters(name: str) -> list[str]:
+    return re.findall("[a-z]+", name.lower())

@@ -8,6 +8,7 @@ from swaveval.data.annotations import beside
 from swaveval.data.class_level import Level, class_level
 from swaveval.data.folder_names import Meaning, kinds, meaning, split_name
 from swaveval.data.folds import first_fold
+from swaveval.data.inner_folders import levelled, nested_copy, not_read
 from swaveval.text import counted, listed, printable, shortened
 
 Parts = tuple[str, ...]
@@ -54,7 +55,13 @@ def place_by_folders(files: Sequence[str]) -> Placing:
     - A folder that holds everything is no class: what is inside it is read instead.
     """
     parts, notes, reasons = _images_alone(files)
-    return _placed(files, parts, notes, reasons, labels=True)
+    placing = _placed(files, parts, notes, reasons, labels=True)
+    inside = not_read(
+        placing.labels,
+        _by_level,
+        split=placing.splits is not None,
+    )
+    return replace(placing, notes=(*placing.notes, inside)) if inside and placing.labelled else placing
 
 
 def place_without_labels(files: Sequence[str]) -> Placing:
@@ -64,19 +71,31 @@ def place_without_labels(files: Sequence[str]) -> Placing:
     return replace(placing, origin="none: --labels none")
 
 
-def place_by_first_folder(files: Sequence[str]) -> Placing:
-    """Folders as classes whatever they are called; only `train`, `test` and `val` themselves are splits."""
+def place_by_first_folder(files: Sequence[str], level: int = 1) -> Placing:
+    """Folders as classes whatever they are called; only `train`, `test` and `val` themselves are splits.
+
+    Args:
+        files: relative names.
+        level: which folder of a path below these: 1 the first, 2 the one in it; -1 the one that the file lies in.
+    """
     parts = _without_common(_split_parts(files), exact=True)
     notes: list[str] = []
     tops = {inner[0] for inner in parts.values() if len(inner) > 1}
     found = {top: Meaning("split", split_name(top)) for top in tops if split_name(top)}
     if "train" in {said.split for said in found.values()} or (tops and len(found) == len(tops)):
-        placing = _place_groups(files, *_grouped(parts, found, notes), notes, [], labels=True, roles=False)
+        groups, named = _grouped(parts, found, notes)
+        groups = {split: levelled(members, level) for split, members in _without_common_classes(groups).items()}
+        placing = _place_groups(files, groups, named, notes, [], labels=True, roles=False)
     else:
-        labels = _classes(parts, notes, "")
+        labels = _classes(levelled(parts, level), notes, "")
         placing = Placing(labels or dict.fromkeys(files), labels is not None, notes=tuple(notes))
-    said = "class folders (--labels folders)" if placing.labelled else "none: no folder divides the images"
+    option = "folders" if level == 1 else f"folders:{level}"
+    said = f"class folders (--labels {option})" if placing.labelled else "none: no folder divides the images"
     return replace(placing, origin=said)
+
+
+def _by_level(files: Sequence[str], level: int) -> Mapping[str, str | None]:
+    return place_by_first_folder(files, level).labels
 
 
 # -- steps -----------------------------------------------------------------------------------------------------------
@@ -99,10 +118,12 @@ def _images_alone(files: Sequence[str]) -> tuple[Members, list[str], list[str]]:
         notes.append(
             f"{counted(len(found.copies), 'image')} in {listed(found.copy_folders)} left out: copies of other images."
         )
+    said = kinds({parts[0] for parts in everything.values()})
     notes += [
         f"The folder {shortened(folder, 60)} is called like masks or copies, but its files belong to no other image: "
         "it was read like any other folder."
         for folder in found.kept
+        if folder not in said or said[folder].kind != "split"
     ]
     kept = {name: parts for name, parts in everything.items() if name not in found.masks | found.copies}
     inner = _without_common(kept) if len(kept) < len(everything) else kept
@@ -117,7 +138,25 @@ def _images_alone(files: Sequence[str]) -> tuple[Members, list[str], list[str]]:
         )
     inner, folds = first_fold(inner)
     notes += [folds] * bool(folds)
-    return inner, notes, reasons
+    return _without_nested_copy(inner, notes), notes, reasons
+
+
+def _without_nested_copy(parts: Members, notes: list[str]) -> Members:
+    """`flowers/rose/1.png` beside `rose/1.png` is the same picture; `more/rose/9.png` is one more of that class."""
+    folder, files, copies = nested_copy(parts)
+    if not folder or meaning(folder).kind == "split":
+        return parts
+    if copies:
+        notes.append(
+            f"{counted(len(files), 'image')} in {shortened(folder, 60)} left out: it holds the folders that stand "
+            "beside it once more, with files of the same names."
+        )
+        return {name: inner for name, inner in parts.items() if name not in files}
+    notes.append(
+        f"The folder {shortened(folder, 60)} holds folders of the same names as those beside it: its images were read "
+        "as of these classes."
+    )
+    return {name: inner[1:] if name in files else inner for name, inner in parts.items()}
 
 
 def _dated(parts: Members) -> bool:
@@ -150,7 +189,7 @@ def _placed(files: Sequence[str], parts: Members, notes: list[str], reasons: lis
         )
     if not labels:
         return Placing({name: None for name in files if name in parts}, False, notes=tuple(notes))
-    level = class_level([parts], notes, reasons, dated=_dated(parts))
+    level = class_level([parts], notes, reasons, _by_level, dated=_dated(parts))
     if level.splits_inside and level.reason:
         return _placed(files, level.groups[0], notes, [*reasons, level.reason], labels=True)
     members = level.groups[0]
@@ -224,7 +263,7 @@ def _place_groups(
         groups = _without_common_classes(groups)
         if roles:
             dated = any(_dated(members) for members in groups.values())
-            level = class_level(list(groups.values()), notes, reasons, dated=dated)
+            level = class_level(list(groups.values()), notes, reasons, _by_level, dated=dated)
             groups = dict(zip(groups, level.groups, strict=True))
     found: dict[str, dict[str, str | None] | None] = {
         split: None if level.flat or not labels else _classes(members, notes, f"{split}: ", level.unlabelled)

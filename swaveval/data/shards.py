@@ -1,7 +1,7 @@
 """Folders called 0, 1, 2 …: classes (as MNIST is exported), or parts of a long list? The file names tell."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import PurePosixPath
 
@@ -10,6 +10,7 @@ from swaveval.data.folder_names import range_of
 _NUMBER = re.compile(r"([0-9]+)(?=[^0-9]*$)")
 _BLOCKS = (10, 16, 32, 50, 64, 100, 128, 200, 250, 256, 500, 512, 1000, 1024, 2000, 2048, 5000, 4096, 8192, 10000)
 _HEX = re.compile(r"^[0-9a-f]{1,4}$", re.IGNORECASE)
+_HASH = re.compile(r"^[0-9a-f]+$", re.IGNORECASE)
 
 
 def parts_of_a_list(folders: Mapping[str, Sequence[str]]) -> str:
@@ -47,6 +48,40 @@ def parts_of_a_list(folders: Mapping[str, Sequence[str]]) -> str:
     ):
         return "all folders but the last hold equally many files and no name occurs twice"
     return ""
+
+
+def initials(inside: Mapping[str, set[str]]) -> bool:
+    """Whether folders are an index of those inside, by their first letters: `a/abbey a/alley b/bakery`.
+
+    `A/A1` does not count: there the letter is a word of its own, with a number.
+
+    Args:
+        inside: name of each folder to the names of the folders in it.
+    """
+    named = [(folder.lower(), inner.lower()) for folder, inners in inside.items() for inner in inners]
+    return (
+        len(inside) > 1
+        and len(named) > len(inside)
+        and all(inside.values())
+        and all(len(folder) <= 2 and folder.isalpha() for folder in inside)
+        and all(inner.startswith(folder) and inner[len(folder) : len(folder) + 1].isalpha() for folder, inner in named)
+    )
+
+
+def letters_of_a_hash(inside: Mapping[str, set[str]]) -> bool:
+    """Whether folders and those inside are a hash cut up: `3f/a0/3fa09c….jpg`, `a/ab/…`, `3/f/3fa09c71/1.jpg`."""
+    inner = set[str]().union(*inside.values())
+    return (
+        len(inside) > 1
+        and all(inside.values())
+        and _cut(inside)
+        and (_cut(inner) or all(len(name) >= 6 and _HASH.match(name) for name in inner))
+        and not all(name.isdigit() for name in inner | set(inside))
+    )
+
+
+def _cut(names: Iterable[str]) -> bool:
+    return len({len(name) for name in names}) == 1 and all(len(name) <= 2 and _HEX.match(name) for name in names)
 
 
 def _numbers(stems: Sequence[str]) -> list[int] | None:

@@ -19,7 +19,7 @@ from swaveval.data.facts import ImageFacts
 from swaveval.data.image_file import read_image
 from swaveval.data.imageset import ImageSet
 from swaveval.data.kept_by_torchvision import Kept, kept_at
-from swaveval.data.label_option import NONE, is_word, table_and_column
+from swaveval.data.label_option import NONE, is_word, level_of, table_and_column
 from swaveval.data.labels import place_by_rows
 from swaveval.data.layout import Placing, place_by_first_folder, place_by_folders, place_without_labels
 from swaveval.data.listing import list_images
@@ -273,7 +273,8 @@ def _placed(root: Path, files: Sequence[str], option: Path | None) -> Placing:
     if option is None:
         return place_by_folders(files)
     if is_word(option):
-        return place_without_labels(files) if str(option) == NONE else place_by_first_folder(files)
+        without = str(option) == NONE
+        return place_without_labels(files) if without else place_by_first_folder(files, level_of(option))
     path, column = table_and_column(option)
     table = read_tables(path, files, root, column=column)
     return place_by_rows(files, table, name=printable(path.name), root=str(root.resolve()))

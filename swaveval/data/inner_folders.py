@@ -1,0 +1,156 @@
+"""Folders inside folders: domains above classes, and what lies inside the class folders and was not read."""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from swaveval.data.folder_names import kinds, split_name, words_of
+from swaveval.text import counted, listed
+
+Parts = tuple[str, ...]
+Key = TypeVar("Key", bound=Hashable)
+# The labels that `--labels folders:N` gives to files.
+ByLevel = Callable[[Sequence[str], int], Mapping[str, str | None]]
+_LEAST, _SHARED = 4, 0.8
+_DEEPEST, _LOOKED_AT = 8, 2000
+# Conditions that pictures of a class are taken under: names that stand in every class and are none.
+_CONDITIONS = words_of(
+    "front back rear left right top bottom side up down upper lower near far inside outside indoor indoors outdoor "
+    "outdoors day night morning noon evening dawn dusk summer autumn fall winter spring sunny cloudy rainy rain snow "
+    "snowy fog foggy clear dry wet rgb depth ir nir thermal color colour gray grey grayscale axial coronal sagittal "
+    "oblique 40x 100x 200x 400x good bad ok easy medium hard small large closed open"
+)
+
+
+def domains(members: Iterable[Parts]) -> str:
+    """Why folders are no classes that each hold the same, more numerous folders (`photo/dog … sketch/dog …`).
+
+    Fewer inner folders than outer ones, or names of conditions (`front`, `night`), are what classes are divided by.
+
+    Args:
+        members: folders and name of each file, the folders in question first.
+    """
+    inside = _held(_dividing({parts[:-1]: (parts[0], parts[1:-1]) for parts in members if len(parts) > 1}).values())
+    shared, everything = _shared(inside), set[str]().union(*inside.values())
+    if len(shared) < max(_LEAST, len(inside) + 1) or len(shared) < _SHARED * len(everything):
+        return ""
+    if 2 * sum(name.lower() in _CONDITIONS for name in shared) >= len(shared):
+        return ""
+    if any(said.kind != "word" for said in kinds(shared).values()):
+        return ""
+    return (
+        f"the folders {listed(inside)} each hold the same folders ({listed(shared)}): several kinds of picture of the "
+        "same classes"
+    )
+
+
+def not_read(labels: Mapping[str, str | None], by_level: ByLevel, *, split: bool) -> str:
+    """A sentence on the folders inside the class folders, with the option that reads them; empty where none divides.
+
+    Args:
+        labels: file to its class folder.
+        by_level: what `--labels folders:N` would give for these files, to see whether it reads those folders.
+        split: whether the split is given; one that is drawn may tear a folder's images apart.
+    """
+    if all(label is None or file.rsplit("/", 2)[-2:-1] == [label] for file, label in labels.items()):
+        return ""  # every class folder holds its files itself
+    paths = {file: (label, file.split("/")[:-1]) for file, label in labels.items() if label is not None}
+    if any(label not in folders for label, folders in paths.values()):
+        return ""
+    deeper = {file: (label, folders[folders.index(label) + 1 :]) for file, (label, folders) in paths.items()}
+    inner = _dividing(
+        {file: (label, tuple(f for f in after if not split_name(f))) for file, (label, after) in deeper.items()}
+    )
+    inside = _held(inner.values())
+    if max(map(len, inside.values()), default=0) < 2 or 2 * sum(map(bool, inside.values())) < len(inside):
+        return ""
+    option = option_that_reads({file: name or None for file, (_, name) in inner.items()}, by_level)
+    if shared := _shared(inside):
+        advice = f"; {option} reads the inner ones" if option else ""
+        return (
+            f"Each of the folders {listed(inside)} holds the same folders ({listed(shared)}): the outer ones were read "
+            f"as classes{advice}."
+        )
+    names = set[str]().union(*inside.values())
+    advice = f"; {option} reads them so" if option else ""
+    torn = "" if split else " The split that is drawn may put images of one of them on both sides."
+    return (
+        f"Inside the class folders are {counted(len(names), 'further folder')} ({listed(names)}), which were not read "
+        f"as classes{advice}.{torn}"
+    )
+
+
+def option_that_reads(wanted: Mapping[str, str | None], by_level: ByLevel) -> str:
+    """`--labels folders` or `--labels folders:N`, whichever gives these labels; empty where none does.
+
+    Args:
+        wanted: file to label; of many files some are tried.
+        by_level: what an option gives.
+    """
+    tried = list(wanted)[:: -(-len(wanted) // _LOOKED_AT) or 1]
+    for level in range(1, _DEEPEST):
+        found = by_level(tried, level)
+        if found and all(label == wanted[file] for file, label in found.items()):
+            return f"--labels folders:{level}" if level > 1 else "--labels folders"
+    return ""
+
+
+def _dividing(paths: Mapping[Key, tuple[str, Sequence[str]]]) -> dict[Key, tuple[str, str]]:
+    """Of a folder and those in it, the first in it that divides anything: levels on which each folder holds one folder
+    only are looked through. Empty where there is none."""
+    level = 0
+    while True:
+        first: dict[str, set[str]] = {}
+        for folder, inner in paths.values():
+            first.setdefault(folder, set()).add(inner[level] if level < len(inner) else "")
+        if not first or any(len(names) > 1 or "" in names for names in first.values()):
+            return {key: (folder, inner[level] if level < len(inner) else "") for key, (folder, inner) in paths.items()}
+        level += 1
+
+
+def _held(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    """Each folder with the names of those in it."""
+    found: dict[str, set[str]] = {}
+    for folder, inner in pairs:
+        found.setdefault(folder, set()).update([inner] if inner else [])
+    return found
+
+
+def _shared(inside: Mapping[str, set[str]]) -> set[str]:
+    """Names that stand in every folder, two at least."""
+    shared = set.intersection(*inside.values()) if len(inside) > 1 else set()
+    return shared if len(shared) > 1 else set()
+
+
+def nested_copy(members: Mapping[str, Parts]) -> tuple[str, set[str], bool]:
+    """A folder that holds the same folders as stand beside it: `flowers/rose` beside `rose`.
+
+    Returns:
+        the folder (empty: there is none), its files, and whether they have the names of those beside it: copies.
+    """
+    inside: dict[str, dict[str, set[str]]] = {}
+    for parts in members.values():
+        if len(parts) > 2:
+            inside.setdefault(parts[0], {}).setdefault(parts[1], set()).add("/".join(parts[2:]))
+    held: dict[str, set[str]] = {}
+    for parts in members.values():
+        if len(parts) > 1:
+            held.setdefault(parts[0], set()).add("/".join(parts[1:]))
+    for folder, inner in inside.items():
+        others = held.keys() - {folder}
+        if len(others) > 1 and inner.keys() == others:
+            files = {name for name, parts in members.items() if parts[0] == folder}
+            return folder, files, all(inner[top] <= held[top] for top in others)
+    return "", set(), False
+
+
+def levelled(members: Mapping[str, Parts], level: int) -> dict[str, Parts]:
+    """The `level`-th folder of each path first; files that have none stand alone.
+
+    Args:
+        level: 1 for the first folder, 2 for the one in it; -1 for the folder that the file lies in.
+    """
+    found: dict[str, Parts] = {}
+    for name, parts in members.items():
+        place = level - 1 if level > 0 else len(parts) - 1 + level
+        found[name] = parts[place:] if 0 <= place < len(parts) - 1 else parts[-1:]
+    return found
