@@ -2,8 +2,9 @@
 
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from swaveval.data.arrays import SUFFIX
 from swaveval.data.errors import DataError
@@ -14,6 +15,10 @@ _READ = "jpg jpeg jpe jfif mpo png apng webp gif bmp dib tif tiff ppm pgm pbm pn
 # Not read here, but images all the same: better listed as undecodable than silently ignored.
 _NOT_READ = "heic heif tga psd"
 EXTENSIONS = frozenset(f".{extension}" for extension in f"{_READ} {_NOT_READ}".split())
+# Files that may be a table of labels; the last two are also what lies beside single images.
+TABLES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".lst", ".list", ".txt", ".json"})
+_SINGLE = frozenset({".txt", ".json"})
+_TABLES_A_FOLDER = 60
 # What systems and tools leave: resource forks, thumbnails of storage servers, bins.
 _NOT_DATA = frozenset(
     {"__MACOSX", "lightly_outputs", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
@@ -32,6 +37,7 @@ class Listing:
         repeated: links to directories that had been listed already (loops among them).
         folders: how many directories were listed, the root not counted.
         arrays: relative names of `.npy` files that stand beside images and may be anything: labels, features, depth.
+        tables: relative names of files that may be tables of labels; of each folder the first few.
     """
 
     files: list[str] = field(default_factory=list)
@@ -41,6 +47,7 @@ class Listing:
     repeated: int = 0
     folders: int = 0
     arrays: list[str] = field(default_factory=list)
+    tables: list[str] = field(default_factory=list)
 
     def ignore(self, name: str) -> None:
         self.ignored += 1
@@ -79,6 +86,7 @@ def list_images(root: Path) -> Listing:
             listing.unreadable.append((printable(folder) + "/", error.strerror or "cannot be listed"))
             continue
         listing.folders += bool(folder)
+        listing.tables += [f"{folder}/{name}" if folder else name for name in tables_among(e.name for e in inside)]
         for entry in inside:
             name = f"{folder}/{entry.name}" if folder else entry.name
             _sort_in(entry, name, listing, pending, links)
@@ -89,6 +97,12 @@ def list_images(root: Path) -> Listing:
         listing.ignore(name)
     listing.files.sort(key=natural_key)
     return listing
+
+
+def tables_among(names: Iterable[str]) -> list[str]:
+    """Those that may be tables of labels, the likeliest first, no more than a few dozen."""
+    found = [name for name in names if PurePosixPath(name).suffix.lower() in TABLES and not name.startswith(".")]
+    return sorted(found, key=lambda name: (PurePosixPath(name).suffix.lower() in _SINGLE, name))[:_TABLES_A_FOLDER]
 
 
 def _sort_in(entry: os.DirEntry[str], name: str, listing: Listing, pending: list[str], links: list[str]) -> None:

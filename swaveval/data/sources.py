@@ -19,6 +19,7 @@ from swaveval.data.facts import ImageFacts
 from swaveval.data.image_file import read_image
 from swaveval.data.imageset import ImageSet
 from swaveval.data.kept_by_torchvision import Kept, kept_at
+from swaveval.data.label_hint import label_hint
 from swaveval.data.label_option import NONE, is_word, level_of, table_and_column
 from swaveval.data.labels import place_by_rows
 from swaveval.data.layout import Placing, place_by_first_folder, place_by_folders, place_without_labels
@@ -242,6 +243,7 @@ def _from_directory(
     notes += check_tables([shown[position] for position in good], [record.facts for record in usable])
     if len(listing.arrays) > 1:
         notes += (f"{counted(len(listing.arrays), 'array')} (.npy) beside the images not read.",)
+    hints = label_hint(root, placing, listing.tables) if label_file is None else ()
     found = _Found(
         files=tuple(shown[position] for position in good),
         records=usable,
@@ -261,7 +263,12 @@ def _from_directory(
             "ignored_examples": listing.ignored_examples,
             **({"several_labels": dict(placing.several)} if placing.several is not None else {}),
         },
-        notes=(*placing.notes, *notes, *split_notes, *_label_file_hint(root, placing)),
+        notes=(
+            *placing.notes,
+            *notes,
+            *split_notes,
+            *(label_hint(root, placing, listing.tables) if label_file is None else ()),
+        ),
         label_origin=classes.origin,
         channels=channels,
         whole=taken.whole,
@@ -353,34 +360,6 @@ def _left_out(found: _Found) -> str:
 def _pages(found: _Found) -> int:
     """Pictures in the file of the first image."""
     return found.facts[0].pages if found.facts else 1
-
-
-# Endings of files that lie beside an image and say something of it alone: a class, a caption, boxes. Looked for beside
-# the first few images.
-_BESIDE, _FEW = (".cls", ".txt", ".json", ".xml"), 3
-# What label files are called, the surest first.
-_LABEL_FILES = ("labels.csv", "metadata.csv", "metadata.jsonl", "_classes.csv", "train.csv", "annotations.csv")
-
-
-def _label_file_hint(root: Path, placing: Placing) -> tuple[str, ...]:
-    """A label file that lies about and was not asked for."""
-    if placing.labelled or placing.source != "folders":
-        return ()
-    places = [(root, "inside the directory"), (root.resolve().parent, "beside the directory")]
-    places += [(root / split, f"in {split}/") for split in ("train", "images")]
-    for name in _LABEL_FILES:
-        for directory, where in places:
-            if (directory / name).is_file():
-                return (f"{name} {where} was not used; give it with --labels for labels.",)
-    images = [root / file for file in list(placing.labels)[:_FEW]]
-    for ending in _BESIDE:
-        beside = [image.with_suffix(ending) for image in images]
-        if beside and all(file.is_file() for file in beside):
-            return (
-                f"The {ending} files beside the images ({shortened(beside[0].name, 60)} …) were not used; labels are "
-                "read from one table of file names and labels: --labels labels.csv.",
-            )
-    return ()
 
 
 def _short_name(directory: Path) -> str:

@@ -1,0 +1,111 @@
+"""Label tables that lie about and were not asked for: a sentence that names them."""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path, PurePosixPath
+
+from swaveval.data.layout import Placing
+from swaveval.data.listing import EXTENSIONS, tables_among
+from swaveval.data.names import without_suffix
+from swaveval.text import listed, printable, shortened
+
+# What label files are called: believed without a look inside.
+_CALLED = frozenset({"labels.csv", "metadata.csv", "metadata.jsonl", "_classes.csv", "train.csv", "annotations.csv"})
+_TRUSTED = frozenset({"inside the directory", "beside the directory", "in train", "in images"})
+_BY_NUMBER = "image_class_labels.txt"
+# Endings of files that lie beside an image and say something of it alone: a class, a caption, boxes. Looked for beside
+# the first few images.
+_BESIDE, _FEW = (".cls", ".txt", ".json", ".xml"), 3
+_HEAD, _LINES, _MOST_FOLDERS, _MOST_BESIDE = 1 << 16, 60, 100, 500
+_CELLS = re.compile(r"[,;|\s\"'\[\]{}]+")
+
+
+def label_hint(root: Path, placing: Placing, tables: Sequence[str]) -> tuple[str, ...]:
+    """A note on tables whose rows name these images, or that are called as label tables are; of those in one place.
+
+    Args:
+        root: the image directory.
+        placing: what its folders said.
+        tables: names of files below `root` that may be tables.
+    """
+    stems = {PurePosixPath(file).stem.casefold() for file in placing.labels}
+    classes = {label for label in placing.labels.values() if label is not None} if placing.labelled else set()
+    for folder, names, where in _places(root, tables):
+        if classes.intersection(folder.relative_to(root).parts if folder.is_relative_to(root) else ()):
+            continue  # boxes of the images of one class
+        found = {name for name in names if without_suffix(name).casefold() not in stems and "submission" not in name}
+        trusted = where.split("/")[0] in _TRUSTED and not placing.labelled
+        found = {name for name in found if trusted and name in _CALLED or _names_images(folder / name, stems)}
+        if found and _BY_NUMBER in names:  # its rows name images by the numbers of another file
+            found = {_BY_NUMBER}
+        if found:
+            return (_said(found, where, labelled=placing.labelled),)
+    images = [root / file for file in list(placing.labels)[:_FEW]]
+    for ending in () if placing.labelled else _BESIDE:
+        beside = [image.with_suffix(ending) for image in images]
+        if beside and all(file.is_file() for file in beside):
+            return (
+                f"The {ending} files beside the images ({shortened(beside[0].name, 60)} …) were not used; labels are "
+                "read from one table of file names and labels: --labels labels.csv.",
+            )
+    return ()
+
+
+def _places(root: Path, tables: Sequence[str]) -> Iterator[tuple[Path, list[str], str]]:
+    """Folders with their tables, and where they are in words: the directory, what is beside it, what is in it."""
+    folders: dict[str, list[str]] = {}
+    for table in tables:
+        folder, _, name = table.rpartition("/")
+        folders.setdefault(folder, []).append(name)
+    yield root, folders.pop("", []), "inside the directory"
+    parent = root.resolve().parent
+    yield parent, _in_folder(parent), "beside the directory"
+    for folder in sorted(folders, key=lambda path: (path.count("/"), path != "train", path))[:_MOST_FOLDERS]:
+        yield root / folder, folders[folder], f"in {printable(folder)}/"
+
+
+def _in_folder(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return tables_among([entry.name for entry in islice(entries, _MOST_BESIDE)])
+    except OSError:
+        return []
+
+
+def _names_images(path: Path, stems: set[str]) -> bool:
+    """Whether most lines at the head of a file hold an image's name."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD).decode("latin-1")
+    except OSError:
+        return False
+    lines = [line for line in head.splitlines() if line.strip()][1 : _LINES + 1]
+    if len(lines) < 3:  # JSON on one line
+        return len({cell for cell in _CELLS.split(head) if _is_image(cell, stems)}) > 2
+    return 2 * sum(any(_is_image(cell, stems) for cell in _CELLS.split(line)) for line in lines) >= len(lines)
+
+
+def _is_image(cell: str, stems: set[str]) -> bool:
+    base = PurePosixPath(cell.replace("\\", "/")).name.casefold()
+    if PurePosixPath(base).suffix in EXTENSIONS:
+        return without_suffix(base) in stems
+    # A short number is more likely a label, a count or a coordinate.
+    return base in stems and (len(base) > 4 or not base.isdigit())
+
+
+def _said(names: set[str], where: str, *, labelled: bool) -> str:
+    one = len(names) == 1
+    if labelled:
+        return (
+            f"{listed(names)} {where} {'names' if one else 'name'} these images and {'was' if one else 'were'} not "
+            f"used: labels are the folders'; --labels FILE reads {'it' if one else 'one of them'}."
+        )
+    return (
+        f"{listed(names)} {where} {'was' if one else 'were'} not used; give {'it' if one else 'one of them'} with "
+        "--labels for labels."
+    )
+
+
+__all__ = ["label_hint"]
