@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 
 from swaveval.data.annotations import counts_up
 from swaveval.data.folder_names import Meaning, kinds
-from swaveval.data.inner_folders import ByLevel, domains, option_that_reads
-from swaveval.data.shards import initials, letters_of_a_hash, parts_of_a_list
+from swaveval.data.inner_folders import FolderOptions, domains
+from swaveval.data.shards import FIRST_LETTERS, initials, letters_of_a_hash, parts_of_a_list
 from swaveval.text import listed, natural_key
 
 Members = dict[str, tuple[str, ...]]
@@ -26,6 +26,7 @@ _NAMED = {
 }
 _DOUBTFUL = ("part", "date", "place", "person", "container", "identifier", "split")
 _HASHED = "are letters of a hash"
+_BY_HASH = (_HASHED, f"({FIRST_LETTERS})")
 # Two kinds of picture of the same scenes.
 _PAIRS = tuple(
     frozenset(pair.split())
@@ -57,7 +58,7 @@ class Level:
 
 
 def class_level(
-    groups: list[Members], notes: list[str], reasons: Sequence[str], by_level: ByLevel, *, dated: bool = False
+    groups: list[Members], notes: list[str], reasons: Sequence[str], options: FolderOptions, *, dated: bool = False
 ) -> Level:
     """The first level of folders that can be classes.
 
@@ -65,7 +66,7 @@ def class_level(
         groups: files to folders and name, of each split (or of everything).
         notes: sentences are added to it.
         reasons: what is known of the layout already.
-        by_level: the labels that `--labels folders:N` gives, for advice that was tried.
+        options: for advice that was tried.
         dated: whether everything lies in the folder of a year or month.
     """
     passed: list[str] = []
@@ -80,15 +81,14 @@ def class_level(
         )
         if unlabelled:
             notes.append(f"The images in {listed(unlabelled)} stay in without a label.")
-        why = _no_classes(folders, said, dated=dated) or _above_classes(
-            groups, hashed=bool(passed) and passed[-1].endswith(_HASHED)
-        )
+        hashed = bool(passed) and passed[-1].endswith(_BY_HASH)
+        why = _no_classes(folders, said, dated=dated) or _above_classes(groups, hashed=hashed)
         if not why:
             return Level(groups, "; ".join([*passed, *_about(folders, said, notes)]), unlabelled=unlabelled)
         passed.append(why)
         dated = dated or why.endswith(_NAMED["date"])
         first = {name: parts[0] if len(parts) > 1 else None for group in groups for name, parts in group.items()}
-        option = option_that_reads(first, by_level)
+        option = options.that_reads(first)
         advice = f"; {option} reads them so" if option else ""
         notes.append(f"{why[0].upper()}{why[1:]}, so they were not read as classes{advice}.")
         groups = [{name: parts[1:] if len(parts) > 1 else parts for name, parts in group.items()} for group in groups]

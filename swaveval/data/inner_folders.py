@@ -1,6 +1,7 @@
 """Folders inside folders: domains above classes, and what lies inside the class folders and was not read."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from swaveval.data.folder_names import kinds, split_name, words_of
@@ -8,10 +9,8 @@ from swaveval.text import counted, listed
 
 Parts = tuple[str, ...]
 Key = TypeVar("Key", bound=Hashable)
-# The labels that `--labels folders:N` gives to files.
-ByLevel = Callable[[Sequence[str], int], Mapping[str, str | None]]
 _LEAST, _SHARED = 4, 0.8
-_DEEPEST, _LOOKED_AT = 8, 2000
+_DEEPEST, _LOOKED_AT = 8, 5000
 # Conditions that pictures of a class are taken under: names that stand in every class and are none.
 _CONDITIONS = words_of(
     "front back rear left right top bottom side up down upper lower near far inside outside indoor indoors outdoor "
@@ -19,6 +18,32 @@ _CONDITIONS = words_of(
     "snowy fog foggy clear dry wet rgb depth ir nir thermal color colour gray grey grayscale axial coronal sagittal "
     "oblique 40x 100x 200x 400x good bad ok easy medium hard small large closed open"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class FolderOptions:
+    """`--labels folders` and `--labels folders:N`, to be tried before they are advised.
+
+    Attributes:
+        files: all files of the directory.
+        read: the labels that the option gives to files, by N.
+    """
+
+    files: Sequence[str]
+    read: Callable[[Sequence[str], int], Mapping[str, str | None]]
+
+    def that_reads(self, wanted: Mapping[str, str | None]) -> str:
+        """The option that gives these labels to these files and takes no others; empty where none does.
+
+        Args:
+            wanted: file to label.
+        """
+        some = self.files[:: -(-len(self.files) // _LOOKED_AT) or 1]
+        labels = {file: wanted[file] for file in some if file in wanted}
+        for level in range(1, _DEEPEST) if labels else ():
+            if self.read(some, level) == labels:
+                return f"--labels folders:{level}" if level > 1 else "--labels folders"
+        return ""
 
 
 def domains(members: Iterable[Parts]) -> str:
@@ -43,12 +68,12 @@ def domains(members: Iterable[Parts]) -> str:
     )
 
 
-def not_read(labels: Mapping[str, str | None], by_level: ByLevel, *, split: bool) -> str:
+def not_read(labels: Mapping[str, str | None], options: FolderOptions, *, split: bool) -> str:
     """A sentence on the folders inside the class folders, with the option that reads them; empty where none divides.
 
     Args:
         labels: file to its class folder.
-        by_level: what `--labels folders:N` would give for these files, to see whether it reads those folders.
+        options: to see which reads those folders.
         split: whether the split is given; one that is drawn may tear a folder's images apart.
     """
     if all(label is None or file.rsplit("/", 2)[-2:-1] == [label] for file, label in labels.items()):
@@ -63,7 +88,7 @@ def not_read(labels: Mapping[str, str | None], by_level: ByLevel, *, split: bool
     inside = _held(inner.values())
     if max(map(len, inside.values()), default=0) < 2 or 2 * sum(map(bool, inside.values())) < len(inside):
         return ""
-    option = option_that_reads({file: name or None for file, (_, name) in inner.items()}, by_level)
+    option = options.that_reads({file: name or None for file, (_, name) in inner.items()})
     if shared := _shared(inside):
         advice = f"; {option} reads the inner ones" if option else ""
         return (
@@ -77,21 +102,6 @@ def not_read(labels: Mapping[str, str | None], by_level: ByLevel, *, split: bool
         f"Inside the class folders are {counted(len(names), 'further folder')} ({listed(names)}), which were not read "
         f"as classes{advice}.{torn}"
     )
-
-
-def option_that_reads(wanted: Mapping[str, str | None], by_level: ByLevel) -> str:
-    """`--labels folders` or `--labels folders:N`, whichever gives these labels; empty where none does.
-
-    Args:
-        wanted: file to label; of many files some are tried.
-        by_level: what an option gives.
-    """
-    tried = list(wanted)[:: -(-len(wanted) // _LOOKED_AT) or 1]
-    for level in range(1, _DEEPEST):
-        found = by_level(tried, level)
-        if found and all(label == wanted[file] for file, label in found.items()):
-            return f"--labels folders:{level}" if level > 1 else "--labels folders"
-    return ""
 
 
 def _dividing(paths: Mapping[Key, tuple[str, Sequence[str]]]) -> dict[Key, tuple[str, str]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
+from swaveval.data.labels_by_name import words_in_names
 from swaveval.data.layout import Placing
 from swaveval.data.listing import EXTENSIONS, tables_among
 from swaveval.data.names import without_suffix
@@ -22,15 +23,16 @@ _HEAD, _LINES, _MOST_FOLDERS, _MOST_BESIDE = 1 << 16, 60, 100, 500
 _CELLS = re.compile(r"[,;|\s\"'\[\]{}]+")
 
 
-def label_hint(root: Path, placing: Placing, tables: Sequence[str]) -> tuple[str, ...]:
+def label_hint(root: Path, placing: Placing, files: Sequence[str], tables: Sequence[str]) -> tuple[str, ...]:
     """A note on tables whose rows name these images, or that are called as label tables are; of those in one place.
 
     Args:
         root: the image directory.
         placing: what its folders said.
+        files: names of all images below `root`, those left out too.
         tables: names of files below `root` that may be tables.
     """
-    stems = {PurePosixPath(file).stem.casefold() for file in placing.labels}
+    stems = {PurePosixPath(file).stem.casefold() for file in files}
     classes = {label for label in placing.labels.values() if label is not None} if placing.labelled else set()
     for folder, names, where in _places(root, tables):
         if classes.intersection(folder.relative_to(root).parts if folder.is_relative_to(root) else ()):
@@ -50,7 +52,8 @@ def label_hint(root: Path, placing: Placing, tables: Sequence[str]) -> tuple[str
                 f"The {ending} files beside the images ({shortened(beside[0].name, 60)} …) were not used; labels are "
                 "read from one table of file names and labels: --labels labels.csv.",
             )
-    return ()
+    words = "" if placing.labelled else words_in_names(placing.labels)
+    return (words,) if words else ()
 
 
 def _places(root: Path, tables: Sequence[str]) -> Iterator[tuple[Path, list[str], str]]:

@@ -1,16 +1,30 @@
-"""What `--labels` may say: a table, a table's column, or a word about the folders."""
+"""What `--labels` may say: a table, a table's column, or a word about folders and file names."""
 
 import re
 from pathlib import Path
 
 NONE = "none"
 FOLDERS = "folders"
+NAMES = "names"
+_NAMES = re.compile(rf"^{NAMES}(?::(.+))?$", re.DOTALL)
 _LEVEL = re.compile(rf"^{FOLDERS}(?::(-?[1-9][0-9]?))?$")
 
 
 def is_word(option: Path | str | None) -> bool:
-    """Whether the option says something about folders instead of naming a file (`./none` is a file)."""
-    return option is not None and (str(option) == NONE or _LEVEL.match(str(option)) is not None)
+    """Whether the option says something about folders or names instead of naming a file (`./none` is a file)."""
+    said = str(option)
+    return option is not None and (said == NONE or any(form.match(said) for form in (_LEVEL, _NAMES)))
+
+
+def is_of_names(option: Path | str) -> bool:
+    """Whether labels are to be read off the files' names: `names`, or `names:REGEX`."""
+    return _NAMES.match(str(option)) is not None
+
+
+def pattern_of(option: Path | str) -> str | None:
+    """The regular expression of `names:REGEX`; None of `names`."""
+    found = _NAMES.match(str(option))
+    return found[1] if found else None
 
 
 def level_of(option: Path | str) -> int:

@@ -8,7 +8,7 @@ from swaveval.data.annotations import beside
 from swaveval.data.class_level import Level, class_level
 from swaveval.data.folder_names import Meaning, kinds, meaning, split_name
 from swaveval.data.folds import first_fold
-from swaveval.data.inner_folders import levelled, nested_copy, not_read
+from swaveval.data.inner_folders import FolderOptions, levelled, nested_copy, not_read
 from swaveval.text import counted, listed, printable, shortened
 
 Parts = tuple[str, ...]
@@ -58,7 +58,7 @@ def place_by_folders(files: Sequence[str]) -> Placing:
     placing = _placed(files, parts, notes, reasons, labels=True)
     inside = not_read(
         placing.labels,
-        _by_level,
+        _options(files),
         split=placing.splits is not None,
     )
     return replace(placing, notes=(*placing.notes, inside)) if inside and placing.labelled else placing
@@ -94,8 +94,8 @@ def place_by_first_folder(files: Sequence[str], level: int = 1) -> Placing:
     return replace(placing, origin=said)
 
 
-def _by_level(files: Sequence[str], level: int) -> Mapping[str, str | None]:
-    return place_by_first_folder(files, level).labels
+def _options(files: Sequence[str]) -> FolderOptions:
+    return FolderOptions(files, lambda some, level: place_by_first_folder(some, level).labels)
 
 
 # -- steps -----------------------------------------------------------------------------------------------------------
@@ -189,7 +189,7 @@ def _placed(files: Sequence[str], parts: Members, notes: list[str], reasons: lis
         )
     if not labels:
         return Placing({name: None for name in files if name in parts}, False, notes=tuple(notes))
-    level = class_level([parts], notes, reasons, _by_level, dated=_dated(parts))
+    level = class_level([parts], notes, reasons, _options(files), dated=_dated(parts))
     if level.splits_inside and level.reason:
         return _placed(files, level.groups[0], notes, [*reasons, level.reason], labels=True)
     members = level.groups[0]
@@ -263,7 +263,7 @@ def _place_groups(
         groups = _without_common_classes(groups)
         if roles:
             dated = any(_dated(members) for members in groups.values())
-            level = class_level(list(groups.values()), notes, reasons, _by_level, dated=dated)
+            level = class_level(list(groups.values()), notes, reasons, _options(files), dated=dated)
             groups = dict(zip(groups, level.groups, strict=True))
     found: dict[str, dict[str, str | None] | None] = {
         split: None if level.flat or not labels else _classes(members, notes, f"{split}: ", level.unlabelled)

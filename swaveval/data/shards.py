@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from swaveval.data.folder_names import range_of
 
+FIRST_LETTERS = "each file's name begins with its folder's"
 _NUMBER = re.compile(r"([0-9]+)(?=[^0-9]*$)")
 _BLOCKS = (10, 16, 32, 50, 64, 100, 128, 200, 250, 256, 500, 512, 1000, 1024, 2000, 2048, 5000, 4096, 8192, 10000)
 _HEX = re.compile(r"^[0-9a-f]{1,4}$", re.IGNORECASE)
@@ -30,7 +31,7 @@ def parts_of_a_list(folders: Mapping[str, Sequence[str]]) -> str:
         return ""
     stems = {folder: [PurePosixPath(file).stem for file in files] for folder, files in folders.items()}
     if _by_first_letters(stems):
-        return "each file's name begins with its folder's"
+        return FIRST_LETTERS
     numbers = {folder: _numbers(names) for folder, names in stems.items()}
     if all(numbers.values()):
         known = {folder: values for folder, values in numbers.items() if values}
@@ -75,6 +76,7 @@ def letters_of_a_hash(inside: Mapping[str, set[str]]) -> bool:
         len(inside) > 1
         and all(inside.values())
         and _cut(inside)
+        and any(name[-1].isdigit() for name in inside)  # `A/A1 B/B1` are letters, not digits of sixteen
         and (_cut(inner) or all(len(name) >= 6 and _HASH.match(name) for name in inner))
         and not all(name.isdigit() for name in inner | set(inside))
     )

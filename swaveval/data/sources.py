@@ -20,8 +20,9 @@ from swaveval.data.image_file import read_image
 from swaveval.data.imageset import ImageSet
 from swaveval.data.kept_by_torchvision import Kept, kept_at
 from swaveval.data.label_hint import label_hint
-from swaveval.data.label_option import NONE, is_word, level_of, table_and_column
+from swaveval.data.label_option import NONE, is_of_names, is_word, level_of, pattern_of, table_and_column
 from swaveval.data.labels import place_by_rows
+from swaveval.data.labels_by_name import place_by_names
 from swaveval.data.layout import Placing, place_by_first_folder, place_by_folders, place_without_labels
 from swaveval.data.listing import list_images
 from swaveval.data.named import TORCHVISION, NamedImages, digits, torchvision_images
@@ -243,7 +244,7 @@ def _from_directory(
     notes += check_tables([shown[position] for position in good], [record.facts for record in usable])
     if len(listing.arrays) > 1:
         notes += (f"{counted(len(listing.arrays), 'array')} (.npy) beside the images not read.",)
-    hints = label_hint(root, placing, listing.tables) if label_file is None else ()
+    hints = () if label_file is not None else label_hint(root, placing, listing.files, listing.tables)
     found = _Found(
         files=tuple(shown[position] for position in good),
         records=usable,
@@ -267,7 +268,7 @@ def _from_directory(
             *placing.notes,
             *notes,
             *split_notes,
-            *(label_hint(root, placing, listing.tables) if label_file is None else ()),
+            *hints,
         ),
         label_origin=classes.origin,
         channels=channels,
@@ -280,8 +281,11 @@ def _placed(root: Path, files: Sequence[str], option: Path | None) -> Placing:
     if option is None:
         return place_by_folders(files)
     if is_word(option):
-        without = str(option) == NONE
-        return place_without_labels(files) if without else place_by_first_folder(files, level_of(option))
+        if str(option) == NONE:
+            return place_without_labels(files)
+        if is_of_names(option):
+            return place_by_names(files, pattern_of(option))
+        return place_by_first_folder(files, level_of(option))
     path, column = table_and_column(option)
     table = read_tables(path, files, root, column=column)
     return place_by_rows(files, table, name=printable(path.name), root=str(root.resolve()))

@@ -8,9 +8,10 @@ import pytest
 
 from swaveval.data.classes import as_classes, given_split
 from swaveval.data.errors import DataError
-from swaveval.data.label_option import table_and_column
+from swaveval.data.label_option import FOLDERS, is_of_names, level_of, pattern_of, table_and_column
 from swaveval.data.label_table import read_labels
 from swaveval.data.labels import place_by_rows
+from swaveval.data.labels_by_name import place_by_names
 from swaveval.data.layout import Placing, place_by_first_folder, place_by_folders, place_without_labels
 from swaveval.text import natural_key
 from tests.field.brought import ASIDE, Brought
@@ -30,8 +31,11 @@ def placed(brought: Brought, files: list[str], directory: Path) -> Placing:
         path, column = table_and_column(Path(f"{table}:{brought.column}" if brought.column else table))
         rows = read_labels(path, files, column=column)
         return place_by_rows(files, rows, name=path.name, root=str(directory / brought.root))
-    places = {"none": place_without_labels, "folders": place_by_first_folder, "": place_by_folders}
-    return places[brought.option](files)
+    if is_of_names(brought.option):
+        return place_by_names(files, pattern_of(brought.option))
+    if brought.option.startswith(FOLDERS):
+        return place_by_first_folder(files, level_of(brought.option))
+    return place_without_labels(files) if brought.option else place_by_folders(files)
 
 
 def fault(brought: Brought, directory: Path) -> str:
@@ -49,6 +53,26 @@ def fault(brought: Brought, directory: Path) -> str:
         return f"nothing says {brought.must!r}: {told}"
     difference = differs(brought, used, classes.labels, classes.names, is_test)
     return "" if not difference or brought.said and re.search(brought.said, told) else f"{difference}; said was: {told}"
+
+
+ADVICE = re.compile(
+    r"The folders (.+?)(?: … \(([0-9]+)\))? (?:are|hold|each|only|name) .*; --labels folders(:[0-9]+)? reads them so"
+)
+
+
+@pytest.mark.parametrize("kind", TRIALS)
+def test_the_option_that_a_note_names_reads_what_it_says(kind: str, tmp_path: Path) -> None:
+    for trial in TRIALS[kind]:
+        brought: Brought = trial.judge.args[0]  # type: ignore[attr-defined]
+        files = sorted(brought.files, key=natural_key)
+        if brought.table is not None or brought.option:
+            continue
+        for note in place_by_folders(files).notes:
+            if (said := ADVICE.search(note)) is None:
+                continue
+            found = set(place_by_first_folder(files, int((said[3] or ":1")[1:])).labels.values()) - {None}
+            assert set(said[1].split(", ")) <= found, (trial.name, note)
+            assert len(found) == int(said[2] or len(said[1].split(", "))), (trial.name, note)
 
 
 def differs(

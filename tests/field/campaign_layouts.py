@@ -9,6 +9,7 @@ from tests.field.fold_layouts import fold_layouts
 from tests.field.known_layouts import known_layouts
 from tests.field.label_cells import several_labels, values
 from tests.field.label_files import incomplete_tables, other_tables, tables
+from tests.field.public_sets import public_sets
 
 NAMES: dict[str, Callable[[int], str]] = {
     "one counter": lambda number: f"{(number * 7 + 3) % 89:05d}.png",
@@ -192,6 +193,7 @@ def trials() -> list[Trial]:
         *classes_inside_parts(random.Random("inside")),
         *flat(random.Random("flat")),
         *known_layouts(),
+        *public_sets(),
         *fold_layouts(),
         *words_of_the_option(random.Random("option")),
         *tables(random.Random("tables"), 72),
