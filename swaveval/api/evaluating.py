@@ -119,7 +119,8 @@ def evaluate(
     Args:
         data: images: a folder or the name of a data set; or a torch Dataset, a DataLoader, a list of images or of
             (image, label). Not needed for features, nor where `swaveval pretrain` wrote the checkpoints.
-        labels: one an image in order (names or numbers; -1 and None for none); for a folder a table or `none`.
+        labels: one an image in order (names or numbers; -1 and None for none); for a folder a table, `none`,
+            `folders` or `names`.
         train: mask `(n,)`, True for training images; else a quarter of the images is drawn for testing.
         baselines: features of untrained networks of the same kind, by name: what training started from.
         options: see `Options`.
@@ -178,7 +179,7 @@ def _with_images(request: RunRequest, given: Given) -> RunRequest:
     if given.train is not None:
         raise RunError("train is for images or features in memory; a folder says its split by train/ and test/")
     if given.labels is not None and not isinstance(given.labels, str | Path):
-        raise RunError("labels of a folder are a table (a path), none or folders")
+        raise RunError("labels of a folder are a table (a path), or a word: none, folders, names")
     table = None if given.labels is None else Path(str(given.labels))
     return replace(request, data=None if given.data is None else str(given.data), labels=table)
 

@@ -39,7 +39,7 @@ def pretrain(
     labels: Path | None = typer.Option(
         None,
         "--labels",
-        help="Table filename,label[,split]: keeps its test images out. none or folders: what folders mean, as in run.",
+        help="Table filename,label[,split]: keeps its test images out. none, folders or names: as in run.",
         rich_help_panel=DATA,
     ),
     range: reading_options.Range = None,

@@ -30,7 +30,7 @@ def sweep(
     seeds: str | None = typer.Option(
         None, "--seeds", help="Seeds of the training, e.g. 0,1,2: repeats of every setting, compared as one."
     ),
-    labels: Path | None = typer.Option(None, "--labels", help="A table, none or folders, as in `swaveval run`."),
+    labels: Path | None = typer.Option(None, "--labels", help="A table, none, folders or names, as in `swaveval run`."),
     range: reading_options.Range = None,
     bands: reading_options.Bands = None,
     pages: reading_options.Pages = None,

@@ -124,7 +124,8 @@ def open_images(
             of a data set: `digits`, `cifar10` … A directory wins over a torchvision data set of the same name; without
             images it may be one that torchvision keeps a data set in.
         labels: CSV file `filename,label[,split]` for the images of a directory (`FILE:COLUMN` names the column of the
-            labels); or the word `none`: folders are no labels, or `folders`: they are, whatever they are called.
+            labels); or a word: `none`, folders are no labels; `folders[:N]`, they are, whatever they are
+            called; `names[:REGEX]`, they stand in the files' names.
         seed: draws the split where none is given.
         reading: range, bands, pages, transparency and orientation of image files.
         channels: of the network's first layer; None: 3, or as many as `reading` names bands.

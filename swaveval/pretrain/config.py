@@ -24,8 +24,8 @@ class DataConfig:
 
     Attributes:
         path: directory or data set name, as `swaveval.data.open_images` takes it.
-        labels: table `filename,label[,split]`, `none` or `folders`, or empty. Labels are never trained on; they say
-            which images are kept for testing.
+        labels: table `filename,label[,split]`, `none`, `folders` or `names`, or empty. Labels are never trained on;
+            they say which images are kept for testing.
         split_seed: of the split that is drawn when the data gives none.
         fraction: share of the training images to use; smaller shares are parts of larger ones.
         range, bands, pages, alpha, exif: how image files become pixels, as the options of the same names say it

@@ -54,7 +54,7 @@ class RunRequest:
         checkpoints: directory of checkpoints, one file, or a pattern of files.
         out: where `index.html`, `verdict.json`, `results/`, `figures/` go.
         data: path or name of the images; None takes what run.json says.
-        labels: table of labels, or `none` or `folders` for what folders mean; None takes what run.json says.
+        labels: table of labels, or a word: `none`, `folders[:N]`, `names[:REGEX]`; None takes what run.json says.
         pixels: what was said about reading pixels (`range`, `bands`, `pages`, `alpha`, `exif` → text); what was not
             said is taken from run.json, else the defaults.
         reading: that, filled in.
