@@ -28,7 +28,7 @@ _DOUBTFUL = ("part", "date", "place", "person", "container", "identifier", "spli
 _HASHED = "are letters of a hash"
 _BY_HASH = (_HASHED, f"({FIRST_LETTERS})")
 # Two kinds of picture of the same scenes.
-_PAIRS = tuple(
+PAIRS = tuple(
     frozenset(pair.split())
     for pair in (
         *("a b", "left right", "l r", "lr hr", "low high", "noisy clean", "hazy clear", "rgb nir", "rgb ir", "vis ir"),
@@ -82,7 +82,7 @@ def class_level(
         if unlabelled:
             notes.append(f"The images in {listed(unlabelled)} stay in without a label.")
         hashed = bool(passed) and passed[-1].endswith(_BY_HASH)
-        why = _no_classes(folders, said, dated=dated) or _above_classes(groups, hashed=hashed)
+        why = _no_classes(folders, said, groups, dated=dated) or _above_classes(groups, hashed=hashed)
         if not why:
             return Level(groups, "; ".join([*passed, *_about(folders, said, notes)]), unlabelled=unlabelled)
         passed.append(why)
@@ -127,7 +127,9 @@ def _folders(groups: Sequence[Members]) -> dict[str, list[str]]:
     return {name: found[name] for name in sorted(found, key=natural_key)}
 
 
-def _no_classes(folders: Mapping[str, Sequence[str]], found: Mapping[str, Meaning], *, dated: bool) -> str:
+def _no_classes(
+    folders: Mapping[str, Sequence[str]], found: Mapping[str, Meaning], groups: Sequence[Members], *, dated: bool
+) -> str:
     """Why these folders are no classes, in words; empty when they may be. `dated`: they stand inside a date's."""
     present = {meaning.kind for meaning in found.values()}
     names = listed(folders)
@@ -139,7 +141,7 @@ def _no_classes(folders: Mapping[str, Sequence[str]], found: Mapping[str, Meanin
     if dated and all(name.isdigit() and 1 <= int(name) <= 31 for name in folders):
         return f"the folders {names} are dates"
     if present <= {"number", "range", "word"}:
-        if (pair := _parallel(folders)) != "":
+        if (pair := _parallel(groups)) != "":
             return f"the folders {names} {pair}"
         countable = all(meaning.kind != "word" or _short_hex(name) for name, meaning in found.items())
         if countable and (why := parts_of_a_list(folders)):
@@ -151,14 +153,29 @@ def _short_hex(name: str) -> bool:
     return len(name) <= 4 and all(letter in "0123456789abcdef" for letter in name.lower())
 
 
-def _parallel(folders: Mapping[str, Sequence[str]]) -> str:
-    """Folders that hold the same scenes in several forms: the same file names everywhere, which do not merely count."""
-    stems = [{PurePosixPath(file).stem for file in files} for files in folders.values()]
-    if len(stems) < 2 or len(stems[0]) < 4 or any(other != stems[0] for other in stems[1:]):
+def _parallel(groups: Sequence[Members]) -> str:
+    """Folders that hold the same scenes in several forms: the same file names everywhere, which do not merely count in
+    each split; or files called after their folder with the same endings (the bands of a scene)."""
+    held: list[dict[str, set[str]]] = []
+    for group in groups:
+        held.append({})
+        for parts in group.values():
+            if len(parts) > 1:
+                held[-1].setdefault(parts[0], set()).add(PurePosixPath(parts[-1]).stem)
+    folders = sorted(set().union(*held), key=natural_key)
+    stems = [set().union(*(inside.get(folder, ()) for inside in held)) for folder in folders]
+    if len(stems) < 2:
         return ""
-    if frozenset(name.lower() for name in folders) in _PAIRS:
-        return "are pairs: several pictures of the same scenes"
-    return "" if counts_up(stems[0]) else "hold files of the same names: several pictures of the same scenes"
+    if len(stems[0]) > 3 and all(other == stems[0] for other in stems[1:]):
+        if frozenset(name.lower() for name in folders) in PAIRS:
+            return "are pairs: several pictures of the same scenes"
+        if all(counts_up(set().union(*inside.values())) for inside in held if inside):
+            return ""
+        return "hold files of the same names: several pictures of the same scenes"
+    ends = [{stem.removeprefix(folder) for stem in found} for folder, found in zip(folders, stems, strict=True)]
+    called = len(stems) > 2 and len(ends[0]) > 1 and ends[0].isdisjoint(stems[0])
+    same = called and all(other == ends[0] for other in ends) and not counts_up(ends[0])
+    return "each hold the same files, called after the folder: several pictures of one scene" if same else ""
 
 
 def _about(folders: Mapping[str, Sequence[str]], found: Mapping[str, Meaning], notes: list[str]) -> list[str]:

@@ -67,6 +67,7 @@ _CAMERA = re.compile(
     r"fuji|olympus|leica|xiaomi|kinect|realsense)[\s_\-]*[0-9][a-z0-9_\-]*)$",
     re.IGNORECASE,
 )
+_PERSON_CODE = re.compile(r"^[ps][0-9]{6,}$", re.IGNORECASE)  # MIMIC-CXR: patients and their studies
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|"
     r"nov(?:ember)?|dec(?:ember)?)"
@@ -83,6 +84,7 @@ _DATES = tuple(
         rf"^{_YEAR}[-_. ]{_MONTH}(?:[-_. ]\d{{1,2}})?$",
     )
 )
+_BEGINS_WITH_A_DATE = re.compile(rf"^{_YEAR}[-_. ]?(?:0[1-9]|1[0-2])[-_. ]?(?:0[1-9]|[12]\d|3[01])[-_. ]")
 _RANGE = re.compile(r"^(\d+)\s*(?:-|_|–|to|\.\.)\s*(\d+)$")
 _IDENTIFIER = re.compile(
     r"^(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{8,64})$", re.I
@@ -132,7 +134,8 @@ def meaning(name: str) -> Meaning:
         return Meaning("number" if name.isdigit() else "range" if _RANGE.match(name) else "word")
     if _is_annotation(letters, words):
         return Meaning("annotation")
-    if set(letters) <= UNLABELLED | CONTAINER | {"no", "label"} and set(letters) & (UNLABELLED | {"no"}):
+    unlabelled = set(letters) & UNLABELLED or {"no", "label"} <= set(letters) or {"no", "labels"} <= set(letters)
+    if unlabelled and set(letters) <= UNLABELLED | CONTAINER | {"no", "label", "labels"}:
         return Meaning("unlabelled")
     if set(letters) & DERIVED and set(letters) <= DERIVED | CONTAINER:
         return Meaning("derived")
@@ -144,6 +147,8 @@ def meaning(name: str) -> Meaning:
         return Meaning("container")
     if _CAMERA.match(name):
         return Meaning("place")
+    if _PERSON_CODE.match(name):
+        return Meaning("person")
     return Meaning("word")
 
 
@@ -162,7 +167,7 @@ def kinds(names: Iterable[str]) -> dict[str, Meaning]:
     if any(said.kind == "number" for said in found.values()):
         # 2000 beside 1000 is a number, not a year.
         found = {name: Meaning("number") if name.isdigit() else said for name, said in found.items()}
-    found |= _splits_called_alike(found) | _lettered(found)
+    found |= _splits_called_alike(found) | _lettered(found) | _sessions(found)
     splits = {name: said for name, said in found.items() if said.kind == "split"}
     called = set().union(*(said.rest.split() for said in splits.values()))
     others = [
@@ -195,6 +200,13 @@ def _lettered(found: dict[str, Meaning]) -> dict[str, Meaning]:
     if not alike or next(iter(found))[:-1].lower() not in _PART_WORDS or not all(name[-1].isalpha() for name in found):
         return {}
     return dict.fromkeys(found, Meaning("part"))
+
+
+def _sessions(found: dict[str, Meaning]) -> dict[str, Meaning]:
+    """`2011_09_26_drive_0001 2011_09_26_drive_0002`: a whole date first, and no other words in one than in another."""
+    alike = len({re.sub("[0-9]+", "0", name) for name in found}) == 1
+    dated = bool(found) and all(_BEGINS_WITH_A_DATE.match(name) for name in found)
+    return dict.fromkeys(found, Meaning("date")) if alike and dated else {}
 
 
 def _words(name: str) -> list[str]:

@@ -131,28 +131,6 @@ def _shared(inside: Mapping[str, set[str]]) -> set[str]:
     return shared if len(shared) > 1 else set()
 
 
-def nested_copy(members: Mapping[str, Parts]) -> tuple[str, set[str], bool]:
-    """A folder that holds the same folders as stand beside it: `flowers/rose` beside `rose`.
-
-    Returns:
-        the folder (empty: there is none), its files, and whether they have the names of those beside it: copies.
-    """
-    inside: dict[str, dict[str, set[str]]] = {}
-    for parts in members.values():
-        if len(parts) > 2:
-            inside.setdefault(parts[0], {}).setdefault(parts[1], set()).add("/".join(parts[2:]))
-    held: dict[str, set[str]] = {}
-    for parts in members.values():
-        if len(parts) > 1:
-            held.setdefault(parts[0], set()).add("/".join(parts[1:]))
-    for folder, inner in inside.items():
-        others = held.keys() - {folder}
-        if len(others) > 1 and inner.keys() == others:
-            files = {name for name, parts in members.items() if parts[0] == folder}
-            return folder, files, all(inner[top] <= held[top] for top in others)
-    return "", set(), False
-
-
 def levelled(members: Mapping[str, Parts], level: int) -> dict[str, Parts]:
     """The `level`-th folder of each path first; files that have none stand alone.
 

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from swaveval.data.annotations import beside
-from swaveval.data.class_level import Level, class_level
+from swaveval.data.beside_classes import without_bare_test_set, without_nested_copy
+from swaveval.data.class_level import PAIRS, Level, class_level
 from swaveval.data.folder_names import Meaning, kinds, meaning, split_name
 from swaveval.data.folds import first_fold
-from swaveval.data.inner_folders import FolderOptions, levelled, nested_copy, not_read
+from swaveval.data.inner_folders import FolderOptions, levelled, not_read
 from swaveval.text import counted, listed, printable, shortened
 
 Parts = tuple[str, ...]
@@ -138,25 +139,8 @@ def _images_alone(files: Sequence[str]) -> tuple[Members, list[str], list[str]]:
         )
     inner, folds = first_fold(inner)
     notes += [folds] * bool(folds)
-    return _without_nested_copy(inner, notes), notes, reasons
-
-
-def _without_nested_copy(parts: Members, notes: list[str]) -> Members:
-    """`flowers/rose/1.png` beside `rose/1.png` is the same picture; `more/rose/9.png` is one more of that class."""
-    folder, files, copies = nested_copy(parts)
-    if not folder or meaning(folder).kind == "split":
-        return parts
-    if copies:
-        notes.append(
-            f"{counted(len(files), 'image')} in {shortened(folder, 60)} left out: it holds the folders that stand "
-            "beside it once more, with files of the same names."
-        )
-        return {name: inner for name, inner in parts.items() if name not in files}
-    notes.append(
-        f"The folder {shortened(folder, 60)} holds folders of the same names as those beside it: its images were read "
-        "as of these classes."
-    )
-    return {name: inner[1:] if name in files else inner for name, inner in parts.items()}
+    inner = _without_common(without_bare_test_set(inner, notes))
+    return without_nested_copy(inner, notes), notes, reasons
 
 
 def _dated(parts: Members) -> bool:
@@ -231,7 +215,10 @@ def _class_then_split(parts: Members, notes: list[str]) -> Members:
 def _grouped(parts: Members, splits: Mapping[str, Meaning], notes: list[str]) -> tuple[dict[str, Members], bool]:
     """The images of each split without its folder; whether the names of the splits name classes (`train_cats`)."""
     rests = {said.rest for said in splits.values()}
-    named = len(rests - {""}) > 1 and all(len(rest) > 1 and not rest.isdigit() for rest in rests)
+    words = [set(rest.split()) for rest in rests]
+    # `set_train_HR set_train_LR`: two kinds of picture of the same scenes.
+    pairs = any(pair <= set().union(*words) and not any(pair <= said for said in words) for pair in PAIRS)
+    named = len(rests - {""}) > 1 and not pairs and all(len(rest) > 1 and not rest.isdigit() for rest in rests)
     if len(rests - {""}) > 1 and not named:
         notes.append(
             f"The folders {listed(splits)} name splits and kinds of image that were not read as classes; {FOLDERS_ARE}."

@@ -19,6 +19,7 @@ def parts_of_a_list(folders: Mapping[str, Sequence[str]]) -> str:
 
     - `000-099/` holds the files of these numbers.
     - Each file's name goes on where its folder's name ends (`3f/3fa91c….jpg`): folders by the first letters of a hash.
+    - Each file's number ends with its folder's (`0006/1006`).
     - File numbers go on from folder to folder, in blocks of one size (`0/0000 … 0/0999, 1/1000 …`), the last may be
       smaller.
     - All folders but the last hold equally many files, the last fewer, and no file's name occurs twice.
@@ -35,6 +36,8 @@ def parts_of_a_list(folders: Mapping[str, Sequence[str]]) -> str:
     numbers = {folder: _numbers(names) for folder, names in stems.items()}
     if all(numbers.values()):
         known = {folder: values for folder, values in numbers.items() if values}
+        if _by_last_digits(known):
+            return "each file's number ends with its folder's"
         if _within_ranges(known):
             return "each folder holds the files whose numbers it names"
         if _in_blocks(list(known.values())):
@@ -52,7 +55,7 @@ def parts_of_a_list(folders: Mapping[str, Sequence[str]]) -> str:
 
 
 def initials(inside: Mapping[str, set[str]]) -> bool:
-    """Whether folders are an index of those inside, by their first letters: `a/abbey a/alley b/bakery`.
+    """Whether folders are an index of those inside, by their first letters or digits: `a/abbey a/alley b/bakery`.
 
     `A/A1` does not count: there the letter is a word of its own, with a number.
 
@@ -60,13 +63,14 @@ def initials(inside: Mapping[str, set[str]]) -> bool:
         inside: name of each folder to the names of the folders in it.
     """
     named = [(folder.lower(), inner.lower()) for folder, inners in inside.items() for inner in inners]
-    return (
-        len(inside) > 1
-        and len(named) > len(inside)
-        and all(inside.values())
-        and all(len(folder) <= 2 and folder.isalpha() for folder in inside)
-        and all(inner.startswith(folder) and inner[len(folder) : len(folder) + 1].isalpha() for folder, inner in named)
-    )
+    if len(inside) < 2 or len(named) <= len(inside) or not all(inside.values()):
+        return False
+    if not all(inner.startswith(folder) for folder, inner in named):
+        return False
+    rests = [(folder, inner[len(folder) :]) for folder, inner in named]
+    words = all(len(folder) <= 2 and folder.isalpha() and rest[:1].isalpha() for folder, rest in rests)
+    # `p10/p10000032`: the first digits of a number.
+    return words or all(folder[-1].isdigit() and rest.isdigit() and len(rest) > 1 for folder, rest in rests)
 
 
 def letters_of_a_hash(inside: Mapping[str, set[str]]) -> bool:
@@ -83,7 +87,7 @@ def letters_of_a_hash(inside: Mapping[str, set[str]]) -> bool:
 
 
 def _cut(names: Iterable[str]) -> bool:
-    return len({len(name) for name in names}) == 1 and all(len(name) <= 2 and _HEX.match(name) for name in names)
+    return len({len(name) for name in names}) == 1 and all(len(name) <= 4 and _HEX.match(name) for name in names)
 
 
 def _numbers(stems: Sequence[str]) -> list[int] | None:
@@ -99,6 +103,14 @@ def _by_first_letters(stems: Mapping[str, Sequence[str]]) -> bool:
     return all(
         len(stem) > len(folder) + 1 and stem.startswith(folder) and stem[len(folder)].isalnum()
         for folder, stem in named
+    )
+
+
+def _by_last_digits(numbers: Mapping[str, Sequence[int]]) -> bool:
+    """`0006/1006 0006/2006 0017/3017`: folders by the last digits of the number."""
+    return all(folder.isdigit() for folder in numbers) and any(
+        all(value % rest == int(folder) for folder, values in numbers.items() for value in values)
+        for rest in (100, 1000, 10000)
     )
 
 

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swaveval.data import label_option
+from swaveval.data.beside_classes import nested_copy, without_bare_test_set
 from swaveval.data.errors import DataError
-from swaveval.data.inner_folders import FolderOptions, domains, levelled, nested_copy, not_read
+from swaveval.data.inner_folders import FolderOptions, domains, levelled, not_read
 from swaveval.data.labels_by_name import place_by_names
 from swaveval.data.layout import place_by_first_folder, place_by_folders
 from swaveval.data.shards import initials, letters_of_a_hash
@@ -64,6 +65,26 @@ def test_a_copy_inside_and_more_of_the_same_classes() -> None:
 
 
 @pytest.mark.parametrize(
+    ("files", "left"),
+    [
+        (["animals/cat/1.png", "animals/dog/2.png", "animals_testset/3.png"], 2),
+        (["animals/cat/1.png", "animals/dog/2.png", "test/test/3.png"], 2),
+        (["animals/cat/1.png", "animals/dog/2.png", "test/cat/3.png", "test/dog/4.png"], 4),
+        (["animals/cat/1.png", "test/3.png"], 2),
+        (["animals/1.png", "animals/cat/1.png", "animals/dog/1.png", "test/3.png"], 4),
+        (["cat/1.png", "dog/2.png", "test/3.png"], 3),
+        (["test/3.png", "val/4.png"], 2),
+        (["animals/cat/1.png", "animals/dog/2.png", "train_images/3.png"], 3),
+    ],
+)
+def test_a_bare_test_set_beside_classes(files: list[str], left: int) -> None:
+    notes: list[str] = []
+    kept = without_bare_test_set({file: tuple(file.split("/")) for file in files}, notes)
+    assert len(kept) == left
+    assert len(notes) == (left < len(files))
+
+
+@pytest.mark.parametrize(
     ("inside", "letters"),
     [
         ({"a": {"abbey", "alley"}, "b": {"bar"}}, True),
@@ -72,6 +93,8 @@ def test_a_copy_inside_and_more_of_the_same_classes() -> None:
         ({"a": {"abbey"}, "b": {"bar"}}, False),
         ({"a": {"abbey", "bar"}, "b": {"bay"}}, False),
         ({"A": {"A1", "A2"}, "B": {"B1"}}, False),
+        ({"p10": {"p10007921", "p10008253"}, "p11": {"p11007921"}}, True),
+        ({"p10": {"p101", "p102"}, "p11": {"p111"}}, False),
         ({"a": {"a", "abbey"}, "b": {"bar"}}, False),
         ({"a": {"abbey", "alley"}, "b": set()}, False),
         ({"a": {"abbey", "alley"}}, False),

@@ -10,6 +10,7 @@ HEX = ("30", "31", "4a", "4b")
 SCENES = ("abbey", "alley", "bakery", "bar")
 WORD = {number: WORDS[CLASS_OF[number]] for number in IMAGES}
 SCENE = {number: SCENES[CLASS_OF[number]] for number in IMAGES}
+ANSWER = {number: ("no", "yes")[CLASS_OF[number] // 2] for number in IMAGES}
 SIDE = {number: ("train", "test")[IS_TEST[number]] for number in IMAGES}
 
 
@@ -27,7 +28,7 @@ def files(place: Callable[[int], str]) -> dict[str, int]:
 
 def public_sets() -> Iterable[Trial]:
     """Each once; the full names of the sets are in the titles."""
-    for group in (_above_classes(), _divided(), _beside(), _by_names()):
+    for group in (_above_classes(), _divided(), _scenes(), _beside(), _by_names()):
         for title, brought in group.items():
             yield trial("public sets", title, brought)
 
@@ -146,6 +147,38 @@ def _divided() -> dict[str, Brought]:
     }
 
 
+def _scenes() -> dict[str, Brought]:
+    """Folders that are patients, drives, buckets and scenes."""
+    bands = ("B01", "B02", "B03", "B04", "B8A")
+    drive = "2011_09_26/2011_09_26_drive_000{}_sync/image_0{}/data/{:010d}.png"
+    patient = {n: f"p{10 + n % 3}/p{10 + n % 3}{n % 6:06d}/s5{n % 12:07d}" for n in IMAGES}
+    size = {0: "HR", 1: "LR_bicubic"}
+    return {
+        "MIMIC-CXR: patients and studies": Brought(
+            files(lambda n: f"files/{patient[n]}/{digest(n)}-{n}.png"), None, must="patients or subjects"
+        ),
+        "KITTI raw: drives of a day": Brought(
+            files(lambda n: drive.format(n % 2, n // 2 % 2, n)), None, must="are dates"
+        ),
+        "Danbooru: the last digits": Brought(
+            files(lambda n: f"{(0, 6, 17, 999)[n % 4]:04d}/{(n + 3) * 1000 + (0, 6, 17, 999)[n % 4]}.png"),
+            None,
+            must="ends with its folder's",
+        ),
+        "BigEarthNet: bands of a scene": Brought(
+            files(lambda n: f"BigEarthNet/S2A_T10_{n // 5}_45/S2A_T10_{n // 5}_45_{bands[n % 5]}.png"),
+            None,
+            must="called after the folder",
+        ),
+        "DIV2K: two sizes": Brought(
+            files(lambda n: f"DIV2K_{SIDE[n].replace('test', 'valid')}_{size[n % 2]}/{n // 2:04d}{'x2' * (n % 2)}.png"),
+            None,
+            TEST,
+            must="kinds of image",
+        ),
+    }
+
+
 def _beside() -> dict[str, Brought]:
     """What stands beside the classes or the splits."""
     plain = files(lambda n: f"{WORD[n]}/{name(n)}")
@@ -163,6 +196,21 @@ def _beside() -> dict[str, Brought]:
         "flowers/flowers": Brought(plain | copies, WORD, must="once more"),
         "cell_images/cell_images": Brought(
             {f"cell_images/{path}": n for path, n in (plain | copies).items()}, WORD, must="once more"
+        ),
+        "brain tumours: yes and no, once more": Brought(
+            files(lambda n: f"{ANSWER[n]}/{ANSWER[n][0].upper()}{n}.png")
+            | {f"brain_tumor_dataset/{ANSWER[n]}/{ANSWER[n][0].upper()}{n}.png": ASIDE + n for n in IMAGES},
+            ANSWER,
+        ),
+        "classes of equal numbers, numbered in each split": Brought(
+            files(lambda n: f"{SIDE[n]}ing/{WORD[n]}/{SIDE[n][:2]}-{n % EACH:04d}.png"), WORD, TEST
+        ),
+        "Simpsons: the set once more, and a bare test set": Brought(
+            {f"simpsons_dataset/{path}": n for path, n in plain.items()}
+            | {f"simpsons_dataset/simpsons_dataset/{path}": ASIDE + n for path, n in plain.items()}
+            | {f"kaggle_simpson_testset/kaggle_simpson_testset/{WORD[n]}_{n}.png": ASIDE + n for n in IMAGES},
+            WORD,
+            must="without class folders left out",
         ),
         "more of the same classes": Brought(more, WORD, must="its images were read as of these classes"),
     }
