@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from swaveval.data.errors import DataError
 from swaveval.data.label_matching import Matches, match_rows
-from swaveval.data.label_table import LabelRow, LabelTable, described, read_labels
+from swaveval.data.label_rows import LabelRow, LabelTable, described
+from swaveval.data.label_table import read_labels
 from swaveval.data.label_values import most_frequent_present
 from swaveval.data.layout import Placing, place_without_labels
 from swaveval.text import counted, shortened
