@@ -126,7 +126,7 @@ def _apart(rows: Sequence[Sequence[str]], place: int) -> bool:
         return True
     others = [[cells[at] for cells in rows] for at in range(width) if at != place]
     numbers = sum(all(_NUMBER.match(cell) for cell in cells) for cells in others)
-    splits = any(len({split_word(cell) for cell in cells} - {None}) > 1 and all(map(split_word, cells)) for cells in others)
+    splits = any(all(map(split_word, cells)) and len(set(map(split_word, cells))) > 1 for cells in others)
     words = len(others) - numbers
     return splits or words == 0 or (words == 1 and numbers > 1)
 

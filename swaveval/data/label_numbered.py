@@ -51,7 +51,9 @@ def read_numbered(path: Path, text: str) -> Numbered:
     if images is None:
         raise DataError(f"{name} calls images by the numbers of images.txt, which is not beside it; put it there")
     found = [
-        (line, *match.groups()) for line, row in enumerate(text.splitlines(), 1) if (match := _PAIR.match(row.strip()))
+        (line, match[1], match[2].strip())
+        for line, row in enumerate(text.splitlines(), 1)
+        if (match := _PAIR.match(row.strip()))
     ]
     rows = [row for row in found if row[1] in images]
     if not rows:
@@ -110,6 +112,4 @@ def _class_names(path: Path, labels: list[str], notes: list[str]) -> dict[str, s
         return {}
     notes.append(f"The names of the classes were read from classes.txt beside {path.name}.")
     names = [beside[label] for label in used]
-    return {
-        label: beside[label] if names.count(beside[label]) == 1 else f"{beside[label]} ({label})" for label in used
-    }
+    return {label: beside[label] if names.count(beside[label]) == 1 else f"{beside[label]} ({label})" for label in used}

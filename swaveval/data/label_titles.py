@@ -19,8 +19,10 @@ _LABELS = (
 # Title → its place; the first is the surest.
 FILENAMES = {word: place for place, word in enumerate(_FILENAMES.split())}
 LABELS = {word: place for place, word in enumerate(_LABELS.split())}
-SPLIT_TITLES = frozenset("split set subset partition dataset phase datasplit".split())
-IGNORED = frozenset({"", "unnamed0", "index", "idx", "no", "nr", "row", "rownumber", "width", "height", "md5", "sha256"})
+SPLIT_TITLES = frozenset({"split", "set", "subset", "partition", "dataset", "phase", "datasplit"})
+IGNORED = frozenset(
+    {"", "unnamed0", "index", "idx", "no", "nr", "row", "rownumber", "width", "height", "md5", "sha256"}
+)
 
 
 def plain(title: str) -> str:

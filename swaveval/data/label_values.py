@@ -68,7 +68,7 @@ def read_values(cells: Sequence[str], *, column: str = "label") -> Values:
 
 
 def _without_boxes(cells: Sequence[str], column: str, notes: list[str]) -> Sequence[str]:
-    """ImageNet's `n03995372 85 1 499 272`: a word and a box, repeated for more boxes; the words, where all cells are so.
+    """ImageNet's `n03995372 85 1 499 272`: a word and a box, repeated for more boxes; the words, if all cells are so.
 
     Several different words of a cell become a list.
     """
@@ -76,7 +76,9 @@ def _without_boxes(cells: Sequence[str], column: str, notes: list[str]) -> Seque
     if not present or not all(_BOXES.match(cell) for cell in present):
         return cells
     words = [list(dict.fromkeys(cell.split()[::5])) if _BOXES.match(cell) else [] for cell in cells]
-    notes.append(f"Cells of column {shortened(column, 40)} are labels with four numbers each, a box: not read.")
+    notes.append(
+        f"Cells of column {shortened(column, 40)} are labels with four numbers each, read as boxes and left out."
+    )
     return [
         found[0] if len(found) == 1 else json.dumps(found, ensure_ascii=False) if found else cell
         for cell, found in zip(cells, words, strict=True)

@@ -1,4 +1,4 @@
-"""Lists of names without labels, whose folders are the labels: Food-101's `apple_pie/1005649`, SUN397's `/a/abbey/x.jpg`."""
+"""Lists of names whose folders are the labels: Food-101's `apple_pie/1005649`, SUN397's `/a/abbey/x.jpg`."""
 
 from collections.abc import Sequence
 
