@@ -21,11 +21,13 @@ class Cells:
         header: a title for each column, empty ones where there is no header.
         rows: line number and cells of each.
         notes: what was read in a way the user should know of.
+        by_comment: whether a comment gave the titles.
     """
 
     header: list[str]
     rows: Rows
     notes: tuple[str, ...] = ()
+    by_comment: bool = False
 
 
 def decoded(content: bytes) -> str:
@@ -39,11 +41,12 @@ def decoded(content: bytes) -> str:
         return content.decode("latin-1")
 
 
-def cells_of(text: str, present: frozenset[str], *, name: str) -> Cells:
+def cells_of(text: str, present: frozenset[str], *, name: str, short: str) -> Cells:
     """The header (invented where there is none) and the rows with their line numbers.
 
     Args:
-        text: of the file. present: bare names of the images that are there. name: of the file, for messages.
+        text: of the file. present: bare names of the images that are there. name, short: of the file, for errors and
+            for notes.
 
     Raises:
         DataError: it is empty, or no CSV.
@@ -52,10 +55,10 @@ def cells_of(text: str, present: frozenset[str], *, name: str) -> Cells:
     notes: tuple[str, ...] = ()
     rows: Rows = []
     if delimiter == " ":
-        lines = read_lines(text, present, name=name)
+        lines = read_lines(text, present, name=short)
         rows, notes = lines.rows, lines.notes
         if lines.header:
-            return Cells(list(lines.header), rows, notes)
+            return Cells(list(lines.header), rows, notes, by_comment=True)
     else:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
         try:

@@ -18,7 +18,7 @@ def title_of(header: Sequence[str], place: int) -> str:
 
 
 def filename_column(
-    header: Sequence[str], values: Values, present: frozenset[str], name: str
+    header: Sequence[str], values: Values, present: frozenset[str], name: str, short: str
 ) -> tuple[int, tuple[str, ...]]:
     """The column whose cells name most images, and what is said of it.
 
@@ -40,7 +40,7 @@ def filename_column(
             return best, ()
         found = max(better, key=lambda place: (hits[place], -place))
         return found, (
-            f"Images of {name} are named by column {shortened(title_of(header, found), 40)}: "
+            f"Images of {short} are named by column {shortened(title_of(header, found), 40)}: "
             f"{shortened(header[best], 40)} names {'fewer' if hits[best] else 'none'} of those that are there.",
         )
     candidates = [place for place in range(len(header)) if hits[place] or place in files]
@@ -51,9 +51,12 @@ def filename_column(
 
 
 def split_column(
-    header: Sequence[str], values: Values, filename: int, lines: Sequence[int], name: str
+    header: Sequence[str], values: Values, filename: int, lines: Sequence[int], name: str, short: str
 ) -> tuple[int | None, list[str | None], list[str]]:
     """Position of the split column, each row's split, notes.
+
+    Args:
+        name, short: of the file, for errors and for notes.
 
     Raises:
         DataError: a cell of a column that is called `split` says none.
@@ -66,7 +69,7 @@ def split_column(
         words = [split_word(cell) for cell in cells]
         if set(cells) <= {"0", "1", "2", ""} and "0" in cells:
             numbered = {"0": "train", "1": "validation" if "2" in cells else "test", "2": "test", "": None}
-            note = f"Split numbers of {name} read as 0 train, 1 {numbered['1']}{', 2 test' if '2' in cells else ''}."
+            note = f"Split numbers of {short} read as 0 train, 1 {numbered['1']}{', 2 test' if '2' in cells else ''}."
             return place, [numbered[cell] for cell in cells], [note]
         odd = next((at for at, cell in enumerate(cells) if cell and words[at] is None), None)
         if odd is None:
@@ -80,7 +83,7 @@ def split_column(
         for place in range(len(header)):
             words = [split_word(cell) for cell in values(place)]
             if place != filename and all(words) and "train" in words and len(set(words)) > 1:
-                return place, words, [f"Column {title_of(header, place)} of {name} read as the split."]
+                return place, words, [f"Column {title_of(header, place)} of {short} read as the split."]
     return None, nothing, []
 
 

@@ -11,7 +11,7 @@ from swaveval.data.label_foreign import check_table
 from swaveval.data.label_json import rows_of_json
 from swaveval.data.label_numbered import is_numbered, read_numbered
 from swaveval.data.label_rows import SHAPE, LabelRow, LabelTable, described
-from swaveval.data.label_titles import IGNORED, plain, present_names
+from swaveval.data.label_titles import IGNORED, LABELS, plain, present_names
 from swaveval.data.label_values import read_values
 from swaveval.data.names_in_folders import FOLDERS, folders_of
 from swaveval.text import listed, shortened
@@ -73,21 +73,23 @@ def read_columns(path: Path, files: Sequence[str] = (), *, column: str | None = 
         ) from error
     check_table(content, name)
     text = decoded(content)
-    if is_numbered(path) and column is None:
+    if is_numbered(path):
+        if column is not None:
+            raise DataError(f"{name} has one column of labels; leave out :{shortened(column, 40)}")
         found = read_numbered(path, text)
         cells = tuple((label,) for label in found.labels)
         return Columns(found.lines, found.names, found.splits, ("label",), cells, True, found.said, found.notes)
-    present = present_names(files)
+    present, short = present_names(files), shortened(path.name)
     if path.suffix.lower() in {".json", ".jsonl", ".ndjson"}:
         table = Cells(*rows_of_json(text, name=name))
     else:
-        table = cells_of(text, present, name=name)
+        table = cells_of(text, present, name=name, short=short)
     if not table.rows:
         raise DataError(f"{name} has a header but no rows; write one line per image: {SHAPE}")
-    return _columns(table, present, column=column, name=name)
+    return _columns(table, present, column, name, short)
 
 
-def _columns(table: Cells, present: frozenset[str], *, column: str | None, name: str) -> Columns:
+def _columns(table: Cells, present: frozenset[str], column: str | None, name: str, short: str) -> Columns:
     header = table.header
     lines = tuple(line for line, _ in table.rows)
     rows = [row for _, row in table.rows]
@@ -95,19 +97,21 @@ def _columns(table: Cells, present: frozenset[str], *, column: str | None, name:
     def values(place: int) -> list[str]:
         return [row[place] if place < len(row) else "" for row in rows]
 
-    filename, notes = filename_column(header, values, present, name)
+    filename, notes = filename_column(header, values, present, name, short)
     names = tuple(values(filename))
     notes = (*table.notes, *notes)
     folders = folders_of(names, present) if len(header) == 1 and column is None else None
     if folders is not None:
-        notes += (f"{name} has names and no labels: the folders in the names are the labels.",)
+        notes += (f"{short} has names and no labels: the folders in the names are the labels.",)
         cells = tuple((folder,) for folder in folders)
         return Columns(lines, names, tuple(None for _ in names), (FOLDERS,), cells, True, FOLDERS, notes)
-    split, splits, said = split_column(header, values, filename, lines, name)
+    split, splits, said = split_column(header, values, filename, lines, name, short)
     rest = [place for place in range(len(header)) if place not in (filename, split)]
+    if table.by_comment and column is None:  # such titles say what columns hold; the first of labels comes first
+        column = next((header[place] for place in rest if plain(header[place]) in LABELS), None)
     chosen = label_columns(header, values, rest, column, name)
     others = [place for place in rest if place not in chosen]
-    words, about = _said(header, chosen, others, name)
+    words, about = _said(header, chosen, others, short)
     return Columns(
         lines,
         names,

@@ -93,7 +93,8 @@ def _matches(rows: Sequence[LabelRow], files: Sequence[str], images: Mapping[str
     again = match_rows([rows[number].filename for number in matches.ambiguous], alone, root=root)
     found = {matches.ambiguous[number]: file for number, file in again.file_of.items()}
     doubtful = tuple(number for number in matches.ambiguous if number not in found)
-    return replace(matches, file_of={**matches.file_of, **found}, ambiguous=doubtful)
+    loose = matches.loose + again.loose
+    return replace(matches, file_of={**matches.file_of, **found}, ambiguous=doubtful, loose=loose)
 
 
 def _labels(
@@ -154,7 +155,8 @@ def _splits(
         # A test side without labels, as competitions have it, would leave nothing to be tested with.
         bare = [file for file, split in splits.items() if split == "test"]
         splits |= dict.fromkeys(bare, "train")
-        return splits, "folders", [f"{counted(len(bare), 'image')} of the folders' test side have no label: in train."]
+        note = f"{counted(len(bare), 'image')} on the folders' test side, none of them labelled, counted to train."
+        return splits, "folders", [note]
     return splits, "folders", []
 
 

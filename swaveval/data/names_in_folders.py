@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from swaveval.data.label_titles import named
 from swaveval.data.layout import place_by_folders
 
+# Names of a folder by which its meaning is read; a list may have millions.
+_EXAMPLES = 50
 FOLDERS = "the folders in its names"
 
 
@@ -23,5 +25,10 @@ def folders_of(names: Sequence[str], present: frozenset[str]) -> list[str] | Non
     folders = ["/".join(path[:-1]) for path in parts]
     if len(set(folders)) < 2:
         return None
-    read = place_by_folders(list(dict.fromkeys("/".join(path) for path in parts if path)))
+    examples: dict[str, list[str]] = {}
+    for path, folder in zip(parts, folders, strict=True):
+        some = examples.setdefault(folder, [])
+        if path and len(some) < _EXAMPLES:
+            some.append("/".join(path))
+    read = place_by_folders(list(dict.fromkeys(name for some in examples.values() for name in some)))
     return folders if read.labelled and read.splits is None else None

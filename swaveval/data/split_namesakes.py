@@ -34,8 +34,7 @@ class Named:
 
 
 def named_split(path: Path) -> Named | None:
-    """`Ebay_train.txt`, `train1.txt`, `TrainImages.txt`, `images_variant_val.txt`; None where no word, or more than one,
-    says a split."""
+    """`Ebay_train.txt`, `train1.txt`, `TrainImages.txt`; None where no word says a split, or several do."""
     found = []
     for match in _WORDS.finditer(path.stem):
         word, more = match[0].lower(), ""

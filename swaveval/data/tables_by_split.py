@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from swaveval.data.errors import DataError
+from swaveval.data.folder_names import meaning
 from swaveval.data.label_numbered import is_numbered
-from swaveval.data.label_rows import LabelTable
+from swaveval.data.label_rows import SHAPE, LabelTable
 from swaveval.data.label_table import Columns, as_table, read_columns
 from swaveval.data.label_titles import named, present_names
 from swaveval.data.label_values import UNLABELLED
@@ -20,6 +21,8 @@ from swaveval.text import listed, printable, shortened
 
 # A table of a split that nobody named is not worth more than this.
 _MOST_BYTES = 256 << 20
+# `0001.png` in the tables of two splits are two images, of which one is there; a few repeated ones are a mistake.
+_MOST_SHARED = 0.05
 
 
 def read_tables(path: Path, files: Sequence[str], root: Path, *, column: str | None) -> LabelTable:
@@ -36,7 +39,8 @@ def read_tables(path: Path, files: Sequence[str], root: Path, *, column: str | N
     if folders:
         return _from_folders(own, path, folders, files, root, column)
     beside = [] if is_numbered(path) else side_by_side(path)
-    if len(beside) < 2:
+    # In the folder of one split the others' images are not there; equal names would be those of other images.
+    if len(beside) < 2 or meaning(root.resolve().name).kind == "split":
         return as_table([own])
     return _from_namesakes(own, path, beside, files, root, column)
 
@@ -72,6 +76,8 @@ def _from_namesakes(
         table, why = _namesake(own, one.path, files, root, column)
         if table is not None and not named(table.names, present):
             table, why = None, "it names no image that is there"
+        elif table is not None and _overlap(own, table) > _MOST_SHARED:
+            table, why = None, "it names the same images"
         elif table is not None and all(_is_unlabelled(cells) for cells in table.cells):
             table, why = None, "it holds no label"
         if table is None:
@@ -110,13 +116,25 @@ def _namesake(
         same = own.titles[0] if len(own.titles) == 1 and not own.settled else None
         table = read_columns(path, files, column=column or same)
     except DataError as error:
-        return None, shortened(str(error).replace(shortened(str(path)), path.name))
+        return None, _short(error, path)
     except OSError as error:
         return None, error.strerror or "it cannot be read"
     shared = len(set(own.titles) & set(table.titles))
     if table.settled != own.settled or 2 * shared < len(own.titles) or (len(own.titles) > 1) != (len(table.titles) > 1):
         return None, f"its labels are others ({listed(table.titles)})"
     return _counted_from(table, path, files, root), ""
+
+
+def _short(error: DataError, path: Path) -> str:
+    """What is wrong, without the directory and the advice."""
+    text = str(error).replace(shortened(str(path)), shortened(path.name))
+    return shortened(text.removeprefix(f"the first line of {path.name} must name the columns {SHAPE}; ").split("; ")[0])
+
+
+def _overlap(one: Columns, other: Columns) -> float:
+    """The share of names, of the table with fewer, that stand in both."""
+    names, others = set(one.names), set(other.names)
+    return len(names & others) / max(1, min(len(names), len(others)))
 
 
 def _is_unlabelled(cells: Sequence[str]) -> bool:
