@@ -70,7 +70,7 @@ def read_values(cells: Sequence[str], *, column: str = "label") -> Values:
 def _without_boxes(cells: Sequence[str], column: str, notes: list[str]) -> Sequence[str]:
     """ImageNet's `n03995372 85 1 499 272`: a word and a box, repeated for more boxes; the words, if all cells are so.
 
-    Several different words of a cell become a list.
+    Where a cell has several different words, cells become lists.
     """
     present = [cell for cell in cells if cell.casefold() not in UNLABELLED]
     if not present or not all(_BOXES.match(cell) for cell in present):
@@ -79,10 +79,9 @@ def _without_boxes(cells: Sequence[str], column: str, notes: list[str]) -> Seque
     notes.append(
         f"Cells of column {shortened(column, 40)} are labels with four numbers each, read as boxes and left out."
     )
-    return [
-        found[0] if len(found) == 1 else json.dumps(found, ensure_ascii=False) if found else cell
-        for cell, found in zip(cells, words, strict=True)
-    ]
+    if all(len(found) < 2 for found in words):
+        return [found[0] if found else cell for cell, found in zip(cells, words, strict=True)]
+    return [json.dumps(found, ensure_ascii=False) if found else cell for cell, found in zip(cells, words, strict=True)]
 
 
 def _unlabelled(cells: Sequence[str], notes: list[str]) -> list[str | None]:

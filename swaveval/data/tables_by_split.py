@@ -40,7 +40,8 @@ def read_tables(path: Path, files: Sequence[str], root: Path, *, column: str | N
         return _from_folders(own, path, folders, files, root, column)
     beside = [] if is_numbered(path) else side_by_side(path)
     # In the folder of one split the others' images are not there; equal names would be those of other images.
-    if len(beside) < 2 or meaning(root.resolve().name).kind == "split":
+    folder = meaning(root.resolve().name)
+    if len(beside) < 2 or (folder.kind == "split" and not folder.rest):
         return as_table([own])
     return _from_namesakes(own, path, beside, files, root, column)
 
