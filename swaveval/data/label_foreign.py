@@ -1,10 +1,8 @@
-"""Label files that are no plain table: what they are, or how they become one."""
+"""Label files that are no text in rows, told by their first bytes."""
 
 import re
-from pathlib import Path
 
 from swaveval.data.errors import DataError
-from swaveval.text import shortened
 
 _FOREIGN = (
     (b"PK\x03\x04", "a spreadsheet or an archive"),
@@ -19,8 +17,6 @@ _FOREIGN = (
 )
 _PICKLE = re.compile(rb"^\x80[\x02-\x05]")
 _XML = re.compile(rb"^(?:\xef\xbb\xbf)?\s*<(?:\?xml|!doctype|[a-z_]+[\s/>])", re.IGNORECASE)
-_NUMBERED = re.compile(r"^(\d+)\s+(\S.*)$")
-_MOST_BYTES = 256 << 20
 
 
 def check_table(content: bytes, name: str) -> None:
@@ -32,23 +28,3 @@ def check_table(content: bytes, name: str) -> None:
         found = "XML (one annotation an image, as VOC and CVAT write it)"
     if found:
         raise DataError(f"the label file {name} is {found}; write it as a CSV file filename,label[,split]")
-
-
-def by_number(path: Path, text: str) -> str:
-    """CUB-200's `image_class_labels.txt` (`7 2`) with the names that `images.txt` beside it gives the numbers.
-
-    Raises:
-        DataError: there is no such file beside it.
-    """
-    if path.name != "image_class_labels.txt":
-        return text
-    beside = path.parent / "images.txt"
-    try:
-        lines = beside.read_text(encoding="utf-8", errors="replace") if beside.stat().st_size < _MOST_BYTES else ""
-    except OSError as error:
-        raise DataError(
-            f"{shortened(str(path))} calls images by the numbers of images.txt, which is not beside it; put it there"
-        ) from error
-    names = {found[1]: found[2] for line in lines.splitlines() if (found := _NUMBERED.match(line.strip()))}
-    rows = (found.groups() for line in text.splitlines() if (found := _NUMBERED.match(line.strip())))
-    return "".join(f"{names[number].strip()} {label.strip()}\n" for number, label in rows if number in names)

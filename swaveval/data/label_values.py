@@ -13,6 +13,7 @@ UNLABELLED = frozenset(
 )
 _MINUS_ONE = frozenset({"-1", "-1.0", "-1.", "-1.00"})
 _NUMBER = re.compile(r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$", re.IGNORECASE)
+_BOXES = re.compile(r"^(?:(?![+-]?[\d.]+(?:\s|$))\S+(?:\s+[+-]?(?:\d+\.?\d*|\.\d+)){4}(?:\s+|$))+$")
 _TAG_HEADERS = frozenset({"tags", "labels", "attributeids", "findings", "categories", "keywords", "classes", "target"})
 # Numbers with decimals are classes only when they are few and each stands for many images.
 _FEW_VALUES = 20
@@ -46,6 +47,7 @@ def read_values(cells: Sequence[str], *, column: str = "label") -> Values:
         column: its header, for messages; `tags` and the like may be separated by spaces.
     """
     notes: list[str] = []
+    cells = _without_boxes(cells, column, notes)
     words = _unlabelled(cells, notes)
     present = [word for word in words if word is not None]
     several = _several(words, column)
@@ -63,6 +65,23 @@ def read_values(cells: Sequence[str], *, column: str = "label") -> Values:
     else:
         _like_spellings(present, notes)
     return Values(tuple(words), notes=tuple(notes))
+
+
+def _without_boxes(cells: Sequence[str], column: str, notes: list[str]) -> Sequence[str]:
+    """ImageNet's `n03995372 85 1 499 272`: a word and a box, repeated for more boxes; the words, if all cells are so.
+
+    Where a cell has several different words, cells become lists.
+    """
+    present = [cell for cell in cells if cell.casefold() not in UNLABELLED]
+    if not present or not all(_BOXES.match(cell) for cell in present):
+        return cells
+    words = [list(dict.fromkeys(cell.split()[::5])) if _BOXES.match(cell) else [] for cell in cells]
+    notes.append(
+        f"Cells of column {shortened(column, 40)} are labels with four numbers each, read as boxes and left out."
+    )
+    if all(len(found) < 2 for found in words):
+        return [found[0] if found else cell for cell, found in zip(cells, words, strict=True)]
+    return [json.dumps(found, ensure_ascii=False) if found else cell for cell, found in zip(cells, words, strict=True)]
 
 
 def _unlabelled(cells: Sequence[str], notes: list[str]) -> list[str | None]:

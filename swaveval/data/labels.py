@@ -1,11 +1,14 @@
 """Labels that lie apart from the images: the rows of a table, placed on files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from swaveval.data.errors import DataError
 from swaveval.data.label_matching import Matches, match_rows
-from swaveval.data.label_table import LabelRow, LabelTable, described, read_labels
+from swaveval.data.label_rows import LabelRow, LabelTable, described
+from swaveval.data.label_table import read_labels
 from swaveval.data.label_values import most_frequent_present
+from swaveval.data.labels_by_folder import labels_by_folder
 from swaveval.data.layout import Placing, place_without_labels
 from swaveval.text import counted, shortened
 
@@ -16,7 +19,8 @@ _SEVERAL_ROWS_SHARE = 0.1
 def place_by_rows(files: Sequence[str], table: LabelTable, *, name: str, root: str = "") -> Placing:
     """Labels and split of the listed files.
 
-    How a row finds its file: `match_rows`. Images in no row stay in without a label; masks and copies beside the images
+    How a row finds its file: `match_rows`. Images in no row take a label of the table that a folder of theirs is
+    called, and stay in without one else; masks and copies beside the images
     are left out as `place_without_labels` says, unless they have a row. Rows without a file, or with several, are
     counted in the notes. A file with two labels keeps none, unless many have: then each image has several, and the most
     frequent over the set is its class.
@@ -30,8 +34,9 @@ def place_by_rows(files: Sequence[str], table: LabelTable, *, name: str, root: s
     Raises:
         DataError: no row matches a file.
     """
-    rows = table.rows
-    matches = match_rows([row.filename for row in rows], files, root=root)
+    rows, name = table.rows, table.name or name
+    folders = place_without_labels(files)
+    matches = _matches(rows, files, folders.labels, root)
     if not matches.file_of:
         raise DataError(
             f"no row of {name} names an image that is there ({counted(len(rows), 'row')}; first row: "
@@ -42,9 +47,16 @@ def place_by_rows(files: Sequence[str], table: LabelTable, *, name: str, root: s
     for number, row in enumerate(rows):
         if number in matches.file_of:
             found.setdefault(matches.file_of[number], []).append(row)
-    folders = place_without_labels(files)
     used = [file for file in files if file in found or file in folders.labels]
     labels, several, notes = _labels(used, found, table, name)
+    if several is None:
+        added = labels_by_folder(used, labels, found)
+        labels |= added
+        if added:
+            notes.append(
+                f"{counted(len(added), 'image')} in no row of {name} labelled by a folder called like a label of it "
+                f"({shortened(next(iter(added)), 60)})."
+            )
     splits, source, split_notes = _splits(used, found, folders, labels, name)
     refusal = table.refusal
     origin = f"none: {refusal} ({name})" if refusal else described(table, name)
@@ -60,7 +72,7 @@ def place_by_rows(files: Sequence[str], table: LabelTable, *, name: str, root: s
         source=source,
         notes=(
             *((f"{refusal[0].upper()}{refusal[1:]}: the images were read without labels.",) if refusal else ()),
-            *_unmatched(used, found, rows, matches, name),
+            *_unmatched([file for file in used if file not in found and labels[file] is None], rows, matches, name),
             *table.notes,
             *notes,
             *split_notes,
@@ -69,6 +81,20 @@ def place_by_rows(files: Sequence[str], table: LabelTable, *, name: str, root: s
         origin=origin,
         several=several,
     )
+
+
+def _matches(rows: Sequence[LabelRow], files: Sequence[str], images: Mapping[str, object], root: str) -> Matches:
+    """Rows and files; a row that could mean an image or its mask (`1.jpg`, `masks/1.png`) means the image."""
+    matches = match_rows([row.filename for row in rows], files, root=root)
+    left = set(matches.file_of.values())
+    alone = [file for file in files if file in images and file not in left]
+    if not matches.ambiguous or not alone or len(images) == len(files):
+        return matches
+    again = match_rows([rows[number].filename for number in matches.ambiguous], alone, root=root)
+    found = {matches.ambiguous[number]: file for number, file in again.file_of.items()}
+    doubtful = tuple(number for number in matches.ambiguous if number not in found)
+    loose = matches.loose + again.loose
+    return replace(matches, file_of={**matches.file_of, **found}, ambiguous=doubtful, loose=loose)
 
 
 def _labels(
@@ -125,14 +151,17 @@ def _splits(
     if any(label is not None for label in labels.values()) and not {"train"} < labelled:
         note = f"The folders' split was not used: {name} labels one side of it only."
         return None, name, [note]
+    if "validation" in labelled and "test" not in labelled and "test" in splits.values():
+        # A test side without labels, as competitions have it, would leave nothing to be tested with.
+        bare = [file for file, split in splits.items() if split == "test"]
+        splits |= dict.fromkeys(bare, "train")
+        note = f"{counted(len(bare), 'image')} on the folders' test side, none of them labelled, counted to train."
+        return splits, "folders", [note]
     return splits, "folders", []
 
 
-def _unmatched(
-    used: Sequence[str], found: dict[str, list[LabelRow]], rows: Sequence[LabelRow], matches: Matches, name: str
-) -> list[str]:
-    """Rows without image, images without row, with an example of each side."""
-    alone = [file for file in used if file not in found]
+def _unmatched(alone: Sequence[str], rows: Sequence[LabelRow], matches: Matches, name: str) -> list[str]:
+    """Rows without image, and images `alone` without row and label, with an example of each side."""
     example = f" (first: {shortened(alone[0], 60)})" if alone else ""
     notes = []
     if len(matches.file_of) < len(rows) / 2:

@@ -1,6 +1,7 @@
-"""Label tables inside the image directory: names count from where the table lies, and each split may have its own.
+"""Label tables of the splits read together: side by side, or each in its split's folder.
 
-Hugging Face's image folders have a metadata.csv (or .jsonl) in `train/` and another in `test/`.
+`train.csv`, `val.csv` and `test.csv` lie in one directory; Hugging Face's image folders have a metadata.csv (or .jsonl)
+in `train/` and another in `test/`. Names count from where the table lies.
 """
 
 import contextlib
@@ -9,70 +10,156 @@ from dataclasses import replace
 from pathlib import Path
 
 from swaveval.data.errors import DataError
-from swaveval.data.folder_names import split_name
-from swaveval.data.label_table import LabelTable
-from swaveval.data.labels import read_labels
+from swaveval.data.folder_names import meaning
+from swaveval.data.label_numbered import is_numbered
+from swaveval.data.label_rows import SHAPE, LabelTable
+from swaveval.data.label_table import Columns, as_table, read_columns
+from swaveval.data.label_titles import named, present_names
+from swaveval.data.label_values import UNLABELLED
+from swaveval.data.split_namesakes import Named, in_split_folders, side_by_side
 from swaveval.text import listed, printable, shortened
+
+# A table of a split that nobody named is not worth more than this.
+_MOST_BYTES = 256 << 20
+# `0001.png` in the tables of two splits are two images, of which one is there; a few repeated ones are a mistake.
+_MOST_SHARED = 0.05
 
 
 def read_tables(path: Path, files: Sequence[str], root: Path, *, column: str | None) -> LabelTable:
-    """The rows of a label file; of one in the folder of a split, with those of its namesakes in the other splits'.
+    """The rows of a label file with those of its namesakes for the other splits.
 
     Args:
         path: the file. files: the images, below `root`. column: of the labels, or None.
 
     Raises:
-        DataError: as `read_labels`.
+        DataError: as `read_columns`, for the file that was named; namesakes that cannot be read are left out.
     """
-    whole = _counted_from(read_labels(path, files, column=column), path, files, root)
-    read, notes = [path.parent.name], list[str]()
-    for other in _namesakes(path, root):
-        try:
-            table = _counted_from(read_labels(other, files, column=column), other, files, root)
-        except DataError as error:
-            notes.append(
-                f"{printable(other.parent.name)}/{printable(other.name)} was not read: {shortened(str(error))}."
-            )
-            continue
-        if table.refusal:
-            return table
-        read.append(other.parent.name)
-        whole = replace(
-            whole,
-            rows=whole.rows + table.rows,
-            multiple=whole.multiple or table.multiple,
-            notes=(*whole.notes, *(note for note in table.notes if note not in whole.notes)),
-        )
+    own = _counted_from(read_columns(path, files, column=column), path, files, root)
+    folders = in_split_folders(path, root)
+    if folders:
+        return _from_folders(own, path, folders, files, root, column)
+    beside = [] if is_numbered(path) else side_by_side(path)
+    # In the folder of one split the others' images are not there; equal names would be those of other images.
+    folder = meaning(root.resolve().name)
+    if len(beside) < 2 or (folder.kind == "split" and not folder.rest):
+        return as_table([own])
+    return _from_namesakes(own, path, beside, files, root, column)
+
+
+def _from_folders(
+    own: Columns, path: Path, others: Sequence[Path], files: Sequence[str], root: Path, column: str | None
+) -> LabelTable:
+    tables, read, notes = [own], [path.parent.name], list[str]()
+    for other in others:
+        table, why = _namesake(own, other, files, root, column)
+        if table is None:
+            notes.append(f"{printable(other.parent.name)}/{printable(other.name)} was not read: {why}.")
+        else:
+            tables.append(table)
+            read.append(other.parent.name)
     if len(read) > 1:
         notes.append(f"{printable(path.name)} of {listed(printable(name) + '/' for name in read)} read together.")
+    whole = as_table(tables)
     return replace(whole, notes=(*whole.notes, *notes))
 
 
-def _namesakes(path: Path, root: Path) -> list[Path]:
-    """Files of the same name in the folders of the other splits."""
-    own = path.resolve().parent
-    if own.parent != root.resolve() or split_name(own.name) is None:
-        return []
-    with contextlib.suppress(OSError):
-        beside = sorted(
-            folder for folder in own.parent.iterdir() if folder != own and split_name(folder.name) is not None
-        )
-        return [folder / path.name for folder in beside if (folder / path.name).is_file()]
-    return []
+def _from_namesakes(
+    own: Columns, path: Path, beside: Sequence[Named], files: Sequence[str], root: Path, column: str | None
+) -> LabelTable:
+    """Tables side by side; rows have the split that their table is called by, unless it says another."""
+    tables: list[tuple[Named, Columns]] = []
+    notes: list[str] = []
+    present = present_names(files)
+    for one in beside:
+        if one.path == path:
+            tables.append((one, own))
+            continue
+        table, why = _namesake(own, one.path, files, root, column)
+        if table is not None and not named(table.names, present):
+            table, why = None, "it names no image that is there"
+        elif table is not None and _overlap(own, table) > _MOST_SHARED:
+            table, why = None, "it names the same images"
+        elif table is not None and all(_is_unlabelled(cells) for cells in table.cells):
+            table, why = None, "it holds no label"
+        if table is None:
+            notes.append(f"{printable(one.path.name)} was not read with {printable(path.name)}: {why}.")
+        else:
+            tables.append((one, table))
+    if len(tables) < 2:
+        whole = as_table([own])
+        return replace(whole, notes=(*whole.notes, *notes))
+    shown = ", ".join(shortened(one.path.name, 40) for one, _ in tables)
+    silent = all(split is None for _, table in tables for split in table.splits)
+    split = [
+        table if any(table.splits) else replace(table, splits=tuple(one.split for _ in table.names))
+        for one, table in tables
+    ]
+    whole = as_table(_own_first_notes(split, own))
+    notes.append(f"{shown} read together.")
+    if silent and not whole.refusal and not _share_a_class(whole):
+        whole = replace(whole, rows=tuple(replace(row, split=None) for row in whole.rows))
+        notes.append(f"No class stands on both sides of the split into {shown}, so it was not taken.")
+    return replace(whole, notes=(*whole.notes, *notes), name=shown)
 
 
-def _counted_from(table: LabelTable, path: Path, files: Sequence[str], root: Path) -> LabelTable:
+def _own_first_notes(tables: Sequence[Columns], own: Columns) -> list[Columns]:
+    """The tables with the words and notes of the one that was named; what is said of columns holds for all."""
+    return [replace(table, said=own.said, notes=own.notes) for table in tables]
+
+
+def _namesake(
+    own: Columns, path: Path, files: Sequence[str], root: Path, column: str | None
+) -> tuple[Columns | None, str]:
+    """A table that has labels in the same column, or None and why not."""
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            return None, f"it is larger than {_MOST_BYTES >> 20} MB"
+        same = own.titles[0] if len(own.titles) == 1 and not own.settled else None
+        table = read_columns(path, files, column=column or same)
+    except DataError as error:
+        return None, _short(error, path)
+    except OSError as error:
+        return None, error.strerror or "it cannot be read"
+    shared = len(set(own.titles) & set(table.titles))
+    if table.settled != own.settled or 2 * shared < len(own.titles) or (len(own.titles) > 1) != (len(table.titles) > 1):
+        return None, f"its labels are others ({listed(table.titles)})"
+    return _counted_from(table, path, files, root), ""
+
+
+def _short(error: DataError, path: Path) -> str:
+    """What is wrong, without the directory and the advice."""
+    text = str(error).replace(shortened(str(path)), shortened(path.name))
+    return shortened(text.removeprefix(f"the first line of {path.name} must name the columns {SHAPE}; ").split("; ")[0])
+
+
+def _overlap(one: Columns, other: Columns) -> float:
+    """The share of names, of the table with fewer, that stand in both."""
+    names, others = set(one.names), set(other.names)
+    return len(names & others) / max(1, min(len(names), len(others)))
+
+
+def _is_unlabelled(cells: Sequence[str]) -> bool:
+    return all(cell.casefold() in UNLABELLED for cell in cells)
+
+
+def _share_a_class(table: LabelTable) -> bool:
+    """Whether a class stands on both sides: test, or validation where there is no test, and the rest."""
+    test = "test" if any(row.split == "test" for row in table.rows) else "validation"
+    sides: tuple[set[str], set[str]] = (set(), set())
+    for row in table.rows:
+        sides[row.split == test].update(row.several if table.multiple else [row.label] if row.label else [])
+    return bool(sides[0] & sides[1])
+
+
+def _counted_from(table: Columns, path: Path, files: Sequence[str], root: Path) -> Columns:
     """Names count from the table's own folder, where any of them does; else from anywhere."""
     folder = ""
     with contextlib.suppress(OSError, ValueError):
         folder = path.resolve().parent.relative_to(root.resolve()).as_posix()
     present = set(files)
-    if folder in ("", ".") or not any(f"{folder}/{row.filename}" in present for row in table.rows):
+    if folder in ("", ".") or not any(f"{folder}/{name}" in present for name in table.names):
         return table
-    rows = (
-        row
-        if row.filename in present and f"{folder}/{row.filename}" not in present
-        else replace(row, filename=f"{folder}/{row.filename}")
-        for row in table.rows
+    names = (
+        name if name in present and f"{folder}/{name}" not in present else f"{folder}/{name}" for name in table.names
     )
-    return replace(table, rows=tuple(rows))
+    return replace(table, names=tuple(names))

@@ -1,0 +1,129 @@
+"""Which column of a table names images, which says the split, and which hold the labels."""
+
+from collections.abc import Callable, Sequence
+
+from swaveval.data.errors import DataError
+from swaveval.data.label_rows import SHAPE
+from swaveval.data.label_titles import FILENAMES, IGNORED, LABELS, SPLIT_TITLES, named, names_files, plain, split_word
+from swaveval.text import printable, shortened
+
+Values = Callable[[int], list[str]]
+YES = frozenset({"1", "1.0", "true", "yes"})
+_NO = frozenset({"0", "0.0", "false", "no", "", "-1", "-1.0", "nan"})
+
+
+def title_of(header: Sequence[str], place: int) -> str:
+    """A column's title, or its number where it has none."""
+    return header[place] or f"number {place + 1}"
+
+
+def filename_column(
+    header: Sequence[str], values: Values, present: frozenset[str], name: str, short: str
+) -> tuple[int, tuple[str, ...]]:
+    """The column whose cells name most images, and what is said of it.
+
+    Columns called like names come first, and among equals the one whose title says so first; a column of file names
+    wins over them where it names more of the images that are there (Waterbirds' `img_filename` beside `img_id`). A
+    column of numbers never does: labels may equal the names of images by accident.
+
+    Raises:
+        DataError: no column is called like names, names an image or looks like names.
+    """
+    hits = [named(values(place), present) for place in range(len(header))]
+    order = [FILENAMES.get(plain(title), len(FILENAMES)) for title in header]
+    files = [place for place in range(len(header)) if names_files(values(place))]
+    known = [place for place, title in enumerate(header) if plain(title) in FILENAMES]
+    if known:
+        best = max(known, key=lambda place: (hits[place], -order[place], -place))
+        better = [place for place in files if hits[place] > hits[best]] if best not in files else []
+        if not better:
+            return best, ()
+        found = max(better, key=lambda place: (hits[place], -place))
+        return found, (
+            f"Images of {short} are named by column {shortened(title_of(header, found), 40)}: "
+            f"{shortened(header[best], 40)} names {'fewer' if hits[best] else 'none'} of those that are there.",
+        )
+    candidates = [place for place in range(len(header)) if hits[place] or place in files]
+    if not candidates:
+        shown = shortened(",".join(header), 80) or "nothing"
+        raise DataError(f"the first line of {name} must name the columns {SHAPE}; it has no filename (found: {shown})")
+    return max(candidates, key=lambda place: (place in files and hits[place] > 0, hits[place], -place)), ()
+
+
+def split_column(
+    header: Sequence[str], values: Values, filename: int, lines: Sequence[int], name: str, short: str
+) -> tuple[int | None, list[str | None], list[str]]:
+    """Position of the split column, each row's split, notes.
+
+    Args:
+        name, short: of the file, for errors and for notes.
+
+    Raises:
+        DataError: a cell of a column that is called `split` says none.
+    """
+    nothing: list[str | None] = [None for _ in lines]
+    for place, title in enumerate(header):
+        if place == filename or plain(title) not in SPLIT_TITLES:
+            continue
+        cells = values(place)
+        words = [split_word(cell) for cell in cells]
+        if set(cells) <= {"0", "1", "2", ""} and "0" in cells:
+            numbered = {"0": "train", "1": "validation" if "2" in cells else "test", "2": "test", "": None}
+            note = f"Split numbers of {short} read as 0 train, 1 {numbered['1']}{', 2 test' if '2' in cells else ''}."
+            return place, [numbered[cell] for cell in cells], [note]
+        odd = next((at for at, cell in enumerate(cells) if cell and words[at] is None), None)
+        if odd is None:
+            return place, list(words), []
+        if plain(title) == "split" or any(words):
+            raise DataError(
+                f"line {lines[odd]} of {name} has the split {printable(cells[odd])[:40]!r}; "
+                "use train, test or validation"
+            )
+    if not any(header) and len(header) > 2:
+        for place in range(len(header)):
+            words = [split_word(cell) for cell in values(place)]
+            if place != filename and all(words) and "train" in words and len(set(words)) > 1:
+                return place, words, [f"Column {title_of(header, place)} of {short} read as the split."]
+    return None, nothing, []
+
+
+def label_columns(
+    header: Sequence[str], values: Values, rest: Sequence[int], column: str | None, name: str
+) -> list[int]:
+    """The label column, or the columns of 0 and 1 that name one class each.
+
+    Args:
+        rest: the columns beside names and split. column: the title that the user gave, or where there is no header the
+            number.
+
+    Raises:
+        DataError: there is none, several could be meant, or none of that title.
+    """
+    shown = shortened(",".join(header), 80) or "nothing"
+    if column is not None:
+        exact = [place for place in rest if header[place] == column]
+        alike = [place for place in rest if header[place] and plain(header[place]) == plain(column)]
+        by_number = [place for place in rest if not any(header) and column.removeprefix("number ") == str(place + 1)]
+        if found := exact or alike or by_number:
+            return found[:1]
+        raise DataError(f"{name} has no column {shortened(column, 40)} of labels (found: {shown})")
+    known = sorted((place for place in rest if plain(header[place]) in LABELS), key=lambda p: LABELS[plain(header[p])])
+    if known:
+        return known[:1]
+    open_ones = [place for place in rest if plain(header[place]) not in IGNORED or not any(header)]
+    marked = [place for place in open_ones if header[place] and _is_mark(values(place))]
+    if len(marked) > 1 and any(cell.casefold() in YES for place in marked for cell in values(place)):
+        return marked
+    if len(open_ones) == 1:
+        return open_ones
+    if not any(header) and rest:  # no header: the first column beside the names
+        return list(rest[:1])
+    advice = f"name it: --labels {name}:COLUMN" if open_ones else f"write {SHAPE}"
+    raise DataError(
+        f"the first line of {name} must name the columns {SHAPE}; it has no label (found: {shown}); {advice}"
+    )
+
+
+def _is_mark(cells: Sequence[str]) -> bool:
+    found = {cell.casefold() for cell in cells}
+    return found <= YES | _NO and found != {""}

@@ -1,0 +1,42 @@
+"""What a label table is once it has been read: rows of a name, a label and a split."""
+
+from dataclasses import dataclass
+
+SHAPE = "filename,label[,split]"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRow:
+    """One row: the file name as written, its label (empty: none), its split (None: not said), all of several labels."""
+
+    line: int
+    filename: str
+    label: str
+    split: str | None
+    several: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LabelTable:
+    """A table, read.
+
+    Attributes:
+        rows: in the file's order.
+        column: what the labels were read from, in words; empty when nothing needs saying.
+        multiple: whether images have several labels.
+        notes: what was read in a way the user should know of.
+        refusal: why the labels are no classes, or empty.
+        name: of the tables that were read together; empty for one.
+    """
+
+    rows: tuple[LabelRow, ...]
+    column: str = ""
+    multiple: bool = False
+    notes: tuple[str, ...] = ()
+    refusal: str = ""
+    name: str = ""
+
+
+def described(table: LabelTable, name: str) -> str:
+    """The table and its column, for the origin of labels."""
+    return f"{name}, {table.column}" if table.column else name
