@@ -25,6 +25,7 @@ _NAMED = {
     "split": "name splits",
 }
 _DOUBTFUL = ("part", "date", "place", "person", "container", "identifier", "split")
+_BAND = re.compile(r"^[_\-. ]?b(?:and)?[_\-]?[0-9]{1,2}a?$", re.IGNORECASE)
 _HASHED = "are letters of a hash"
 _BY_HASH = (_HASHED, f"({FIRST_LETTERS})")
 # Two kinds of picture of the same scenes.
@@ -155,7 +156,7 @@ def _short_hex(name: str) -> bool:
 
 def _parallel(groups: Sequence[Members]) -> str:
     """Folders that hold the same scenes in several forms: the same file names everywhere, which do not merely count in
-    each split; or files called after their folder with the same endings (the bands of a scene)."""
+    each split; or the bands of a scene each (`scene_7/scene_7_B01.tif`)."""
     held: list[dict[str, set[str]]] = []
     for group in groups:
         held.append({})
@@ -172,10 +173,12 @@ def _parallel(groups: Sequence[Members]) -> str:
         if all(counts_up(set().union(*inside.values())) for inside in held if inside):
             return ""
         return "hold files of the same names: several pictures of the same scenes"
-    ends = [{stem.removeprefix(folder) for stem in found} for folder, found in zip(folders, stems, strict=True)]
-    called = len(stems) > 2 and len(ends[0]) > 1 and ends[0].isdisjoint(stems[0])
-    same = called and all(other == ends[0] for other in ends) and not counts_up(ends[0])
-    return "each hold the same files, called after the folder: several pictures of one scene" if same else ""
+    bands = [
+        {stem.removeprefix(folder) for stem in found if stem.startswith(folder)}
+        for folder, found in zip(folders, stems, strict=True)
+    ]
+    same = len(stems) > 2 and len(bands[0]) == len(stems[0]) > 1 and all(other == bands[0] for other in bands)
+    return "each hold the bands of one scene" if same and all(map(_BAND.match, bands[0])) else ""
 
 
 def _about(folders: Mapping[str, Sequence[str]], found: Mapping[str, Meaning], notes: list[str]) -> list[str]:

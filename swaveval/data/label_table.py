@@ -69,7 +69,7 @@ def read_columns(path: Path, files: Sequence[str] = (), *, column: str | None = 
     except OSError as error:
         raise DataError(
             f"the label file {name} cannot be read ({error.strerror}); give a CSV file {SHAPE}, or one of the words "
-            "none and folders"
+            "none, folders and names"
         ) from error
     check_table(content, name)
     text = decoded(content)

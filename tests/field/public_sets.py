@@ -143,6 +143,9 @@ def _divided() -> dict[str, Brought]:
         "two letters, two letters, any name": Brought(
             files(lambda n: f"{TWO[n % 6]}/{TWO[n % 3]}/{name(n)}"), None, must="letters of a hash"
         ),
+        "ETH-80: the same poses of every class": Brought(
+            files(lambda n: f"{WORD[n]}/{n % EACH // 5}/{WORD[n]}{n % EACH // 5}-{n % 5 * 22:03d}-0{n % 3}.png"), WORD
+        ),
         "Wikimedia: a/ab": Brought(files(lambda n: f"{digest(n)[0]}/{digest(n)[:2]}/Picture_{n}.png"), None),
     }
 
@@ -168,7 +171,7 @@ def _scenes() -> dict[str, Brought]:
         "BigEarthNet: bands of a scene": Brought(
             files(lambda n: f"BigEarthNet/S2A_T10_{n // 5}_45/S2A_T10_{n // 5}_45_{bands[n % 5]}.png"),
             None,
-            must="called after the folder",
+            must="bands of one scene",
         ),
         "DIV2K: two sizes": Brought(
             files(lambda n: f"DIV2K_{SIDE[n].replace('test', 'valid')}_{size[n % 2]}/{n // 2:04d}{'x2' * (n % 2)}.png"),
