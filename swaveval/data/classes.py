@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from swaveval.data.layout import Placing
+from swaveval.data.folders.layout import Placing
 from swaveval.data.names import distinct
 from swaveval.text import counted, listed, natural_key, printable, shortened
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from swaveval.data.classes import Classes, as_classes, given_split
-from swaveval.data.layout import Placing
+from swaveval.data.folders.layout import Placing
 from swaveval.data.parallel import Progress
 from swaveval.data.reading import Reading
 from swaveval.data.sample import EITHER, Sample, drawn

@@ -12,8 +12,8 @@ from PIL import Image
 from swaveval.data.audit import audit
 from swaveval.data.classes import as_classes
 from swaveval.data.errors import DataError
+from swaveval.data.folders.layout import Placing
 from swaveval.data.imageset import ImageSet
-from swaveval.data.layout import Placing
 from swaveval.data.parallel import Progress
 from swaveval.data.sample import Sample, Some, drawn
 from swaveval.data.scan import ScanRecord

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
+from swaveval.data.folders.layout import Placing
 from swaveval.data.labels_by_name import words_in_names
-from swaveval.data.layout import Placing
 from swaveval.data.listing import EXTENSIONS, tables_among
 from swaveval.data.names import without_suffix
 from swaveval.text import listed, printable, shortened

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from swaveval.data.errors import DataError
-from swaveval.data.folder_names import kinds
+from swaveval.data.folders.folder_names import kinds
+from swaveval.data.folders.layout import Placing, place_without_labels
 from swaveval.data.label_option import NAMES
-from swaveval.data.layout import Placing, place_without_labels
 from swaveval.text import counted, listed, shortened
 
 # What stands before the last number; a name that is all number has no word.

@@ -16,14 +16,13 @@ from swaveval.data.classes import as_classes, given_split
 from swaveval.data.early_sample import Looked, take
 from swaveval.data.errors import DataError, Undecodable
 from swaveval.data.facts import ImageFacts
+from swaveval.data.folders.layout import Placing, place_by_first_folder, place_by_folders, place_without_labels
 from swaveval.data.image_file import read_image
 from swaveval.data.imageset import ImageSet
 from swaveval.data.kept_by_torchvision import Kept, kept_at
 from swaveval.data.label_hint import label_hint
 from swaveval.data.label_option import NONE, is_of_names, is_word, level_of, pattern_of, table_and_column
-from swaveval.data.labels import place_by_rows
 from swaveval.data.labels_by_name import place_by_names
-from swaveval.data.layout import Placing, place_by_first_folder, place_by_folders, place_without_labels
 from swaveval.data.listing import list_images
 from swaveval.data.named import TORCHVISION, NamedImages, digits, torchvision_images
 from swaveval.data.names import distinct
@@ -35,7 +34,8 @@ from swaveval.data.refusals import check_directory, nothing_there
 from swaveval.data.sample import NOTHING, Draw, Sample, Some, drawn
 from swaveval.data.scan import ScanRecord, read_file
 from swaveval.data.splits import stratified_split
-from swaveval.data.tables_by_split import read_tables
+from swaveval.data.tables.labels import place_by_rows
+from swaveval.data.tables.tables_by_split import read_tables
 from swaveval.data.trained import LETTERS
 from swaveval.data.whole_set import checked_channels, identity, rendering_of, settled
 from swaveval.text import counted, printable, shortened

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swaveval.data.layout import Placing, place_by_folders, split_name
+from swaveval.data.folders.layout import Placing, place_by_folders, split_name
 
 
 def labels(placing: Placing) -> list[str | None] | None:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from swaveval.data.annotations import beside
-from swaveval.data.folder_names import Meaning, kinds, meaning, range_of
-from swaveval.data.folds import first_fold
-from swaveval.data.layout import place_by_first_folder, place_by_folders
-from swaveval.data.shards import parts_of_a_list
+from swaveval.data.folders.annotations import beside
+from swaveval.data.folders.folder_names import Meaning, kinds, meaning, range_of
+from swaveval.data.folders.folds import first_fold
+from swaveval.data.folders.layout import place_by_first_folder, place_by_folders
+from swaveval.data.folders.shards import parts_of_a_list
 
 
 def members(*files: str) -> dict[str, tuple[str, ...]]:

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swaveval.data import label_option
-from swaveval.data.beside_classes import nested_copy, without_bare_test_set
 from swaveval.data.errors import DataError
-from swaveval.data.inner_folders import FolderOptions, domains, levelled, not_read
+from swaveval.data.folders.beside_classes import nested_copy, without_bare_test_set
+from swaveval.data.folders.inner_folders import FolderOptions, domains, levelled, not_read
+from swaveval.data.folders.layout import place_by_first_folder, place_by_folders
+from swaveval.data.folders.shards import initials, letters_of_a_hash
 from swaveval.data.labels_by_name import place_by_names
-from swaveval.data.layout import place_by_first_folder, place_by_folders
-from swaveval.data.shards import initials, letters_of_a_hash
 
 ANIMALS = ("ape", "bee", "cow", "dog", "eel", "fox")
 

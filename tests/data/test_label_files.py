@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from swaveval.data import DataError
-from swaveval.data.labels import place_by_rows, read_labels
-from swaveval.data.layout import Placing
+from swaveval.data.folders.layout import Placing
+from swaveval.data.tables.labels import place_by_rows, read_labels
 
 FILES = ["a.png", "b.png", "sub/c.jpg", "sub/d é.png"]
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swaveval.data.errors import DataError
-from swaveval.data.label_json import rows_of_json
-from swaveval.data.label_matching import match_rows
-from swaveval.data.label_values import most_frequent_present, read_values
+from swaveval.data.tables.label_json import rows_of_json
+from swaveval.data.tables.label_matching import match_rows
+from swaveval.data.tables.label_values import most_frequent_present, read_values
 
 # -- JSON --------------------------------------------------------------------------------------------------------------
 

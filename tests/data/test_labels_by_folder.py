@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from swaveval.data.label_rows import LabelRow, LabelTable
-from swaveval.data.labels import place_by_rows
-from swaveval.data.labels_by_folder import labels_by_folder
-from swaveval.data.layout import Placing
+from swaveval.data.folders.layout import Placing
+from swaveval.data.tables.label_rows import LabelRow, LabelTable
+from swaveval.data.tables.labels import place_by_rows
+from swaveval.data.tables.labels_by_folder import labels_by_folder
 
 TRAIN = [f"train/{word}/images/{word}_{n}.JPEG" for word in ("n01", "n02") for n in range(2)]
 VAL = [f"val/images/val_{n}.JPEG" for n in range(2)]

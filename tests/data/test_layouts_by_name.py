@@ -8,11 +8,11 @@ import pytest
 
 from swaveval.data.classes import as_classes, given_split
 from swaveval.data.errors import DataError
+from swaveval.data.folders.layout import Placing, place_by_first_folder, place_by_folders, place_without_labels
 from swaveval.data.label_option import FOLDERS, is_of_names, level_of, pattern_of, table_and_column
-from swaveval.data.label_table import read_labels
-from swaveval.data.labels import place_by_rows
 from swaveval.data.labels_by_name import place_by_names
-from swaveval.data.layout import Placing, place_by_first_folder, place_by_folders, place_without_labels
+from swaveval.data.tables.label_table import read_labels
+from swaveval.data.tables.labels import place_by_rows
 from swaveval.text import natural_key
 from tests.field.brought import ASIDE, Brought
 from tests.field.campaign import Trial

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from swaveval.data.errors import DataError
-from swaveval.data.label_table import LabelTable, read_labels
-from swaveval.data.labels import place_by_rows
-from swaveval.data.layout import Placing
+from swaveval.data.folders.layout import Placing
+from swaveval.data.tables.label_table import LabelTable, read_labels
+from swaveval.data.tables.labels import place_by_rows
 
 FILES = [f"{letter}.png" for letter in "abcde"]
 

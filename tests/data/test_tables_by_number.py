@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from swaveval.data.errors import DataError
-from swaveval.data.label_numbered import Numbered, read_numbered
-from swaveval.data.label_table import read_labels
+from swaveval.data.tables.label_numbered import Numbered, read_numbered
+from swaveval.data.tables.label_table import read_labels
 
 BIRDS = ["0000139e-21dc-4d0c-bfe1-4cae3c85c829", "0000d9fc-4e02-4c06-a0af-a55cfb16b12b", "00019306-9d83-4334-b255"]
 

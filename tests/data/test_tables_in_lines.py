@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from swaveval.data.errors import DataError
-from swaveval.data.label_table import LabelTable, read_labels
-from swaveval.data.label_values import read_values
+from swaveval.data.tables.label_table import LabelTable, read_labels
+from swaveval.data.tables.label_values import read_values
 
 PETS = ["Abyssinian_100", "beagle_7", "Bengal_3"]
 PRODUCTS = ["bicycle_final/111_0.JPG", "bicycle_final/111_1.JPG", "sofa_final/9_0.JPG"]

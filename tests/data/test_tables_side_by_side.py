@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from swaveval.data import ImageSet, open_images
-from swaveval.data.split_namesakes import named_split, side_by_side
+from swaveval.data.tables.split_namesakes import named_split, side_by_side
 
 SPLITS = ("train", "val", "test")
 

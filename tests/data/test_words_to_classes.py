@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from swaveval.data.classes import as_classes, given_split
-from swaveval.data.layout import Placing
+from swaveval.data.folders.layout import Placing
 
 
 def placing(words: list[str | None], splits: str = "") -> tuple[Placing, list[str], np.ndarray | None]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from swaveval.data.errors import DataError
-from swaveval.data.label_rows import SHAPE
-from swaveval.data.label_values import UNLABELLED
+from swaveval.data.tables.label_rows import SHAPE
+from swaveval.data.tables.label_values import UNLABELLED
 from swaveval.text import counted, listed, shortened
 
 _PAIR = re.compile(r"^(\S+)\s+(\S.*)$")

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from swaveval.data.errors import DataError
-from swaveval.data.label_matching import Matches, match_rows
-from swaveval.data.label_rows import LabelRow, LabelTable, described
-from swaveval.data.label_table import read_labels
-from swaveval.data.label_values import most_frequent_present
-from swaveval.data.labels_by_folder import labels_by_folder
-from swaveval.data.layout import Placing, place_without_labels
+from swaveval.data.folders.layout import Placing, place_without_labels
+from swaveval.data.tables.label_matching import Matches, match_rows
+from swaveval.data.tables.label_rows import LabelRow, LabelTable, described
+from swaveval.data.tables.label_table import read_labels
+from swaveval.data.tables.label_values import most_frequent_present
+from swaveval.data.tables.labels_by_folder import labels_by_folder
 from swaveval.text import counted, shortened
 
 # Repeated rows with different labels are a mistake when rare; a table of objects or findings when common.

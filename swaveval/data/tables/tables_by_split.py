@@ -10,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from swaveval.data.errors import DataError
-from swaveval.data.folder_names import meaning
-from swaveval.data.label_numbered import is_numbered
-from swaveval.data.label_rows import SHAPE, LabelTable
-from swaveval.data.label_table import Columns, as_table, read_columns
-from swaveval.data.label_titles import named, present_names
-from swaveval.data.label_values import UNLABELLED
-from swaveval.data.split_namesakes import Named, in_split_folders, side_by_side
+from swaveval.data.folders.folder_names import meaning
+from swaveval.data.tables.label_numbered import is_numbered
+from swaveval.data.tables.label_rows import SHAPE, LabelTable
+from swaveval.data.tables.label_table import Columns, as_table, read_columns
+from swaveval.data.tables.label_titles import named, present_names
+from swaveval.data.tables.label_values import UNLABELLED
+from swaveval.data.tables.split_namesakes import Named, in_split_folders, side_by_side
 from swaveval.text import listed, printable, shortened
 
 # A table of a split that nobody named is not worth more than this.

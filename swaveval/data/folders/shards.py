@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import PurePosixPath
 
-from swaveval.data.folder_names import range_of
+from swaveval.data.folders.folder_names import range_of
 
 FIRST_LETTERS = "each file's name begins with its folder's"
 _NUMBER = re.compile(r"([0-9]+)(?=[^0-9]*$)")

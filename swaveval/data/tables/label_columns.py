@@ -3,8 +3,17 @@
 from collections.abc import Callable, Sequence
 
 from swaveval.data.errors import DataError
-from swaveval.data.label_rows import SHAPE
-from swaveval.data.label_titles import FILENAMES, IGNORED, LABELS, SPLIT_TITLES, named, names_files, plain, split_word
+from swaveval.data.tables.label_rows import SHAPE
+from swaveval.data.tables.label_titles import (
+    FILENAMES,
+    IGNORED,
+    LABELS,
+    SPLIT_TITLES,
+    named,
+    names_files,
+    plain,
+    split_word,
+)
 from swaveval.text import printable, shortened
 
 Values = Callable[[int], list[str]]

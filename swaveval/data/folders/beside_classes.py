@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from swaveval.data.folder_names import meaning
+from swaveval.data.folders.folder_names import meaning
 from swaveval.text import counted, shortened
 
 Parts = tuple[str, ...]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from swaveval.data.folder_names import meaning
+from swaveval.data.folders.folder_names import meaning
 from swaveval.text import counted, listed, natural_key, shortened
 
 Parts = tuple[str, ...]

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from swaveval.data.folder_names import SPLITS
+from swaveval.data.folders.folder_names import SPLITS
 from swaveval.data.listing import EXTENSIONS
 
 _FILENAMES = (

@@ -5,9 +5,9 @@ import io
 from dataclasses import dataclass
 
 from swaveval.data.errors import DataError
-from swaveval.data.label_lines import read_lines
-from swaveval.data.label_rows import SHAPE
-from swaveval.data.label_titles import is_header
+from swaveval.data.tables.label_lines import read_lines
+from swaveval.data.tables.label_rows import SHAPE
+from swaveval.data.tables.label_titles import is_header
 
 Rows = list[tuple[int, list[str]]]
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from swaveval.data.annotations import counts_up
-from swaveval.data.folder_names import Meaning, kinds
-from swaveval.data.inner_folders import FolderOptions, domains
-from swaveval.data.shards import FIRST_LETTERS, initials, letters_of_a_hash, parts_of_a_list
+from swaveval.data.folders.annotations import counts_up
+from swaveval.data.folders.folder_names import Meaning, kinds
+from swaveval.data.folders.inner_folders import FolderOptions, domains
+from swaveval.data.folders.shards import FIRST_LETTERS, initials, letters_of_a_hash, parts_of_a_list
 from swaveval.text import listed, natural_key
 
 Members = dict[str, tuple[str, ...]]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from swaveval.data.label_titles import bare, has_image_ending, is_known, named, split_word
+from swaveval.data.tables.label_titles import bare, has_image_ending, is_known, named, split_word
 from swaveval.text import counted, shortened
 
 Rows = list[tuple[int, list[str]]]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from swaveval.data.folder_names import kinds, meaning
+from swaveval.data.folders.folder_names import kinds, meaning
 
 Parts = tuple[str, ...]
 _LEAST_SHARE = 0.8

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from swaveval.data.annotations import beside
-from swaveval.data.beside_classes import without_bare_test_set, without_nested_copy
-from swaveval.data.class_level import PAIRS, Level, class_level
-from swaveval.data.folder_names import Meaning, kinds, meaning, split_name
-from swaveval.data.folds import first_fold
-from swaveval.data.inner_folders import FolderOptions, levelled, not_read
+from swaveval.data.folders.annotations import beside
+from swaveval.data.folders.beside_classes import without_bare_test_set, without_nested_copy
+from swaveval.data.folders.class_level import PAIRS, Level, class_level
+from swaveval.data.folders.folder_names import Meaning, kinds, meaning, split_name
+from swaveval.data.folders.folds import first_fold
+from swaveval.data.folders.inner_folders import FolderOptions, levelled, not_read
 from swaveval.text import counted, listed, printable, shortened
 
 Parts = tuple[str, ...]

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from swaveval.data.folder_names import SPLITS, split_name
+from swaveval.data.folders.folder_names import SPLITS, split_name
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 # `trainset`, `testlist`: what is glued to the split's word has to be equal in all names.

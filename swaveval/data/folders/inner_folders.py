@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from swaveval.data.folder_names import kinds, split_name, words_of
+from swaveval.data.folders.folder_names import kinds, split_name, words_of
 from swaveval.text import counted, listed
 
 Parts = tuple[str, ...]

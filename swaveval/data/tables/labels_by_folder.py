@@ -5,7 +5,7 @@ Tiny-ImageNet has class folders in `train/` and a table for `val/` alone.
 
 from collections.abc import Collection, Mapping, Sequence
 
-from swaveval.data.folder_names import meaning
+from swaveval.data.folders.folder_names import meaning
 
 _NO_CLASS = frozenset({"split", "container", "annotation", "derived", "unlabelled"})
 

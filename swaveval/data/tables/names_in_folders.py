@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from swaveval.data.label_titles import named
-from swaveval.data.layout import place_by_folders
+from swaveval.data.folders.layout import place_by_folders
+from swaveval.data.tables.label_titles import named
 
 # Names of a folder by which its meaning is read; a list may have millions.
 _EXAMPLES = 50
