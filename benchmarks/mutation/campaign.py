@@ -62,7 +62,7 @@ class Module:
 
     def is_named(self, name: str) -> bool:
         """Whether `knn`, `evaluators/knn` or `evaluators` means this one (among others)."""
-        return name in (self.name, f"{self.package}/{self.name}", self.package)
+        return name in (self.name, Path(self.name).name, f"{self.package}/{self.name}", self.package)
 
 
 def modules() -> list[Module]:
