@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from swaveval.data import label_option
 from swaveval.data.errors import DataError
-from swaveval.data.folders.beside_classes import nested_copy, without_bare_test_set
+from swaveval.data.folders.beside_classes import nested_copy, without_bare_test_set, without_nested_copy
 from swaveval.data.folders.inner_folders import FolderOptions, domains, levelled, not_read
 from swaveval.data.folders.layout import place_by_first_folder, place_by_folders
 from swaveval.data.folders.shards import initials, letters_of_a_hash
@@ -64,6 +64,15 @@ def test_a_copy_inside_and_more_of_the_same_classes() -> None:
     assert nested_copy(one)[0] == "", "one class is none"
 
 
+def test_a_copy_below_a_split_is_the_split_and_plain_classes_need_no_word() -> None:
+    classes = ["ape/1.png", "bee/2.png"]
+    members = {file: tuple(file.split("/")) for file in [*classes, *(f"train/{file}" for file in classes)]}
+    notes: list[str] = []
+    assert without_nested_copy(members, notes) == members
+    assert not notes
+    assert place_by_folders(classes).notes == ()
+
+
 @pytest.mark.parametrize(
     ("files", "left"),
     [
@@ -81,7 +90,7 @@ def test_a_bare_test_set_beside_classes(files: list[str], left: int) -> None:
     notes: list[str] = []
     kept = without_bare_test_set({file: tuple(file.split("/")) for file in files}, notes)
     assert len(kept) == left
-    assert len(notes) == (left < len(files))
+    assert [note.startswith(f"{len(files) - left} image") for note in notes] == [True] * (left < len(files))
 
 
 @pytest.mark.parametrize(

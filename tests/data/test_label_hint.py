@@ -91,6 +91,9 @@ def test_tables_of_one_class_are_no_labels(save: Save, tmp_path: Path) -> None:
     files = by_class(save)
     write(tmp_path / "images/heron/boxes.txt", [f"{file.partition('/')[2]} 0 0 4 4" for file in files])
     assert hints(tmp_path / "images") == []
+    write(tmp_path / "images/meta/list.txt", [f"{file} 0" for file in files])
+    (note,) = hints(tmp_path / "images")
+    assert note.startswith("list.txt in meta/ names these images")
 
 
 def test_a_submission_is_no_table_of_labels(save: Save, tmp_path: Path) -> None:

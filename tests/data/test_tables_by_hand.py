@@ -34,6 +34,7 @@ def test_columns_of_marks_name_one_class_each(tmp_path: Path) -> None:
     ("text", "column", "words"),
     [
         ("file,p,q\na.png,3,4\n", None, r"it has no label \(found: file,p,q\); name it: --labels .*t\.csv:COLUMN"),
+        ("file,p,q\na.png,yes,heron\nb.png,no,lynx\n", None, r"it has no label \(found: file,p,q\)"),
         ("file,x,y\na.png,3,4\n", "z", r"no column z of labels \(found: file,x,y\)"),
         ("file\na.png\n", None, r"no label \(found: file\)"), ("", None, "is empty; the first line must name"),
         ("file,label\n", None, "has a header but no rows"),

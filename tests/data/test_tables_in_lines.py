@@ -45,6 +45,8 @@ EBAY = [
         # a word and a box; a word and a split; a name between others
         ([f"{name} {word} 1 2 3 4" for name, word in zip(PETS, "abc", strict=True)], PETS, None, "a b c",
          "column number 2"),
+        ([f"{name} {word} 1 2" for name, word in zip(PETS, "abc", strict=True)], PETS, None, "a b c",
+         "column number 2"),
         ([f"{n} {name} {word}" for n, (name, word) in enumerate(zip(PETS, "abc", strict=True))], PETS, None, "0 1 2",
          "column number 1"),
         # names with spaces before one label
