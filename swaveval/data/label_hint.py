@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from swaveval.data.folders.layout import Placing
 from swaveval.data.labels_by_name import words_in_names
 from swaveval.data.listing import EXTENSIONS, tables_among
-from swaveval.data.names import without_suffix
+from swaveval.data.names import stem, without_suffix
 from swaveval.text import listed, printable, shortened
 
 # What label files are called: believed without a look inside.
@@ -32,7 +32,7 @@ def label_hint(root: Path, placing: Placing, files: Sequence[str], tables: Seque
         files: names of all images below `root`, those left out too.
         tables: names of files below `root` that may be tables.
     """
-    stems = {PurePosixPath(file).stem.casefold() for file in files}
+    stems = {stem(file).casefold() for file in files}
     classes = {label for label in placing.labels.values() if label is not None} if placing.labelled else set()
     for folder, names, where in _places(root, tables):
         if classes.intersection(folder.relative_to(root).parts if folder.is_relative_to(root) else ()):

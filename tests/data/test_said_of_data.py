@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from PIL import Image
 from swaveval.data.errors import DataError
 from swaveval.data.imageset import ImageSet
 from swaveval.data.label_option import absolute, is_word, table_and_column
-from swaveval.data.names import described_labels, distinct, without_suffix
+from swaveval.data.names import described_labels, distinct, stem, without_suffix
 from swaveval.data.parallel import ordered_map, worker_count
 from swaveval.data.places import cache_directory
 from swaveval.data.reading import Reading, reading_from, usual_range
@@ -50,10 +50,16 @@ def test_labels_in_words(names: tuple[str, ...], origin: str, words: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "stem"), [("a/b.tar.gz", "a/b.tar"), ("a", "a"), ("a.b/c", "a.b/c"), (".hidden", ".hidden"), ("", "")]
+    ("name", "without"), [("a/b.tar.gz", "a/b.tar"), ("a", "a"), ("a.b/c", "a.b/c"), (".hidden", ".hidden"), ("", "")]
 )
-def test_a_name_without_its_last_extension(name: str, stem: str) -> None:
-    assert without_suffix(name) == stem
+def test_a_name_without_its_last_extension(name: str, without: str) -> None:
+    assert without_suffix(name) == without
+
+
+@given(st.text(st.characters(blacklist_categories=("Cs",)), max_size=12))
+def test_the_stem_of_a_name(name: str) -> None:
+    if name.rpartition("/")[2] not in ("", "."):  # which pathlib does not count as parts
+        assert stem(name) == PurePosixPath(name).stem
 
 
 # -- the option --labels -----------------------------------------------------------------------------------------------

@@ -4,9 +4,9 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 from swaveval.data.folders.folder_names import kinds, meaning
+from swaveval.data.names import stem
 
 Parts = tuple[str, ...]
 _LEAST_SHARE = 0.8
@@ -63,25 +63,26 @@ def _by_folders(members: Mapping[str, Parts], found: Beside) -> None:
                 break
     aside = {name for names in groups.values() for name in names}
     images = {name: parts for name, parts in members.items() if name not in aside}
-    if not images:
+    if not groups or not images:
         return
     siblings: dict[Parts, set[str]] = defaultdict(set)
     for inner in images.values():
         for depth in range(len(inner) - 1):
             siblings[inner[:depth]].add(inner[depth])
-    stems = {_stem(parts[-1]) for parts in images.values()}
-    places = {(*parts[:-1], _stem(parts[-1])) for parts in images.values()}
+    bare = {name: _bare(parts[-1]) for name, parts in images.items()}
+    stems = set(bare.values())
+    places = {(*parts[:-1], bare[name]) for name, parts in images.items()}
     # Where no two images share a name, a name in common is no accident.
     telling = len(stems) == len(places)
     for path, names in groups.items():
         kind = meaning(path[-1]).kind
-        counted = counts_up({_stem(members[name][-1]) for name in names}) and not telling
-        held = [(*path[:-1], *members[name][len(path) : -1], _stem(members[name][-1])) for name in names]
+        counted = counts_up({_bare(members[name][-1]) for name in names}) and not telling
+        held = [(*path[:-1], *members[name][len(path) : -1], _bare(members[name][-1])) for name in names]
         mirrored = all(len(place) > len(path) for place in held) and sum(place in places for place in held) >= (
             _LEAST_SHARE * len(names)
         )
         words = sum(said.kind in ("word", "number") for said in kinds(siblings[path[:-1]]).values())
-        matched = sum(_stem(members[name][-1]) in stems for name in names) >= _LEAST_SHARE * len(names)
+        matched = sum(_bare(members[name][-1]) in stems for name in names) >= _LEAST_SHARE * len(names)
         if not (words == 0 or mirrored or (matched and (words == 1 or not counted))):
             if path[-1] not in found.kept:
                 found.kept.append(path[-1])
@@ -96,40 +97,40 @@ def _by_names(members: Mapping[str, Parts], found: Beside) -> None:
     """`7_mask.png` beside `7.jpg` or `7_image.jpg`, in one folder."""
     folders: dict[Parts, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for name, parts in members.items():
-        folders[parts[:-1]][PurePosixPath(parts[-1]).stem.casefold()].append(name)
+        folders[parts[:-1]][stem(parts[-1]).casefold()].append(name)
     for stems in folders.values():
         bases = set(stems)
-        for stem in stems:
+        for bare in stems:
             for pattern, group in ((_IMAGE_SUFFIX, 1), (_IMAGE_PREFIX, 1)):
-                if plain := pattern.match(stem):
+                if plain := pattern.match(bare):
                     bases.add(plain[group])
-        for stem, names in stems.items():
-            word, base = _annotated(stem)
-            if word and base in bases and base != stem:
+        for bare, names in stems.items():
+            word, base = _annotated(bare)
+            if word and base in bases and base != bare:
                 found.masks.update(names)
                 if word not in found.suffixes:
                     found.suffixes.append(word)
 
 
-def _annotated(stem: str) -> tuple[str, str]:
+def _annotated(bare: str) -> tuple[str, str]:
     """The annotation's word in a file's name and the name of the image it belongs to; empty for an image."""
-    if ending := _SUFFIX.match(stem):
+    if ending := _SUFFIX.match(bare):
         return ending[2], ending[1]
-    if beginning := _PREFIX.match(stem):
+    if beginning := _PREFIX.match(bare):
         return beginning[1], beginning[2]
-    return "", stem
+    return "", bare
 
 
-def _stem(file: str) -> str:
+def _bare(file: str) -> str:
     """A file's name without what tells the image from its annotation."""
-    stem = _annotated(PurePosixPath(file).stem.casefold())[1]
+    base = _annotated(stem(file).casefold())[1]
     for pattern in (_IMAGE_SUFFIX, _IMAGE_PREFIX):
-        if plain := pattern.match(stem):
+        if plain := pattern.match(base):
             return plain[1]
-    return stem
+    return base
 
 
 def counts_up(stems: set[str]) -> bool:
     """Whether different names are one template with a number (`img_001, img_007 …`): such names match by accident."""
-    found = [re.fullmatch(r"(.*?)([0-9]+)([^0-9]*)", stem) for stem in stems]
+    found = [re.fullmatch(r"(.*?)([0-9]+)([^0-9]*)", each) for each in stems]
     return None not in found and len({(match[1], match[3]) for match in found if match is not None}) == 1

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from swaveval.data.folders.annotations import counts_up
 from swaveval.data.folders.folder_names import Meaning, kinds
 from swaveval.data.folders.inner_folders import FolderOptions, domains
 from swaveval.data.folders.shards import FIRST_LETTERS, initials, letters_of_a_hash, parts_of_a_list
+from swaveval.data.names import stem
 from swaveval.text import listed, natural_key
 
 Members = dict[str, tuple[str, ...]]
@@ -162,7 +162,7 @@ def _parallel(groups: Sequence[Members]) -> str:
         held.append({})
         for parts in group.values():
             if len(parts) > 1:
-                held[-1].setdefault(parts[0], set()).add(PurePosixPath(parts[-1]).stem)
+                held[-1].setdefault(parts[0], set()).add(stem(parts[-1]))
     folders = sorted(set().union(*held), key=natural_key)
     stems = [set().union(*(inside.get(folder, ()) for inside in held)) for folder in folders]
     if len(stems) < 2:
@@ -184,7 +184,7 @@ def _parallel(groups: Sequence[Members]) -> str:
 def _about(folders: Mapping[str, Sequence[str]], found: Mapping[str, Meaning], notes: list[str]) -> list[str]:
     """What to say of folders that were read as classes although their names leave a doubt."""
     doubts = []
-    stems = [{PurePosixPath(file).stem for file in files} for files in folders.values()]
+    stems = [{stem(file) for file in files} for files in folders.values()]
     if len(stems) == 2 and len(stems[0]) > 3 and stems[0] == stems[1] and _with_gaps(stems[0]):
         notes.append(
             f"Both folders ({listed(folders)}) hold files of the same names; if they show the same scenes twice, they "

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 def words_of(words: str) -> frozenset[str]:
@@ -119,6 +120,7 @@ def split_name(word: str) -> str | None:
     return next((name for name, spellings in _EXACT.items() if word in spellings), None)
 
 
+@lru_cache(1 << 16)
 def meaning(name: str) -> Meaning:
     """The meaning of one folder's name."""
     if (split := split_name(name)) is not None:

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from pathlib import PurePosixPath
 
 from swaveval.data.folders.folder_names import range_of
+from swaveval.data.names import stem
 
 FIRST_LETTERS = "each file's name begins with its folder's"
 _NUMBER = re.compile(r"([0-9]+)(?=[^0-9]*$)")
@@ -30,7 +30,7 @@ def parts_of_a_list(folders: Mapping[str, Sequence[str]]) -> str:
     """
     if len(folders) < 2:
         return ""
-    stems = {folder: [PurePosixPath(file).stem for file in files] for folder, files in folders.items()}
+    stems = {folder: [stem(file) for file in files] for folder, files in folders.items()}
     if _by_first_letters(stems):
         return FIRST_LETTERS
     numbers = {folder: _numbers(names) for folder, names in stems.items()}
