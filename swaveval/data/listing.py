@@ -4,7 +4,7 @@ import os
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from swaveval.data.arrays import SUFFIX
 from swaveval.data.errors import DataError
@@ -101,8 +101,12 @@ def list_images(root: Path) -> Listing:
 
 def tables_among(names: Iterable[str]) -> list[str]:
     """Those that may be tables of labels, the likeliest first, no more than a few dozen."""
-    found = [name for name in names if PurePosixPath(name).suffix.lower() in TABLES and not name.startswith(".")]
-    return sorted(found, key=lambda name: (PurePosixPath(name).suffix.lower() in _SINGLE, name))[:_TABLES_A_FOLDER]
+    found = [name for name in names if _ending(name) in TABLES and not name.startswith(".")]
+    return sorted(found, key=lambda name: (_ending(name) in _SINGLE, name))[:_TABLES_A_FOLDER]
+
+
+def _ending(name: str) -> str:
+    return "." + name.rpartition(".")[2].lower()
 
 
 def _sort_in(entry: os.DirEntry[str], name: str, listing: Listing, pending: list[str], links: list[str]) -> None:
