@@ -215,6 +215,9 @@ def _beside() -> dict[str, Brought]:
             WORD,
             must="without class folders left out",
         ),
+        "a bare test set is as good as any without labels": Brought(
+            files(lambda n: f"{f'animals/{WORD[n]}' if n % 4 else 'animals_testset'}/{name(n)}"), None, option="none"
+        ),
         "more of the same classes": Brought(more, WORD, must="its images were read as of these classes"),
     }
 

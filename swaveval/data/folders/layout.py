@@ -50,24 +50,23 @@ def place_by_folders(files: Sequence[str]) -> Placing:
     - Folds of a cross-validation that each hold train and test: the first of them.
     - Folders that are parts (`batch_1`, numbered shards), dates, cameras, places or patients: no classes; what is
       inside them is read instead.
+    - Folders that are an index of those inside (first letters, letters of a hash) or domains that hold the same, more
+      numerous classes: likewise.
+    - Folders that hold the others once more, and a test set without classes beside classes: left out.
     - Other folders that hold images: classes, by the first folder (as torchvision's ImageFolder).
     - Images directly in the directory: flat, no labels (lightly's LightlyDataset), unless they are fewer than the class
       folders beside them; such strays are left out.
     - A folder that holds everything is no class: what is inside it is read instead.
     """
-    parts, notes, reasons = _images_alone(files)
+    parts, notes, reasons = _images_alone(files, labels=True)
     placing = _placed(files, parts, notes, reasons, labels=True)
-    inside = not_read(
-        placing.labels,
-        _options(files),
-        split=placing.splits is not None,
-    )
+    inside = not_read(placing.labels, _options(files), split=placing.splits is not None)
     return replace(placing, notes=(*placing.notes, inside)) if inside and placing.labelled else placing
 
 
 def place_without_labels(files: Sequence[str]) -> Placing:
     """Every image, without labels; masks and copies are left out and the split that folders name is kept."""
-    parts, notes, _ = _images_alone(files)
+    parts, notes, _ = _images_alone(files, labels=False)
     placing = _placed(files, parts, notes, [], labels=False)
     return replace(placing, origin="none: --labels none")
 
@@ -106,8 +105,12 @@ def _split_parts(files: Iterable[str]) -> Members:
     return {name: tuple(name.split("/")) for name in files}
 
 
-def _images_alone(files: Sequence[str]) -> tuple[Members, list[str], list[str]]:
-    """The images below the folder that holds everything, notes on what was left out, and words on the layout."""
+def _images_alone(files: Sequence[str], *, labels: bool) -> tuple[Members, list[str], list[str]]:
+    """The images below the folder that holds everything, notes on what was left out, and words on the layout.
+
+    Args:
+        labels: whether images are wanted for their labels, so that those of a set without any are of no use.
+    """
     everything = _without_common(_split_parts(files))
     found = beside(everything)
     notes: list[str] = []
@@ -139,7 +142,8 @@ def _images_alone(files: Sequence[str]) -> tuple[Members, list[str], list[str]]:
         )
     inner, folds = first_fold(inner)
     notes += [folds] * bool(folds)
-    inner = _without_common(without_bare_test_set(inner, notes))
+    if labels:
+        inner = _without_common(without_bare_test_set(inner, notes))
     return without_nested_copy(inner, notes), notes, reasons
 
 
