@@ -7,6 +7,7 @@ from tests.field.campaign import Trial
 
 TWO = ("3f", "a0", "b7", "0c", "d4", "91")
 HEX = ("30", "31", "4a", "4b")
+VEHICLES = ("bus", "car", "train", "truck")
 SCENES = ("abbey", "alley", "bakery", "bar")
 WORD = {number: WORDS[CLASS_OF[number]] for number in IMAGES}
 SCENE = {number: SCENES[CLASS_OF[number]] for number in IMAGES}
@@ -200,6 +201,22 @@ def _beside() -> dict[str, Brought]:
         "cell_images/cell_images": Brought(
             {f"cell_images/{path}": n for path, n in (plain | copies).items()}, WORD, must="once more"
         ),
+        **{
+            f"splits called {test}": Brought(
+                files(lambda n, of=(train, test): f"{of[IS_TEST[n]]}/{WORD[n]}/{name(n)}"), WORD, TEST
+            )
+            for train, test in (
+                ("train", "eval"),
+                ("training", "holdout"),
+                ("dev", "test"),
+                ("Trainingsdaten", "Testdaten"),
+                ("entrenamiento", "prueba"),
+                ("训练集", "测试集"),
+            )
+        },
+        "train, eval and test": Brought(
+            files(lambda n: f"{('train', 'eval', 'train', 'train', 'test')[n % 5]}/{WORD[n]}/{name(n)}"), WORD, TEST
+        ),
         "brain tumours: yes and no, once more": Brought(
             files(lambda n: f"{ANSWER[n]}/{ANSWER[n][0].upper()}{n}.png")
             | {f"brain_tumor_dataset/{ANSWER[n]}/{ANSWER[n][0].upper()}{n}.png": ASIDE + n for n in IMAGES},
@@ -217,6 +234,41 @@ def _beside() -> dict[str, Brought]:
         ),
         "a bare test set is as good as any without labels": Brought(
             files(lambda n: f"{f'animals/{WORD[n]}' if n % 4 else 'animals_testset'}/{name(n)}"), None, option="none"
+        ),
+        "vehicles: a class called train": Brought(
+            files(lambda n: f"{VEHICLES[CLASS_OF[n]]}/{name(n)}"),
+            {n: VEHICLES[CLASS_OF[n]] for n in IMAGES},
+            must="read as a class, not as a split",
+        ),
+        "vehicles with a split": Brought(
+            files(lambda n: f"{SIDE[n]}/{VEHICLES[CLASS_OF[n]]}/{name(n)}"),
+            {n: VEHICLES[CLASS_OF[n]] for n in IMAGES},
+            TEST,
+        ),
+        "two sizes of each image": Brought(
+            files(lambda n: f"{('raw', 'resized')[n % 2]}/{WORD[n]}/{n // 2 * 7}.png"), WORD, must="hold the same files"
+        ),
+        "source and target": Brought(files(lambda n: f"{('source', 'target')[n % 2]}/{WORD[n]}/{name(n)}"), WORD),
+        "source and target of each image": Brought(
+            files(lambda n: f"source/{name(n)}") | {f"target/{name(n)}": ASIDE + n for n in IMAGES}, None
+        ),
+        "the set once more, in a folder of data": Brought(
+            {f"natural_images/{path}": n for path, n in plain.items()}
+            | {f"data/natural_images/{path}": ASIDE + n for path, n in plain.items()},
+            WORD,
+            must="once more",
+        ),
+        "Monkeypox: folds of doubled folders": Brought(
+            {f"Original Images/Original Images/{WORD[n]}/{name(n)}": ASIDE + n for n in IMAGES}
+            | files(lambda n: f"Fold1/Fold1/Fold1/{SIDE[n].title()}/{WORD[n]}/{name(n)}"),
+            WORD,
+            TEST,
+            must="outside the folders",
+        ),
+        "a class without the split that the others have": Brought(
+            files(lambda n: f"{WORD[n]}/{SIDE[n]}/{name(n)}" if n < 30 else f"{WORD[n]}/{name(n)}"),
+            WORD,
+            must="The split inside heron, lynx, otter was not read: moth has none",
         ),
         "more of the same classes": Brought(more, WORD, must="its images were read as of these classes"),
     }

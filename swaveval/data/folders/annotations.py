@@ -14,6 +14,8 @@ _ANNOTATED = (
     "mask|masks|msk|gt|gts|seg|segs|segmentation|segm|label|labels|lbl|groundtruth|ground_truth|annotation|anno|annot|"
     "trimap|matte|depth|normals|labelids|instanceids|labeltrainids|color_mask|mask_color"
 )
+# Annotations only where their files belong to images: `target/` beside `source/` are two domains.
+_TWO_MEANINGS = frozenset({"target", "targets"})
 _SUFFIX = re.compile(rf"^(.+?)(?:[_\-. ]|(?<=[0-9)]))({_ANNOTATED})(?:[_\-. ]?\d+)?$", re.IGNORECASE)
 _PREFIX = re.compile(rf"^({_ANNOTATED})[_\-. ](.+)$", re.IGNORECASE)
 _IMAGE_SUFFIX = re.compile(
@@ -83,7 +85,11 @@ def _by_folders(members: Mapping[str, Parts], found: Beside) -> None:
         )
         words = sum(said.kind in ("word", "number") for said in kinds(siblings[path[:-1]]).values())
         matched = sum(_bare(members[name][-1]) in stems for name in names) >= _LEAST_SHARE * len(names)
-        if not (words == 0 or mirrored or (matched and (words == 1 or not counted))):
+        if not (
+            (words == 0 and path[-1].lower() not in _TWO_MEANINGS)
+            or mirrored
+            or (matched and (words == 1 or not counted))
+        ):
             if path[-1] not in found.kept:
                 found.kept.append(path[-1])
             continue
@@ -134,3 +140,9 @@ def counts_up(stems: set[str]) -> bool:
     """Whether different names are one template with a number (`img_001, img_007 …`): such names match by accident."""
     found = [re.fullmatch(r"(.*?)([0-9]+)([^0-9]*)", each) for each in stems]
     return None not in found and len({(match[1], match[3]) for match in found if match is not None}) == 1
+
+
+def with_gaps(stems: set[str]) -> bool:
+    """Whether names that count leave numbers out: equal gaps in two folders are hardly an accident."""
+    numbers = {int(found[0]) for stem in stems if (found := re.search("[0-9]+", stem))}
+    return len(numbers) > 1 and max(numbers) - min(numbers) >= len(numbers)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from swaveval.data.folders.annotations import counts_up
+from swaveval.data.folders.annotations import counts_up, with_gaps
 from swaveval.data.folders.folder_names import Meaning, kinds
 from swaveval.data.folders.inner_folders import FolderOptions, domains
 from swaveval.data.folders.shards import FIRST_LETTERS, initials, letters_of_a_hash, parts_of_a_list
@@ -94,7 +94,8 @@ def class_level(
         notes.append(f"{why[0].upper()}{why[1:]}, so they were not read as classes{advice}.")
         groups = [{name: parts[1:] if len(parts) > 1 else parts for name, parts in group.items()} for group in groups]
         inside = _folders(groups)
-        if inside and all(found.kind == "split" for found in kinds(inside).values()):
+        splits = [found.split for found in kinds(inside).values() if found.kind == "split"]
+        if inside and (len(splits) == len(inside) or ("train" in splits and len(set(splits)) > 1)):
             return Level(groups, "; ".join(passed), splits_inside=True)
         if len(inside) == 1 and not any(len(parts) == 1 for group in groups for parts in group.values()):
             # One folder inside every part (`images_001/images/1.png`) divides nothing.
@@ -185,14 +186,15 @@ def _about(folders: Mapping[str, Sequence[str]], found: Mapping[str, Meaning], n
     """What to say of folders that were read as classes although their names leave a doubt."""
     doubts = []
     stems = [{stem(file) for file in files} for files in folders.values()]
-    if len(stems) == 2 and len(stems[0]) > 3 and stems[0] == stems[1] and _with_gaps(stems[0]):
+    if len(stems) == 2 and len(stems[0]) > 3 and stems[0] == stems[1] and with_gaps(stems[0]):
         notes.append(
             f"Both folders ({listed(folders)}) hold files of the same names; if they show the same scenes twice, they "
             "are no classes: --labels none."
         )
     if all(meaning.kind in ("number", "range") for meaning in found.values()):
         doubts.append("numbers read as classes; --labels none if they only divide the files")
-    strange = [name for name, meaning in found.items() if meaning.kind in _DOUBTFUL]
+    told = any("among other folders" in note for note in notes)  # of those called like splits
+    strange = [name for name, said in found.items() if said.kind in _DOUBTFUL and not (told and said.kind == "split")]
     if strange:
         described = ", ".join(sorted({_NAMED[found[name].kind] for name in strange}))
         notes.append(
@@ -200,9 +202,3 @@ def _about(folders: Mapping[str, Sequence[str]], found: Mapping[str, Meaning], n
             f"{described}."
         )
     return doubts
-
-
-def _with_gaps(stems: set[str]) -> bool:
-    """Whether names that count leave numbers out: equal gaps in two folders are hardly an accident."""
-    numbers = {int(found[0]) for stem in stems if (found := re.search("[0-9]+", stem))}
-    return len(numbers) > 1 and max(numbers) - min(numbers) >= len(numbers)

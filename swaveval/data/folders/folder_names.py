@@ -11,18 +11,35 @@ def words_of(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
+# What splits are called in other languages.
+_ABROAD = {
+    "train": words_of(
+        "trainingsdaten trainingsset trainingsmenge entrenamiento treino treinamento entrainement entraînement "
+        "apprentissage addestramento обучение обучающая 训练 训练集 訓練 学習 학습 훈련"
+    ),
+    "test": words_of(
+        "testdaten testmenge prueba pruebas teste testes prova тест тестовая 测试 测试集 測試 テスト 테스트"
+    ),
+    "validation": words_of(
+        "validierung validierungsdaten validacion validación validacao validação validazione валидация 验证 验证集 "
+        "驗證 検証 검증"
+    ),
+}
 SPLITS = {
-    "train": frozenset({"train", "training", "trainset", "trainval", "trn", "tr"}),
-    "test": frozenset({"test", "testing", "testset", "tst", "ts", "te"}),
-    "validation": frozenset({"val", "valid", "validation", "valset", "minival", "dev", "devel"}),
+    "train": frozenset({"train", "training", "trainset", "trainval", "trn", "tr"}) | _ABROAD["train"],
+    "test": frozenset({"test", "testing", "testset", "tst", "ts", "te", "eval", "holdout"}) | _ABROAD["test"],
+    "validation": frozenset({"val", "valid", "validation", "valset", "minival", "dev", "devel"})
+    | _ABROAD["validation"],
 }
 # Read as a split only beside another word of the layout: `imagesTr`, `y_te`.
 _SHORT = frozenset({"tr", "ts", "te", "trn", "tst", "dev", "devel", "minival"})
 _EXACT = {
-    "train": frozenset({"train", "training"}),
-    "test": frozenset({"test", "testing"}),
-    "validation": frozenset({"val", "valid", "validation"}),
+    "train": frozenset({"train", "training"}) | _ABROAD["train"],
+    "test": words_of("test testing eval evaluation holdout") | _ABROAD["test"],
+    "validation": frozenset({"val", "valid", "validation"}) | _ABROAD["validation"],
 }
+# Validation beside a split that has its own word, and beside a test.
+_DEVELOPMENT, _EVALUATION = words_of("dev devel development"), words_of("eval evaluation holdout")
 ANNOTATION = words_of(
     "mask masks annotation annotations annot annots anno annos ann anns label labels gt gts groundtruth segmentation "
     "segmentations seg segs segm trimap trimaps depth depths normals disparity disparities disp flow edges contours "
@@ -169,6 +186,10 @@ def kinds(names: Iterable[str]) -> dict[str, Meaning]:
     if any(said.kind == "number" for said in found.values()):
         # 2000 beside 1000 is a number, not a year.
         found = {name: Meaning("number") if name.isdigit() else said for name, said in found.items()}
+    if any(said.exact for said in found.values()):
+        tested = any(said.split == "test" and name.lower() not in _EVALUATION for name, said in found.items())
+        held_out = _DEVELOPMENT | (_EVALUATION if tested else frozenset())
+        found |= {name: Meaning("split", "validation", exact=True) for name in found if name.lower() in held_out}
     found |= _splits_called_alike(found) | _lettered(found) | _sessions(found)
     splits = {name: said for name, said in found.items() if said.kind == "split"}
     called = set().union(*(said.rest.split() for said in splits.values()))

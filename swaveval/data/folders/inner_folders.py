@@ -4,7 +4,9 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from swaveval.data.folders.annotations import counts_up, with_gaps
 from swaveval.data.folders.folder_names import kinds, split_name, words_of
+from swaveval.data.names import stem
 from swaveval.text import counted, listed
 
 Parts = tuple[str, ...]
@@ -54,7 +56,10 @@ def domains(members: Iterable[Parts]) -> str:
     Args:
         members: folders and name of each file, the folders in question first.
     """
-    inside = _held(_dividing({parts[:-1]: (parts[0], parts[1:-1]) for parts in members if len(parts) > 1}).values())
+    members = [parts for parts in members if len(parts) > 1]
+    inside = _held(_dividing({parts[:-1]: (parts[0], parts[1:-1]) for parts in members}).values())
+    if _same_paths(members) and len(_shared(inside)) > 1:
+        return f"the folders {listed(inside)} hold the same files: several kinds of picture of the same classes"
     shared, everything = _shared(inside), set[str]().union(*inside.values())
     if len(shared) < max(_LEAST, len(inside) + 1) or len(shared) < _SHARED * len(everything):
         return ""
@@ -66,6 +71,18 @@ def domains(members: Iterable[Parts]) -> str:
         f"the folders {listed(inside)} each hold the same folders ({listed(shared)}): several kinds of picture of the "
         "same classes"
     )
+
+
+def _same_paths(members: Iterable[Parts]) -> bool:
+    """Whether each first folder holds the same folders with files of the same names, which do not merely count."""
+    held: dict[str, set[Parts]] = {}
+    for parts in members:
+        held.setdefault(parts[0], set()).add(parts[1:])
+    paths = list(held.values())
+    if len(paths) < 2 or any(other != paths[0] for other in paths[1:]):
+        return False
+    stems = {stem(path[-1]) for path in paths[0]}
+    return len(stems) > 3 and (not counts_up(stems) or with_gaps(stems))
 
 
 def not_read(labels: Mapping[str, str | None], options: FolderOptions, *, split: bool) -> str:

@@ -5,7 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from swaveval.data.folders.annotations import beside
-from swaveval.data.folders.beside_classes import without_bare_test_set, without_nested_copy
+from swaveval.data.folders.beside_classes import (
+    train_is_a_class,
+    without_bare_test_set,
+    without_nested_copy,
+    without_repeated_folders,
+)
 from swaveval.data.folders.class_level import PAIRS, Level, class_level
 from swaveval.data.folders.folder_names import Meaning, kinds, meaning, split_name
 from swaveval.data.folders.folds import first_fold
@@ -102,7 +107,7 @@ def _options(files: Sequence[str]) -> FolderOptions:
 
 
 def _split_parts(files: Iterable[str]) -> Members:
-    return {name: tuple(name.split("/")) for name in files}
+    return without_repeated_folders({name: tuple(name.split("/")) for name in files})
 
 
 def _images_alone(files: Sequence[str], *, labels: bool) -> tuple[Members, list[str], list[str]]:
@@ -144,7 +149,7 @@ def _images_alone(files: Sequence[str], *, labels: bool) -> tuple[Members, list[
     notes += [folds] * bool(folds)
     if labels:
         inner = _without_common(without_bare_test_set(inner, notes))
-    return without_nested_copy(inner, notes), notes, reasons
+    return _without_common(without_nested_copy(inner, notes)), notes, reasons
 
 
 def _dated(parts: Members) -> bool:
@@ -164,7 +169,8 @@ def _placed(files: Sequence[str], parts: Members, notes: list[str], reasons: lis
     splits = {top: said for top, said in found.items() if said.kind == "split"}
     only = all(said.kind == "split" for said in found.values() if said.kind not in ("unlabelled", "container"))
     trains = [said for said in splits.values() if said.split == "train"]
-    if splits and (only or any(said.exact for said in trains) or (trains and len(trains) < len(splits))):
+    given = only or any(said.exact for said in trains) or (trains and len(trains) < len(splits))
+    if splits and given and not train_is_a_class(parts, found):
         groups, aside = _grouped(parts, splits, notes)
         if any(not said.exact for said in splits.values()):
             coco = "COCO layout: " if any(COCO.match(top) for top in splits) else ""
@@ -197,9 +203,12 @@ def _class_then_split(parts: Members, notes: list[str]) -> Members:
     """`cat/train/1.png dog/test/2.png`: the split stands inside each class; turned round."""
     tops: dict[str, set[str]] = {}
     for inner in parts.values():
-        if len(inner) < 3:
-            return parts
-        tops.setdefault(inner[0], set()).add(inner[1])
+        tops.setdefault(inner[0], set()).add(inner[1] if len(inner) > 2 else "")
+    if without := sorted(top for top, folders in tops.items() if "" in folders):
+        split = sorted(top for top, folders in tops.items() if len({meaning(f).split for f in folders} - {None}) > 1)
+        if len(split) > 1:
+            notes.append(f"The split inside {listed(split)} was not read: {listed(without)} has none.")
+        return parts
     inside = set().union(*tops.values()) if tops else set()
     named = {folder: meaning(folder) for folder in inside}
     if (
