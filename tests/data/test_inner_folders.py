@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from swaveval.data import label_option
 from swaveval.data.errors import DataError
-from swaveval.data.folders.beside_classes import nested_copy, without_bare_test_set, without_nested_copy
+from swaveval.data.folders.beside_classes import (
+    nested_copy,
+    train_is_a_class,
+    without_bare_test_set,
+    without_nested_copy,
+    without_repeated_folders,
+)
+from swaveval.data.folders.folder_names import kinds
 from swaveval.data.folders.inner_folders import FolderOptions, domains, levelled, not_read
 from swaveval.data.folders.layout import place_by_first_folder, place_by_folders
 from swaveval.data.folders.shards import initials, letters_of_a_hash
@@ -199,3 +206,48 @@ def test_an_expression_that_is_none_or_finds_nothing() -> None:
         place_by_names(["a_1.png"], "(")
     with pytest.raises(DataError, match="no file's name holds a label that --labels names:\\^b looks for"):
         place_by_names(["a_1.png"], "^b")
+
+
+@pytest.mark.parametrize(
+    ("file", "read"),
+    [("cats/cats/1.png", "cats/1.png"), ("cats/cats/cats/1.png", "cats/1.png"), ("a/cats/cats/1.png", "a/cats/1.png"),
+     ("cats/dogs/1.png", "cats/dogs/1.png"), ("3f/3f/1.png", "3f/3f/1.png"), ("cats/cats", "cats/cats")],
+)  # fmt: skip
+def test_a_folder_that_holds_nothing_but_its_namesake(file: str, read: str) -> None:
+    assert without_repeated_folders({file: tuple(file.split("/"))}) == {file: tuple(read.split("/"))}
+    beside = f"{file.split('/')[0]}/2.png"
+    both = {name: tuple(name.split("/")) for name in (file, beside)}
+    inner = {name: parts for name, parts in without_repeated_folders(both).items() if name == file}
+    if file.startswith("cats/cats/"):
+        assert inner[file][:2] == ("cats", "cats"), "the outer one holds an image of its own"
+
+
+@pytest.mark.parametrize(
+    ("counts", "is_class"),
+    [
+        ({"bus": 3, "car": 3, "train": 3}, True),
+        ({"bus": 3, "car": 3, "train": 6}, True),
+        ({"bus": 3, "car": 3, "train": 7}, False),
+        ({"bus": 3, "train": 3}, False),
+        ({"bus": 3, "car": 3, "train": 3, "test": 3}, False),
+        ({"bus": 3, "car": 3, "train": 3, "2021-03-01": 3}, False),
+        ({"bus": 3, "car": 3}, False),
+    ],
+)
+def test_train_as_a_class(counts: dict[str, int], is_class: bool) -> None:
+    members = {f"{top}/{n}.png": (top, f"{n}.png") for top, count in counts.items() for n in range(count)}
+    assert train_is_a_class(members, kinds(counts)) == is_class
+    deeper = members | {"bus/red/1.png": ("bus", "red", "1.png")}
+    assert not train_is_a_class(deeper, kinds(counts))
+
+
+@pytest.mark.parametrize(
+    ("names", "same"),
+    [(["a", "b", "c", "d"], True), (["1", "2", "3", "4"], False), (["1", "2", "3", "5"], True),
+     (["a", "b", "c"], False)],
+)  # fmt: skip
+def test_the_same_files_in_two_folders(names: list[str], same: bool) -> None:
+    whole = [(size, word, f"{name}.png") for size in ("raw", "small") for word in ("ape", "bee") for name in names]
+    assert bool(domains(whole)) == same
+    assert not domains(whole[1:])
+    assert not domains([parts for parts in whole if parts[1] == "ape"]), "one class divides nothing"
