@@ -59,9 +59,11 @@ def _reason(heard: Sequence[Hearing], values: Array, best: int, *, beaten: bool,
         for one, row in zip(heard, values, strict=True)
         if row.max() > row[best]
     ]
+    # Beside numbers of the test images these need their name.
+    where = "on training images " if any(one.witness.labelled and one.witness.chooses for one in heard) else ""
     if beaten:
-        return f"the witnesses disagree, and it is beaten by least: {shown}; {listed(away)}"
-    return f"by none of {shown} is another checkpoint better beyond chance{apart}"
+        return f"{where}the witnesses disagree, and it is beaten by least: {shown}; {listed(away)}"
+    return f"{where}by none of {shown} is another checkpoint better beyond chance{apart}"
 
 
 def joint_draws(measured: Sequence[Quality], *, seed: int) -> Array:

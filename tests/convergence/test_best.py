@@ -161,7 +161,8 @@ def test_witnesses_that_agree_are_all_named() -> None:
     found = chosen({KNN: [0.5, 0.6, 0.8, 0.6], LINEAR: [0.6, 0.7, 0.9, 0.7]})
     assert (found.checkpoint, found.tied_with, found.metric) == ("epoch=2.ckpt", (), KNN)
     words = re.fullmatch(
-        r"by none of kNN \(([\d.]+) %\) and the linear probe \(([\d.]+) %\) is another checkpoint better beyond chance",
+        r"on training images by none of kNN \(([\d.]+) %\) and the linear probe \(([\d.]+) %\) is another checkpoint "
+        "better beyond chance",
         found.reason,
     )
     assert words is not None
@@ -190,6 +191,6 @@ def test_the_network_that_was_not_trained_is_never_the_one_to_use() -> None:
 def test_where_each_checkpoint_is_beaten_the_reason_says_so_and_none_is_tied() -> None:
     found = chosen({KNN: [0.5, 0.80, 0.70], LINEAR: [0.5, 0.60, 0.90]})
     assert (found.checkpoint, found.tied_with) == ("epoch=2.ckpt", ())
-    assert found.reason.startswith("the witnesses disagree, and it is beaten by least: kNN (")
+    assert found.reason.startswith("on training images the witnesses disagree, and it is beaten by least: kNN (")
     assert "; kNN is highest at epoch 1 (" in found.reason
     assert "the linear probe is highest" not in found.reason
