@@ -8,8 +8,9 @@ from pathlib import Path, PurePosixPath
 
 from swaveval.data.folders.layout import Placing
 from swaveval.data.labels_by_name import words_in_names
-from swaveval.data.listing import EXTENSIONS, tables_among
+from swaveval.data.listing import EXTENSIONS, PACKED, ending, tables_among
 from swaveval.data.names import stem, without_suffix
+from swaveval.data.tables.label_rows import SHAPE
 from swaveval.text import listed, printable, shortened
 
 # What label files are called: believed without a look inside.
@@ -33,26 +34,36 @@ def label_hint(root: Path, placing: Placing, files: Sequence[str], tables: Seque
         tables: names of files below `root` that may be tables.
     """
     stems = {stem(file).casefold() for file in files}
+    packed: list[str] = []
     classes = {label for label in placing.labels.values() if label is not None} if placing.labelled else set()
     for folder, names, where in _places(root, tables):
         if classes.intersection(folder.relative_to(root).parts if folder.is_relative_to(root) else ()):
             continue  # boxes of the images of one class
-        found = {name for name in names if without_suffix(name).casefold() not in stems and "submission" not in name}
+        names = [name for name in names if without_suffix(name).casefold() not in stems]
+        # Whatever else lies beside the directory may be of anything.
+        own = PACKED if folder.is_relative_to(root) else {".mat"}
+        packed += [name for name in names if ending(name) in own]
+        found = {name for name in names if ending(name) not in PACKED and "submission" not in name}
         trusted = where.split("/")[0] in _TRUSTED and not placing.labelled
         found = {name for name in found if trusted and name in _CALLED or _names_images(folder / name, stems)}
         if found and _BY_NUMBER in names:  # its rows name images by the numbers of another file
             found = {_BY_NUMBER}
         if found:
             return (_said(found, where, labelled=placing.labelled),)
+    if placing.labelled:
+        return ()
     images = [root / file for file in list(placing.labels)[:_FEW]]
-    for ending in () if placing.labelled else _BESIDE:
-        beside = [image.with_suffix(ending) for image in images]
+    for suffix in _BESIDE:
+        beside = [image.with_suffix(suffix) for image in images]
         if beside and all(file.is_file() for file in beside):
             return (
-                f"The {ending} files beside the images ({shortened(beside[0].name, 60)} …) were not used; labels are "
+                f"The {suffix} files beside the images ({shortened(beside[0].name, 60)} …) were not used; labels are "
                 "read from one table of file names and labels: --labels labels.csv.",
             )
-    words = "" if placing.labelled else words_in_names(placing.labels)
+    words = words_in_names(placing.labels)
+    if packed and not words:
+        told = f"{listed(packed)} may hold labels in a form that is not read"
+        return (f"{told}; write a table {SHAPE} and give it with --labels.",)
     return (words,) if words else ()
 
 

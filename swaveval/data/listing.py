@@ -19,6 +19,8 @@ EXTENSIONS = frozenset(f".{extension}" for extension in f"{_READ} {_NOT_READ}".s
 TABLES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".lst", ".list", ".txt", ".json"})
 _SINGLE = frozenset({".txt", ".json"})
 _TABLES_A_FOLDER = 60
+# Labels in a form that is not read: Oxford flowers' imagelabels.mat.
+PACKED = frozenset({".mat", ".xlsx", ".xls", ".parquet", ".feather", ".pkl", ".pickle"})
 # What systems and tools leave: resource forks, thumbnails of storage servers, bins.
 _NOT_DATA = frozenset(
     {"__MACOSX", "lightly_outputs", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
@@ -37,7 +39,8 @@ class Listing:
         repeated: links to directories that had been listed already (loops among them).
         folders: how many directories were listed, the root not counted.
         arrays: relative names of `.npy` files that stand beside images and may be anything: labels, features, depth.
-        tables: relative names of files that may be tables of labels; of each folder the first few.
+        tables: relative names of files that may be tables of labels, in a form that is read or not; of each folder the
+            first few.
     """
 
     files: list[str] = field(default_factory=list)
@@ -100,12 +103,13 @@ def list_images(root: Path) -> Listing:
 
 
 def tables_among(names: Iterable[str]) -> list[str]:
-    """Those that may be tables of labels, the likeliest first, no more than a few dozen."""
-    found = [name for name in names if _ending(name) in TABLES and not name.startswith(".")]
-    return sorted(found, key=lambda name: (_ending(name) in _SINGLE, name))[:_TABLES_A_FOLDER]
+    """Those that may be tables of labels, read or not, the likeliest first, no more than a few dozen."""
+    found = [name for name in names if ending(name) in TABLES | PACKED and not name.startswith(".")]
+    return sorted(found, key=lambda name: (ending(name) in _SINGLE | PACKED, name))[:_TABLES_A_FOLDER]
 
 
-def _ending(name: str) -> str:
+def ending(name: str) -> str:
+    """`.csv` of `a/Labels.CSV`."""
     return "." + name.rpartition(".")[2].lower()
 
 

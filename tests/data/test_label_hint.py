@@ -27,7 +27,7 @@ def by_class(save: Save, count: int = 12) -> list[str]:
 
 def hints(directory: Path, labels: Path | None = None) -> list[str]:
     notes = open_images(str(directory), labels=labels).audit["notes"]
-    return [note for note in notes if "not used" in note or "not read as labels" in note]
+    return [note for note in notes if "not used" in note or "not read" in note]
 
 
 def write(path: Path, rows: list[str]) -> Path:
@@ -108,6 +108,26 @@ def test_images_that_are_called_by_number(save: Save, tmp_path: Path) -> None:
     write(tmp_path / "image_class_labels.txt", [f"{number} {number % 2}" for number in range(len(files))])
     (note,) = hints(tmp_path / "images")
     assert note.startswith("image_class_labels.txt beside the directory names these images and was not used")
+
+
+@pytest.mark.parametrize(
+    "name", ["images/imagelabels.mat", "images/devkit/cars_train_annos.mat", "setid.mat", "images/a.xlsx"]
+)
+def test_labels_in_a_form_that_is_not_read(name: str, save: Save, tmp_path: Path) -> None:
+    flat(save)
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_bytes(b"MATLAB 5.0 MAT-file")
+    assert hints(tmp_path / "images") == [
+        f"{Path(name).name} may hold labels in a form that is not read; write a table filename,label[,split] and give "
+        "it with --labels."
+    ]
+
+
+@pytest.mark.parametrize("name", ["results.xlsx", "images/photo_0003.mat", "images/.a.mat"])
+def test_what_is_of_something_else(name: str, save: Save, tmp_path: Path) -> None:
+    flat(save)
+    (tmp_path / name).write_bytes(b"MATLAB 5.0 MAT-file")
+    assert hints(tmp_path / "images") == []
 
 
 def test_words_in_names(save: Save, tmp_path: Path) -> None:
