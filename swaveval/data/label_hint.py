@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
+from swaveval.data.errors import DataError
 from swaveval.data.folders.layout import Placing
 from swaveval.data.labels_by_name import words_in_names
 from swaveval.data.listing import EXTENSIONS, PACKED, ending, tables_among
 from swaveval.data.names import stem, without_suffix
 from swaveval.data.tables.label_rows import SHAPE
+from swaveval.data.tables.label_table import read_columns
 from swaveval.text import listed, printable, shortened
 
 # What label files are called: believed without a look inside.
@@ -20,6 +22,7 @@ _BY_NUMBER = "image_class_labels.txt"
 # Endings of files that lie beside an image and say something of it alone: a class, a caption, boxes. Looked for beside
 # the first few images.
 _BESIDE, _FEW = (".cls", ".txt", ".json", ".xml"), 3
+_MOST_TRIED, _MOST_BYTES = 12, 8 << 20
 _HEAD, _LINES, _MOST_FOLDERS, _MOST_BESIDE = 1 << 16, 60, 100, 500
 _CELLS = re.compile(r"[,;|\s\"'\[\]{}]+")
 
@@ -45,7 +48,9 @@ def label_hint(root: Path, placing: Placing, files: Sequence[str], tables: Seque
         packed += [name for name in names if ending(name) in own]
         found = {name for name in names if ending(name) not in PACKED and "submission" not in name}
         trusted = where.split("/")[0] in _TRUSTED and not placing.labelled
-        found = {name for name in found if trusted and name in _CALLED or _names_images(folder / name, stems)}
+        naming = [name for name in sorted(found) if _names_images(folder / name, stems)]
+        readable = {name for name in naming[:_MOST_TRIED] if _can_be_read(folder / name, files)}
+        found = {name for name in found if trusted and name in _CALLED} | readable | {*naming[_MOST_TRIED:]}
         if found and _BY_NUMBER in names:  # its rows name images by the numbers of another file
             found = {_BY_NUMBER}
         if found:
@@ -99,6 +104,18 @@ def _names_images(path: Path, stems: set[str]) -> bool:
     if len(lines) < 3:  # JSON on one line
         return len({cell for cell in _CELLS.split(head) if _is_image(cell, stems)}) > 2
     return 2 * sum(any(_is_image(cell, stems) for cell in _CELLS.split(line)) for line in lines) >= len(lines)
+
+
+def _can_be_read(path: Path, files: Sequence[str]) -> bool:
+    """Whether the file has labels, or asks which column holds them: a list of names alone has none."""
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            return True
+        return any(any(cells) for cells in read_columns(path, files).cells)
+    except DataError as error:
+        return "--labels" in str(error)
+    except OSError:
+        return False
 
 
 def _is_image(cell: str, stems: set[str]) -> bool:

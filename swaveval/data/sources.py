@@ -21,7 +21,7 @@ from swaveval.data.image_file import read_image
 from swaveval.data.imageset import ImageSet
 from swaveval.data.kept_by_torchvision import Kept, kept_at
 from swaveval.data.label_hint import label_hint
-from swaveval.data.label_option import NONE, is_of_names, is_word, level_of, pattern_of, table_and_column
+from swaveval.data.label_option import FOLDERS, NONE, is_of_names, is_word, level_of, pattern_of, table_and_column
 from swaveval.data.labels_by_name import place_by_names
 from swaveval.data.listing import list_images
 from swaveval.data.named import TORCHVISION, NamedImages, digits, torchvision_images
@@ -141,9 +141,10 @@ def open_images(
         check_directory(path, directory)
     kept = None if by_name else _kept(directory)
     if by_name or kept is not None:
-        if labels is not None and not is_word(labels):
+        if labels is not None and str(labels) not in (NONE, FOLDERS):
             other = "" if kept is not None else f", or write ./{path} for a directory"
-            raise DataError(f"{path} brings its own labels; leave the label file out{other}")
+            what = "--labels" if is_word(labels) else "the label file"
+            raise DataError(f"{path} brings its own labels; leave {what} out{other}")
         if reading.words() and reading != BEFORE_OPTIONS:
             options = ", ".join(f"--{name}" for name in reading.words())
             raise DataError(f"{path} is no directory of image files, which {options} would be for; leave it out")

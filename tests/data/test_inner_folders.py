@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swaveval.data import label_option
+from swaveval.data import label_option, open_images
 from swaveval.data.errors import DataError
 from swaveval.data.folders.beside_classes import (
     nested_copy,
@@ -199,6 +199,12 @@ def test_what_stands_before_the_number(file: str, label: str | None) -> None:
     placing = place_by_names([file, "ape_1.png"])
     assert placing.labels == {file: label, "ape_1.png": "ape"}
     assert any("without a label in the name" in note for note in placing.notes) == (label is None)
+
+
+@pytest.mark.parametrize("option", ["names", "names:^a", "folders:2"])
+def test_images_by_name_have_no_folders(option: str) -> None:
+    with pytest.raises(DataError, match="digits brings its own labels; leave --labels out"):
+        open_images("digits", labels=Path(option))
 
 
 def test_an_expression_that_is_none_or_finds_nothing() -> None:

@@ -36,11 +36,15 @@ def write(path: Path, rows: list[str]) -> Path:
     return path
 
 
-@pytest.mark.parametrize("row", ["{}.png 1", "{} 1 2 1", "x,{},3", "a/b/{}.png", '"{}.png";heron', "{}\t4\t0 1 2 3"])
+@pytest.mark.parametrize(
+    ("head", "row"),
+    [("# a list", "{}.png 1"), ("# a list", "{} 1 2 1"), ("p,file,label", "x,{},3"), ("file;label", '"{}.png";heron'),
+     ("file\tlabel\tbox", "{}\t4\t0 1 2 3")],
+)  # fmt: skip
 @pytest.mark.parametrize("place", ["images/meta/table.txt", "images/ground truth.csv", "any.lst"])
-def test_a_table_is_known_by_its_rows(row: str, place: str, save: Save, tmp_path: Path) -> None:
+def test_a_table_is_known_by_its_rows(head: str, row: str, place: str, save: Save, tmp_path: Path) -> None:
     stems = [file.removesuffix(".png") for file in flat(save)]
-    path = write(tmp_path / place, ["# a header", *(row.format(stem) for stem in stems)])
+    path = write(tmp_path / place, [head, *(row.format(stem) for stem in stems)])
     (note,) = hints(tmp_path / "images")
     assert note.startswith(path.name)
     assert note.endswith("was not used; give it with --labels for labels.")
@@ -61,6 +65,15 @@ def test_other_texts_are_no_tables(rows: list[str], save: Save, tmp_path: Path) 
     flat(save)
     write(tmp_path / "images/classes.txt", rows)
     assert hints(tmp_path / "images") == []
+
+
+def test_a_list_of_names_holds_no_labels(save: Save, tmp_path: Path) -> None:
+    files = flat(save)
+    write(tmp_path / "images/all.txt", files)
+    assert hints(tmp_path / "images") == []
+    write(tmp_path / "images/marks.csv", ["file,p,q", *(f"{file},3,4" for file in files)])
+    (note,) = hints(tmp_path / "images")
+    assert note.startswith("marks.csv inside"), "which column is asked then"
 
 
 def test_short_numbers_are_no_names(save: Save, tmp_path: Path) -> None:
