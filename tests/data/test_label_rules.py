@@ -36,6 +36,38 @@ def test_forms_of_json(body: Any, rows: list[list[str]]) -> None:
     )
 
 
+IMAGES = frozenset("abcd")
+BY_CLASS = {"cat": ["a.png", "x/b.png"], "dog": ["c.png"]}
+
+
+@pytest.mark.parametrize(
+    ("body", "header", "rows"),
+    [
+        (BY_CLASS, ["filename", "label"], [["a.png", "cat"], ["x/b.png", "cat"], ["c.png", "dog"]]),
+        # the keys are the images' names: several labels each
+        ({"a": ["cat", "dog"], "b": ["dog"]}, ["filename", "label"], [["a", '["cat", "dog"]'], ["b", '["dog"]']]),
+        ({"train": BY_CLASS, "val": {"cat": ["d.png"]}}, ["filename", "label", "split"],
+         [["a.png", "cat", "train"], ["x/b.png", "cat", "train"], ["c.png", "dog", "train"], ["d.png", "cat", "val"]]),
+        ({"train": [["a.png", 0, "cat"]], "test": [["b.png", 1, "dog"]]}, ["filename", "label", "split"],
+         [["a.png", "0", "train"], ["b.png", "1", "test"]]),
+        ({"train": {"a.png": "cat"}, "test": {"b.png": "dog"}}, ["filename", "label", "split"],
+         [["a.png", "cat", "train"], ["b.png", "dog", "test"]]),
+        ({"images": [{"filename": "a.png", "split": "test", "label": "cat"}]}, ["filename", "split", "label"],
+         [["a.png", "test", "cat"]]),
+    ],
+)  # fmt: skip
+def test_json_by_class_and_by_split(body: Any, header: list[str], rows: list[list[str]]) -> None:
+    assert rows_of_json(json.dumps(body), IMAGES, name="x.json") == (header, list(enumerate(rows, 1)))
+
+
+@pytest.mark.parametrize(
+    "body", [{"train": {"a": {"b": 1}}, "test": {"a": "b"}}, {"train": [{"a": 1}], "test": [["a", 1]]}]
+)
+def test_splits_of_different_forms_are_said(body: Any) -> None:
+    with pytest.raises(DataError, match="JSON of a form that is not known"):
+        rows_of_json(json.dumps(body), IMAGES, name="x.json")
+
+
 def test_json_lines() -> None:
     header, rows = rows_of_json('{"file": "a.png", "label": 1}\n\n{"file": "b.png", "more": 2}\n', name="x.jsonl")
     assert (header, rows) == (["file", "label", "more"], [(1, ["a.png", "1", ""]), (2, ["b.png", "", "2"])])

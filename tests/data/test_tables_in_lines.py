@@ -186,3 +186,19 @@ def test_labels_with_boxes() -> None:
 )
 def test_cells_that_are_no_labels_with_boxes(cells: list[str]) -> None:
     assert not [note for note in read_values(cells).notes if "boxes" in note]
+
+
+@pytest.mark.parametrize("head", ["3\nimage_name category_label\n", "4\nimage_name category_label\n", "3\n", ""])
+def test_a_count_of_the_lines_at_the_head(head: str, tmp_path: Path) -> None:
+    rows = [f"img/{name}.jpg    {n}" for n, name in enumerate(PETS)]
+    found = table(tmp_path, [*head.splitlines(), *rows], PETS)
+    assert list(pairs(found).values()) == ["0", "1", "2"]
+
+
+def test_two_tabs_in_a_row_and_json_of_any_ending(tmp_path: Path) -> None:
+    tabs = table(tmp_path, [f"{name}.jpg\t\t{word}" for name, word in zip(PETS, "abc", strict=True)], PETS)
+    assert list(pairs(tabs).values()) == ["a", "b", "c"]
+    lines = [
+        f'{{"source-ref": "s3://b/{name}.jpg", "class": "{word}"}}' for name, word in zip(PETS, "abc", strict=True)
+    ]
+    assert list(pairs(table(tmp_path, lines, PETS)).values()) == ["a", "b", "c"]

@@ -1,16 +1,20 @@
-"""Labels in JSON: StyleGAN's dataset.json, COCO, a mapping, records, JSON lines."""
+"""Labels in JSON: StyleGAN's dataset.json, COCO, a mapping, names by class, records, these by split, JSON lines."""
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from swaveval.data.errors import DataError
+from swaveval.data.tables.label_titles import named, split_word
 
 Rows = list[tuple[int, list[str]]]
 
 
-def rows_of_json(text: str, *, name: str) -> tuple[list[str], Rows]:
+def rows_of_json(text: str, present: frozenset[str] = frozenset(), *, name: str) -> tuple[list[str], Rows]:
     """Header and rows as of a CSV; the line number is the entry's.
+
+    Args:
+        text: of the file. present: bare names of the images that are there. name: of the file, for errors.
 
     Raises:
         DataError: it is not JSON, or of a form that is not known.
@@ -21,6 +25,28 @@ def rows_of_json(text: str, *, name: str) -> tuple[list[str], Rows]:
         body = _lines(text)
         if body is None:
             raise DataError(f"{name} is not JSON ({error}); write a CSV file filename,label[,split]") from error
+    splits = isinstance(body, Mapping) and len(body) > 1 and all(split_word(str(key)) for key in body)
+    found = _by_split(body, present) if splits else _table(body, present)
+    if found is None:
+        raise DataError(
+            f"{name} is JSON of a form that is not known here (known: StyleGAN's dataset.json, COCO, a mapping or "
+            "records of file names and labels, file names by class); write a CSV file filename,label[,split]"
+        )
+    return found
+
+
+def _by_split(body: Mapping[str, Any], present: frozenset[str]) -> tuple[list[str], Rows] | None:
+    """`{"train": …, "test": …}`, each of which is a table with the same header; None where they are not."""
+    tables = [(str(split), _table(part, present)) for split, part in body.items()]
+    headers = {tuple(table[0]) for _, table in tables if table is not None}
+    if len(headers) != 1 or any(table is None for _, table in tables):
+        return None
+    rows = [[*cells, split] for split, table in tables if table is not None for _, cells in table[1]]
+    return [*headers.pop(), "split"], list(enumerate(rows, 1))
+
+
+def _table(body: Any, present: frozenset[str]) -> tuple[list[str], Rows] | None:
+    """Header and rows of a value of JSON; None where its form is not known."""
     if isinstance(body, Mapping):
         if isinstance(body.get("images"), list) and isinstance(body.get("annotations"), list):
             return _coco(body)
@@ -28,17 +54,34 @@ def rows_of_json(text: str, *, name: str) -> tuple[list[str], Rows]:
             return ["filename", "label"], _pairs(body["labels"])
         if isinstance(body.get("labels"), Mapping):
             body = body["labels"]
-        if body and all(not isinstance(value, Mapping) for value in body.values()):
+        if by_class := _by_class(body, present):
+            return ["filename", "label"], by_class
+        if len(body) == 1 and isinstance(records := next(iter(body.values())), list) and _are_records(records):
+            body = records
+        if isinstance(body, Mapping) and body and all(not isinstance(value, Mapping) for value in body.values()):
             return ["filename", "label"], _pairs(list(body.items()))
-    if isinstance(body, list) and body and all(isinstance(entry, Mapping) for entry in body):
+    if _are_records(body):
         header = list(dict.fromkeys(str(key) for entry in body for key in entry))
         return header, [(at, [_cell(entry.get(key)) for key in header]) for at, entry in enumerate(body, 1)]
     if isinstance(body, list) and body and all(isinstance(entry, list) and len(entry) > 1 for entry in body):
         return ["filename", "label"], _pairs(body)
-    raise DataError(
-        f"{name} is JSON of a form that is not known here (known: StyleGAN's dataset.json, COCO, a mapping or records "
-        "of file names and labels); write a CSV file filename,label[,split]"
-    )
+    return None
+
+
+def _are_records(body: Any) -> bool:
+    return isinstance(body, list) and bool(body) and all(isinstance(entry, Mapping) for entry in body)
+
+
+def _by_class(body: Mapping[str, Any], present: frozenset[str]) -> Rows:
+    """`{"cat": ["1.jpg", …], …}`, where what is listed names more images than the keys do; else []."""
+    listed = {str(key): value for key, value in body.items() if isinstance(value, list)}
+    names = [item for items in listed.values() for item in items]
+    if len(listed) < len(body) or not names or not all(isinstance(item, str) for item in names):
+        return []
+    if named(names, present) <= named(listed, present):
+        return []
+    pairs = [[item, label] for label, items in listed.items() for item in items]
+    return list(enumerate(pairs, 1))
 
 
 def _lines(text: str) -> list[Any] | None:

@@ -44,6 +44,8 @@ def read_lines(text: str, present: frozenset[str], *, name: str) -> Lines:
         text: of the file. present: bare names of the images that are there. name: of the file, for notes.
     """
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if lines and lines[0][1].isdigit() and int(lines[0][1]) in (len(lines) - 1, len(lines) - 2):
+        del lines[0]  # how many lines follow, titles counted or not (DeepFashion, CelebA)
     if rows := _titled_columns(lines):
         return Lines(rows)
     lines, comments = _without_comments(lines, present)
@@ -150,8 +152,6 @@ def _titled_columns(lines: Sequence[tuple[int, str]]) -> Rows:
     cells = [(number, line.split()) for number, line in lines]
     if len(cells) < 2:
         return []
-    if len(cells) > 2 and len(cells[0][1]) == 1 and cells[0][1][0].isdigit():
-        cells = cells[1:]
     width = len(cells[-1][1])
     body = cells[1:]
     if width < 3 or len(cells[0][1]) != width - 1 or any(len(row) != width for _, row in body):

@@ -80,8 +80,8 @@ def read_columns(path: Path, files: Sequence[str] = (), *, column: str | None = 
         cells = tuple((label,) for label in found.labels)
         return Columns(found.lines, found.names, found.splits, ("label",), cells, True, found.said, found.notes)
     present, short = present_names(files), shortened(path.name)
-    if path.suffix.lower() in {".json", ".jsonl", ".ndjson"}:
-        table = Cells(*rows_of_json(text, name=name))
+    if path.suffix.lower() in {".json", ".jsonl", ".ndjson"} or text.lstrip()[:1] == "{":
+        table = Cells(*rows_of_json(text, present, name=name))
     else:
         table = cells_of(text, present, name=name, short=short)
     if not table.rows:
@@ -107,6 +107,7 @@ def _columns(table: Cells, present: frozenset[str], column: str | None, name: st
         return Columns(lines, names, tuple(None for _ in names), (FOLDERS,), cells, True, FOLDERS, notes)
     split, splits, said = split_column(header, values, filename, lines, name, short)
     rest = [place for place in range(len(header)) if place not in (filename, split)]
+    rest = [place for place in rest if header[place] or any(values(place))]  # two tabs in a row
     if table.by_comment and column is None:  # such titles say what columns hold; the first of labels comes first
         column = next((header[place] for place in rest if plain(header[place]) in LABELS), None)
     chosen = label_columns(header, values, rest, column, name)

@@ -14,7 +14,8 @@ _FILENAMES = (
 _LABELS = (
     "label labels class classname category categoryname target y diagnosis dx findinglabels finding findings disease "
     "condition species breed variety cultivar labelname classlabel labelid classid categoryid attributeids groundtruth "
-    "gt tag tags annotation style genre type kind level grade severity answer classes categories cls lbl"
+    "gt tag tags annotation style genre type kind level grade severity answer classes categories cls lbl "
+    "choice choices"
 )
 # Title → its place; the first is the surest.
 FILENAMES = {word: place for place, word in enumerate(_FILENAMES.split())}
