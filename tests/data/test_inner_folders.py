@@ -90,6 +90,8 @@ def test_a_copy_below_a_split_is_the_split_and_plain_classes_need_no_word() -> N
         (["animals/1.png", "animals/cat/1.png", "animals/dog/1.png", "test/3.png"], 4),
         (["cat/1.png", "dog/2.png", "test/3.png"], 3),
         (["test/3.png", "val/4.png"], 2),
+        (["glass/beaker/1.png", "glass/flask/2.png", "test_tube/3.png"], 3),
+        (["animals/cat/1.png", "animals/dog/2.png", "val_256/3.png"], 2),
         (["animals/cat/1.png", "animals/dog/2.png", "train_images/3.png"], 3),
     ],
 )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from itertools import pairwise
 
-from swaveval.data.folders.folder_names import Meaning, meaning
+from swaveval.data.folders.folder_names import Meaning, is_held_out, meaning
 from swaveval.text import counted, shortened
 
 Parts = tuple[str, ...]
@@ -95,11 +95,7 @@ def without_bare_test_set(members: Members, notes: list[str]) -> Members:
     inside: dict[str, set[Parts]] = {}
     for parts in members.values():
         inside.setdefault(parts[0] if len(parts) > 1 else "", set()).add(parts[1:-1])
-    bare = {
-        folder
-        for folder, paths in inside.items()
-        if len(paths) == 1 and meaning(folder).split in ("test", "validation")
-    }
+    bare = {folder for folder, paths in inside.items() if len(paths) == 1 and is_held_out(folder)}
     others = [paths for folder, paths in inside.items() if folder not in bare]
     if not bare or not others or any(meaning(folder).split == "train" for folder in inside):
         return members  # a given split, read as one

@@ -171,6 +171,13 @@ def meaning(name: str) -> Meaning:
     return Meaning("word")
 
 
+def is_held_out(name: str) -> bool:
+    """Whether a folder is called a test or validation set: `test`, `val_256`, `animals_testset`, not `test_tube`."""
+    said = meaning(name)
+    last = (_words(name) or [""])[-1]
+    return said.split in ("test", "validation") and (said.rest == "" or last in SPLITS[said.split])
+
+
 def range_of(name: str) -> tuple[int, int] | None:
     """`000-099` as its two numbers."""
     found = _RANGE.match(name)
