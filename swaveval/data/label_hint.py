@@ -96,6 +96,8 @@ def _in_folder(folder: Path) -> list[str]:
 def _names_images(path: Path, stems: set[str]) -> bool:
     """Whether most lines at the head of a file hold an image's name."""
     try:
+        if not path.is_file():  # a fifo would never answer
+            return False
         with path.open("rb") as file:
             head = file.read(_HEAD).decode("latin-1")
     except OSError:

@@ -1,5 +1,6 @@
 """Tables whose rows name the images, and words in the files' names, that nobody asked for: a note names them."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,15 @@ def test_tables_of_one_class_are_no_labels(save: Save, tmp_path: Path) -> None:
     write(tmp_path / "images/meta/list.txt", [f"{file} 0" for file in files])
     (note,) = hints(tmp_path / "images")
     assert note.startswith("list.txt in meta/ names these images")
+
+
+def test_what_is_no_file_is_not_opened(save: Save, tmp_path: Path) -> None:
+    flat(save)
+    os.mkfifo(tmp_path / "pipe.csv")
+    os.mkfifo(tmp_path / "images/pipe.txt")
+    (tmp_path / "images/folder.csv").mkdir()
+    (tmp_path / "images/gone.csv").symlink_to("nowhere")
+    assert hints(tmp_path / "images") == []
 
 
 def test_a_submission_is_no_table_of_labels(save: Save, tmp_path: Path) -> None:
