@@ -4,15 +4,16 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from swaveval.data.errors import DataError
 from swaveval.data.folders.layout import Placing
 from swaveval.data.labels_by_name import words_in_names
-from swaveval.data.listing import EXTENSIONS, PACKED, ending, tables_among
-from swaveval.data.names import stem, without_suffix
+from swaveval.data.listing import PACKED, ending, tables_among
+from swaveval.data.names import stem
 from swaveval.data.tables.label_rows import SHAPE
 from swaveval.data.tables.label_table import read_columns
+from swaveval.data.tables.label_titles import bare, has_image_ending, present_names
 from swaveval.text import listed, printable, shortened
 
 # What label files are called: believed without a look inside.
@@ -36,19 +37,19 @@ def label_hint(root: Path, placing: Placing, files: Sequence[str], tables: Seque
         files: names of all images below `root`, those left out too.
         tables: names of files below `root` that may be tables.
     """
-    stems = {stem(file).casefold() for file in files}
+    present = present_names(files)
     packed: list[str] = []
     classes = {label for label in placing.labels.values() if label is not None} if placing.labelled else set()
     for folder, names, where in _places(root, tables):
         if classes.intersection(folder.relative_to(root).parts if folder.is_relative_to(root) else ()):
             continue  # boxes of the images of one class
-        names = [name for name in names if without_suffix(name).casefold() not in stems]
+        names = [name for name in names if stem(name).casefold() not in present]
         # Whatever else lies beside the directory may be of anything.
         own = PACKED if folder.is_relative_to(root) else {".mat"}
         packed += [name for name in names if ending(name) in own]
         found = {name for name in names if ending(name) not in PACKED and "submission" not in name}
         trusted = where.split("/")[0] in _TRUSTED and not placing.labelled
-        naming = [name for name in sorted(found) if _names_images(folder / name, stems)]
+        naming = [name for name in sorted(found) if _names_images(folder / name, present)]
         readable = {name for name in naming[:_MOST_TRIED] if _can_be_read(folder / name, files)}
         found = {name for name in found if trusted and name in _CALLED} | readable | {*naming[_MOST_TRIED:]}
         if found and _BY_NUMBER in names:  # its rows name images by the numbers of another file
@@ -93,7 +94,7 @@ def _in_folder(folder: Path) -> list[str]:
         return []
 
 
-def _names_images(path: Path, stems: set[str]) -> bool:
+def _names_images(path: Path, present: frozenset[str]) -> bool:
     """Whether most lines at the head of a file hold an image's name."""
     try:
         if not path.is_file():  # a fifo would never answer
@@ -104,8 +105,8 @@ def _names_images(path: Path, stems: set[str]) -> bool:
         return False
     lines = [line for line in head.splitlines() if line.strip()][1 : _LINES + 1]
     if len(lines) < 3:  # JSON on one line
-        return len({cell for cell in _CELLS.split(head) if _is_image(cell, stems)}) > 2
-    return 2 * sum(any(_is_image(cell, stems) for cell in _CELLS.split(line)) for line in lines) >= len(lines)
+        return len({cell for cell in _CELLS.split(head) if _is_image(cell, present)}) > 2
+    return 2 * sum(any(_is_image(cell, present) for cell in _CELLS.split(line)) for line in lines) >= len(lines)
 
 
 def _can_be_read(path: Path, files: Sequence[str]) -> bool:
@@ -120,12 +121,10 @@ def _can_be_read(path: Path, files: Sequence[str]) -> bool:
         return False
 
 
-def _is_image(cell: str, stems: set[str]) -> bool:
-    base = PurePosixPath(cell.replace("\\", "/")).name.casefold()
-    if PurePosixPath(base).suffix in EXTENSIONS:
-        return without_suffix(base) in stems
+def _is_image(cell: str, present: frozenset[str]) -> bool:
+    name = bare(cell)
     # A short number is more likely a label, a count or a coordinate.
-    return base in stems and (len(base) > 4 or not base.isdigit())
+    return name in present and (has_image_ending(cell) or len(name) > 4 or not name.isdigit())
 
 
 def _said(names: set[str], where: str, *, labelled: bool) -> str:

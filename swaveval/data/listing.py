@@ -9,6 +9,7 @@ from pathlib import Path
 from swaveval.data.arrays import SUFFIX
 from swaveval.data.errors import DataError
 from swaveval.data.image_file import looks_like_image
+from swaveval.data.names import stem
 from swaveval.text import natural_key, printable, shortened
 
 _READ = "jpg jpeg jpe jfif mpo png apng webp gif bmp dib tif tiff ppm pgm pbm pnm jp2 j2k jpx avif"
@@ -110,7 +111,7 @@ def tables_among(names: Iterable[str]) -> list[str]:
 
 def ending(name: str) -> str:
     """`.csv` of `a/Labels.CSV`."""
-    return "." + name.rpartition(".")[2].lower()
+    return name.rpartition("/")[2].removeprefix(stem(name)).lower()
 
 
 def _sort_in(entry: os.DirEntry[str], name: str, listing: Listing, pending: list[str], links: list[str]) -> None:

@@ -209,6 +209,15 @@ def test_images_by_name_have_no_folders(option: str) -> None:
         open_images("digits", labels=Path(option))
 
 
+def test_eval_is_a_validation_beside_a_test() -> None:
+    files = [f"{split}/{word}/1.png" for split in ("train", "eval", "test") for word in ("ape", "bee")]
+    for placing in (place_by_folders(files), place_by_first_folder(files)):
+        assert set((placing.splits or {}).values()) == {"train", "validation", "test"}
+        assert (placing.splits or {})["eval/ape/1.png"] == "validation"
+    without = place_by_first_folder([file for file in files if not file.startswith("test")])
+    assert (without.splits or {})["eval/ape/1.png"] == "test"
+
+
 def test_an_expression_that_is_none_or_finds_nothing() -> None:
     with pytest.raises(DataError, match="is no regular expression"):
         place_by_names(["a_1.png"], "(")

@@ -24,7 +24,7 @@ _NAMED = {
     "annotation": "hold annotations",
     "split": "name splits",
 }
-_DOUBTFUL = ("part", "date", "place", "person", "container", "identifier", "split")
+_DOUBTFUL = ("part", "date", "place", "person", "container", "identifier")
 _BAND = re.compile(r"^[_\-. ]?b(?:and)?[_\-]?[0-9]{1,2}a?$", re.IGNORECASE)
 _HASHED = "are letters of a hash"
 _BY_HASH = (_HASHED, f"({FIRST_LETTERS})")
@@ -175,7 +175,7 @@ def _parallel(groups: Sequence[Members]) -> str:
             return ""
         return "hold files of the same names: several pictures of the same scenes"
     bands = [
-        {stem.removeprefix(folder) for stem in found if stem.startswith(folder)}
+        {each.removeprefix(folder) for each in found if each.startswith(folder)}
         for folder, found in zip(folders, stems, strict=True)
     ]
     same = len(stems) > 2 and len(bands[0]) == len(stems[0]) > 1 and all(other == bands[0] for other in bands)
@@ -193,8 +193,13 @@ def _about(folders: Mapping[str, Sequence[str]], found: Mapping[str, Meaning], n
         )
     if all(meaning.kind in ("number", "range") for meaning in found.values()):
         doubts.append("numbers read as classes; --labels none if they only divide the files")
-    told = any("among other folders" in note for note in notes)  # of those called like splits
-    strange = [name for name, said in found.items() if said.kind in _DOUBTFUL and not (told and said.kind == "split")]
+    splits = [name for name, said in found.items() if said.kind == "split"]
+    if splits:
+        notes.append(
+            f"The {'folder' if len(splits) == 1 else 'folders'} {listed(splits)} among other folders read as "
+            f"{'a class' if len(splits) == 1 else 'classes'}, not as a split."
+        )
+    strange = [name for name, said in found.items() if said.kind in _DOUBTFUL]
     if strange:
         described = ", ".join(sorted({_NAMED[found[name].kind] for name in strange}))
         notes.append(

@@ -27,7 +27,7 @@ _ABROAD = {
 }
 SPLITS = {
     "train": frozenset({"train", "training", "trainset", "trainval", "trn", "tr"}) | _ABROAD["train"],
-    "test": frozenset({"test", "testing", "testset", "tst", "ts", "te", "eval", "holdout"}) | _ABROAD["test"],
+    "test": frozenset({"test", "testing", "testset", "tst", "ts", "te"}) | _ABROAD["test"],
     "validation": frozenset({"val", "valid", "validation", "valset", "minival", "dev", "devel"})
     | _ABROAD["validation"],
 }
@@ -107,7 +107,7 @@ _RANGE = re.compile(r"^(\d+)\s*(?:-|_|–|to|\.\.)\s*(\d+)$")
 _IDENTIFIER = re.compile(
     r"^(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{8,64})$", re.I
 )
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _GLUED = re.compile(
     r"^(train|training|test|testing|val|valid|validation)_?(set|data|images?|imgs?|masks?|labels?|annot|gt|lbls?)$"
 )
@@ -241,7 +241,7 @@ def _sessions(found: dict[str, Meaning]) -> dict[str, Meaning]:
 
 def _words(name: str) -> list[str]:
     glued = _GLUED.match(name.lower())
-    return [glued[1], glued[2]] if glued else [word.lower() for word in _WORDS.findall(name)]
+    return [glued[1], glued[2]] if glued else [word.lower() for word in WORDS.findall(name)]
 
 
 def _is_plain_word(name: str) -> bool:

@@ -66,7 +66,7 @@ def place_by_folders(files: Sequence[str]) -> Placing:
     parts, notes, reasons = _images_alone(files, labels=True)
     placing = _placed(files, parts, notes, reasons, labels=True)
     inside = not_read(placing.labels, _options(files), split=placing.splits is not None)
-    return replace(placing, notes=(*placing.notes, inside)) if inside and placing.labelled else placing
+    return replace(placing, notes=(*placing.notes, inside)) if inside else placing
 
 
 def place_without_labels(files: Sequence[str]) -> Placing:
@@ -86,7 +86,7 @@ def place_by_first_folder(files: Sequence[str], level: int = 1) -> Placing:
     parts = _without_common(_split_parts(files), exact=True)
     notes: list[str] = []
     tops = {inner[0] for inner in parts.values() if len(inner) > 1}
-    found = {top: Meaning("split", split_name(top)) for top in tops if split_name(top)}
+    found = {top: said for top, said in kinds(tops).items() if said.exact}
     if "train" in {said.split for said in found.values()} or (tops and len(found) == len(tops)):
         groups, named = _grouped(parts, found, notes)
         groups = {split: levelled(members, level) for split, members in _without_common_classes(groups).items()}
@@ -176,11 +176,6 @@ def _placed(files: Sequence[str], parts: Members, notes: list[str], reasons: lis
             coco = "COCO layout: " if any(COCO.match(top) for top in splits) else ""
             reasons.append(f"{coco}{listed(splits)} name {'the split' if len(splits) > 1 else 'a split'}")
         return _place_groups(files, groups, aside, notes, reasons, labels=labels, roles=True)
-    if splits and labels:
-        notes.append(
-            f"The {'folder' if len(splits) == 1 else 'folders'} {listed(splits)} among other folders read as "
-            f"{'a class' if len(splits) == 1 else 'classes'}, not as a split."
-        )
     if not labels:
         return Placing({name: None for name in files if name in parts}, False, notes=tuple(notes))
     level = class_level([parts], notes, reasons, _options(files), dated=_dated(parts))
@@ -207,7 +202,8 @@ def _class_then_split(parts: Members, notes: list[str]) -> Members:
     if without := sorted(top for top, folders in tops.items() if "" in folders):
         split = sorted(top for top, folders in tops.items() if len({meaning(f).split for f in folders} - {None}) > 1)
         if len(split) > 1:
-            notes.append(f"The split inside {listed(split)} was not read: {listed(without)} has none.")
+            have = "has" if len(without) == 1 else "have"
+            notes.append(f"The split inside {listed(split)} was not read: {listed(without)} {have} none.")
         return parts
     inside = set().union(*tops.values()) if tops else set()
     named = {folder: meaning(folder) for folder in inside}

@@ -5,15 +5,14 @@ that are there is taken.
 """
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from swaveval.data.tables.label_titles import bare, has_image_ending, is_known, named, split_word
+from swaveval.data.tables.label_values import NUMBER
 from swaveval.text import counted, shortened
 
 Rows = list[tuple[int, list[str]]]
-_NUMBER = re.compile(r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +126,7 @@ def _apart(rows: Sequence[Sequence[str]], place: int) -> bool:
     if 0 < place < width - 1:
         return True
     others = [[cells[at] for cells in rows] for at in range(width) if at != place]
-    numbers = sum(all(_NUMBER.match(cell) for cell in cells) for cells in others)
+    numbers = sum(all(NUMBER.match(cell) for cell in cells) for cells in others)
     splits = any(all(map(split_word, cells)) and len(set(map(split_word, cells))) > 1 for cells in others)
     words = len(others) - numbers
     return splits or words == 0 or (words == 1 and numbers > 1)

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from swaveval.data.errors import DataError
-from swaveval.data.tables.label_rows import SHAPE
+from swaveval.data.tables.label_rows import MOST_BYTES, SHAPE
 from swaveval.data.tables.label_values import UNLABELLED
 from swaveval.text import counted, listed, shortened
 
 _PAIR = re.compile(r"^(\S+)\s+(\S.*)$")
 _SIDES = {"1": "train", "0": "test"}
-_MOST_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ def read_numbered(path: Path, text: str) -> Numbered:
 def _pairs(path: Path) -> dict[str, str] | None:
     """Identifier to the rest of its line, or None where there is no such file."""
     try:
-        if path.stat().st_size > _MOST_BYTES:
+        if path.stat().st_size > MOST_BYTES:
             return None
         lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     except OSError:

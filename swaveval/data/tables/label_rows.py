@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 SHAPE = "filename,label[,split]"
+# A file beside a table that nobody named is not worth more than this.
+MOST_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)

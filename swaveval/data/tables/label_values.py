@@ -12,7 +12,7 @@ UNLABELLED = frozenset(
     {"", "nan", "none", "null", "na", "n/a", "<na>", "nat", "?", "-", "--", "unlabeled", "unlabelled"}
 )
 _MINUS_ONE = frozenset({"-1", "-1.0", "-1.", "-1.00"})
-_NUMBER = re.compile(r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$", re.IGNORECASE)
+NUMBER = re.compile(r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$", re.IGNORECASE)
 _BOXES = re.compile(r"^(?:(?![+-]?[\d.]+(?:\s|$))\S+(?:\s+[+-]?(?:\d+\.?\d*|\.\d+)){4}(?:\s+|$))+$")
 _TAG_HEADERS = frozenset({"tags", "labels", "attributeids", "findings", "categories", "keywords", "classes", "target"})
 # Numbers with decimals are classes only when they are few and each stands for many images.
@@ -57,7 +57,7 @@ def read_values(cells: Sequence[str], *, column: str = "label") -> Values:
         many = sum(len(labels) > 1 for labels in several)
         notes.append(f"{counted(many, 'row')} with several labels in column {shortened(column, 40)}.")
         return Values(tuple(words), several, tuple(notes))
-    numbers = [float(word) for word in present if _NUMBER.match(word)]
+    numbers = [float(word) for word in present if NUMBER.match(word)]
     if present and len(numbers) == len(present):
         if refusal := _measurement(numbers, column):
             return Values(tuple(None for _ in words), notes=tuple(notes), refusal=refusal)
@@ -87,7 +87,7 @@ def _without_boxes(cells: Sequence[str], column: str, notes: list[str]) -> Seque
 def _unlabelled(cells: Sequence[str], notes: list[str]) -> list[str | None]:
     """Cells without what stands for *no label*; `-1` is a class beside 1 alone, or beside other negative numbers."""
     others = {cell for cell in cells if cell.casefold() not in UNLABELLED and cell not in _MINUS_ONE}
-    numbers = {float(cell) for cell in others if _NUMBER.match(cell)}
+    numbers = {float(cell) for cell in others if NUMBER.match(cell)}
     class_of_its_own = any(number < 0 for number in numbers) or (numbers == {1.0} and len(others) == len(numbers))
     dropped = UNLABELLED if class_of_its_own else UNLABELLED | _MINUS_ONE
     words: list[str | None] = [None if cell.casefold() in dropped else cell for cell in cells]

@@ -5,9 +5,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from swaveval.data.folders.folder_names import SPLITS, split_name
+from swaveval.data.folders.folder_names import SPLITS, WORDS, split_name
 
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 # `trainset`, `testlist`: what is glued to the split's word has to be equal in all names.
 _GLUED = re.compile(
     r"(train|training|trainval|test|testing|val|valid|validation)"
@@ -36,7 +35,7 @@ class Named:
 def named_split(path: Path) -> Named | None:
     """`Ebay_train.txt`, `train1.txt`, `TrainImages.txt`; None where no word says a split, or several do."""
     found = []
-    for match in _WORDS.finditer(path.stem):
+    for match in WORDS.finditer(path.stem):
         word, more = match[0].lower(), ""
         if glued := _GLUED.fullmatch(word):
             word, more = glued[1], glued[2]

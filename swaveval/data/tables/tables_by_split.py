@@ -12,15 +12,13 @@ from pathlib import Path
 from swaveval.data.errors import DataError
 from swaveval.data.folders.folder_names import meaning
 from swaveval.data.tables.label_numbered import is_numbered
-from swaveval.data.tables.label_rows import SHAPE, LabelTable
+from swaveval.data.tables.label_rows import MOST_BYTES, SHAPE, LabelTable
 from swaveval.data.tables.label_table import Columns, as_table, read_columns
 from swaveval.data.tables.label_titles import named, present_names
 from swaveval.data.tables.label_values import UNLABELLED
 from swaveval.data.tables.split_namesakes import Named, in_split_folders, side_by_side
 from swaveval.text import listed, printable, shortened
 
-# A table of a split that nobody named is not worth more than this.
-_MOST_BYTES = 256 << 20
 # `0001.png` in the tables of two splits are two images, of which one is there; a few repeated ones are a mistake.
 _MOST_SHARED = 0.05
 
@@ -112,8 +110,8 @@ def _namesake(
 ) -> tuple[Columns | None, str]:
     """A table that has labels in the same column, or None and why not."""
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            return None, f"it is larger than {_MOST_BYTES >> 20} MB"
+        if path.stat().st_size > MOST_BYTES:
+            return None, f"it is larger than {MOST_BYTES >> 20} MB"
         same = own.titles[0] if len(own.titles) == 1 and not own.settled else None
         table = read_columns(path, files, column=column or same)
     except DataError as error:
