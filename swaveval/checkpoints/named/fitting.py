@@ -1,7 +1,6 @@
 """Which network of timm or torchvision a file is of, where nobody said: some of those with its kind of names, tried."""
 
 import re
-import time
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
 from functools import lru_cache, partial
@@ -17,8 +16,9 @@ from swaveval.checkpoints.named.placing import best_place
 from swaveval.checkpoints.sandbox.description import TensorInfo
 from swaveval.checkpoints.sandbox.failure import Failure
 
-# Of this process, for what an unread file may cost at most; spent once for each set of names and shapes.
-_SECONDS = 2.0
+# Networks built for each set of names and shapes: two or three seconds. Counted, as what a file is told must not depend
+# on how fast or busy the machine is.
+_MOST_BUILT = 20
 _MOST_OVER = 4
 _CLASSIFIER = re.compile(r"(fc|heads?|head_dist|classifier|last_linear)(\.|$)")
 _SIZES = ("tiny", "small", "atto", "femto", "pico", "nano", "", "base", "large", "huge", "giant")
@@ -73,19 +73,17 @@ def _fitting(rows: tuple[tuple[str, tuple[int, ...], str], ...]) -> str | None:
 
 
 def _candidates(names: list[str]) -> Iterator[tuple[str, nn.Module]]:
-    """Networks without memory, the likeliest first, until building them took the time there is."""
-    spent = 0.0
+    """Networks without memory, the likeliest first, as many as are built for one file."""
+    built = 0
     for library, table in (("torchvision", _TORCHVISION), ("timm", _TIMM)):
         for sign, patterns in table:
             shows = re.compile(rf"(.*\.)?{sign}")
             if any(map(shows.match, names)) and find_spec(library) is not None:
                 for name in _listed(library, patterns):
-                    if spent > _SECONDS:
+                    if built == _MOST_BUILT:
                         return
-                    started = time.process_time()
-                    module = _empty(library, name)
-                    spent += time.process_time() - started
-                    if module is not None:
+                    built += 1
+                    if (module := _empty(library, name)) is not None:
                         yield f"{library}:{name}", module
 
 
@@ -99,7 +97,7 @@ def _listed(library: str, patterns: tuple[str, ...]) -> list[str]:
 
         known = models.list_models(module=models)
     each = (sorted(filter(partial(_matches, pattern), known), key=_size) for pattern in patterns)
-    # In turns: there is time for the small ones of every kind. Networks brought over from TensorFlow have the names and
+    # In turns: there is room for the small ones of every kind. Networks brought over from TensorFlow have the names and
     # shapes of ours, and other paddings: last.
     found = dict.fromkeys(name for row in zip_longest(*each) for name in row if name is not None)
     return sorted(found, key=lambda name: name.startswith("tf_"))
