@@ -45,7 +45,8 @@ def same(found: Backbone, case: str) -> None:
     for side, expected in made["features"].items():
         with torch.inference_mode():
             features = found.module(images(made["config"]["num_channels"], int(side)))
-        torch.testing.assert_close(features, torch.tensor(expected), rtol=0, atol=1e-5)
+        # Features of up to 50; how the last bits of float32 are rounded depends on the processor.
+        torch.testing.assert_close(features, torch.tensor(expected), rtol=3e-6, atol=1e-5)
 
 
 @pytest.mark.parametrize("case", CASES)
