@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -31,7 +31,7 @@ def interval(
     count = len(left_out)
     if count < 2 or not np.isfinite([value, *left_out]).all():
         return None
-    half = float(stats.t.ppf(0.975, count - 1)) * standard_error(left_out)
+    half = float(stdtrit(count - 1, 0.975)) * standard_error(left_out)
     lowest, highest = (-math.inf if bounds[0] is None else bounds[0]), (math.inf if bounds[1] is None else bounds[1])
     # Each end against both bounds: rounding may have put the value itself past one.
     low, high = (min(max(end, lowest), highest) for end in (value - half, value + half))

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from scipy.stats import f as fisher
 from torch import Tensor, nn
 
 from swaveval.checkpoints.vit import ViT, possible_heads
@@ -35,6 +34,8 @@ def heads_in_weights(network: ViT) -> dict[int, float]:
 
 def _evidence(groups: np.ndarray) -> float:
     """−ln p of the F test that rows `(heads, channels)` have one mean."""
+    from scipy.stats import f as fisher  # takes a second to import, and few networks ask
+
     heads, channels = groups.shape
     means = groups.mean(axis=1)
     between = channels * float(((means - means.mean()) ** 2).sum()) / (heads - 1)
