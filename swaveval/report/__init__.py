@@ -3,18 +3,23 @@
 Bokeh, matplotlib and jinja2 are imported when something is written, not before.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from swaveval.convergence.verdict import Verdict
-from swaveval.report.figure_files import Drawn
+from swaveval.report.figure_files import Drawn, Made
 from swaveval.report.options import DEFAULTS, IncomparableRuns, ReportOptions
 from swaveval.results import Series
+
+if TYPE_CHECKING:
+    from swaveval.report.figures import Drawing
 
 __all__ = [
     "Drawn",
     "IncomparableRuns",
     "ReportOptions",
+    "drawing",
     "figure_faults",
     "remove_figures",
     "write_comparison",
@@ -54,11 +59,22 @@ def write_comparison(out_file: Path, runs: Sequence[tuple[Series, Verdict]], opt
     return comparison.write_comparison(out_file, runs, options)
 
 
-def write_figures(out: Path, series: Series, verdict: Verdict) -> Drawn:
-    """Write `OUT/figures/*.png` and `*.svg`, one pair per plot; one that cannot be drawn is told, not raised."""
+def drawing(series: Series, verdict: Verdict) -> "Drawing":
+    """The figures of a run, each drawn when it is asked for."""
     from swaveval.report import figures
 
-    return figures.write_figures(out, series, verdict)
+    return figures.Drawing(series, verdict)
+
+
+def write_figures(out: Path, figures: "Drawing", made: Iterable[tuple[str, Made]] | None = None) -> Drawn:
+    """Write `OUT/figures/*.png` and `*.svg`, one pair per plot; one that cannot be drawn is told, not raised.
+
+    Args:
+        made: name and files of each, in any order, from wherever it was drawn; here, one after the other, unless given.
+    """
+    from swaveval.report.figure_files import write_all
+
+    return write_all(out / "figures", figures.source, figures.names, figures.all_made() if made is None else made)
 
 
 def remove_figures(out: Path) -> None:

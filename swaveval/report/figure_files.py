@@ -7,12 +7,11 @@ whole need not be drawn again.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -24,6 +23,9 @@ from swaveval.results.encoding import digest, seal, unseal
 from swaveval.results.export import rows
 
 MANIFEST = "figures.json"
+KINDS = ("png", "svg")
+# What came of drawing a figure: its bytes by kind, or a sentence.
+Made = dict[str, bytes] | str
 # Of a run's manifest, what no figure shows and another run on the same results may change.
 _UNSEEN = ("created", "command", "versions", "training_seconds", "cells", "notes", "repaired")
 
@@ -90,35 +92,33 @@ def faults(directory: Path, source: str) -> tuple[str, ...] | None:
     return tuple(name for name, sha in wanted.items() if _checksum(directory / name) != sha)
 
 
-def write_all(
-    directory: Path, source: str, figures: Iterable[tuple[str, Callable[[], Any]]], encode: Callable[[Any, str], bytes]
-) -> Drawn:
-    """Draw every figure and write it as PNG and SVG; one that cannot be drawn costs itself only.
+def write_all(directory: Path, source: str, names: Sequence[str], made: Iterable[tuple[str, Made]]) -> Drawn:
+    """Write every figure as it is drawn; one that cannot be drawn costs itself only.
 
     Args:
         directory: `OUT/figures`.
         source: from `source_of`.
-        figures: name and what draws it.
-        encode: figure and `png` or `svg` to the bytes of a file.
+        names: of all figures, in their order.
+        made: name and what came of it, each once, in any order.
     """
     before = _listed(directory)
     (directory / MANIFEST).unlink(missing_ok=True)
-    files: dict[str, str] = {}
-    problems: list[str] = []
-    for name, draw in figures:
-        try:
-            drawn = draw()
-            encoded = {f"{name}.{kind}": encode(drawn, kind) for kind in ("png", "svg")}
-        except Exception as error:
-            problems.append(f"the figure {name} could not be drawn: {type(error).__name__}: {error}"[:300])
+    written: dict[str, str] = {}
+    problems: dict[str, str] = {}
+    for name, files in made:
+        if isinstance(files, str):
+            problems[name] = files
             continue
-        for file, content in encoded.items():
-            write_bytes(directory / file, content)
-            files[file] = hashlib.sha256(content).hexdigest()
-    for stale in set(before) - set(files):
+        for kind, content in files.items():
+            write_bytes(directory / f"{name}.{kind}", content)
+            written[f"{name}.{kind}"] = hashlib.sha256(content).hexdigest()
+    checksums = {file: written[file] for name in names for kind in KINDS if (file := f"{name}.{kind}") in written}
+    for stale in set(before) - set(checksums):
         (directory / stale).unlink(missing_ok=True)  # of checkpoints or metrics that are no longer there
-    write_bytes(directory / MANIFEST, seal({"source": source, "files": files}))
-    return Drawn(tuple(directory / file for file in files), tuple(problems))
+    write_bytes(directory / MANIFEST, seal({"source": source, "files": checksums}))
+    return Drawn(
+        tuple(directory / file for file in checksums), tuple(problems[name] for name in names if name in problems)
+    )
 
 
 def remove(directory: Path) -> None:

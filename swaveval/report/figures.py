@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -21,7 +20,7 @@ from swaveval.convergence.verdict import Verdict
 from swaveval.report import palette, wording
 from swaveval.report.confusion import title_of
 from swaveval.report.contents import Array, Contents, baseline_values, first_figure, gather, quality_metrics
-from swaveval.report.figure_files import Drawn, source_of, write_all
+from swaveval.report.figure_files import KINDS, Made, source_of
 from swaveval.report.fonts import drawable, families, quiet_fonts
 from swaveval.report.kinds import LAYERS
 from swaveval.report.map import FeatureMap, feature_map
@@ -49,11 +48,35 @@ SEQUENTIAL = "cividis"
 FLOOR = 1e-9
 
 
-def write_figures(out: Path, series: Series, verdict: Verdict) -> Drawn:
-    """Write `OUT/figures/<plot>.png` and `.svg`, each atomically. What is missing in the results has no figure."""
-    contents = gather(series, verdict)
-    with mpl.rc_context(STYLE | _fonts(contents)):
-        return write_all(out / "figures", source_of(series, verdict), _figures(contents), encode=_encoded)
+class Drawing:
+    """The figures of a run, each drawn when it is asked for. What is missing in the results has no figure.
+
+    Attributes:
+        names: of the figures, in their order.
+        source: digest of what they show and what draws them.
+    """
+
+    def __init__(self, series: Series, verdict: Verdict) -> None:
+        contents = gather(series, verdict)
+        self._style = STYLE | _fonts(contents)
+        with mpl.rc_context(self._style):
+            self._figures = dict(_figures(contents))
+        self.names = tuple(self._figures)
+        self.source = source_of(series, verdict)
+
+    def made(self, name: str) -> Made:
+        """The bytes of a figure's files by kind, or why it could not be drawn; the same in every process."""
+        try:
+            with mpl.rc_context(self._style):
+                drawn = self._figures[name]()
+                return {kind: _encoded(drawn, kind) for kind in KINDS}
+        except Exception as error:
+            return f"the figure {name} could not be drawn: {type(error).__name__}: {error}"[:300]
+
+    def all_made(self) -> Iterator[tuple[str, Made]]:
+        """Each figure's name and what came of it, one after the other."""
+        for name in self.names:
+            yield name, self.made(name)
 
 
 def overview_picture(contents: Contents) -> str:

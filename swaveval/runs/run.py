@@ -214,7 +214,7 @@ def _run(request: RunRequest, executor: Executor, progress: Progress, deadline: 
     if computed:
         prepared.workspace.store.seconds.forget(*OF_PAGE, stage=PAGE)
     drawn = request.figures and (deadline is None or time_for_figures(deadline, prepared.workspace.store))
-    written = write_page(prepared.request.out, images=request.images, figures=drawn)
+    written = write_page(prepared.request.out, images=request.images, figures=drawn, jobs=request.jobs)
     for problem in written.problems:
         progress.message(problem)
     names = {planned.key.digest: planned.checkpoint for planned in prepared.plan.cells}
