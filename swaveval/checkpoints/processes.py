@@ -31,7 +31,10 @@ def python_command(module: str, *arguments: str) -> list[str]:
 
     Not `python -m`, and with -P: a torch.py in the current directory must not be imported in torch's place.
     """
-    code = f"import sys, json; sys.path[:] = json.loads(sys.argv.pop()); from {module} import main; main()"
+    code = (
+        "import sys, json; sys.path[:] = json.loads(sys.argv.pop())\n"
+        f"from swaveval.imports import no_garbage\nwith no_garbage(): from {module} import main\nmain()"
+    )
     return [sys.executable, "-P", "-c", code, *arguments, json.dumps(module_path())]
 
 

@@ -1,6 +1,7 @@
 """The command `swaveval`. Commands import what they need when they are called, so that --help answers at once."""
 
 import atexit
+import gc
 import os
 import sys
 
@@ -75,6 +76,7 @@ def main() -> None:
         swallow_rest()
     # At the end of the interpreter, and of nobody's who called this.
     atexit.register(leave_on_signals, code if isinstance(code, int) else DONE)
+    gc.freeze()  # else the end of the interpreter looks for garbage among all that was imported, for a second
     sys.exit(code)
 
 

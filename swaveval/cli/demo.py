@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from swaveval.cli.remote_options import here
+from swaveval.imports import no_garbage
 
 
 def demo(
@@ -24,9 +25,10 @@ def demo(
     The loss of the demo hardly leaves ln K, and yet kNN accuracy rises from 88 to 96 %: this is what swaveval is for.
     Run it again and it goes on where it stopped; what is done is not done again.
     """
-    from swaveval.cli.summary import print_summary
-    from swaveval.cli.terminal import TerminalProgress
-    from swaveval.runs.demo import evaluate_demo, train_demo
+    with no_garbage():
+        from swaveval.cli.summary import print_summary
+        from swaveval.cli.terminal import TerminalProgress
+        from swaveval.runs.demo import evaluate_demo, train_demo
 
     directory = out or Path("runs") / ("demo-collapsed" if collapsed else "demo")
     command = shlex.join(["swaveval", *sys.argv[1:]])

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from swaveval.cli.options import PlanOptions, takes
+from swaveval.imports import no_garbage
 
 
 @takes(PlanOptions)
@@ -17,9 +18,10 @@ def plan(
     as_json: bool = typer.Option(False, "--json", help="Print the plan as JSON on stdout."),
 ) -> None:
     """Say what `swaveval run` has done and would do, without doing it."""
-    from swaveval.cli.terminal import TerminalProgress
-    from swaveval.data.names import described_labels
-    from swaveval.runs.run import prepare
+    with no_garbage():
+        from swaveval.cli.terminal import TerminalProgress
+        from swaveval.data.names import described_labels
+        from swaveval.runs.run import prepare
 
     request = options.request()
     if request.published:

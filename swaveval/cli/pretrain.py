@@ -9,6 +9,7 @@ import typer
 
 from swaveval.cli import reading_options
 from swaveval.cli.remote_options import here
+from swaveval.imports import no_garbage
 
 DATA = "Data"
 MODEL = "Backbone"
@@ -338,11 +339,12 @@ def pretrain(
         name: {key: value for key, value in section.items() if value is not None} for name, section in sections.items()
     }
 
-    from swaveval.pretrain.errors import Diverged, Interrupted, ProcessLost
-    from swaveval.pretrain.ranks import is_first_process, is_launched
-    from swaveval.pretrain.reporter import ConsoleReporter
-    from swaveval.pretrain.run_file import gather_settings
-    from swaveval.pretrain.train import pretrain as train
+    with no_garbage():
+        from swaveval.pretrain.errors import Diverged, Interrupted, ProcessLost
+        from swaveval.pretrain.ranks import is_first_process, is_launched
+        from swaveval.pretrain.reporter import ConsoleReporter
+        from swaveval.pretrain.run_file import gather_settings
+        from swaveval.pretrain.train import pretrain as train
 
     settings = gather_settings(given, config_file=config, resume_from=out if resume else None)
     try:

@@ -27,7 +27,7 @@ def report(
     A stored result that is missing or damaged is named on stderr and on the page, and makes the exit code 4; a
     tracker of --log-to that did not get everything makes it 6.
     """
-    from swaveval.cli.imports import no_garbage
+    from swaveval.imports import no_garbage
 
     with no_garbage():
         import swaveval.report.page  # noqa: F401  # it is imported here or, less cheaply, when it is asked to write

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from swaveval.checkpoints.sandbox.launching import launch_ahead
 from swaveval.cli.log_options import Trackers, places, tell
 from swaveval.cli.options import PlanOptions, takes
 from swaveval.cli.watch_options import Watch
 from swaveval.cli.work_options import Work
 from swaveval.errors import CELLS_FAILED, NOT_LOGGED, USAGE, VERDICT_FAILED, WRITING
+from swaveval.imports import no_garbage
 from swaveval.text import by_reason, shortened, some
 
 if TYPE_CHECKING:
@@ -152,7 +154,10 @@ def _evaluated(request: "RunRequest", progress: "Progress", started: float) -> "
 
     known = unchanged.earlier(request)
     if known is None:
-        from swaveval.runs.run import run as run_evaluation
+        if not request.in_memory:
+            launch_ahead()
+        with no_garbage():
+            from swaveval.runs.run import run as run_evaluation
 
         return run_evaluation(request, progress, started=started)
     outcome, told = known

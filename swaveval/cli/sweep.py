@@ -13,6 +13,7 @@ from swaveval.cli.options import takes
 from swaveval.cli.remote_options import here
 from swaveval.cli.work_options import Work
 from swaveval.errors import CELLS_FAILED
+from swaveval.imports import no_garbage
 
 
 @takes(Work)
@@ -64,16 +65,17 @@ def sweep(
 
     Example: swaveval sweep --prototypes 30,100,300 --data digits --out runs/prototypes
     """
-    from swaveval.cli.terminal import TerminalProgress
-    from swaveval.convergence.partial import without_budget
-    from swaveval.pretrain.reporter import ConsoleReporter
-    from swaveval.runs.compare import Compared
-    from swaveval.runs.durations import seconds_of
-    from swaveval.runs.request import DEFAULT_EVALUATORS, RunRequest
-    from swaveval.runs.specs import split_names
-    from swaveval.runs.sweep import SweepAxis, SweepRequest
-    from swaveval.runs.sweep import sweep as run_sweep
-    from swaveval.runs.sweep_settings import shared_settings
+    with no_garbage():
+        from swaveval.cli.terminal import TerminalProgress
+        from swaveval.convergence.partial import without_budget
+        from swaveval.pretrain.reporter import ConsoleReporter
+        from swaveval.runs.compare import Compared
+        from swaveval.runs.durations import seconds_of
+        from swaveval.runs.request import DEFAULT_EVALUATORS, RunRequest
+        from swaveval.runs.specs import split_names
+        from swaveval.runs.sweep import SweepAxis, SweepRequest
+        from swaveval.runs.sweep import sweep as run_sweep
+        from swaveval.runs.sweep_settings import shared_settings
 
     given = {
         "prototypes": prototypes,

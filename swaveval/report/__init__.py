@@ -23,6 +23,7 @@ __all__ = [
     "figure_faults",
     "remove_figures",
     "write_comparison",
+    "write_drawn",
     "write_figures",
     "write_report",
 ]
@@ -59,6 +60,12 @@ def write_comparison(out_file: Path, runs: Sequence[tuple[Series, Verdict]], opt
     return comparison.write_comparison(out_file, runs, options)
 
 
+def write_figures(out: Path, series: Series, verdict: Verdict) -> Drawn:
+    """Write `OUT/figures/*.png` and `*.svg`, one pair per plot; one that cannot be drawn is told, not raised."""
+    figures = drawing(series, verdict)
+    return write_drawn(out, figures, figures.all_made())
+
+
 def drawing(series: Series, verdict: Verdict) -> "Drawing":
     """The figures of a run, each drawn when it is asked for."""
     from swaveval.report import figures
@@ -66,15 +73,15 @@ def drawing(series: Series, verdict: Verdict) -> "Drawing":
     return figures.Drawing(series, verdict)
 
 
-def write_figures(out: Path, figures: "Drawing", made: Iterable[tuple[str, Made]] | None = None) -> Drawn:
-    """Write `OUT/figures/*.png` and `*.svg`, one pair per plot; one that cannot be drawn is told, not raised.
+def write_drawn(out: Path, figures: "Drawing", made: Iterable[tuple[str, Made]]) -> Drawn:
+    """`write_figures`, of figures that were drawn elsewhere too.
 
     Args:
-        made: name and files of each, in any order, from wherever it was drawn; here, one after the other, unless given.
+        made: name and files of each, in any order.
     """
     from swaveval.report.figure_files import write_all
 
-    return write_all(out / "figures", figures.source, figures.names, figures.all_made() if made is None else made)
+    return write_all(out / "figures", figures.source, figures.names, made)
 
 
 def remove_figures(out: Path) -> None:

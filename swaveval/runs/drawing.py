@@ -7,7 +7,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 from swaveval.convergence.verdict import Verdict
-from swaveval.report import Drawn, drawing, write_figures
+from swaveval.report import Drawn, drawing, write_drawn
 from swaveval.report.figure_files import Made
 from swaveval.results import Series
 from swaveval.runs.child import Child, ChildDied, serve
@@ -51,7 +51,7 @@ class Drawers:
 
     def write(self) -> Drawn:
         """Draw all figures and write them; the same files, whoever draws."""
-        return write_figures(self._out, self._figures, self._made())
+        return write_drawn(self._out, self._figures, self._made())
 
     def close(self) -> None:
         for child in self._children.values():

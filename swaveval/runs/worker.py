@@ -3,6 +3,7 @@
 import pickle
 from multiprocessing.connection import Connection
 
+from swaveval.imports import no_garbage
 from swaveval.runs.child import serve
 from swaveval.runs.progress import Silent
 from swaveval.runs.request import RunError
@@ -26,9 +27,10 @@ class Reports(Silent):
 
 def main() -> None:
     connection = serve()
-    import torch
+    with no_garbage():
+        import torch
 
-    from swaveval.runs.job import Job
+        from swaveval.runs.job import Job
 
     job: Job | None = None
     while True:

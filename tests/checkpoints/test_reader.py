@@ -155,8 +155,8 @@ def test_the_next_file_is_read_after_a_bad_end(tmp_path: Path, end: str) -> None
     path, reader = saved(tmp_path / "file.pt"), shared_reader()
     with reader.lock:
         file = opened(reader, path)
-        assert reader._process is not None
-        server = reader._process.pid
+        assert reader._launched is not None
+        server = reader._launched.process.pid
         forks = Path(f"/proc/{server}/task/{server}/children")
         if end == "killed" and forks.exists():
             os.kill(int(forks.read_text()), signal.SIGKILL)

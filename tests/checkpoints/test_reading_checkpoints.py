@@ -319,9 +319,9 @@ def test_a_dead_reading_process_is_replaced(tmp_path: Path) -> None:
     path = changed(tmp_path)
     right = load(path).digest
     reader = shared_reader()
-    assert reader._process is not None
-    reader._process.kill()
-    reader._process.wait()
+    assert reader._launched is not None
+    reader._launched.process.kill()
+    reader._launched.process.wait()
     assert load(path).digest == right
 
 
@@ -337,7 +337,7 @@ def test_a_script_without_a_main_guard_may_load_and_leaves_nothing_running(tmp_p
     script.write_text(
         "import sys\nfrom pathlib import Path\nfrom swaveval.checkpoints import load\n"
         "from swaveval.checkpoints.sandbox.reader import shared_reader\n"
-        "print(load(Path(sys.argv[1])).digest, shared_reader()._process.pid)\n",
+        "print(load(Path(sys.argv[1])).digest, shared_reader()._launched.process.pid)\n",
         encoding="utf-8",
     )
     path = changed(tmp_path)

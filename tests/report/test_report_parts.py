@@ -19,12 +19,12 @@ from PIL import Image
 
 from swaveval.convergence.paired import paired_difference
 from swaveval.convergence.verdict import Verdict
-from swaveval.report import baseline_names, cards, glossary, wording
+from swaveval.report import baseline_names, cards, glossary, wording, write_figures
 from swaveval.report.charts import thinned
 from swaveval.report.confusion import confusions
 from swaveval.report.contents import _labels, baseline_values, gather, quality_metrics
 from swaveval.report.cost import duration
-from swaveval.report.figures import metric, overview, write_figures
+from swaveval.report.figures import metric, overview
 from swaveval.report.first import changes
 from swaveval.report.galleries import galleries
 from swaveval.report.map import LEVELS, feature_map

@@ -5,7 +5,6 @@ import os
 import resource
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -19,9 +18,9 @@ import torch
 from torch import Tensor
 
 from swaveval.checkpoints.options import LoadOptions
-from swaveval.checkpoints.processes import child_environment, parent_mark, python_command
 from swaveval.checkpoints.sandbox.description import Description, TensorInfo, parse
 from swaveval.checkpoints.sandbox.failure import Failure, FailureKind
+from swaveval.checkpoints.sandbox.launching import Launched, launched
 from swaveval.checkpoints.sandbox.values import DTYPES
 from swaveval.checkpoints.sandbox.wire import Closed, receive, receive_into, send
 from swaveval.errors import SwavevalError
@@ -180,31 +179,17 @@ class Reader:
         self.lock = threading.RLock()
         self._usage: Usage | None = None
         self._connection: socket.socket | None = None  # to a fork that has not been said to have ended
-        self._process: subprocess.Popen[bytes] | None = None
-        self._control: socket.socket | None = None
-        self._owner = 0
+        self._launched: Launched | None = None
 
     def start(self) -> socket.socket:
         """The control socket of a running server."""
-        if self._owner != os.getpid():
-            self._process = self._control = self._connection = None  # inherited by a fork; it is the parent's
+        if self._launched is not None and self._launched.owner != os.getpid():
+            self._launched = self._connection = None  # inherited by a fork; it is the parent's
         self.settle()
-        if self._control is not None:
-            return self._control
-        ours, theirs = socket.socketpair()
-        environment = child_environment() | {"CUDA_VISIBLE_DEVICES": "", "MALLOC_ARENA_MAX": "1"}
-        environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-        self._process = subprocess.Popen(
-            python_command("swaveval.checkpoints.sandbox.server", str(theirs.fileno()), parent_mark()),
-            pass_fds=[theirs.fileno()],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            process_group=0,  # Ctrl-C is for us; in our session, so that the scheduler counts us as one
-        )
-        theirs.close()
-        self._control, self._owner = ours, os.getpid()
+        if self._launched is not None:
+            return self._launched.control
+        self._launched = launched()
+        ours = self._launched.control
         try:
             receive(ours, time.monotonic() + _START_SECONDS)
         except (Closed, TimeoutError) as error:
@@ -217,15 +202,11 @@ class Reader:
 
     def stop(self) -> None:
         """End the server and its fork."""
-        if self._process is not None and self._owner == os.getpid():
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-        if self._control is not None:
-            self._control.close()
+        if self._launched is not None:
+            self._launched.end()
         if self._connection is not None:
             self._connection.close()
-        self._process = self._control = self._connection = None
+        self._launched = self._connection = None
 
     @property
     def last_usage(self) -> Usage | None:
@@ -235,11 +216,11 @@ class Reader:
 
     def settle(self) -> None:
         """Have the fork of the last file end, if it has not. Done before the next file, not after each."""
-        if self._connection is None or self._control is None or self._owner != os.getpid():
+        if self._connection is None or self._launched is None or self._launched.owner != os.getpid():
             return
         self._connection.close()
         try:
-            ended = receive(self._control, time.monotonic() + _PATIENCE)["ended"]
+            ended = receive(self._launched.control, time.monotonic() + _PATIENCE)["ended"]
             self._usage = Usage(ended["memory_bytes"], ended["cpu_milliseconds"], ended["signal"])
             self._connection = None
         except (Closed, TimeoutError, KeyError, TypeError):

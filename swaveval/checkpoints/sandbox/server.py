@@ -50,6 +50,8 @@ def main() -> None:
 
 def _prepare(rehearsals: list[bytes]) -> None:
     """What all forks share: torch with one thread (a fork must not lose any), the harmless list, no core files."""
+    # A collection in a fork would write to, and so copy, every page of the heap it shares.
+    gc.disable()
     import torch
 
     from swaveval.checkpoints.sandbox.formats.stand_ins import stand_ins
@@ -63,9 +65,7 @@ def _prepare(rehearsals: list[bytes]) -> None:
     "".encode("cp437")  # of member names in archives
     for content in rehearsals:
         _rehearse(content)
-    # A collection in a fork would write to, and so copy, every page of the heap it shares.
     gc.freeze()
-    gc.disable()
 
 
 def _rehearsals() -> list[bytes]:
