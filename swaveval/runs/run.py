@@ -38,7 +38,7 @@ from swaveval.runs.request import RunError, RunRequest, resolve, sample_of, trai
 from swaveval.runs.several_runs import several_runs
 from swaveval.runs.shown_as import shown_as_said
 from swaveval.runs.specs import make_specs
-from swaveval.runs.tasks import ALL_IMAGES, backbone_tasks, pictures_task, series_tasks
+from swaveval.runs.tasks import ALL_IMAGES, SeriesTask, pictures_task, rounds
 from swaveval.runs.workspace import Workspace
 from swaveval.text import shortened
 
@@ -248,17 +248,14 @@ def _evaluate(
     store, progress = prepared.workspace.store, prepared.workspace.progress
     estimates, computed = Estimates(store), 0
     estimates.learn(prepared.plan.cells, [record.digest for record in prepared.records if record.kind == "checkpoint"])
-    loader = prepared.workspace.loader
     if deadline is not None:
         in_time = InTime(executor, spread(job, len(prepared.records)), estimates, deadline)
         records, plan, computed = in_time.evaluate(prepared.records, prepared.plan, prepared.planned)
         prepared = replace(prepared, records=records, plan=plan)
     else:
-        # One after the other: a series is read from the features that its backbones left.
-        for stage, tasks in (
-            ("evaluating", backbone_tasks(prepared.records, prepared.plan, loader)),
-            ("evaluating the series", series_tasks(prepared.records, prepared.plan, loader)),
-        ):
+        todo = rounds(prepared.records, prepared.plan, prepared.workspace.loader)
+        job = spread(job, sum(not isinstance(task, SeriesTask) for _, tasks in todo for task in tasks))
+        for stage, tasks in todo:
             computed += perform_all(stage, tasks, executor, job, estimates)
     cells = [cell for planned in prepared.plan.cells if (cell := store.get(planned.key)) is not None]
     progress.stage("page", 0)

@@ -202,6 +202,21 @@ def series_tasks(records: Sequence[CheckpointRecord], plan: Plan, loader: Checkp
     ]
 
 
+def rounds(
+    records: Sequence[CheckpointRecord], plan: Plan, loader: CheckpointLoader
+) -> tuple[tuple[str, list[Task]], ...]:
+    """Everything that is to do, with a name for people, in two rounds: first the checkpoints; then what is of the whole
+    series, which is read from the features that they left, beside the baselines."""
+    first: list[Task] = []
+    others: list[Task] = []
+    for task in backbone_tasks(records, plan, loader):
+        of_checkpoint = isinstance(task, BackboneTask) and task.record.kind == "checkpoint"
+        (first if of_checkpoint else others).append(task)
+    # A map of the series takes as long as several baselines, and nobody can help with it: it is begun first.
+    series = series_tasks(records, plan, loader)
+    return ("evaluating", first), ("evaluating the series and baselines", [*series, *others])
+
+
 def pictures_task(
     fingerprint: str, shown: Sequence[int], store: ResultStore, *, named: Collection[str] = ()
 ) -> tuple[Task, str]:

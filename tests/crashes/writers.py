@@ -277,8 +277,9 @@ def read_page(root: Path) -> Any:
 
 
 def figures(root: Path) -> Iterator[None]:
-    drawn = [(name, lambda name=name: name) for name in ("one", "two")]
-    write_all(root / "figures", "source", drawn, lambda figure, kind: f"{figure} as {kind}".encode() * 9)
+    names = ("one", "two")
+    made = ((name, {kind: f"{name} as {kind}".encode() * 9 for kind in ("png", "svg")}) for name in names)
+    write_all(root / "figures", "source", names, made)
     yield
 
 

@@ -74,8 +74,8 @@ def test_first_everything_then_nothing_then_what_is_forced(tmp_path: Path) -> No
     assert first.written.series.manifest.loss is None
     assert told.stages[0] == "reading checkpoints"
     assert told.stages[-1] == "page"
-    assert told.advances["evaluating"][-1] == (8, 8)
-    assert told.advances["evaluating the series"] == [(1, 1)]
+    assert told.advances["evaluating"][-1] == (2, 2)
+    assert told.advances["evaluating the series and baselines"][-1] == (7, 7)
     assert (tmp_path / "index.html").is_file()
     again = Told()
     second = run(asked(tmp_path), again)

@@ -23,6 +23,7 @@ from swaveval.runs.tasks import (
     SeriesTask,
     backbone_tasks,
     pictures_task,
+    rounds,
     series_tasks,
 )
 
@@ -91,6 +92,19 @@ def test_a_task_for_each_cell_over_the_series(tmp_path: Path) -> None:
         assert task.owners == ("a", "b")
         assert task.cells[0].key.backbone == series_digest(["a", "b"])
         assert pickle.loads(pickle.dumps(task)) == task
+
+
+def test_the_series_is_done_beside_the_baselines_after_the_checkpoints(tmp_path: Path) -> None:
+    """What is over the series needs what every checkpoint left and nothing of baselines; it is begun before them."""
+    plan = make_plan(ROWS, [KNN, UMAP], ResultStore(tmp_path), key=key)
+    (_, first), (_, second) = rounds(ROWS, plan, loader())
+    assert [task.name for task in first] == ["1.ckpt", "2.ckpt"]
+    assert [(type(task), task.cells[0].checkpoint) for task in second] == [
+        (SeriesTask, second[0].name),
+        (BackboneTask, "random"),
+        (MajorityTask, "majority class"),
+    ]
+    assert sum(len(task.cells) for task in (*first, *second)) == len(plan.todo)
 
 
 def test_pictures_are_made_unless_they_are_there_whole(tmp_path: Path) -> None:
