@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.features.machine import shown
 from benchmarks.performance_profile import profile_table
 
 HERE = Path(__file__).parent
@@ -66,6 +67,11 @@ def _precision(result: Result) -> str:
 def _again(result: Result) -> str:
     found = result["results"]
     return f"**{found['nothing has changed']:g} s**, {found['ratio']:g} × as fast as looking at everything"
+
+
+def _drawing(result: Result) -> str:
+    found = result["results"]
+    return f"**{found['times faster']:g} ×**: {found['one process, s']:g} s for {found['files']} files by one"
 
 
 def _demo(result: Result) -> str:
@@ -299,6 +305,13 @@ ROWS = (
         "python -m benchmarks report.again",
     ),
     Row(
+        "All figures of the run of the second row, by one process and by as many as there are cores",
+        "runs/drawing.json",
+        "–",
+        _drawing,
+        "python -m benchmarks.runs.drawing REPORT",
+    ),
+    Row(
         "Training views of a whole batch, against lightly's transform image by image",
         "pretrain/views.json",
         "",
@@ -341,17 +354,12 @@ ROWS = (
 )
 
 
-def _machine(machine: Result) -> str:
-    gpu = f"{machine['gpu']}, " if "gpu" in machine else ""
-    return f"{gpu}{machine['cores']} cores of {machine['processor']}, torch {machine['torch']}, {machine['date']}"
-
-
 def _variants() -> dict[str, str]:
     """What was tried in the forward pass: the table, the largest difference by folding, what compiling gains."""
     found = json.loads((HERE / "features" / "forward_variants.json").read_text(encoding="utf-8"))
     rates = found["images a second"]
     names = [name for name in next(iter(rates.values())) if not name.startswith(("largest", "seconds"))]
-    lines = [f"| {_machine(found['machine'])} | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
+    lines = [f"| {shown(found['machine'])} | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
     lines += [f"| {case} | {' | '.join(f'{rate[name]:g}' for name in names)} |" for case, rate in rates.items()]
     worst = max(rate["largest difference by folding / largest feature"] for rate in rates.values())
     waited = [rate[f"seconds before the first batch: {COMPILED}"] for rate in rates.values()]
@@ -371,7 +379,7 @@ def page() -> str:
         path = HERE / row.file
         result = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
         told = "not measured" if result is None else row.told(result)
-        where = "" if result is None else _machine(result["machine"])
+        where = "" if result is None else shown(result["machine"])
         lines.append(f"| {row.what} (`{row.command}`) | {row.goal or '–'} | {told} | {where} |")
     text = TEMPLATE.read_text(encoding="utf-8")
     for word, said in ({"TABLE": "\n".join(lines), "PROFILE": profile_table()} | _variants()).items():

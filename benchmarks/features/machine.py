@@ -11,9 +11,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
+
 
 def describe() -> dict[str, Any]:
-    """Date, cores, processor, load and versions."""
+    """Date, cores, processor and the widest vectors that torch uses there, load and versions."""
     processor = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -23,10 +25,19 @@ def describe() -> dict[str, Any]:
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "cores": os.cpu_count(),
         "processor": processor,
+        "vectors": torch.backends.cpu.get_cpu_capability(),
         "load_average_before": round(os.getloadavg()[0], 1),
         "python": platform.python_version(),
         **{package: version(package) for package in ("torch", "numpy", "scikit-learn", "lightly", "umap-learn")},
     }
+
+
+def shown(machine: dict[str, Any]) -> str:
+    """What `describe` gave, in words; older results say nothing of vectors."""
+    gpu = f"{machine['gpu']}, " if "gpu" in machine else ""
+    vectors = f" ({machine['vectors']})" if "vectors" in machine else ""
+    processor = f"{machine['cores']} cores of {machine['processor']}{vectors}"
+    return f"{gpu}{processor}, torch {machine['torch']}, {machine['date']}"
 
 
 def measure(run: Callable[[], object], repeats: int) -> dict[str, float]:

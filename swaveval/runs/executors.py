@@ -43,7 +43,7 @@ class Executor(Protocol):
     """
 
     def run(self, tasks: Iterable[Task], job: Job) -> Iterator[Done]:
-        """Do the tasks. It may be called again: of one evaluation, the series after the backbones it consists of.
+        """Do the tasks. It may be called again: of one evaluation, the series and baselines after the checkpoints.
 
         Raises:
             RunError: no worker starts at all. OSError: the disk is full or may not be written to.
