@@ -8,6 +8,7 @@ import typer
 
 from swaveval.cli.log_options import HELP, places, tell
 from swaveval.errors import NOT_LOGGED
+from swaveval.imports import no_garbage
 
 if TYPE_CHECKING:
     from swaveval.results import Series
@@ -27,8 +28,6 @@ def report(
     A stored result that is missing or damaged is named on stderr and on the page, and makes the exit code 4; a
     tracker of --log-to that did not get everything makes it 6.
     """
-    from swaveval.imports import no_garbage
-
     with no_garbage():
         import swaveval.report.page  # noqa: F401  # it is imported here or, less cheaply, when it is asked to write
         from swaveval.results.places import check_writable, locate

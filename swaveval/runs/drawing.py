@@ -46,8 +46,8 @@ class Drawers:
         for _ in range(beside(len(self._figures.names), jobs)):
             with suppress(OSError, ChildDied):  # no further process is allowed: those that there are draw more
                 child = Child(__name__)
-                self._children[child.connection] = child
                 child.send((out, verdict))
+                self._children[child.connection] = child
 
     def write(self) -> Drawn:
         """Draw all figures and write them; the same files, whoever draws."""

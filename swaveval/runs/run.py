@@ -254,7 +254,8 @@ def _evaluate(
         prepared = replace(prepared, records=records, plan=plan)
     else:
         todo = rounds(prepared.records, prepared.plan, prepared.workspace.loader)
-        job = spread(job, sum(not isinstance(task, SeriesTask) for _, tasks in todo for task in tasks))
+        backbones = sum(not isinstance(task, SeriesTask) for _, tasks in todo for task in tasks)
+        job = spread(job, max(backbones, *(len(tasks) for _, tasks in todo)))
         for stage, tasks in todo:
             computed += perform_all(stage, tasks, executor, job, estimates)
     cells = [cell for planned in prepared.plan.cells if (cell := store.get(planned.key)) is not None]

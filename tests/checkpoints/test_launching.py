@@ -12,6 +12,7 @@ import torch
 from swaveval.checkpoints import build_resnet
 
 SCRIPT = """
+import os
 import sys
 from pathlib import Path
 
@@ -31,7 +32,7 @@ if sys.argv[2] == "used":
     shared_reader().stop()
     load(Path(sys.argv[1]))
     assert shared_reader()._launched is not ahead
-children = Path("/proc/self/task", str(__import__("os").getpid()), "children").read_text().split()
+children = Path("/proc/self/task", str(os.getpid()), "children").read_text().split()
 assert len(children) == 1, children
 """
 

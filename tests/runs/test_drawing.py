@@ -49,7 +49,7 @@ def drawers(out: Path, jobs: int) -> "closing[Drawers]":
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Processes for a few figures, too, all of which wait for the last of them to be ready."""
+    """Processes are started for a few figures, too."""
     monkeypatch.setattr(drawing, "FIGURES_PER_PROCESS", 1)
 
 
