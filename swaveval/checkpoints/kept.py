@@ -1,17 +1,20 @@
 """Backbones that were read once: their weights wait in an unnamed file until the evaluation has used them.
 
-A file is opened, checked and unpickled once; features, untrained networks and drift take its weights from here. The
-file has no name, so that nothing is left behind by a killed run; it is never trusted more than a disk: a checksum goes
-with each entry.
+A file is opened, checked and unpickled once; features, untrained networks and drift take its weights from here, in the
+worker processes of the evaluation as well. The file has no name, so that nothing is left behind by a killed run; it is
+never trusted more than a disk: a checksum goes with each entry.
 """
 
 import copy
 import hashlib
+import os
+import pickle
 import shutil
 import tempfile
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import TypeVar
 
 import torch
 from safetensors.torch import load, save
@@ -24,19 +27,35 @@ M = TypeVar("M", bound=nn.Module)
 _SHARE_OF_DISK = 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A backbone whose module and head have shapes and no memory, and where its weights are in the file."""
+
+    hollow: Backbone
+    start: int
+    length: int
+    checksum: bytes
+
+
 class KeptBackbones:
-    """Weights of backbones by digest."""
+    """Weights of backbones by digest.
+
+    Attributes:
+        descriptor: of the file.
+    """
 
     def __init__(self, directory: Path) -> None:
         """An unnamed file below `directory`, which must exist."""
-        self._file: IO[bytes] = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115
+        with tempfile.TemporaryFile(dir=directory) as file:
+            self.descriptor = os.dup(file.fileno())
         self._room = int(shutil.disk_usage(directory).free * _SHARE_OF_DISK)
         self._end = 0
-        self._hollow: dict[str, tuple[Backbone, int, int, bytes]] = {}
+        self._entries: dict[str, _Entry] = {}
+        self._pickled: dict[str, bytes] = {}  # another process's, until they are asked for
 
     def put(self, backbone: Backbone) -> None:
         """Keep the weights of a backbone; nothing is kept where the disk has no room."""
-        if backbone.digest in self._hollow:
+        if backbone.digest in self or self._end >= self._room:
             return
         try:
             head = None if backbone.head is None else _hollow(backbone.head)
@@ -47,34 +66,76 @@ class KeptBackbones:
         if self._end + len(body) > self._room:
             return
         try:
-            self._file.seek(self._end)
-            self._file.write(body)
-            self._file.flush()
+            _write(self.descriptor, body, self._end)
         except OSError:
             return
-        self._hollow[backbone.digest] = (hollow, self._end, len(body), hashlib.sha256(body).digest())
+        self._entries[backbone.digest] = _Entry(hollow, self._end, len(body), hashlib.sha256(body).digest())
         self._end += len(body)
 
     def __contains__(self, digest: str) -> bool:
-        return digest in self._hollow
+        return digest in self._entries or digest in self._pickled
 
     def get(self, digest: str) -> Backbone | None:
         """The backbone as it was put, in memory of its own; None where it is not here, or not as it was written."""
-        if digest not in self._hollow:
+        if digest in self._pickled:
+            self._take(digest)
+        if (entry := self._entries.get(digest)) is None:
             return None
-        hollow, start, length, checksum = self._hollow[digest]
-        self._file.seek(start)
-        body = self._file.read(length)
-        if hashlib.sha256(body).digest() != checksum:
+        body = _read(self.descriptor, entry.length, entry.start)
+        if hashlib.sha256(body).digest() != entry.checksum:
             return None
         tensors = load(body)
-        module = _filled(hollow.module, tensors, "backbone.")
-        head = None if hollow.head is None else _filled(hollow.head, tensors, "head.")
-        return replace(hollow, module=module, head=head)
+        module = _filled(entry.hollow.module, tensors, "backbone.")
+        head = None if entry.hollow.head is None else _filled(entry.hollow.head, tensors, "head.")
+        return replace(entry.hollow, module=module, head=head)
+
+    def hand_over(self) -> dict[str, bytes]:
+        """By digest, what another process needs besides the file. Networks that cannot be sent (of somebody's own
+        classes) are left out: it reads them from their files.
+        """
+        pickled = dict(self._pickled)
+        for digest, entry in self._entries.items():
+            with suppress(Exception):  # whatever somebody's class raises
+                pickled[digest] = pickle.dumps(entry)
+        return pickled
+
+    @classmethod
+    def received(cls, descriptor: int, handed: dict[str, bytes]) -> "KeptBackbones":
+        """What was handed over to this process, which keeps nothing itself: the file is the other's."""
+        kept = cls.__new__(cls)
+        kept.descriptor, kept._room, kept._end = descriptor, 0, 0
+        kept._entries, kept._pickled = {}, dict(handed)
+        return kept
 
     def close(self) -> None:
-        self._file.close()
-        self._hollow.clear()
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+        self.descriptor = -1
+        self._entries.clear()
+        self._pickled.clear()
+
+    def _take(self, digest: str) -> None:
+        """Unpickle an entry of another process; one that cannot be is as if it were not here."""
+        pickled = self._pickled.pop(digest)
+        with suppress(Exception):  # a class that is found there and not here
+            self._entries[digest] = pickle.loads(pickled)
+
+
+def _write(descriptor: int, body: bytes, start: int) -> None:
+    """All of it: the system may write less at a time."""
+    left = memoryview(body)
+    while left:
+        written = os.pwrite(descriptor, left, start)
+        left, start = left[written:], start + written
+
+
+def _read(descriptor: int, length: int, start: int) -> bytes:
+    """From a place of its own: several processes share where the file stands. Shorter where the file is."""
+    parts: list[bytes] = []
+    while length and (part := os.pread(descriptor, length, start)):
+        parts.append(part)
+        length, start = length - len(part), start + len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _tensors(backbone: Backbone) -> dict[str, Tensor]:

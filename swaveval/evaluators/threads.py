@@ -2,9 +2,9 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
@@ -51,8 +51,36 @@ def crew(most: int | None = None) -> Iterator[Each]:
         if threads < 2:
             yield lambda function, items: [function(item) for item in items]
             return
-        with ThreadPoolExecutor(threads, initializer=_alone) as pool:
-            yield lambda function, items: list(pool.map(function, items))
+        with ThreadPoolExecutor(threads - 1, initializer=_alone) as helpers:
+            yield partial(_together, helpers, threads - 1)
+
+
+def _together(helpers: Executor, count: int, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """This thread and its helpers take one item after the other: no thread is woken for each, none waits while items
+    are left.
+    """
+    given = list(items)
+    made: dict[int, Result] = {}
+    left = iter(range(len(given)))  # asked by several threads, it gives each place once
+
+    def work() -> None:
+        try:
+            for place in left:
+                made[place] = function(given[place])
+        except BaseException:
+            for _ in left:  # nothing more is begun
+                pass
+            raise
+
+    others = [helpers.submit(work) for _ in range(min(count, len(given) - 1))]
+    try:
+        work()
+    finally:
+        begun = [other for other in others if not other.cancel()]
+        wait(begun)
+    for other in begun:
+        other.result()
+    return [made[place] for place in range(len(given))]
 
 
 def each(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 
 from swaveval.runs.attempts import Attempt
-from swaveval.runs.child import Child, ChildDied
+from swaveval.runs.child import ChildDied
 from swaveval.runs.executors import Done
 from swaveval.runs.job import Job
 from swaveval.runs.machine import cores, devices, least_taken, workers
@@ -14,6 +14,7 @@ from swaveval.runs.progress import doing
 from swaveval.runs.request import RunError
 from swaveval.runs.sharing import Shared
 from swaveval.runs.tasks import Task
+from swaveval.runs.worker_process import WorkerProcess
 
 _ATTEMPTS = 2
 _LOOK_SECONDS = 1.0
@@ -81,12 +82,12 @@ class _Workers:
         self._job = job
         self._most = most
         self._threads = max(1, cores() // most)
-        self._busy: dict[Child, Attempt] = {}
-        self._idle: list[Child] = []
+        self._busy: dict[WorkerProcess, Attempt] = {}
+        self._idle: list[WorkerProcess] = []
         self._any_worked = False
-        self._doing: dict[Child, str] = {}
+        self._doing: dict[WorkerProcess, str] = {}
         self._devices = devices(job.request.device)
-        self._device: dict[Child, str] = {}
+        self._device: dict[WorkerProcess, str] = {}
 
     def run(self, shared: Shared) -> Iterator[Done]:
         while shared.waiting or self._busy:
@@ -98,7 +99,7 @@ class _Workers:
                     shared.over(attempt)
             if shared.waiting and len(self._busy) < self._most:
                 yield from shared.watch()
-            by_connection: dict[Connection, Child] = {child.connection: child for child in self._busy}
+            by_connection: dict[Connection, WorkerProcess] = {child.connection: child for child in self._busy}
             if not by_connection:
                 time.sleep(_LOOK_SECONDS if shared.waiting else 0)
                 continue
@@ -119,18 +120,18 @@ class _Workers:
         child = self._idle.pop() if self._idle else None
         try:
             if child is None:
-                child = Child("swaveval.runs.worker")
+                child = WorkerProcess()
                 living = [device for one, device in self._device.items() if one.lives]
                 self._device[child] = least_taken(self._devices, living)
                 job = Job(replace(self._job.request, device=self._device[child]))
-                child.send(("prepare", job, self._threads))
-            child.send(("task", attempt.rest))
+                child.prepare(job, threads=self._threads, kept=self._job.workspace.loader.kept)
+            child.begin(attempt.rest)
         except ChildDied as death:
             yield from self._lost(attempt, str(death), shared)
             return
         self._busy[child] = attempt
 
-    def _hear(self, child: Child, shared: Shared) -> Iterator[Done]:
+    def _hear(self, child: WorkerProcess, shared: Shared) -> Iterator[Done]:
         """Take one message of a worker."""
         attempt = self._busy[child]
         try:

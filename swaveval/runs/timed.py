@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 
 from swaveval.results import Cell
 from swaveval.runs.cells import store_failures
-from swaveval.runs.child import Child, ChildDied, ChildHangs
+from swaveval.runs.child import ChildDied, ChildHangs
 from swaveval.runs.plan import PlannedCell
 from swaveval.runs.progress import doing
 from swaveval.runs.tasks import Task
+from swaveval.runs.worker_process import WorkerProcess
 from swaveval.runs.workspace import Workspace
 
 _ATTEMPTS = 2
@@ -27,7 +28,7 @@ class TimedWorker:
 
     job: object
     seconds: float
-    _child: Child | None = field(default=None, repr=False)
+    _child: WorkerProcess | None = field(default=None, repr=False)
 
     def perform(self, task: Task, workspace: Workspace) -> Iterator[Cell]:
         """Do a task's cells, giving each when it is stored; one over the limit is a stored error.
@@ -73,9 +74,9 @@ class TimedWorker:
         if self._child is None:
             import torch  # only here: what is not limited does not need it
 
-            self._child = Child("swaveval.runs.worker")
-            self._child.send(("prepare", self.job, torch.get_num_threads()))
-        self._child.send(("task", task))
+            self._child = WorkerProcess()
+            self._child.prepare(self.job, threads=torch.get_num_threads(), kept=workspace.loader.kept)
+        self._child.begin(task)
         evaluators = {f"{task.name}: {planned.spec.name}" for planned in task.cells}
         deadline: float | None = None
         while True:

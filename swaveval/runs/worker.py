@@ -2,6 +2,7 @@
 
 import pickle
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import recv_handle
 
 from swaveval.imports import no_garbage
 from swaveval.runs.child import serve
@@ -30,6 +31,7 @@ def main() -> None:
     with no_garbage():
         import torch
 
+        from swaveval.checkpoints.kept import KeptBackbones
         from swaveval.runs.job import Job
 
     job: Job | None = None
@@ -40,9 +42,11 @@ def main() -> None:
             return
         try:
             if kind == "prepare":
-                job, threads = content
+                job, threads, handed = content
+                kept = None if handed is None else KeptBackbones.received(recv_handle(connection), handed)
                 torch.set_num_threads(threads)
                 job.workspace.progress = Reports(connection)
+                job.workspace.loader.kept = kept
                 connection.send(("ready", None))
             elif job is not None:
                 for cell in job.perform(content[0]):

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from textwrap import dedent
 
 import pytest
@@ -108,6 +109,30 @@ def test_several_threads_are_used_and_an_error_of_one_is_raised() -> None:
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_after_an_error_nothing_more_is_begun(failing: int) -> None:
+    """Whoever meets it: this thread or a helper."""
+    begun: list[int] = []
+    together = threading.Barrier(2, timeout=60)
+
+    def one(item: int) -> None:
+        begun.append(item)
+        if item < 2:
+            together.wait()
+        if item == failing:
+            raise ZeroDivisionError
+        time.sleep(0.01)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(ZeroDivisionError):
+            each(one, range(200))
+    finally:
+        torch.set_num_threads(before)
+    assert len(begun) < 100
 
 
 def test_every_pool_has_one_thread_inside_and_its_own_number_afterwards() -> None:

@@ -149,16 +149,15 @@ def test_the_current_directory_shadows_no_module_in_any_process(
 def test_neither_a_worker_nor_a_plugin_imports_from_the_current_directory(
     poisoned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from swaveval.runs.child import Child
     from swaveval.runs.plugins import PluginHost
+    from swaveval.runs.worker_process import WorkerProcess
 
     host = PluginHost(write_plugin(tmp_path / "mine.py"))
     monkeypatch.chdir(poisoned)
-    worker = Child("swaveval.runs.worker")
+    worker = WorkerProcess()
     try:
         # For whose answer it has imported all of torch and the evaluators.
-        job = SimpleNamespace(workspace=SimpleNamespace())
-        worker.send(("prepare", job, 1))
+        worker.prepare(SimpleNamespace(workspace=SimpleNamespace(loader=SimpleNamespace())), threads=1)
         assert worker.receive(seconds=300) == ("ready", None)
         host.describe()
     finally:

@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 
 from swaveval.checkpoints import Backbone, Directory, Entry, LoadOptions
+from swaveval.runs.job import Job
+from swaveval.runs.local import Local
 from swaveval.runs.request import RunRequest
-from swaveval.runs.run import run
+from swaveval.runs.run import prepare, run
+from swaveval.runs.tasks import rounds
 from tests.field.around_runs import write_checkpoints
 from tests.tiny_images import write_images
 
@@ -95,12 +98,34 @@ def traces() -> bool:
     return subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True, check=False).returncode == 0
 
 
+def test_worker_processes_read_nothing(tmp_path: Path) -> None:
+    """The files are gone when they begin: features, untrained networks and drift take what the command kept."""
+    images = write_images(tmp_path / "bars", per_class=12)
+    source = Directory(write_checkpoints(tmp_path / "run" / "checkpoints", count=3))
+    asked = RunRequest(
+        checkpoints=source.path, out=tmp_path / "report", data=str(images), evaluators=("knn", "drift"), jobs=2
+    )
+    prepared = prepare(asked, keep=True)
+    shutil.rmtree(source.path)
+    job, local = Job(prepared.request, prepared.workspace), Local()
+    try:
+        todo = rounds(prepared.records, prepared.plan, prepared.workspace.loader)
+        cells = [done.cell for _, tasks in todo for done in local.run(tasks, job)]
+    finally:
+        local.close()
+        prepared.workspace.loader.close()
+    assert len(cells) == 3 + 6 + 1  # kNN of checkpoints and baselines; drift
+    assert {cell.status for cell in cells} == {"ok"}, [cell.reason for cell in cells]
+
+
 @pytest.mark.torture
+@pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.skipif(not traces(), reason="strace is not installed, or may not trace")
-def test_the_file_is_opened_once_as_the_system_sees_it(tmp_path: Path) -> None:
+def test_the_file_is_opened_once_as_the_system_sees_it(jobs: int, tmp_path: Path) -> None:
     images = write_images(tmp_path / "bars", per_class=12)
     checkpoints = write_checkpoints(tmp_path / "run" / "checkpoints", count=3)
     command = [sys.executable, "-m", "swaveval.cli.app", "run", "-c", str(checkpoints), "-d", str(images), "-e", "knn"]
+    command += ["--jobs", str(jobs)]
     trace = tmp_path / "trace"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     subprocess.run(

@@ -1,7 +1,7 @@
 """`timm:NAME`: timm's own class without its classifier, for the image size that the file's weights show."""
 
 import difflib
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -42,7 +42,7 @@ def timm_model(name: str, *, size: int | None, channels: int) -> Made:
         except (TypeError, RuntimeError, ValueError, AssertionError, NotImplementedError) as error:
             refusal = refusal if isinstance(refusal, RuntimeError | ValueError) else error
             continue
-        build = _builder(bare, {**base, **options})
+        build = partial(_built, bare, {**base, **options})
         return Made(
             build=build,
             module=module,
@@ -56,13 +56,11 @@ def timm_model(name: str, *, size: int | None, channels: int) -> Made:
     raise Failure("unsupported", f"{reason}; a factory can give them: --backbone path/to/file.py:factory")
 
 
-def _builder(name: str, options: dict[str, Any]) -> Callable[[], nn.Module]:
-    def build() -> nn.Module:
-        import timm
+def _built(name: str, options: dict[str, Any]) -> nn.Module:
+    import timm
 
-        return timm.create_model(name, pretrained=False, num_classes=0, **options)
-
-    return build
+    module: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, **options)
+    return module
 
 
 def _heads(name: str, options: dict[str, Any], headless: nn.Module) -> frozenset[str]:

@@ -3,7 +3,8 @@
 import difflib
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from torch import nn
@@ -40,7 +41,7 @@ def torchvision_model(name: str, *, side: int | None, channels: int = 3) -> Made
     quick = {"init_weights": False} if name in _TRANSFORM_INPUT else {}
     slow = {"init_weights": True} if name in _TRANSFORM_INPUT else {}
     try:
-        module = _builder(name, options | quick, channels)()
+        module = _built(name, options | quick, channels)
     except (RuntimeError, ValueError, TypeError) as error:
         raise Failure("unsupported", f"torchvision does not build {name}: {printable(error)}") from None
     notes = (
@@ -49,7 +50,7 @@ def torchvision_model(name: str, *, side: int | None, channels: int = 3) -> Made
         else ()
     )
     return Made(
-        build=_builder(name, options | slow, channels),
+        build=partial(_built, name, options | slow, channels),
         module=module,
         words=f"torchvision {name}",
         scores=True,
@@ -58,15 +59,12 @@ def torchvision_model(name: str, *, side: int | None, channels: int = 3) -> Made
     )
 
 
-def _builder(name: str, options: dict[str, Any], channels: int) -> Callable[[], nn.Module]:
-    def build() -> nn.Module:
-        from torchvision import models
+def _built(name: str, options: dict[str, Any], channels: int) -> nn.Module:
+    from torchvision import models
 
-        with warnings.catch_warnings():  # of a default that may change
-            warnings.simplefilter("ignore")
-            return _taking(models.get_model(name, weights=None, **options), channels)
-
-    return build
+    with warnings.catch_warnings():  # of a default that may change
+        warnings.simplefilter("ignore")
+        return _taking(models.get_model(name, weights=None, **options), channels)
 
 
 def _taking(module: nn.Module, channels: int) -> nn.Module:
