@@ -51,7 +51,7 @@ class KeptBackbones:
         self._room = int(shutil.disk_usage(directory).free * _SHARE_OF_DISK)
         self._end = 0
         self._entries: dict[str, _Entry] = {}
-        self._pickled: dict[str, bytes] = {}  # another process's, until they are asked for
+        self._pickled: dict[str, bytes] = {}  # for other processes, or from one
 
     def put(self, backbone: Backbone) -> None:
         """Keep the weights of a backbone; nothing is kept where the disk has no room."""
@@ -77,7 +77,7 @@ class KeptBackbones:
 
     def get(self, digest: str) -> Backbone | None:
         """The backbone as it was put, in memory of its own; None where it is not here, or not as it was written."""
-        if digest in self._pickled:
+        if digest not in self._entries and digest in self._pickled:
             self._take(digest)
         if (entry := self._entries.get(digest)) is None:
             return None
@@ -93,11 +93,11 @@ class KeptBackbones:
         """By digest, what another process needs besides the file. Networks that cannot be sent (of somebody's own
         classes) are left out: it reads them from their files.
         """
-        pickled = dict(self._pickled)
         for digest, entry in self._entries.items():
-            with suppress(Exception):  # whatever somebody's class raises
-                pickled[digest] = pickle.dumps(entry)
-        return pickled
+            if digest not in self._pickled:
+                with suppress(Exception):  # whatever somebody's class raises
+                    self._pickled[digest] = pickle.dumps(entry)
+        return dict(self._pickled)
 
     @classmethod
     def received(cls, descriptor: int, handed: dict[str, bytes]) -> "KeptBackbones":
@@ -116,9 +116,10 @@ class KeptBackbones:
 
     def _take(self, digest: str) -> None:
         """Unpickle an entry of another process; one that cannot be is as if it were not here."""
-        pickled = self._pickled.pop(digest)
-        with suppress(Exception):  # a class that is found there and not here
-            self._entries[digest] = pickle.loads(pickled)
+        try:
+            self._entries[digest] = pickle.loads(self._pickled[digest])
+        except Exception:  # a class that is found there and not here
+            del self._pickled[digest]
 
 
 def _write(descriptor: int, body: bytes, start: int) -> None:
