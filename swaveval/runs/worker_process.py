@@ -34,7 +34,7 @@ class WorkerProcess(Child):
             return
         try:
             send_handle(self.connection, kept.descriptor, self.pid)
-        except OSError:
+        except (OSError, RuntimeError):  # macOS has it acknowledged
             raise ChildDied(self.end()) from None
 
     def begin(self, task: Task) -> None:

@@ -1,17 +1,21 @@
 """The executor `local`: in this process or in workers that may die; each cell is told once, when it is stored."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from swaveval.checkpoints.kept import KeptBackbones
 from swaveval.results import Cell, ResultStore
-from swaveval.runs.child import Child
+from swaveval.runs.child import Child, ChildDied
 from swaveval.runs.executors import Done, Executor, make_executor
 from swaveval.runs.job import Job
 from swaveval.runs.local import Local
 from swaveval.runs.request import RunError, RunRequest
+from swaveval.runs.worker_process import WorkerProcess
+from tests.field.process_table import wait_until
 from tests.runs.odd_tasks import Odd, planned
 from tests.tiny_images import write_images
 
@@ -115,6 +119,19 @@ def test_one_task_or_one_job_needs_no_worker(jobs: int, images: Path, local: Loc
     tasks = [odd(name, tmp_path) for name in ("ab" if jobs == 1 else "a")]
     for done in local.run(tasks, Job(request)):
         assert done.cell.metrics[0].value == os.getpid()
+
+
+def test_one_that_died_before_it_was_told_anything_is_told_to_have(job: Job, tmp_path: Path) -> None:
+    """Where networks are handed over, too, which is done by the system and not by the connection."""
+    kept = KeptBackbones(tmp_path)
+    worker = WorkerProcess()
+    os.kill(worker.pid, signal.SIGKILL)
+    try:
+        assert wait_until(lambda: not worker.lives, 20)
+        with pytest.raises(ChildDied, match="SIGKILL"):
+            worker.prepare(job, threads=1, kept=kept)
+    finally:
+        kept.close()
 
 
 def test_workers_that_cannot_start_end_the_run(local: Local, tmp_path: Path) -> None:
