@@ -11,6 +11,7 @@ import os
 import pickle
 import shutil
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,18 +41,28 @@ class _Entry:
 class KeptBackbones:
     """Weights of backbones by digest.
 
+    Args:
+        descriptor: of the file, which is ours to close.
+        room: bytes that may be written to it; none to that of another process.
+        handed: what that process has handed over.
+
     Attributes:
         descriptor: of the file.
     """
 
-    def __init__(self, directory: Path) -> None:
-        """An unnamed file below `directory`, which must exist."""
-        with tempfile.TemporaryFile(dir=directory) as file:
-            self.descriptor = os.dup(file.fileno())
-        self._room = int(shutil.disk_usage(directory).free * _SHARE_OF_DISK)
+    def __init__(self, descriptor: int, *, room: int = 0, handed: Mapping[str, bytes] | None = None) -> None:
+        self.descriptor = descriptor
+        self._room = room
         self._end = 0
         self._entries: dict[str, _Entry] = {}
-        self._pickled: dict[str, bytes] = {}  # for other processes, or from one
+        self._pickled: dict[str, bytes] = dict(handed or {})  # from another process, or for others
+
+    @classmethod
+    def below(cls, directory: Path) -> "KeptBackbones":
+        """In an unnamed file below `directory`, which must exist."""
+        room = int(shutil.disk_usage(directory).free * _SHARE_OF_DISK)
+        with tempfile.TemporaryFile(dir=directory) as file:
+            return cls(os.dup(file.fileno()), room=room)
 
     def put(self, backbone: Backbone) -> None:
         """Keep the weights of a backbone; nothing is kept where the disk has no room."""
@@ -98,14 +109,6 @@ class KeptBackbones:
                 with suppress(Exception):  # whatever somebody's class raises
                     self._pickled[digest] = pickle.dumps(entry)
         return dict(self._pickled)
-
-    @classmethod
-    def received(cls, descriptor: int, handed: dict[str, bytes]) -> "KeptBackbones":
-        """What was handed over to this process, which keeps nothing itself: the file is the other's."""
-        kept = cls.__new__(cls)
-        kept.descriptor, kept._room, kept._end = descriptor, 0, 0
-        kept._entries, kept._pickled = {}, dict(handed)
-        return kept
 
     def close(self) -> None:
         if self.descriptor >= 0:

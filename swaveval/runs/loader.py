@@ -36,7 +36,7 @@ class CheckpointLoader:
         """From now on, keep what is read in an unnamed file below `directory`."""
         with suppress(OSError):  # then each is read again when it is needed
             directory.mkdir(parents=True, exist_ok=True)
-            self.kept = KeptBackbones(directory)
+            self.kept = KeptBackbones.below(directory)
 
     def seen(self, backbone: Backbone) -> None:
         """Told of a network that was just read."""

@@ -43,7 +43,7 @@ def main() -> None:
         try:
             if kind == "prepare":
                 job, threads, handed = content
-                kept = None if handed is None else KeptBackbones.received(recv_handle(connection), handed)
+                kept = None if handed is None else KeptBackbones(recv_handle(connection), handed=handed)
                 torch.set_num_threads(threads)
                 job.workspace.progress = Reports(connection)
                 job.workspace.loader.kept = kept

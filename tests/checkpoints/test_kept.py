@@ -22,7 +22,7 @@ from tests.field.around_runs import environment
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Iterator[KeptBackbones]:
-    found = KeptBackbones(tmp_path)
+    found = KeptBackbones.below(tmp_path)
     yield found
     found.close()
 
@@ -118,7 +118,7 @@ import torch
 from swaveval.checkpoints import random_backbone
 from swaveval.checkpoints.kept import KeptBackbones
 handed, images = pickle.loads(open(sys.argv[2], "rb").read())
-kept = KeptBackbones.received(int(sys.argv[1]), handed)
+kept = KeptBackbones(int(sys.argv[1]), handed=handed)
 found = {}
 for digest in [*handed, *handed]:
     backbone = kept.get(digest)

@@ -123,7 +123,7 @@ def test_one_task_or_one_job_needs_no_worker(jobs: int, images: Path, local: Loc
 
 def test_one_that_died_before_it_was_told_anything_is_told_to_have(job: Job, tmp_path: Path) -> None:
     """Where networks are handed over, too, which is done by the system and not by the connection."""
-    kept = KeptBackbones(tmp_path)
+    kept = KeptBackbones.below(tmp_path)
     worker = WorkerProcess()
     os.kill(worker.pid, signal.SIGKILL)
     try:
