@@ -12,6 +12,7 @@ from swaveval.data.tables.label_titles import (
     named,
     names_files,
     plain,
+    split_among,
     split_word,
 )
 from swaveval.text import printable, shortened
@@ -75,14 +76,16 @@ def split_column(
         if place == filename or plain(title) not in SPLIT_TITLES:
             continue
         cells = values(place)
-        words = [split_word(cell) for cell in cells]
+        words = [split_among(cell) for cell in cells]
         if set(cells) <= {"0", "1", "2", ""} and "0" in cells:
             numbered = {"0": "train", "1": "validation" if "2" in cells else "test", "2": "test", "": None}
             note = f"Split numbers of {short} read as 0 train, 1 {numbered['1']}{', 2 test' if '2' in cells else ''}."
             return place, [numbered[cell] for cell in cells], [note]
         odd = next((at for at, cell in enumerate(cells) if cell and words[at] is None), None)
         if odd is None:
-            return place, list(words), []
+            read = {cell: word for cell, word in zip(cells, words, strict=True) if word and split_word(cell) is None}
+            said = ", ".join(f"{shortened(cell, 40)} as {word}" for cell, word in sorted(read.items())[:6])
+            return place, list(words), [f"Splits of {short} read by a word in them: {said}."] if read else []
         if plain(title) == "split" or any(words):
             raise DataError(
                 f"line {lines[odd]} of {name} has the split {printable(cells[odd])[:40]!r}; "

@@ -1,11 +1,11 @@
-"""Labels in JSON: StyleGAN's dataset.json, COCO, a mapping, names by class, records, these by split, JSON lines."""
+"""Labels in JSON: StyleGAN's dataset.json, COCO, FiftyOne, Label Studio, mappings, records, these by split, lines."""
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from swaveval.data.errors import DataError
-from swaveval.data.tables.label_titles import named, split_word
+from swaveval.data.tables.label_titles import has_image_ending, named, split_word
 
 Rows = list[tuple[int, list[str]]]
 
@@ -53,7 +53,7 @@ def _table(body: Any, present: frozenset[str]) -> tuple[list[str], Rows] | None:
         if isinstance(body.get("labels"), list):  # StyleGAN: {"labels": [["00000/img0.png", 6], …]}
             return ["filename", "label"], _pairs(body["labels"])
         if isinstance(body.get("labels"), Mapping):
-            body = body["labels"]
+            body = _in_words(body["labels"], body.get("classes"))
         if by_class := _by_class(body, present):
             return ["filename", "label"], by_class
         if len(body) == 1 and isinstance(records := next(iter(body.values())), list) and _are_records(records):
@@ -61,6 +61,8 @@ def _table(body: Any, present: frozenset[str]) -> tuple[list[str], Rows] | None:
         if isinstance(body, Mapping) and body and all(not isinstance(value, Mapping) for value in body.values()):
             return ["filename", "label"], _pairs(list(body.items()))
     if _are_records(body):
+        if tasks := _label_studio(body):
+            return ["filename", "label"], tasks
         header = list(dict.fromkeys(str(key) for entry in body for key in entry))
         return header, [(at, [_cell(entry.get(key)) for key in header]) for at, entry in enumerate(body, 1)]
     if isinstance(body, list) and body and all(isinstance(entry, list) and len(entry) > 1 for entry in body):
@@ -68,8 +70,40 @@ def _table(body: Any, present: frozenset[str]) -> tuple[list[str], Rows] | None:
     return None
 
 
+def _in_words(labels: Mapping[str, Any], names: Any) -> Mapping[str, Any]:
+    """FiftyOne: `{"classes": ["cat", …], "labels": {"1": 0, …}}`; as they are where a number is none of the names'."""
+    if not isinstance(names, list) or not all(type(at) is int and 0 <= at < len(names) for at in labels.values()):
+        return labels
+    return {image: names[at] for image, at in labels.items()}
+
+
 def _are_records(body: Any) -> bool:
     return isinstance(body, list) and bool(body) and all(isinstance(entry, Mapping) for entry in body)
+
+
+def _label_studio(tasks: Sequence[Mapping[str, Any]]) -> Rows:
+    """Label Studio's whole export, a task an image, with what its first annotation says: choices, or labels of the
+    regions; [] where it is something else."""
+    images, labels = list[str](), list[list[str]]()
+    for task in tasks:
+        data, annotations = task.get("data"), task.get("annotations")
+        if not isinstance(data, Mapping) or not isinstance(annotations, list):
+            return []
+        texts = (value for value in data.values() if isinstance(value, str))
+        images.append(next(filter(has_image_ending, texts), ""))
+        results: Any = annotations[0].get("result") if _are_records(annotations) else None
+        said = [_words(result) for result in results] if _are_records(results) else []
+        labels.append(list(dict.fromkeys(word for words in said for word in words)))
+    if all(len(several) < 2 for several in labels):
+        return _pairs([(image, "".join(one)) for image, one in zip(images, labels, strict=True)])
+    return _pairs([(image, several or "") for image, several in zip(images, labels, strict=True)])
+
+
+def _words(result: Mapping[str, Any]) -> list[str]:
+    """Of Label Studio's `{"type": "choices", "value": {"choices": ["cat"]}}`: cat."""
+    value, kind = result.get("value"), result.get("type")
+    words = value.get(kind) if isinstance(value, Mapping) and isinstance(kind, str) else None
+    return [word for word in words if isinstance(word, str)] if isinstance(words, list) else []
 
 
 def _by_class(body: Mapping[str, Any], present: frozenset[str]) -> Rows:

@@ -86,7 +86,7 @@ def match_rows(written: Sequence[str], files: Sequence[str], *, root: str = "") 
 
 def _parts(written: str) -> Parts:
     """The parts of a path as people write it: `./a`, `/data/a`, `C:\\a`, `file:///a`, `https://host/a.jpg?size=1`."""
-    text = written
+    text = _SERVED.sub("", written)
     if re.match(r"^[a-z][a-z0-9+.\-]*://", text, re.IGNORECASE):
         text = unquote(re.sub(r"[?#].*$", "", text.split("://", 1)[1]))
     if "\\" in text:
@@ -113,7 +113,16 @@ def _folded(parts: Parts) -> Parts:
     return tuple(part.casefold() for part in parts)
 
 
-_VARIANTS: tuple[Variant, ...] = (_exactly, _bare, _folded, lambda parts: _folded(_bare(parts)))
+def _uploaded(parts: Parts) -> Parts:
+    """Without what Label Studio puts before the name of an upload: `1eff1078-photo.jpg`."""
+    last = parts[-1]
+    return (*parts[:-1], last[9:]) if _UPLOADED.match(last) else parts
+
+
+# Where Label Studio serves uploads and local files from, which are no folders of anybody's.
+_SERVED = re.compile(r"^/data/(?:upload/(?:\d+/)?|local-files/\?d=)")
+_UPLOADED = re.compile(r"^[0-9a-f]{8}-(?=.*\.[A-Za-z]+$)")
+_VARIANTS: tuple[Variant, ...] = (_exactly, _bare, _folded, lambda parts: _folded(_bare(parts)), _uploaded)
 
 Rows = Mapping[Parts, None]
 Files = Mapping[Parts, str]

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from swaveval.data.folders.folder_names import SPLITS
+from swaveval.data.folders.folder_names import SPLITS, WORDS
 from swaveval.data.listing import EXTENSIONS
 
 _FILENAMES = (
@@ -56,6 +56,13 @@ def split_word(word: str) -> str | None:
     """`train`, `test` or `validation` for a cell that says so in one word."""
     found = word.strip().lower()
     return next((split for split, spellings in SPLITS.items() if found in spellings), None)
+
+
+def split_among(cell: str) -> str | None:
+    """The same for a cell of a column of splits, where one word of several says it: `id_val`, `test (unseen)`."""
+    said = split_word(cell)
+    found = {said} if said else {split for word in WORDS.findall(cell) if (split := split_word(word))}
+    return found.pop() if len(found) == 1 else None
 
 
 # -- names of images ---------------------------------------------------------------------------------------------------
