@@ -203,6 +203,15 @@ def test_what_stands_before_the_number(file: str, label: str | None) -> None:
     assert any("without a label in the name" in note for note in placing.notes) == (label is None)
 
 
+def test_an_expression_with_a_slash_that_no_name_has_is_of_the_paths() -> None:
+    files = [f"{place}/c{at}/{at}_{place}.png" for place in ("greek", "latin") for at in (1, 2)]
+    both = place_by_names(files, "([^/]+/[^/]+)/[^/]+$")
+    assert list(both.labels.values()) == ["greek/c1", "greek/c2", "latin/c1", "latin/c2"]
+    assert both.origin.startswith("the files' paths")
+    names = place_by_names(files, "([^/_]+)_")  # of the names, where they have it
+    assert list(names.labels.values()) == ["1", "2", "1", "2"]
+
+
 @pytest.mark.parametrize("option", ["names", "names:^a", "folders:2"])
 def test_images_by_name_have_no_folders(option: str) -> None:
     with pytest.raises(DataError, match="digits brings its own labels; leave --labels out"):
