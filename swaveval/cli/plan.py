@@ -68,8 +68,6 @@ def plan(
     if images.sample:
         console.print(Text(f"sample: {images.sample}"))
     console.print(Text(f"split: {images.split_origin}"))
-    for note in images.audit.get("notes", ()):
-        console.print(Text(f"note: {note}"))
     for note in prepared.said:
         console.print(Text(f"note: {note}"))
     for damage in prepared.plan.damaged:

@@ -1,15 +1,17 @@
 """What the images are like: counts, sizes, duplicates, and everything that was left out. Plain JSON."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from swaveval.data.scan import ScanRecord
-from swaveval.text import counted
+from swaveval.text import counted, listed, shortened
 
 EXAMPLES = 20
+SINGLY = 3  # classes that each get a sentence
+MANY_COPIES = 0.01  # of the test images: as many as any test set of the field has
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -57,15 +59,36 @@ def audit(
         "notes": notes,
     }
     if labels is not None:
+        notes += _copied(result["duplicates_across_splits"], int(is_test.sum()))
         result["label_conflicts"] = sum(len(set(labels[group].tolist())) > 1 for group in groups)
         for label, name in enumerate(class_names):
             of_class = labels == label
             train, test = int((of_class & ~is_test).sum()), int((of_class & is_test).sum())
             result["class_counts"][name] = [train, test]
-            if not train or not test:
-                here, there = ("test", "train") if test else ("train", "test")
-                notes.append(f"Class {name} has {counted(train or test, f'{here} image')} and no {there} image.")
+        notes += _on_one_side(result["class_counts"])
     return result
+
+
+def _copied(across: Mapping[str, Any], tested: int) -> Iterator[str]:
+    """A sentence on test images that are copies of training images, where there are more than any data set has."""
+    count = int(across["count"])
+    if count and count >= MANY_COPIES * tested:
+        first = " is ".join(shortened(name, 40) for name in reversed(across["examples"][0]))
+        yield (
+            f"{count:,} of {counted(tested, 'test image')} stand in training as well ({first}): numbers on test images "
+            "are too good. The verdict rests on training images, each asked without itself."
+        )
+
+
+def _on_one_side(counts: Mapping[str, Sequence[int]]) -> Iterator[str]:
+    """Sentences on classes whose images all stand in one split; many in one."""
+    for side, (here, there) in enumerate((("train", "test"), ("test", "train"))):
+        lone = [name for name, count in counts.items() if count[side] and not count[1 - side]]
+        if len(lone) > SINGLY:
+            yield f"{len(lone):,} classes ({listed(lone)}) have {here} images and no {there} image."
+            continue
+        for name in lone:
+            yield f"Class {name} has {counted(counts[name][side], f'{here} image')} and no {there} image."
 
 
 def _equal_contents(records: Sequence[ScanRecord]) -> list[list[int]]:

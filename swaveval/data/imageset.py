@@ -61,6 +61,11 @@ class ImageSet:
         return self.labels is not None
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """A sentence on everything that was passed over, left out or assumed; how pixels were read comes last."""
+        return (*self.audit.get("notes", ()), *self.audit.get("pixels", ()))
+
+    @property
     def train_index(self) -> Array:
         """Positions of the train split, ascending."""
         return np.flatnonzero(~self.is_test)

@@ -141,7 +141,7 @@ def pretrain(
         if small:
             teller.notice(f"note: {small}")
             prepared = replace(prepared, config=affordable)
-        for note in (*prepared.images.audit.get("pixels", ()), *notes(prepared.config, prepared.facts)):
+        for note in (*prepared.images.notes, *notes(prepared.config, prepared.facts)):
             teller.notice(f"note: {note}")
         # Made before anything is written, so that missing hardware leaves no run behind.
         trainer = make_trainer(

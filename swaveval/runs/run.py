@@ -34,7 +34,7 @@ from swaveval.runs.progress import Progress, Silent, Told
 from swaveval.runs.records import NothingReady, read_records
 from swaveval.runs.remembered import remembering
 from swaveval.runs.repaired import earlier_manifest, repaired
-from swaveval.runs.request import RunError, RunRequest, resolve, sample_of, training_images
+from swaveval.runs.request import RunError, RunRequest, resolve, training_images
 from swaveval.runs.several_runs import several_runs
 from swaveval.runs.shown_as import shown_as_said
 from swaveval.runs.specs import make_specs
@@ -121,10 +121,7 @@ def _prepare(
     )
     progress.stage("opening images", 0)
     workspace = build_workspace(request, progress=progress)
-    sample, count = sample_of(request), len(workspace.images)
-    if sample is not None and sample.count > count:
-        progress.message(f"note: {sample.too_large(count)}")
-    for note in workspace.images.audit.get("pixels", ()):
+    for note in workspace.images.notes:
         progress.message(f"note: {note}")
     request, stated = shown_as_said(request, records, workspace.images)
     request, findings = shapeless(request, records, loader, workspace.images, progress)
@@ -354,7 +351,7 @@ def _notes(prepared: Prepared) -> tuple[str, ...]:
         if record.same_as and not record.alias:
             notes.append(f"{record.name} and {record.same_as} hold the same weights")
         notes += [f"{record.name}: {warning}" for warning in record.load.get("warnings", ())]
-    notes += prepared.workspace.images.audit.get("pixels", ())
+    notes += prepared.workspace.images.notes
     return tuple(dict.fromkeys(notes))
 
 

@@ -44,6 +44,8 @@ def test_an_audit_by_hand() -> None:
     assert found["modes"] == {"RGB": 6, "L": 2}
     assert found["formats"] == {"PNG": 7}
     assert found["notes"] == [
+        "3 of 4 test images stand in training as well (1.png is 0.png): numbers on test images are too good. The "
+        "verdict rests on training images, each asked without itself.",
         "Class x has 2 train images and no test image.",
         "Class y has 2 test images and no train image.",
     ]
@@ -53,6 +55,27 @@ def test_an_audit_by_hand() -> None:
     }  # fmt: skip
     bare = audit(["0", "1"], records[:2], None, (), is_test[:2])
     assert (bare["unlabelled"], bare["class_counts"], bare["label_conflicts"], bare["notes"]) == (2, {}, 0, [])
+
+
+@pytest.mark.parametrize(("copies", "tested", "said"), [(0, 50, False), (1, 200, False), (1, 100, True), (9, 9, True)])
+def test_copies_of_training_images_are_said_where_they_are_many(copies: int, tested: int, said: bool) -> None:
+    """As many as CIFAR-10's test set has (.3 %) are no news."""
+    names = [f"{n}" for n in range(2 * tested)]
+    contents = [f"{n % tested if n % tested < copies else n}" for n in range(2 * tested)]
+    records = [ScanRecord(content, 8, 8, "RGB", "PNG") for content in contents]
+    found = audit(names, records, np.zeros(len(names), int), ["x"], np.arange(len(names)) >= tested)
+    assert found["duplicates_across_splits"]["count"] == copies
+    assert any("stand in training as well" in note for note in found["notes"]) == said
+
+
+def test_many_classes_on_one_side_are_one_sentence() -> None:
+    records = [ScanRecord(f"{n}", 8, 8, "RGB", "PNG") for n in range(30)]
+    names = [f"class {n}" for n in range(15)]
+    found = audit([f"{n}" for n in range(30)], records, np.arange(30) % 15, names, np.arange(30) % 15 > 10)
+    assert found["notes"] == [
+        "11 classes (class 0, class 1, class 2, class 3 … (11)) have train images and no test image.",
+        "4 classes (class 11, class 12, class 13, class 14) have test images and no train image.",
+    ]
 
 
 # -- arrays that are tables --------------------------------------------------------------------------------------------
