@@ -7,7 +7,9 @@ NONE = "none"
 FOLDERS = "folders"
 NAMES = "names"
 _NAMES = re.compile(rf"^{NAMES}(?::(.+))?$", re.DOTALL)
-_LEVEL = re.compile(rf"^{FOLDERS}(?::(-?[1-9][0-9]?))?$")
+# folders, folders:2, folders:-1, folders:1-2: of the last the second number is the larger.
+_RANGES = "|".join(f"{first}-[{first + 1}-9]" for first in range(1, 9))
+_LEVEL = re.compile(rf"^{FOLDERS}(?::(-?[1-9][0-9]?|{_RANGES}))?$")
 
 
 def is_word(option: Path | str | None) -> bool:
@@ -27,10 +29,15 @@ def pattern_of(option: Path | str) -> str | None:
     return found[1] if found else None
 
 
-def level_of(option: Path | str) -> int:
-    """Which folder of a path is the class: 2 of `folders:2`, 1 of `folders`."""
+def levels_of(option: Path | str) -> tuple[int, int]:
+    """Which folders of a path are the class, first and last: (2, 2) of `folders:2`, (1, 2) of `folders:1-2`."""
     found = _LEVEL.match(str(option))
-    return int(found[1]) if found and found[1] else 1
+    if found is None or found[1] is None:
+        return 1, 1
+    if re.fullmatch("-?[0-9]+", found[1]):
+        return int(found[1]), int(found[1])
+    first, last = found[1].split("-")
+    return int(first), int(last)
 
 
 def table_and_column(option: Path) -> tuple[Path, str | None]:

@@ -23,8 +23,7 @@ def place_by_names(files: Sequence[str], pattern: str | None = None) -> Placing:
     Args:
         files: relative names.
         pattern: a regular expression looked for in each name, its ending included, whose first group (or the whole, if
-            it has none) is the label, as in fastai's `from_name_re`; one with a slash that no name has is looked for
-            in the relative paths (`^(.+)/[^/]+$`: all folders of a file). None: what stands before the last number.
+            it has none) is the label, as in fastai's `from_name_re`; None: what stands before the last number.
 
     Raises:
         DataError: the pattern is none, or no name has it.
@@ -37,9 +36,7 @@ def place_by_names(files: Sequence[str], pattern: str | None = None) -> Placing:
             f"group is the label, such as '{NAMES}:^(.+)_[0-9]+'"
         ) from error
     folders = place_without_labels(files)
-    labels, where = {file: _label(_name(file), wanted) for file in folders.labels}, "names"
-    if "/" in wanted.pattern and not any(labels.values()):
-        labels, where = {file: _label(file, wanted) for file in folders.labels}, "paths"
+    labels = {file: _label(file, wanted) for file in folders.labels}
     without = [file for file, label in labels.items() if label is None]
     if len(without) == len(labels):
         raise DataError(
@@ -51,7 +48,7 @@ def place_by_names(files: Sequence[str], pattern: str | None = None) -> Placing:
     bare = f"{counted(len(without), 'image')} without a label in the name, kept without one{example}."
     said = f"--labels {NAMES}" + (f":{shortened(pattern, 60)}" if pattern else "")
     notes = (*folders.notes, bare) if without else folders.notes
-    return replace(folders, labels=labels, labelled=True, notes=notes, origin=f"the files' {where} ({said})")
+    return replace(folders, labels=labels, labelled=True, notes=notes, origin=f"the files' names ({said})")
 
 
 def words_in_names(files: Iterable[str]) -> str:
@@ -59,7 +56,7 @@ def words_in_names(files: Iterable[str]) -> str:
 
     Several images of each word, and words that name no split, part or container.
     """
-    counts = Counter(label for file in files if (label := _label(_name(file), _BEFORE_THE_NUMBER)) is not None)
+    counts = Counter(label for file in files if (label := _label(file, _BEFORE_THE_NUMBER)) is not None)
     words = [word for word, said in kinds(counts).items() if said.kind == "word"]
     several = [count for word, count in counts.items() if count >= _EACH]
     if len(words) < 2 or len(words) < len(counts) or len(several) < len(counts) or len(words) > _MOST * counts.total():
@@ -70,12 +67,8 @@ def words_in_names(files: Iterable[str]) -> str:
     )
 
 
-def _name(file: str) -> str:
-    return PurePosixPath(file).name
-
-
-def _label(text: str, pattern: re.Pattern[str]) -> str | None:
-    found = pattern.search(text)
+def _label(file: str, pattern: re.Pattern[str]) -> str | None:
+    found = pattern.search(PurePosixPath(file).name)
     if found is None:
         return None
     return (found[1] if pattern.groups else found[0]) or None

@@ -21,7 +21,7 @@ from swaveval.data.image_file import read_image
 from swaveval.data.imageset import ImageSet
 from swaveval.data.kept_by_torchvision import Kept, kept_at
 from swaveval.data.label_hint import label_hint
-from swaveval.data.label_option import FOLDERS, NONE, is_of_names, is_word, level_of, pattern_of, table_and_column
+from swaveval.data.label_option import FOLDERS, NONE, is_of_names, is_word, levels_of, pattern_of, table_and_column
 from swaveval.data.labels_by_name import place_by_names
 from swaveval.data.listing import list_images
 from swaveval.data.named import TORCHVISION, NamedImages, digits, torchvision_images
@@ -287,7 +287,7 @@ def _placed(root: Path, files: Sequence[str], option: Path | None) -> Placing:
             return place_without_labels(files)
         if is_of_names(option):
             return place_by_names(files, pattern_of(option))
-        return place_by_first_folder(files, level_of(option))
+        return place_by_first_folder(files, *levels_of(option))
     path, column = table_and_column(option)
     table = read_tables(path, files, root, column=column)
     return place_by_rows(files, table, name=printable(path.name), root=str(root.resolve()))

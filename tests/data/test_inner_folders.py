@@ -163,29 +163,31 @@ def test_of_any_folders_something_is_read_and_nothing_breaks(paths: list[list[st
 
 def test_an_option_is_named_where_it_takes_the_same_images_only() -> None:
     files = ["a/ape/1.png", "a/bee/2.png", "b/ape/3.png", "b/bee/4.png"]
-    options = FolderOptions(files, lambda some, level: place_by_first_folder(some, level).labels)
+    options = FolderOptions(files, lambda some, level, last: place_by_first_folder(some, level, last).labels)
     wanted = {file: file.split("/")[1] for file in files}
     assert options.that_reads(wanted) == "--labels folders:2"
     assert options.that_reads({file: file.split("/")[0] for file in files}) == "--labels folders"
+    assert options.that_reads({file: file.rpartition("/")[0] for file in files}) == "--labels folders:1-2"
     assert options.that_reads({files[0]: "ape"}) == "", "the others would come in"
     assert options.that_reads(dict.fromkeys(files, "cow")) == ""
     assert options.that_reads({}) == ""
     assert not_read({file: file.split("/")[0] for file in files}, options, split=True).endswith(
-        "were read as classes; --labels folders:2 reads the inner ones."
+        "were read as classes; --labels folders:2 reads the inner ones, --labels folders:1-2 each with its outer one."
     )
     assert not_read(wanted, options, split=True) == "", "the innermost hold nothing but files"
 
 
 @pytest.mark.parametrize(
-    ("option", "word", "level", "pattern"),
-    [("folders", True, 1, None), ("folders:2", True, 2, None), ("folders:-1", True, -1, None), ("names", True, 1, None),
-     ("names:^(a|b)", True, 1, "^(a|b)"), ("none", True, 1, None), ("folders:0", False, 1, None),
-     ("folders:", False, 1, None), ("folders:two", False, 1, None), ("names:", False, 1, None),
-     ("./names", False, 1, None)],
+    ("option", "word", "levels", "pattern"),
+    [("folders", True, (1, 1), None), ("folders:2", True, (2, 2), None), ("folders:-1", True, (-1, -1), None),
+     ("folders:1-2", True, (1, 2), None), ("folders:2-4", True, (2, 4), None), ("names", True, (1, 1), None),
+     ("names:^(a|b)", True, (1, 1), "^(a|b)"), ("none", True, (1, 1), None), ("folders:0", False, (1, 1), None),
+     ("folders:", False, (1, 1), None), ("folders:two", False, (1, 1), None), ("names:", False, (1, 1), None),
+     ("./names", False, (1, 1), None), ("folders:3-2", False, (1, 1), None), ("folders:2-2", False, (1, 1), None)],
 )  # fmt: skip
-def test_words_of_the_option(option: str, word: bool, level: int, pattern: str | None) -> None:
+def test_words_of_the_option(option: str, word: bool, levels: tuple[int, int], pattern: str | None) -> None:
     assert label_option.is_word(Path(option) if option != "./names" else option) == word
-    assert label_option.level_of(option) == level
+    assert label_option.levels_of(option) == levels
     assert label_option.pattern_of(option) == pattern
     assert label_option.is_of_names(option) == (word and option.startswith("names"))
     assert label_option.absolute(option) == option or not word
@@ -201,15 +203,6 @@ def test_what_stands_before_the_number(file: str, label: str | None) -> None:
     placing = place_by_names([file, "ape_1.png"])
     assert placing.labels == {file: label, "ape_1.png": "ape"}
     assert any("without a label in the name" in note for note in placing.notes) == (label is None)
-
-
-def test_an_expression_with_a_slash_that_no_name_has_is_of_the_paths() -> None:
-    files = [f"{place}/c{at}/{at}_{place}.png" for place in ("greek", "latin") for at in (1, 2)]
-    both = place_by_names(files, "([^/]+/[^/]+)/[^/]+$")
-    assert list(both.labels.values()) == ["greek/c1", "greek/c2", "latin/c1", "latin/c2"]
-    assert both.origin.startswith("the files' paths")
-    names = place_by_names(files, "([^/_]+)_")  # of the names, where they have it
-    assert list(names.labels.values()) == ["1", "2", "1", "2"]
 
 
 @pytest.mark.parametrize("option", ["names", "names:^a", "folders:2"])

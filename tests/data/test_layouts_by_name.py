@@ -9,7 +9,7 @@ import pytest
 from swaveval.data.classes import as_classes, given_split
 from swaveval.data.errors import DataError
 from swaveval.data.folders.layout import Placing, place_by_first_folder, place_by_folders, place_without_labels
-from swaveval.data.label_option import FOLDERS, is_of_names, level_of, pattern_of, table_and_column
+from swaveval.data.label_option import FOLDERS, is_of_names, levels_of, pattern_of, table_and_column
 from swaveval.data.labels_by_name import place_by_names
 from swaveval.data.tables.label_table import read_labels
 from swaveval.data.tables.labels import place_by_rows
@@ -34,7 +34,7 @@ def placed(brought: Brought, files: list[str], directory: Path) -> Placing:
     if is_of_names(brought.option):
         return place_by_names(files, pattern_of(brought.option))
     if brought.option.startswith(FOLDERS):
-        return place_by_first_folder(files, level_of(brought.option))
+        return place_by_first_folder(files, *levels_of(brought.option))
     return place_without_labels(files) if brought.option else place_by_folders(files)
 
 
@@ -70,7 +70,7 @@ def test_the_option_that_a_note_names_reads_what_it_says(kind: str, tmp_path: Pa
         for note in place_by_folders(files).notes:
             if (said := ADVICE.search(note)) is None:
                 continue
-            found = set(place_by_first_folder(files, int((said[3] or ":1")[1:])).labels.values()) - {None}
+            found = set(place_by_first_folder(files, *levels_of("folders" + (said[3] or ""))).labels.values()) - {None}
             assert set(said[1].split(", ")) <= found, (trial.name, note)
             assert len(found) == int(said[2] or len(said[1].split(", "))), (trial.name, note)
 

@@ -1,7 +1,7 @@
 """What a folder's name says by itself: a split, masks, a container, a part, a date … or a word that may be a class."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -34,10 +34,11 @@ SPLITS = {
 # Read as a split only beside another word of the layout: `imagesTr`, `y_te`.
 _SHORT = frozenset({"tr", "ts", "te", "trn", "tst", "dev", "devel", "minival"})
 _EXACT = {
-    "train": frozenset({"train", "training"}) | _ABROAD["train"],
+    "train": words_of("train training trainval trainvalid") | _ABROAD["train"],
     "test": words_of("test testing eval evaluation holdout") | _ABROAD["test"],
-    "validation": frozenset({"val", "valid", "validation"}) | _ABROAD["validation"],
+    "validation": words_of("val valid validation crossval") | _ABROAD["validation"],
 }
+_TRAIN_AND_VALIDATION = re.compile(r"^(train)(?:ing)?[\s_\-+]*(?:and)?[\s_\-+]*(val)(?:id(?:ation)?)?$")
 # Validation beside a split that has its own word, and beside a test.
 _DEVELOPMENT, _EVALUATION = words_of("dev devel development"), words_of("eval evaluation holdout")
 ANNOTATION = words_of(
@@ -133,7 +134,7 @@ class Meaning:
 
 def split_name(word: str) -> str | None:
     """`train`, `test` or `validation` for the ways people write them, else None."""
-    word = word.strip().lower()
+    word = _TRAIN_AND_VALIDATION.sub(r"\1\2", word.strip().lower())
     return next((name for name, spellings in _EXACT.items() if word in spellings), None)
 
 
@@ -209,11 +210,36 @@ def kinds(names: Iterable[str]) -> dict[str, Meaning]:
     shared = len(rests) > 1 and all(
         a & b or all(len(rest) < 2 for rest in a | b) for a in rests.values() for b in rests.values()
     )
+    exact = {said.split for said in splits.values() if said.exact}
+    for name, said in tuple(splits.items()):
+        if said.rest and said.split in exact and set(said.rest.split()) <= DERIVED:
+            found[name] = Meaning("derived")  # `train_aug` beside `train`
+            del splits[name]
+    # `train_aug` beside `test`: nothing else is there, and one of them says nothing else.
+    plain = {said.split for said in splits.values() if said.exact or not said.rest}
+    alike = shared or (len(rests) > 1 and bool(plain) and len(splits) == len(found))
     for name, said in splits.items():
         alone = bool(others) and len(rests) == 1
-        if not said.exact and (alone or (said.rest and (others or not shared))):
+        if not said.exact and (alone or (said.rest and (others or not alike))):
             found[name] = Meaning("word")
     return found
+
+
+def splits_with_classes(inside: Mapping[str, set[str]]) -> dict[str, Meaning]:
+    """`train_noisy test_clean`, `data_batch_1 test_batch`, which each hold the same folders: splits, whatever stands
+    beside their words. Empty where they are not.
+
+    Args:
+        inside: each folder with the names of those in it.
+    """
+    said = {name: meaning(name) for name in inside}
+    tested = any(found.split in ("test", "validation") for found in said.values())
+    same = len({frozenset(names) for names in inside.values()}) == 1 and all(len(names) > 1 for names in inside.values())
+    doubtful = all(found.kind in ("split", "part") and not found.exact for found in said.values())
+    if not (tested and same and doubtful):
+        return {}
+    read = {name: Meaning("split", "train") if found.kind == "part" else found for name, found in said.items()}
+    return read if len({found.split for found in read.values()}) > 1 else {}
 
 
 def _splits_called_alike(found: dict[str, Meaning]) -> dict[str, Meaning]:

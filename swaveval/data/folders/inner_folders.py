@@ -28,11 +28,11 @@ class FolderOptions:
 
     Attributes:
         files: all files of the directory.
-        read: the labels that the option gives to files, by N.
+        read: the labels that the option gives to files, by the first and the last folder that name them.
     """
 
     files: Sequence[str]
-    read: Callable[[Sequence[str], int], Mapping[str, str | None]]
+    read: Callable[[Sequence[str], int, int], Mapping[str, str | None]]
 
     def that_reads(self, wanted: Mapping[str, str | None]) -> str:
         """The option that gives these labels to these files and takes no others; empty where none does.
@@ -42,9 +42,11 @@ class FolderOptions:
         """
         some = self.files[:: -(-len(self.files) // _LOOKED_AT) or 1]
         labels = {file: wanted[file] for file in some if file in wanted}
+        joined = any("/" in label for label in labels.values() if label is not None)
         for level in range(1, _DEEPEST) if labels else ():
-            if self.read(some, level) == labels:
-                return f"--labels folders:{level}" if level > 1 else "--labels folders"
+            last = level + joined
+            if self.read(some, level, last) == labels:
+                return "--labels folders" + (f":{level}-{last}" if joined else f":{level}" if level > 1 else "")
         return ""
 
 
@@ -65,8 +67,8 @@ def domains(members: Iterable[Parts]) -> str:
         return ""
     if 2 * sum(name.lower() in _CONDITIONS for name in shared) >= len(shared):
         return ""
-    if any(said.kind != "word" for said in kinds(shared).values()):
-        return ""
+    if any(said.kind != "word" for said in kinds(shared).values()) or counts_up(shared):
+        return ""  # `character01` of two alphabets have nothing in common
     return (
         f"the folders {listed(inside)} each hold the same folders ({listed(shared)}): several kinds of picture of the "
         "same classes"
@@ -107,7 +109,9 @@ def not_read(labels: Mapping[str, str | None], options: FolderOptions, *, split:
         return ""
     option = options.that_reads({file: name or None for file, (_, name) in inner.items()})
     if shared := _shared(inside):
+        both = options.that_reads({file: f"{outer}/{name}" for file, (outer, name) in inner.items() if name})
         advice = f"; {option} reads the inner ones" if option else ""
+        advice += f", {both} each with its outer one" if both and option else ""
         return (
             f"Each of the folders {listed(inside)} holds the same folders ({listed(shared)}): the outer ones were read "
             f"as classes{advice}."
@@ -148,14 +152,17 @@ def _shared(inside: Mapping[str, set[str]]) -> set[str]:
     return shared if len(shared) > 1 else set()
 
 
-def levelled(members: Mapping[str, Parts], level: int) -> dict[str, Parts]:
+def levelled(members: Mapping[str, Parts], level: int, last: int | None = None) -> dict[str, Parts]:
     """The `level`-th folder of each path first; files that have none stand alone.
 
     Args:
         level: 1 for the first folder, 2 for the one in it; -1 for the folder that the file lies in.
+        last: where it is a later one, the folders from `level` to it as one (`Greek/character01`).
     """
     found: dict[str, Parts] = {}
     for name, parts in members.items():
         place = level - 1 if level > 0 else len(parts) - 1 + level
-        found[name] = parts[place:] if 0 <= place < len(parts) - 1 else parts[-1:]
+        end = place + 1 if last is None else place + 1 + last - level
+        inside = 0 <= place < end < len(parts)
+        found[name] = ("/".join(parts[place:end]), *parts[end:]) if inside else parts[-1:]
     return found

@@ -12,7 +12,7 @@ from swaveval.data.folders.beside_classes import (
     without_repeated_folders,
 )
 from swaveval.data.folders.class_level import PAIRS, Level, class_level
-from swaveval.data.folders.folder_names import Meaning, kinds, meaning, split_name
+from swaveval.data.folders.folder_names import SPLITS, Meaning, kinds, meaning, split_name, splits_with_classes
 from swaveval.data.folders.folds import first_fold
 from swaveval.data.folders.inner_folders import FolderOptions, levelled, not_read
 from swaveval.text import counted, listed, printable, shortened
@@ -76,31 +76,35 @@ def place_without_labels(files: Sequence[str]) -> Placing:
     return replace(placing, origin="none: --labels none")
 
 
-def place_by_first_folder(files: Sequence[str], level: int = 1) -> Placing:
-    """Folders as classes whatever they are called; only `train`, `test` and `val` themselves are splits.
+def place_by_first_folder(files: Sequence[str], level: int = 1, last: int | None = None) -> Placing:
+    """Folders as classes whatever they are called; only `train`, `test` and `val` themselves are splits, above the
+    others or inside the first ones.
 
     Args:
         files: relative names.
-        level: which folder of a path below these: 1 the first, 2 the one in it; -1 the one that the file lies in.
+        level: which folder of a path, splits not counted: 1 the first, 2 the one in it; -1 the one that the file lies
+            in.
+        last: where it is a later one, the folders from `level` to it together.
     """
-    parts = _without_common(_split_parts(files), exact=True)
     notes: list[str] = []
+    parts = _class_then_split(_without_common(_split_parts(files), exact=True), notes)
     tops = {inner[0] for inner in parts.values() if len(inner) > 1}
     found = {top: said for top, said in kinds(tops).items() if said.exact}
     if "train" in {said.split for said in found.values()} or (tops and len(found) == len(tops)):
         groups, named = _grouped(parts, found, notes)
-        groups = {split: levelled(members, level) for split, members in _without_common_classes(groups).items()}
+        groups = {split: levelled(members, level, last) for split, members in _without_common_classes(groups).items()}
         placing = _place_groups(files, groups, named, notes, [], labels=True, roles=False)
     else:
-        labels = _classes(levelled(parts, level), notes, "")
+        labels = _classes(levelled(parts, level, last), notes, "")
         placing = Placing(labels or dict.fromkeys(files), labels is not None, notes=tuple(notes))
-    option = "folders" if level == 1 else f"folders:{level}"
+    levels = f":{level}-{last}" if last not in (None, level) else f":{level}" if level != 1 else ""
+    option = f"folders{levels}"
     said = f"class folders (--labels {option})" if placing.labelled else "none: no folder divides the images"
     return replace(placing, origin=said)
 
 
 def _options(files: Sequence[str]) -> FolderOptions:
-    return FolderOptions(files, lambda some, level: place_by_first_folder(some, level).labels)
+    return FolderOptions(files, lambda some, level, last: place_by_first_folder(some, level, last).labels)
 
 
 # -- steps -----------------------------------------------------------------------------------------------------------
@@ -164,8 +168,11 @@ def _known_layout(folders: Iterable[str]) -> str:
 
 def _placed(files: Sequence[str], parts: Members, notes: list[str], reasons: list[str], *, labels: bool) -> Placing:
     parts = _class_then_split(parts, notes)
-    tops = {inner[0] for inner in parts.values() if len(inner) > 1}
-    found = kinds(tops)
+    inside: dict[str, set[str]] = {}
+    for inner in parts.values():
+        if len(inner) > 1:
+            inside.setdefault(inner[0], set()).update(inner[1:-1][:1])
+    found = kinds(inside) | splits_with_classes(inside)
     splits = {top: said for top, said in found.items() if said.kind == "split"}
     only = all(said.kind == "split" for said in found.values() if said.kind not in ("unlabelled", "container"))
     trains = [said for said in splits.values() if said.split == "train"]
@@ -215,9 +222,6 @@ def _class_then_split(parts: Members, notes: list[str]) -> Members:
     ):
         return parts
     notes.append(f"The split was read inside the class folders ({listed(sorted(inside))}).")
-    deeper = {inner[2] for inner in parts.values() if len(inner) > 3}
-    if deeper:
-        notes.append(f"The folders inside the splits ({listed(sorted(deeper))}) belong to their class and name none.")
     return {name: (inner[1], inner[0], *inner[2:]) for name, inner in parts.items()}
 
 
@@ -227,7 +231,9 @@ def _grouped(parts: Members, splits: Mapping[str, Meaning], notes: list[str]) ->
     words = [set(rest.split()) for rest in rests]
     # `set_train_HR set_train_LR`: two kinds of picture of the same scenes.
     pairs = any(pair <= set().union(*words) and not any(pair <= said for said in words) for pair in PAIRS)
-    named = len(rests - {""}) > 1 and not pairs and all(len(rest) > 1 and not rest.isdigit() for rest in rests)
+    of_split = [{said.rest for said in splits.values() if said.split == split} for split in SPLITS]
+    shared = set.intersection(*(inside for inside in of_split if inside))
+    named = len(shared - {""}) > 1 and not pairs and all(len(rest) > 1 and not rest.isdigit() for rest in rests)
     if len(rests - {""}) > 1 and not named:
         notes.append(
             f"The folders {listed(splits)} name splits and kinds of image that were not read as classes; {FOLDERS_ARE}."
