@@ -69,6 +69,19 @@ def audit(
     return result
 
 
+def left_out(broken: Sequence[Sequence[str]], lost: Sequence[str]) -> tuple[str, ...]:
+    """A sentence on files that cannot be used, if there are any.
+
+    Args:
+        broken: name and reason of each. lost: classes that have no other files.
+    """
+    if not broken:
+        return ()
+    name, reason = broken[0]
+    whole = f", with them {'all of class' if len(lost) == 1 else 'all of the classes'} {listed(lost)}" if lost else ""
+    return (f"{counted(len(broken), 'file')} left out as broken{whole} (first: {shortened(name, 60)}: {reason}).",)
+
+
 def _copied(across: Mapping[str, Any], tested: int) -> Iterator[str]:
     """A sentence on test images that are copies of training images, where there are more than any data set has."""
     count = int(across["count"])

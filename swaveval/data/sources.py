@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from swaveval.data.array_sets import check_tables
-from swaveval.data.audit import audit
+from swaveval.data.audit import audit, left_out
 from swaveval.data.classes import as_classes, given_split
 from swaveval.data.early_sample import Looked, take
 from swaveval.data.errors import DataError, Undecodable
@@ -243,6 +243,8 @@ def _from_directory(
     notes = classes.notes
     if listing.repeated:
         notes += (f"{counted(listing.repeated, 'link')} to folders that were already listed not followed.",)
+    lost = {placing.labels.get(file) for file in candidates} - {placing.labels.get(file) for file in files} - {None}
+    notes += left_out(broken, sorted(str(name) for name in lost))
     notes += check_tables([shown[position] for position in good], [record.facts for record in usable])
     if len(listing.arrays) > 1:
         notes += (f"{counted(len(listing.arrays), 'array')} (.npy) beside the images not read.",)

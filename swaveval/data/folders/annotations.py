@@ -2,17 +2,23 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from swaveval.data.folders.folder_names import kinds, meaning
+from swaveval.data.folders.folder_names import PAIRS, kinds, meaning
 from swaveval.data.names import stem
 
 Parts = tuple[str, ...]
 _LEAST_SHARE = 0.8
 _ANNOTATED = (
     "mask|masks|msk|gt|gts|seg|segs|segmentation|segm|label|labels|lbl|groundtruth|ground_truth|annotation|anno|annot|"
-    "trimap|matte|depth|normals|labelids|instanceids|labeltrainids|color_mask|mask_color"
+    "trimap|matte|depth|normals|labelids|instanceids|labeltrainids|color_mask|mask_color|superpixels?|overlay|heatmap|"
+    "(?:1st|2nd)_?(?:ho|manual)|manual[12]"
+)
+_COPY = re.compile(
+    r"^(.+?)[_\-. ](?:thumb|thumbnail|preview|aug|augmented|rot|rotated|[hv]?flip(?:ped)?|[0-9]{2,4}x[0-9]{2,4})"
+    r"(?:[_\-. ]?[0-9]+)?$",
+    re.IGNORECASE,
 )
 # Annotations only where their files belong to images: `target/` beside `source/` are two domains.
 _TWO_MEANINGS = frozenset({"target", "targets"})
@@ -32,7 +38,9 @@ class Beside:
         masks, copies: files left out: drawn annotations; thumbnails and augmented copies.
         mask_folders, copy_folders: names of the folders they lie in, where folders told.
         suffixes: what the names of masks end or begin with, where file names told.
-        kept: folders that are called like masks or copies but whose files belong to no other image.
+        copied: how many copies file names told of.
+        kept: folders that are called like masks or copies but whose files belong to no other image, with what says so.
+        doubtful: whether folders were taken for masks or copies by names that merely count.
     """
 
     masks: set[str] = field(default_factory=set)
@@ -40,7 +48,9 @@ class Beside:
     mask_folders: list[str] = field(default_factory=list)
     copy_folders: list[str] = field(default_factory=list)
     suffixes: list[str] = field(default_factory=list)
-    kept: list[str] = field(default_factory=list)
+    copied: int = 0
+    kept: dict[str, str] = field(default_factory=dict)
+    doubtful: bool = False
 
 
 def beside(members: Mapping[str, Parts]) -> Beside:
@@ -67,36 +77,58 @@ def _by_folders(members: Mapping[str, Parts], found: Beside) -> None:
     images = {name: parts for name, parts in members.items() if name not in aside}
     if not groups or not images:
         return
-    siblings: dict[Parts, set[str]] = defaultdict(set)
-    for inner in images.values():
-        for depth in range(len(inner) - 1):
-            siblings[inner[:depth]].add(inner[depth])
-    bare = {name: _bare(parts[-1]) for name, parts in images.items()}
-    stems = set(bare.values())
-    places = {(*parts[:-1], bare[name]) for name, parts in images.items()}
-    # Where no two images share a name, a name in common is no accident.
-    telling = len(stems) == len(places)
+    told = _Images(images)
     for path, names in groups.items():
-        kind = meaning(path[-1]).kind
-        counted = counts_up({_bare(members[name][-1]) for name in names}) and not telling
-        held = [(*path[:-1], *members[name][len(path) : -1], _bare(members[name][-1])) for name in names]
-        mirrored = all(len(place) > len(path) for place in held) and sum(place in places for place in held) >= (
-            _LEAST_SHARE * len(names)
-        )
-        words = sum(said.kind in ("word", "number") for said in kinds(siblings[path[:-1]]).values())
-        matched = sum(_bare(members[name][-1]) in stems for name in names) >= _LEAST_SHARE * len(names)
-        if not (
-            (words == 0 and path[-1].lower() not in _TWO_MEANINGS)
-            or mirrored
-            or (matched and (words == 1 or not counted))
-        ):
-            if path[-1] not in found.kept:
-                found.kept.append(path[-1])
+        why, doubtful = told.kept(path, [members[name] for name in names])
+        if why:
+            found.kept.setdefault(path[-1], why)
             continue
+        found.doubtful |= doubtful
+        kind = meaning(path[-1]).kind
         taken, named = (found.masks, found.mask_folders) if kind == "annotation" else (found.copies, found.copy_folders)
         taken.update(names)
         if path[-1] not in named:
             named.append(path[-1])
+
+
+class _Images:
+    """The images beside folders that are called like masks or copies, and what their names tell of these."""
+
+    def __init__(self, images: Mapping[str, Parts]) -> None:
+        bare = {name: _bare(parts[-1]) for name, parts in images.items()}
+        self._stems = set(bare.values())
+        self._places = {(*parts[:-1], bare[name]) for name, parts in images.items()}
+        self._folders = len({parts[:-1] for parts in images.values()})
+        self._siblings: dict[Parts, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for name, parts in images.items():
+            for depth in range(len(parts) - 1):
+                self._siblings[parts[:depth]][parts[depth]].add(bare[name])
+
+    def kept(self, path: Parts, files: Sequence[Parts]) -> tuple[str, bool]:
+        """Why a folder's files are images like any others, empty where they belong to others; and whether that is
+        in doubt, since their names merely count.
+
+        Args:
+            path: the folder. files: folders and name of each of its files.
+        """
+        own = {_bare(parts[-1]) for parts in files}
+        beside_it = self._siblings[path[:-1]]
+        others = [name for name, said in kinds(beside_it).items() if said.kind in ("word", "number")]
+        pair = frozenset(name.lower() for name in others) in PAIRS and all(beside_it[name] == own for name in others)
+        words = 0 if pair else len(others)
+        # Where no two images of several folders share a name, a name in common is no accident.
+        telling = len(self._stems) == len(self._places) and (self._folders > 1 or not words)
+        counting = counts_up(own) and not telling
+        held = [(*path[:-1], *parts[len(path) : -1], _bare(parts[-1])) for parts in files]
+        mirrored = all(len(place) > len(path) for place in held) and sum(place in self._places for place in held) >= (
+            _LEAST_SHARE * len(files)
+        )
+        if mirrored or (not words and path[-1].lower() not in _TWO_MEANINGS):
+            return "", False
+        if sum(_bare(parts[-1]) in self._stems for parts in files) < _LEAST_SHARE * len(files):
+            return "files belong to no other image", False
+        alone = words == 1 and not meaning(path[-1]).rest and not _is_opposite(path[-1], others[0])
+        return ("names merely count" if counting and not alone else ""), counting
 
 
 def _by_names(members: Mapping[str, Parts], found: Beside) -> None:
@@ -116,6 +148,14 @@ def _by_names(members: Mapping[str, Parts], found: Beside) -> None:
                 found.masks.update(names)
                 if word not in found.suffixes:
                     found.suffixes.append(word)
+            elif (copy := _COPY.match(bare)) and copy[1] in stems:
+                found.copies.update(names)
+                found.copied += len(names)
+
+
+def _is_opposite(folder: str, other: str) -> bool:
+    """`mask` and `no_mask`, `nomask`: two classes."""
+    return folder.lower().rstrip("s") in other.lower()
 
 
 def _annotated(bare: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from swaveval.data.folders.annotations import counts_up, with_gaps
-from swaveval.data.folders.folder_names import Meaning, kinds
+from swaveval.data.folders.folder_names import PAIRS, Meaning, kinds
 from swaveval.data.folders.inner_folders import FolderOptions, domains
 from swaveval.data.folders.shards import FIRST_LETTERS, initials, letters_of_a_hash, parts_of_a_list
 from swaveval.data.names import stem
@@ -28,15 +28,6 @@ _DOUBTFUL = ("part", "date", "place", "person", "container", "identifier")
 _BAND = re.compile(r"^[_\-. ]?b(?:and)?[_\-]?[0-9]{1,2}a?$", re.IGNORECASE)
 _HASHED = "are letters of a hash"
 _BY_HASH = (_HASHED, f"({FIRST_LETTERS})")
-# Two kinds of picture of the same scenes.
-PAIRS = tuple(
-    frozenset(pair.split())
-    for pair in (
-        *("a b", "left right", "l r", "lr hr", "low high", "noisy clean", "hazy clear", "rgb nir", "rgb ir", "vis ir"),
-        *("rgb depth", "visible infrared", "visible thermal", "rgb thermal", "before after", "blur sharp", "x y"),
-        *("input output", "t1 t2", "low normal", "photo sketch", "ms pan", "real_a real_b", "image_2 image_3"),
-    )
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +133,9 @@ def _no_classes(
         return f"the folders {names} {' or '.join(described)}"
     if dated and all(name.isdigit() and 1 <= int(name) <= 31 for name in folders):
         return f"the folders {names} are dates"
-    if present <= {"number", "range", "word"}:
-        if (pair := _parallel(groups)) != "":
+    if present <= {"number", "range", "word", "container"}:
+        direct = all(len(parts) < 3 for group in groups for parts in group.values())
+        if (pair := _parallel(groups, counting=direct and "container" in present)) != "":
             return f"the folders {names} {pair}"
         countable = all(meaning.kind != "word" or _short_hex(name) for name, meaning in found.items())
         if countable and (why := parts_of_a_list(folders)):
@@ -155,9 +147,13 @@ def _short_hex(name: str) -> bool:
     return len(name) <= 4 and all(letter in "0123456789abcdef" for letter in name.lower())
 
 
-def _parallel(groups: Sequence[Members]) -> str:
+def _parallel(groups: Sequence[Members], *, counting: bool) -> str:
     """Folders that hold the same scenes in several forms: the same file names everywhere, which do not merely count in
-    each split; or the bands of a scene each (`scene_7/scene_7_B01.tif`)."""
+    each split; or the bands of a scene each (`scene_7/scene_7_B01.tif`).
+
+    Args:
+        counting: whether names that merely count tell as well, since one of the folders is called `images`.
+    """
     held: list[dict[str, set[str]]] = []
     for group in groups:
         held.append({})
@@ -171,7 +167,7 @@ def _parallel(groups: Sequence[Members]) -> str:
     if len(stems[0]) > 3 and all(other == stems[0] for other in stems[1:]):
         if frozenset(name.lower() for name in folders) in PAIRS:
             return "are pairs: several pictures of the same scenes"
-        if all(counts_up(set().union(*inside.values())) for inside in held if inside):
+        if not counting and all(counts_up(set().union(*inside.values())) for inside in held if inside):
             return ""
         return "hold files of the same names: several pictures of the same scenes"
     bands = [

@@ -44,13 +44,14 @@ _DEVELOPMENT, _EVALUATION = words_of("dev devel development"), words_of("eval ev
 ANNOTATION = words_of(
     "mask masks annotation annotations annot annots anno annos ann anns label labels gt gts groundtruth segmentation "
     "segmentations seg segs segm trimap trimaps depth depths normals disparity disparities disp flow edges contours "
-    "boundaries heatmaps saliency matte mattes pixelmap pixelmaps target targets bboxes msk msks panoptic "
-    "lbl lbls"
+    "boundaries heatmap heatmaps saliency matte mattes pixelmap pixelmaps target targets bboxes msk msks panoptic "
+    "lbl lbls superpixel superpixels overlay overlays manual polygons dsm dtm ndsm"
 )
+_ANNOTATIONS_OF = words_of("masks annotations segmentations overlays heatmaps")  # `lung masks`
 # Words that stand beside an annotation word and add nothing.
 _ABOUT_ANNOTATIONS = words_of(
     "class classes object objects instance instances semantic stuff things raw color colour colored ids binary fine "
-    "coarse cs aug png full map maps ground truth pixel level outputs 3d 2d bit"
+    "coarse cs aug png full map maps ground truth pixel level outputs 3d 2d bit st nd visual machine"
 )
 CONTAINER = words_of(
     "image images img imgs jpegimages jpg jpeg jpegs png pngs tif tiff photo photos picture pictures pic pics frame "
@@ -108,6 +109,15 @@ _RANGE = re.compile(r"^(\d+)\s*(?:-|_|–|to|\.\.)\s*(\d+)$")
 _IDENTIFIER = re.compile(
     r"^(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{8,64})$", re.I
 )
+# Two kinds of picture of the same scenes.
+PAIRS = tuple(
+    frozenset(pair.split())
+    for pair in (
+        *("a b", "left right", "l r", "lr hr", "low high", "noisy clean", "hazy clear", "rgb nir", "rgb ir", "vis ir"),
+        *("rgb depth", "visible infrared", "visible thermal", "rgb thermal", "before after", "blur sharp", "x y"),
+        *("input output", "t1 t2", "low normal", "photo sketch", "ms pan", "real_a real_b", "image_2 image_3"),
+    )
+)  # fmt: skip
 WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _GLUED = re.compile(
     r"^(train|training|test|testing|val|valid|validation)_?(set|data|images?|imgs?|masks?|labels?|annot|gt|lbls?)$"
@@ -122,7 +132,8 @@ class Meaning:
         kind: `split`, `annotation`, `container`, `derived`, `unlabelled`, `part`, `place`, `person`, `date`, `number`,
             `range`, `identifier`, or `word`: anything else, a class as far as the name tells.
         split: `train`, `test` or `validation` for a split.
-        rest: of a split's name what is neither split nor filling: `cats` of `train_cats`, `A` of `trainA`.
+        rest: of a split's name what is neither split nor filling: `cats` of `train_cats`, `A` of `trainA`; of an
+            annotation's, what may say something else: `face` of `face masks`.
         exact: whether the name is the split's word and nothing else.
     """
 
@@ -154,6 +165,8 @@ def meaning(name: str) -> Meaning:
         return Meaning("number" if name.isdigit() else "range" if _RANGE.match(name) else "word")
     if _is_annotation(letters, words):
         return Meaning("annotation")
+    if len(letters) > 1 and letters[-1] in _ANNOTATIONS_OF:
+        return Meaning("annotation", rest=" ".join(letters[:-1]))
     unlabelled = set(letters) & UNLABELLED or {"no", "label"} <= set(letters) or {"no", "labels"} <= set(letters)
     if unlabelled and set(letters) <= UNLABELLED | CONTAINER | {"no", "label", "labels"}:
         return Meaning("unlabelled")
@@ -234,7 +247,9 @@ def splits_with_classes(inside: Mapping[str, set[str]]) -> dict[str, Meaning]:
     """
     said = {name: meaning(name) for name in inside}
     tested = any(found.split in ("test", "validation") for found in said.values())
-    same = len({frozenset(names) for names in inside.values()}) == 1 and all(len(names) > 1 for names in inside.values())
+    same = len({frozenset(names) for names in inside.values()}) == 1 and all(
+        len(names) > 1 for names in inside.values()
+    )
     doubtful = all(found.kind in ("split", "part") and not found.exact for found in said.values())
     if not (tested and same and doubtful):
         return {}

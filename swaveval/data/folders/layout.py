@@ -11,8 +11,8 @@ from swaveval.data.folders.beside_classes import (
     without_nested_copy,
     without_repeated_folders,
 )
-from swaveval.data.folders.class_level import PAIRS, Level, class_level
-from swaveval.data.folders.folder_names import SPLITS, Meaning, kinds, meaning, split_name, splits_with_classes
+from swaveval.data.folders.class_level import Level, class_level
+from swaveval.data.folders.folder_names import PAIRS, SPLITS, Meaning, kinds, meaning, split_name, splits_with_classes
 from swaveval.data.folders.folds import first_fold
 from swaveval.data.folders.inner_folders import FolderOptions, levelled, not_read
 from swaveval.text import counted, listed, printable, shortened
@@ -126,16 +126,20 @@ def _images_alone(files: Sequence[str], *, labels: bool) -> tuple[Members, list[
     if found.masks:
         where = [f"the folders {listed(found.mask_folders)}"] if found.mask_folders else []
         where += [f"names with {listed(found.suffixes)}"] if found.suffixes else []
-        notes.append(f"{counted(len(found.masks), 'image')} left out: masks or annotations by {' and '.join(where)}.")
+        advice = f"; {FOLDERS_ARE}" if found.doubtful and found.mask_folders else ""
+        by = " and ".join(where)
+        notes.append(f"{counted(len(found.masks), 'image')} left out: masks or annotations by {by}{advice}.")
     if found.copies:
-        notes.append(
-            f"{counted(len(found.copies), 'image')} in {listed(found.copy_folders)} left out: copies of other images."
-        )
+        where = [f"in {listed(found.copy_folders)}"] if found.copy_folders else []
+        where += ["by their names"] if found.copied else []
+        advice = f"; {FOLDERS_ARE}" if found.doubtful and found.copy_folders else ""
+        by = " and ".join(where)
+        notes.append(f"{counted(len(found.copies), 'image')} left out: copies of other images {by}{advice}.")
     said = kinds({parts[0] for parts in everything.values()})
     notes += [
-        f"The folder {shortened(folder, 60)} is called like masks or copies, but its files belong to no other image: "
-        "it was read like any other folder."
-        for folder in found.kept
+        f"The folder {shortened(folder, 60)} is called like masks or copies, but its {why}: it was read like any other "
+        "folder."
+        for folder, why in found.kept.items()
         if folder not in said or said[folder].kind != "split"
     ]
     kept = {name: parts for name, parts in everything.items() if name not in found.masks | found.copies}
