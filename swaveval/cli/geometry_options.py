@@ -1,5 +1,7 @@
 """Options for what a checkpoint's shapes do not tell; the same in every command that reads checkpoints."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -96,7 +98,11 @@ class Normalisation:
 
     mean: Annotated[
         str | None,
-        typer.Option("--mean", help="Of the pixels in training, in 0…1: 0.485,0.456,0.406.", rich_help_panel=_PANEL),
+        typer.Option(
+            "--mean",
+            help="Of the pixels in training, in 0…1: 0.485,0.456,0.406 (of 0…255 it is divided by 255).",
+            rich_help_panel=_PANEL,
+        ),
     ] = None
     std: Annotated[
         str | None, typer.Option("--std", help="Their standard deviation: 0.229,0.224,0.225.", rich_help_panel=_PANEL)
@@ -116,13 +122,36 @@ class Normalisation:
             except ValueError:
                 values = ()
             values = values * 3 if len(values) == 1 else values
-            if len(values) != 3 or (name == "std" and min(values) <= 0):
+            if len(values) != 3 or not all(map(math.isfinite, values)) or (name == "std" and min(values) <= 0):
                 typer.echo(f"swaveval: --{name} takes three numbers such as 0.5,0.5,0.5; not {text!r}", err=True)
                 raise typer.Exit(USAGE)
             found[name] = values
+        found |= _of_unit_pixels(found)
         if self.channel_order is not None:
             if self.channel_order.upper() not in ("RGB", "BGR"):
                 typer.echo(f"swaveval: --channel-order takes RGB or BGR, not {self.channel_order!r}", err=True)
                 raise typer.Exit(USAGE)
             found["order"] = self.channel_order.upper()
         return found
+
+
+def _of_unit_pixels(said: Mapping[str, tuple[float, ...]]) -> dict[str, tuple[float, ...]]:
+    """Means and standard deviations as they are of pixels in 0…1; those of 0…255 (OpenMMLab's) are divided, and it is
+    said; exits with 2 where the two are of different pixels."""
+    from swaveval.data.transforms import LARGEST  # which needs numpy: not for a --help
+
+    large = {name: max(values) > LARGEST for name, values in said.items()}
+    if any(large.values()):
+        # A mean of zero is one of any pixels.
+        if not all(large[name] or max(map(abs, values)) == 0 for name, values in said.items()):
+            typer.echo("swaveval: --mean and --std are not of the same pixels: give both in 0…1 or in 0…255", err=True)
+            raise typer.Exit(USAGE)
+        said = {name: tuple(value / 255 for value in values) for name, values in said.items()}
+        names = " and ".join(f"--{name}" for name in said)
+        typer.echo(f"note: {names} read as of pixels in 0…255, and divided by 255", err=True)
+    for name, values in said.items():
+        if min(values) < 0 or max(values) > LARGEST:
+            numbers = ",".join(f"{value:g}" for value in values)
+            typer.echo(f"swaveval: --{name} is of pixels in 0…1 or in 0…255, not {numbers}", err=True)
+            raise typer.Exit(USAGE)
+    return dict(said)

@@ -16,6 +16,8 @@ Interpolation = Literal["bilinear", "bicubic"]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+# A mean or a deviation above this is not of pixels in 0…1.
+LARGEST = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,9 @@ class EvalTransform:
         interpolation: `bilinear` (lightly, VISSL, swav) or `bicubic` (DINO).
         mean, std: per channel, of pixels in 0…1.
         order: of the channels that the network takes; mean and std are in this order too.
+
+    Raises:
+        DataError: mean or std are not of pixels in 0…1.
     """
 
     size: int = 224
@@ -37,6 +42,13 @@ class EvalTransform:
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
     order: Literal["RGB", "BGR"] = "RGB"
+
+    def __post_init__(self) -> None:
+        if min(self.mean) < 0 or max(*self.mean, *self.std) > LARGEST or min(self.std) <= 0:
+            raise DataError(
+                f"the mean {self.mean} and the standard deviation {self.std} are not of pixels in 0…1; divide those of "
+                "pixels in 0…255 by 255"
+            )
 
     @property
     def short_side(self) -> int:

@@ -13,6 +13,7 @@ from swaveval.cli.app import app
 from swaveval.cli.geometry_options import Network, Normalisation
 from swaveval.cli.options import PlanOptions, takes
 from swaveval.cli.reading_options import Pixels
+from swaveval.data import DataError, EvalTransform
 
 COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 # Options of `run` that change no cell: what the page is called and shows, who computes, what is printed.
@@ -79,3 +80,30 @@ def test_evaluators_lists_whatever_run_takes(capsys: pytest.CaptureFixture[str])
 
     evaluators(as_json=True)
     assert {row["name"] for row in json.loads(capsys.readouterr().out)} >= set(DEFAULT_EVALUATORS)
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "read"),
+    [
+        ("0.5", "0.25", {"mean": (0.5,) * 3, "std": (0.25,) * 3}),
+        ("127.5", "51", {"mean": (0.5,) * 3, "std": (0.2,) * 3}), ("0,0,0", "255", {"mean": (0.0,) * 3, "std": (1.0,) * 3}),
+        ("127.5,51,255", None, {"mean": (0.5, 0.2, 1.0)}), (None, "51", {"std": (0.2,) * 3}),
+        ("0.5", "51", None), ("127.5", "0.2", None), ("-1", "0.2", None), ("300", "50", None), ("nan", "50", None),
+    ],
+)  # fmt: skip
+def test_a_normalisation_of_pixels_in_0_to_255_is_divided(
+    mean: str | None, std: str | None, read: dict[str, Any] | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As OpenMMLab writes it; one that is of neither, or of both, stops."""
+    if read is None:
+        with pytest.raises(typer.Exit):
+            Normalisation(mean=mean, std=std).said()
+        return
+    assert Normalisation(mean=mean, std=std).said() == {name: pytest.approx(values) for name, values in read.items()}
+    given = ",".join(words for words in (mean, std) if words is not None)
+    assert ("divided by 255" in capsys.readouterr().err) == any(float(number) > 2 for number in given.split(","))
+
+
+def test_a_transform_is_of_pixels_in_0_to_1() -> None:
+    with pytest.raises(DataError, match="divide those of pixels in 0…255 by 255"):
+        EvalTransform(mean=(123.675, 116.28, 103.53))
