@@ -140,7 +140,7 @@ def _of_unit_pixels(said: Mapping[str, tuple[float, ...]]) -> dict[str, tuple[fl
     said; exits with 2 where the two are of different pixels."""
     from swaveval.data.transforms import LARGEST  # which needs numpy: not for a --help
 
-    large = {name: max(values) > LARGEST for name, values in said.items()}
+    large = {name: max(values) > LARGEST[name] for name, values in said.items()}
     if any(large.values()):
         # A mean of zero is one of any pixels.
         if not all(large[name] or max(map(abs, values)) == 0 for name, values in said.items()):
@@ -150,7 +150,7 @@ def _of_unit_pixels(said: Mapping[str, tuple[float, ...]]) -> dict[str, tuple[fl
         names = " and ".join(f"--{name}" for name in said)
         typer.echo(f"note: {names} read as of pixels in 0…255, and divided by 255", err=True)
     for name, values in said.items():
-        if min(values) < 0 or max(values) > LARGEST:
+        if min(values) < 0 or max(values) > LARGEST[name]:
             numbers = ",".join(f"{value:g}" for value in values)
             typer.echo(f"swaveval: --{name} is of pixels in 0…1 or in 0…255, not {numbers}", err=True)
             raise typer.Exit(USAGE)

@@ -102,7 +102,8 @@ class PlanOptions:
             "--labels",
             help="Table filename,label[,split] (FILE:COLUMN names the label column), or a word: none, folders are no "
             "labels; folders, they are (folders:2, the second ones; folders:1-2, the first two together; folders:-1, "
-            "those that hold the files); names, what stands before the number in a file's name (names:REGEX, its first group).",
+            "those that hold the files); names, what stands before the number in a file's name (names:REGEX, its first "
+            "group).",
         ),
     ] = None
     pixels: Pixels = field(default_factory=Pixels)

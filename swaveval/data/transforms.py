@@ -16,8 +16,8 @@ Interpolation = Literal["bilinear", "bicubic"]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-# A mean or a deviation above this is not of pixels in 0…1.
-LARGEST = 1.5
+# The largest mean and deviation of pixels in 0…1; of pixels counted otherwise the deviation may be a little above.
+LARGEST = {"mean": 1.0, "std": 1.5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,11 @@ class EvalTransform:
     order: Literal["RGB", "BGR"] = "RGB"
 
     def __post_init__(self) -> None:
-        if min(self.mean) < 0 or max(*self.mean, *self.std) > LARGEST or min(self.std) <= 0:
+        if (
+            min(self.mean) < 0
+            or max(self.mean) > LARGEST["mean"]
+            or not 0 < min(self.std) <= max(self.std) <= LARGEST["std"]
+        ):
             raise DataError(
                 f"the mean {self.mean} and the standard deviation {self.std} are not of pixels in 0…1; divide those of "
                 "pixels in 0…255 by 255"
