@@ -18,7 +18,8 @@ from swaveval.checkpoints.hugging_face.beside import beside, trained_beside
 from swaveval.checkpoints.initial import asleep, started, untouched
 from swaveval.checkpoints.input_channels import input_channels
 from swaveval.checkpoints.load_report import LoadReport
-from swaveval.checkpoints.models import Match, Model, fill, find_model, match
+from swaveval.checkpoints.matched import Match, Model, match, unplaced
+from swaveval.checkpoints.models import fill, find_model
 from swaveval.checkpoints.options import LoadOptions
 from swaveval.checkpoints.partial import hollowness, incomplete, shallow, surplus
 from swaveval.checkpoints.pieces import Together, bytes_of, pieces_of, standing_for
@@ -27,7 +28,7 @@ from swaveval.checkpoints.refusal import CheckpointRefused
 from swaveval.checkpoints.sandbox.description import Description
 from swaveval.checkpoints.sandbox.failure import Failure, printable
 from swaveval.checkpoints.sandbox.reader import OpenFile, shared_reader
-from swaveval.checkpoints.told import normalisation, shown_as
+from swaveval.checkpoints.told import layer_of_normalisation, normalisation, of_unit_pixels, shown_as
 from swaveval.checkpoints.weights_digest import tensor_hashes, weights_digest
 
 _MOST_NAMES = 1000
@@ -91,9 +92,9 @@ def _load(opened: OpenFile | Together, path: Path, options: LoadOptions, facts: 
         "size": _sizes(path, description, parts),
         "matched": found.share,
         "missing": found.missing[:_MOST_NAMES],
-        "unexpected": _unexpected(parts, found)[:_MOST_NAMES],
+        "unexpected": unplaced(parts, found)[:_MOST_NAMES],
         "warnings": (*description.notes, *parts.notes, *model.notes, *filter(None, [shallow(model)])),
-        "geometry": _geometry(description, model),
+        "geometry": _geometry(opened, description, model),
     }
     theirs = set(facts["unexpected"])
     extra = [ours for ours, name in parts.backbone.items() if name in theirs]
@@ -121,13 +122,26 @@ def described(opened: OpenFile | Together, path: Path) -> Description:
     return replace(description, scalars={**description.scalars, **beside(path)})
 
 
-def _geometry(description: Description, model: Model) -> dict[str, Any]:
+def _geometry(opened: OpenFile | Together, description: Description, model: Model) -> dict[str, Any]:
     """What shapes do not tell, as the report says it."""
     found: dict[str, Any] = {} if model.geometry is None else dict(model.geometry.to_json())
-    named = normalisation(description)
+    named = normalisation(description) or _normalising_layer(opened, description)
     found |= {} if named is None else {"normalisation": [list(part) for part in named]}
     shown = shown_as(description)
     return found | ({"shown": shown} if shown else {})
+
+
+def _normalising_layer(
+    opened: OpenFile | Together, description: Description
+) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """(mean, std) of pixels in 0…1 that stand among the weights, in a layer before the backbone."""
+    for path, tensors in description.containers.items():
+        if (names := layer_of_normalisation(tensors)) is not None:
+            held = opened.take(path, names)
+            if all(held.get(name) is not None for name in names):
+                mean, std = (tuple(float(value) for value in held[name].flatten()) for name in names)
+                return of_unit_pixels(mean, std)
+    return None
 
 
 def _assemble(opened: OpenFile | Together, parts: Parts, model: Model, found: Match, facts: dict[str, Any]) -> Backbone:
@@ -197,16 +211,6 @@ def _sizes(path: Path, description: Description, parts: Parts | None) -> dict[st
         for group, names in groups.items():
             sizes[group] = sum(parts.view.tensors[name].nbytes for name in names.values())
     return sizes | {"other": max(0, total - sum(sizes.values())), "file": total}
-
-
-def _unexpected(parts: Parts, found: Match) -> tuple[str, ...]:
-    """Names that look like the backbone's, and that the architecture has no place for."""
-    used = set(found.names.values())
-    counters = "num_batches_tracked"
-    inside = (name for name in parts.backbone.values() if name not in used and not name.endswith(counters))
-    shapes_differ = {name.split(" ")[0] for name in found.missing}
-    named = {theirs: ours for ours, theirs in parts.backbone.items()}
-    return (*(name for name in inside if named[name] not in shapes_differ), *parts.unexpected)
 
 
 def _nonfinite(tensor: Tensor) -> int:

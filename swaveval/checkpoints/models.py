@@ -1,11 +1,9 @@
 """The module that a checkpoint's weights belong to, and how much of it they fill."""
 
 import copy
-import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from itertools import islice
 
 import torch
@@ -28,11 +26,13 @@ from swaveval.checkpoints.geometry import (
     settle,
 )
 from swaveval.checkpoints.hugging_face.network import network_of, timm_name
+from swaveval.checkpoints.matched import Model, match, unplaced
 from swaveval.checkpoints.module_facts import WithEps, differing, other_eps, whole
 from swaveval.checkpoints.named import NamedModel, Place, best_places, named_model
 from swaveval.checkpoints.options import LoadOptions
+from swaveval.checkpoints.own_name import is_residual_of_its_own, of_timm
 from swaveval.checkpoints.recognise import Translated, candidates, recognise, the_one_meant
-from swaveval.checkpoints.sandbox.description import FLOATING, ITEM_BYTES, Description, TensorInfo
+from swaveval.checkpoints.sandbox.description import Description
 from swaveval.checkpoints.sandbox.failure import Failure, printable
 from swaveval.checkpoints.told import conventions, told
 from swaveval.checkpoints.vit import ViTSpec, infer_vit, usual_heads
@@ -42,48 +42,6 @@ _MOST_COPIES = 8
 
 class BuiltOtherwise(UnknownArchitecture):
     """A whole module of known names and shapes that computes something else."""
-
-
-@dataclass(frozen=True)
-class Model:
-    """An architecture without weights.
-
-    Attributes:
-        build: makes the module, randomly initialised from torch's global generator.
-        words: the architecture in words.
-        feature_dim: d.
-        notes: what was assumed.
-        template: of a network the user named, one that was made: others than our own may compute tables when built, so
-            they are not built without memory. None for our own.
-        optional: names that no feature depends on.
-        geometry: what shapes do not tell, and who said it; None for a network that the user named.
-    """
-
-    build: Callable[[], nn.Module]
-    words: str
-    feature_dim: int
-    notes: tuple[str, ...] = ()
-    template: nn.Module | None = None
-    optional: frozenset[str] = frozenset()
-    geometry: Settled | None = None
-
-    @cached_property
-    def empty(self) -> nn.Module:
-        """The module, to be looked at: without memory, or the template."""
-        if self.template is not None:
-            return self.template
-        with torch.device("meta"):
-            return self.build()
-
-    @cached_property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Names and shapes of parameters and buffers."""
-        return {name: tuple(tensor.shape) for name, tensor in self.empty.state_dict().items()}
-
-    @cached_property
-    def floating(self) -> frozenset[str]:
-        """Names of the parameters and buffers that are floating point."""
-        return frozenset(name for name, tensor in self.empty.state_dict().items() if tensor.is_floating_point())
 
 
 def find_model(description: Description, options: LoadOptions) -> tuple[Parts, Model]:
@@ -135,15 +93,36 @@ def find_model(description: Description, options: LoadOptions) -> tuple[Parts, M
     by_timm = timm_name(description.scalars.get((CONFIG,)))
     if parts is None and by_timm:
         return find_model(description, replace(options, backbone=by_timm))
+    own = parts is None or (parts.dialect != "vit" and is_residual_of_its_own(description))
+    if own and (called := _by_own_name(description, options)) is not None:
+        return called
     if parts is None:
         raise Failure("unsupported", nothing_known(description))
     try:
-        return _complete(parts, copies, lambda found: _inferred(description, found, options))
+        inferred, network = _complete(parts, copies, lambda found: _inferred(description, found, options))
     except UnknownArchitecture as unknown:
         if by_timm:
             return find_model(description, replace(options, backbone=by_timm))
-        advice = FACTORY if isinstance(unknown, BuiltOtherwise) else naming(parts.view)
+        other = isinstance(unknown, BuiltOtherwise)
+        if not other and (called := _by_own_name(description, options)) is not None:
+            return called
+        advice = FACTORY if other else naming(parts.view)
         raise Failure("unsupported", f"no known architecture ({unknown}); {advice}") from None
+    held = match(network, inferred.backbone, inferred.view.tensors)
+    fits = not held.missing and not unplaced(inferred, held)
+    return (inferred, network) if fits else _by_own_name(description, options) or (inferred, network)
+
+
+def _by_own_name(description: Description, options: LoadOptions) -> tuple[Parts, Model] | None:
+    """A network of timm's that the file calls its own, where it has every name and shape of it."""
+    for name in of_timm(description):
+        with suppress(Failure):
+            parts, model = find_model(description, replace(options, backbone=name))
+            found = match(model, parts.backbone, parts.view.tensors)
+            if not found.missing and not unplaced(parts, found):
+                said = f"the file calls its network {name.removeprefix('timm:')}, and timm's was taken"
+                return replace(parts, notes=(*parts.notes, said)), model
+    return None
 
 
 def _by_config(description: Description, options: LoadOptions) -> tuple[Parts, Model] | None:
@@ -192,21 +171,6 @@ def _complete(parts: Parts, copies: Iterator[Parts], build: Callable[[Parts], Mo
                     note = "the copy that would be read first lacks weights; another copy, which is complete, was read"
                     return replace(other, notes=(*other.notes, note)), same
     return parts, model
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """How a file's tensors fit a module.
-
-    Attributes:
-        names: the module's name → name in the view, for those that fit.
-        missing: the module's names without a fitting tensor, with what is wrong.
-        share: of the module's elements that fit, 0…1.
-    """
-
-    names: Mapping[str, str]
-    missing: tuple[str, ...]
-    share: float
 
 
 def model_of(parts: Parts, said: Geometry = Geometry(), options: LoadOptions = LoadOptions()) -> Model:  # noqa: B008
@@ -305,34 +269,6 @@ def _assumed_heads(spec: ViTSpec, settled: Settled) -> tuple[str, ...]:
     )
 
 
-def match(model: Model, names: Mapping[str, str], tensors: Mapping[str, TensorInfo]) -> Match:
-    """Hold a model's parameters and buffers against the file's tensors, by name and shape.
-
-    `num_batches_tracked` is not counted: it changes nothing in eval mode, and files before PyTorch 0.4.1 lack it. Nor
-    is anything that no feature depends on, where the file has none of it.
-    """
-    fitting: dict[str, str] = {}
-    missing: list[str] = []
-    total = found = 0
-    for name, shape in model.shapes.items():
-        if name.endswith("num_batches_tracked") or (name in model.optional and names.get(name) not in tensors):
-            continue
-        total += math.prod(shape)
-        info = tensors.get(names.get(name, ""))
-        if info is None:
-            missing.append(name)
-        elif info.shape != shape:
-            missing.append(f"{name} (shape {_words(info.shape)} in the file, {_words(shape)} expected)")
-        elif info.dtype not in ITEM_BYTES or (info.dtype in FLOATING) != (name in model.floating):
-            missing.append(f"{name} (dtype {info.dtype} in the file)")
-        else:
-            fitting[name] = names[name]
-            found += math.prod(shape)
-    share = found / total if total else 0.0
-    # Rounding must not turn "all but one weight" into "all".
-    return Match(fitting, tuple(missing), 1.0 if not missing else min(share, 0.9999999))
-
-
 def fill(model: Model, weights: Mapping[str, Tensor]) -> nn.Module:
     """The module with these weights, float32, in eval mode, without gradients.
 
@@ -364,7 +300,3 @@ def _assigned(module: nn.Module, state: Mapping[str, Tensor]) -> nn.Module:
         else:
             part._buffers[last] = tensor
     return module.eval().requires_grad_(False)
-
-
-def _words(shape: tuple[int, ...]) -> str:
-    return "×".join(map(str, shape)) or "scalar"

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from swaveval.checkpoints.advice import FACTORY
-from swaveval.checkpoints.models import Match, Model
+from swaveval.checkpoints.matched import Match, Model
 from swaveval.checkpoints.sandbox.failure import printable
 from swaveval.text import some
 

@@ -1,44 +1,33 @@
 """What a file's own words say of its network's geometry: hyper-parameters, arguments, architectures, whole modules."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from swaveval.checkpoints.families import Parts
 from swaveval.checkpoints.families.hugging_face import PREPROCESSOR
 from swaveval.checkpoints.geometry import Geometry
 from swaveval.checkpoints.module_facts import module_geometry
-from swaveval.checkpoints.sandbox.description import Description
+from swaveval.checkpoints.own_name import NAMES, heads_of_timm
+from swaveval.checkpoints.sandbox.description import FLOATING, Description, TensorInfo
+from swaveval.checkpoints.scalars import leaves
 
-_DEPTH = 5
-_MOST = 2000
 _HEADS = ("num_heads", "n_heads", "num_attention_heads", "attention_heads", "nheads", "nhead", "heads", "vit_heads")
 # Predictors, decoders and heads of other kinds have attention of their own.
 _OTHERS = re.compile(r"decoder|predictor|pred_|probe|text|head$|neck|student_head|teacher_head")
-_NAMES = (
-    "arch",
-    "model",
-    "model_name",
-    "backbone",
-    "name",
-    "architecture",
-    "encoder",
-    "base_encoder",
-    "vit",
-    "vit_arch",
-)
 _STRIDE = ("stem_stride", "conv1_stride", "first_conv_stride")
 _POOL = {"maxpool": True, "maxpool1": True, "max_pool": True, "use_maxpool": True, "first_maxpool": True}
 _NO_POOL = ("no_maxpool", "remove_maxpool", "remove_first_maxpool", "no_max_pool")
 # Whose names say another number of heads than width / 64: facebookresearch/moco-v3 and solo-learn's copy of it.
 _MOCO3 = {"vit_tiny": 12, "vit_small": 12, "vit_base": 12, "vit_large": 16, "vit_huge": 16}
 _SIZES = {"tiny": 3, "small": 6, "medium": 8, "base": 12, "large": 16, "huge": 16, "giant": 16, "gigantic": 16}
+_WIDTHS = {"tiny": 192, "small": 384, "medium": 512, "base": 768, "large": 1024, "huge": 1280}
 _VIT_NAME = re.compile(r"(?:mae_)?(?:vit|deit3?|vision_transformer)_(tiny|small|medium|base|large|huge|giant|gigantic)")
 
 
 def told(description: Description, parts: Parts) -> Geometry:
     """What the file says, and its family knows for certain, of the backbone's geometry."""
-    words = list(_walk(description.scalars))
+    words = list(leaves(description.scalars))
     hints = parts.hints
     conventional = hints.conventional
     known = {
@@ -54,6 +43,7 @@ def told(description: Description, parts: Parts) -> Geometry:
             or _heads_by_periods(parts, width)
             or _heads(words, width)
             or _heads_by_name(words, parts, width)
+            or (heads_of_timm(description, width) if width not in _WIDTHS.values() else None)
         )
         return Geometry(heads=heads if heads and width % heads == 0 else None)
     for name, value in _resnet(words).items():
@@ -92,7 +82,7 @@ def _heads(words: list[tuple[tuple[str, ...], Any]], width: int) -> int | None:
 
 def _heads_by_name(words: list[tuple[tuple[str, ...], Any]], parts: Parts, width: int) -> int | None:
     """The heads that the named architecture has in the code base that wrote the file."""
-    named = [value.lower() for path, value in words if path[-1] in _NAMES and isinstance(value, str)]
+    named = [value.lower() for path, value in words if path[-1] in NAMES and isinstance(value, str)]
     moco3 = any(re.search(r"moco_?-?v3", text) for path, text in words if path[-1] in ("method", "name", "project") and
                 isinstance(text, str)) or _of_moco3(parts)  # fmt: skip
     heads: set[int] = set()
@@ -113,8 +103,7 @@ def _of_moco3(parts: Parts) -> bool:
 
 
 def _usual_width(size: str) -> int:
-    widths = {"tiny": 192, "small": 384, "medium": 512, "base": 768, "large": 1024, "huge": 1280}
-    return widths.get(size, {"giant": 1408, "gigantic": 1664}.get(size, 0))
+    return _WIDTHS.get(size, {"giant": 1408, "gigantic": 1664}.get(size, 0))
 
 
 def _resnet(words: list[tuple[tuple[str, ...], Any]]) -> dict[str, int | bool]:
@@ -141,35 +130,37 @@ def _count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1024
 
 
-def _walk(scalars: Mapping[tuple[str, ...], Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """(path, value) of every leaf, a list counting as one, breadth bounded."""
-    waiting: list[tuple[tuple[str, ...], Any]] = [(tuple(path), value) for path, value in scalars.items()]
-    seen = 0
-    while waiting and seen < _MOST:
-        path, value = waiting.pop(0)
-        seen += 1
-        if isinstance(value, Mapping):
-            if len(path) < _DEPTH:
-                waiting += [((*path, str(name)), item) for name, item in list(value.items())[:_MOST]]
-        elif path:
-            yield path, value
-
-
 def normalisation(description: Description) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
     """(mean, std) of pixels in 0…1 that the file says its images were normalised with; None where it says none.
 
     Both must stand side by side as three numbers each; values of pixels in 0…255 are divided.
     """
     by_place: dict[tuple[str, ...], dict[str, tuple[float, ...]]] = {}
-    for path, value in _walk(description.scalars):
+    for path, value in leaves(description.scalars):
         name = path[-1].lower()
         kind = "mean" if name in ("mean", "image_mean") else "std" if name in ("std", "image_std") else ""
         if kind and _three(value):
             by_place.setdefault(path[:-1], {})[kind] = tuple(float(item) for item in value)
     pairs = {(place["mean"], place["std"]) for place in by_place.values() if len(place) == 2}
-    if len(pairs) != 1:
-        return None
-    mean, std = pairs.pop()
+    return of_unit_pixels(*pairs.pop()) if len(pairs) == 1 else None
+
+
+def layer_of_normalisation(tensors: Sequence[TensorInfo]) -> tuple[str, str] | None:
+    """The names of mean and deviation that a network normalises its images with by itself (`normalizer.new_mean` of
+    MadryLab's robustness, `0.mean` of a Sequential); None where there is no pair of three numbers, or several."""
+    three = {info.name for info in tensors if info.elements == len("RGB") and info.dtype in FLOATING}
+    pairs = [
+        (name, other)
+        for name in sorted(three)
+        if re.search(r"(?:^|[._])mean$", name) and (other := f"{name[:-4]}std") in three and "pixel_" not in name
+    ]
+    return pairs[0] if len(pairs) == 1 else None
+
+
+def of_unit_pixels(
+    mean: tuple[float, ...], std: tuple[float, ...]
+) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """A normalisation of pixels in 0…1, divided where it is of 0…255; None where it is of neither."""
     if max(std) > 1.5:
         mean, std = tuple(item / 255 for item in mean), tuple(item / 255 for item in std)
     if not all(0 < item <= 1.5 for item in std) or not all(0 <= item <= 1 for item in mean):
