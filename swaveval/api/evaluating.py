@@ -119,8 +119,8 @@ def evaluate(
     Args:
         data: images: a folder or the name of a data set; or a torch Dataset, a DataLoader, a list of images or of
             (image, label). Not needed for features, nor where `swaveval pretrain` wrote the checkpoints.
-        labels: one an image in order (names or numbers; -1 and None for none); for a folder a table, `none`,
-            `folders` or `names`.
+        labels: one an image in order (names or numbers; -1 and None for none; one-hot; lists of several); for a folder
+            a table, `none`, `folders` or `names`.
         train: mask `(n,)`, True for training images; else a quarter of the images is drawn for testing.
         baselines: features of untrained networks of the same kind, by name: what training started from.
         options: see `Options`.

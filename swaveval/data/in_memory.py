@@ -1,8 +1,7 @@
 """Images that a program holds: a torch Dataset, a DataLoader's, any sequence of images or (image, label)."""
 
 import hashlib
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,39 +12,23 @@ from swaveval.data.audit import audit
 from swaveval.data.classes import as_classes
 from swaveval.data.errors import DataError
 from swaveval.data.folders.layout import Placing
+from swaveval.data.held.labels import NoClasses, Words, one_each, read_given, read_labels
+from swaveval.data.held.pixels import Held, Ranges, held, range_notes, ranges_of
+from swaveval.data.held.positions import Items, asked_again, check_same, positions_of
 from swaveval.data.imageset import ImageSet
 from swaveval.data.parallel import Progress
 from swaveval.data.sample import Sample, Some, drawn
 from swaveval.data.scan import ScanRecord
 from swaveval.data.splits import stratified_split
-from swaveval.text import counted, printable, shortened
+from swaveval.text import counted, printable
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-_IMAGE_KEYS, _LABEL_KEYS = ("image", "img", "images", "pixel_values"), ("label", "labels", "fine_label", "target")
-_UNLABELLED = frozenset({"-1", "nan", "None", ""})
-
-
-@dataclass(eq=False)
-class Items:
-    """Position → image of a sequence; one caller at a time, as data sets need not be safe for several."""
-
-    dataset: Any
-    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    def __call__(self, position: int) -> Image.Image | Array:
-        with self.lock:
-            image, _ = _parts(self.dataset[position])
-        return as_picture(image, position)
-
-    def __reduce__(self) -> tuple[type["Items"], tuple[Any]]:
-        return Items, (self.dataset,)  # a lock is of one process
 
 
 def images_of(
     dataset: Any,
     *,
-    labels: Sequence[Any] | Array | None = None,
+    labels: Any = None,
     train: Any = None,
     name: str = "",
     seed: int = 0,
@@ -56,49 +39,56 @@ def images_of(
 
     Args:
         dataset: has a length and gives at each position an image, (image, label, …), or a dict with `image` and `label`
-            (Hugging Face's datasets). Images: PIL; uint8 arrays `(H, W[, C])`; tensors `(C, H, W)`, uint8 or in 0…1.
-        labels: one an image, names or numbers; -1, NaN and None are no label. They win over the data set's own.
+            (Hugging Face's datasets), the same each time; or a DataLoader, of which the images are those that its
+            sampler draws. Images: as `held` takes them; one range over the set for more than 8 bits.
+        labels: one an image, names or numbers, as `read_given` takes them; -1, NaN and None are no label. They win over
+            the data set's own.
         train: shape `(n,)`, bool, True for training images; None draws a quarter for testing.
         seed: of the drawn split.
         sample: of how many of them; None for all.
 
     Raises:
-        DataError: it is no such sequence, or an image is nothing that can be shown.
+        DataError: it is no such sequence, an image is nothing that can be shown or another one each time, or the
+            labels that were given are no classes.
     """
-    dataset = _indexable(dataset)
-    count = len(dataset)
+    positions = positions_of(dataset)
+    count = len(positions.at)
     if count < 2:
         raise DataError(f"the data set has {counted(count, 'image')}; an evaluation needs two at least")
     records: list[ScanRecord] = []
     own: list[Any] = []
-    channels: set[int] = set()
-    for position in range(count):
-        try:
-            image, label = _parts(dataset[position])
-        except (IndexError, KeyError, TypeError) as error:
-            reason = shortened(str(error), 80)
-            raise DataError(f"the data set gives nothing at position {position}: {reason}") from error
-        picture = as_picture(image, position)
-        pixels = np.asarray(picture)
-        channels.add(3 if isinstance(picture, Image.Image) else pixels.shape[2])
-        content = hashlib.sha256(f"{pixels.shape}".encode() + np.ascontiguousarray(pixels).tobytes()).hexdigest()
-        records.append(ScanRecord(content, pixels.shape[1], pixels.shape[0], "RGB"))
+    seen, again = _Seen(), asked_again(positions)
+    for place in range(count):
+        image, label = positions.item(place)
+        picture = held(image, positions.at[place])
+        records.append(seen.record(picture))
         own.append(label)
+        for _ in range(again.get(place, 0)):
+            check_same(positions, place, records[place].sha256)
         if progress:
-            progress(position + 1, count)
-    if len(channels) > 1:
-        raise DataError(f"the images have different numbers of channels: {', '.join(map(str, sorted(channels)))}")
-    title = printable(name or getattr(dataset, "name", "") or type(dataset).__name__)
-    files = tuple(f"{title}/{position:06d}" for position in range(count))
-    words = own if labels is None else _checked(labels, count, "labels")
-    placed = _placed(files, words, dataset, given=labels is not None)
+            progress(place + 1, count)
+    if len(seen.channels) > 1:
+        raise DataError(f"the images have different numbers of channels: {', '.join(map(str, sorted(seen.channels)))}")
+    ranges = ranges_of(seen.found)
+    inner = positions.dataset
+    title = printable(name or getattr(inner, "name", "") or type(inner).__name__)
+    files = tuple(f"{title}/{position:06d}" for position in positions.at)
+    placed = _given(files, labels) if labels is not None else _own(files, own, inner)
     side = None if train is None else ~_mask(train, count)
-    rows = _Rows(title, files, records, Items(dataset), channels.pop())
+    rows = _Rows(
+        title,
+        files,
+        records,
+        Items(positions, ranges),
+        seen.channels.pop(),
+        positions.notes,
+        (*seen.notes(), *range_notes(seen.found, ranges)),
+    )
     return _image_set(rows, placed, side, seed, sample)
 
 
 def rows_of(
-    labels: Sequence[Any] | Array | None,
+    labels: Any,
     contents: Sequence[str],
     *,
     train: Any = None,
@@ -112,7 +102,7 @@ def rows_of(
     """
     count = len(contents)
     files = tuple(f"row {position:06d}" for position in range(count))
-    placed = _placed(files, [None] * count if labels is None else _checked(labels, count, "labels"), None, given=True)
+    placed = _own(files, [None] * count, None) if labels is None else _given(files, labels)
     side = None if train is None else ~_mask(train, count)
     records = [ScanRecord(content) for content in contents]
     return _image_set(_Rows(printable(name), files, records, _nothing_to_show, 3), placed, side, seed)
@@ -122,116 +112,75 @@ def _nothing_to_show(position: int) -> Image.Image:
     raise DataError(f"row {position} is features without an image")
 
 
-def as_picture(image: Any, position: int) -> Image.Image | Array:
-    """An RGB image, or an array `(H, W, C)`, uint8, of one or more than three channels.
+@dataclass
+class _Seen:
+    """What is noted of each image while they pass by once."""
 
-    Raises:
-        DataError: it is neither; the sentence says what it is.
-    """
-    if isinstance(image, Image.Image):
-        return image if image.mode == "RGB" else image.convert("RGB")
-    tensor = hasattr(image, "detach")
-    values = np.asarray(image.detach().cpu().numpy() if tensor else image)
-    if values.ndim == 2:
-        values = values[..., None]
-    if values.ndim != 3 or 0 in values.shape:
-        raise DataError(f"image {position} of the data set is {_said(image, values)}; expected a picture")
-    if tensor and values.shape[0] <= 16 and values.shape[0] < values.shape[2]:
-        values = values.transpose(1, 2, 0)
-    if values.dtype.kind == "f":
-        low, high = float(np.nanmin(values)), float(np.nanmax(values))
-        if not (np.isfinite(values).all() and low >= -1e-6 and high <= 1 + 1e-6):
-            raise DataError(
-                f"image {position} of the data set has values from {low:.3g} to {high:.3g}: give images that are not "
-                "normalised (no transforms.Normalize), in 0…1 or as bytes; the normalisation is the evaluation's part"
-            )
-        values = np.rint(values * 255)
-    elif values.dtype != np.uint8:
-        raise DataError(f"image {position} of the data set is {_said(image, values)}; expected bytes, or floats in 0…1")
-    pixels = np.ascontiguousarray(values.astype(np.uint8))
-    if pixels.shape[2] == 1:
-        pixels = np.repeat(pixels, 3, axis=2)
-    return Image.fromarray(pixels) if pixels.shape[2] == 3 else pixels
+    channels: set[int] = field(default_factory=set)
+    found: list[tuple[str, float, float]] = field(default_factory=list)
+    said: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def record(self, picture: Held) -> ScanRecord:
+        height, width, bands = picture.shape
+        self.channels.add(bands)
+        self.found.append((picture.kind, picture.low, picture.high))
+        for words, example in picture.said:
+            count, first = self.said.get(words, (0, example))
+            self.said[words] = count + 1, first
+        return ScanRecord(picture.content, width, height, "RGB")
+
+    def notes(self) -> tuple[str, ...]:
+        return tuple(f"{counted(count, 'array')} {first} {words}." for words, (count, first) in self.said.items())
 
 
-def _said(image: Any, values: Array) -> str:
-    return f"a {type(image).__name__} of shape {values.shape} and type {values.dtype}"
+def _own(files: Sequence[str], labels: Sequence[Any], dataset: Any) -> Placing:
+    """The data set's own labels, or none where they are no classes."""
+    try:
+        return _placing(files, read_labels(labels, dataset), "the data set itself")
+    except NoClasses as error:
+        why = f"the data set's labels are {error}, no classes"
+        note = f"{why[0].upper()}{why[1:]}: the images were read without labels; labels= takes one an image."
+        return Placing(dict.fromkeys(files), False, source="the data set", origin=f"none: {why}", notes=(note,))
 
 
-def _indexable(dataset: Any) -> Any:
-    """The data set itself, or the one of a DataLoader.
-
-    Raises:
-        DataError: it has no positions.
-    """
-    inner = getattr(dataset, "dataset", None)
-    if hasattr(dataset, "batch_sampler") and inner is not None:
-        dataset = inner
-    if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
-        raise DataError(
-            f"a {type(dataset).__name__} gives no image by its position (an IterableDataset?); every checkpoint has to "
-            "see the same images: give a data set with a length, or a list of images"
-        )
-    return dataset
+def _given(files: Sequence[str], labels: Any) -> Placing:
+    return _placing(files, read_given(labels, len(files)), "given")
 
 
-def _parts(item: Any) -> tuple[Any, Any]:
-    """(image, label or None)."""
-    if isinstance(item, Mapping):
-        image = next((item[key] for key in _IMAGE_KEYS if key in item), None)
-        if image is None:
-            raise DataError(f"the data set's items have no image: {shortened(', '.join(map(str, item)), 80)}")
-        return image, next((item[key] for key in _LABEL_KEYS if key in item), None)
-    if isinstance(item, tuple | list) and item:
-        return item[0], item[1] if len(item) > 1 else None
-    return item, None
-
-
-def _placed(files: Sequence[str], labels: Sequence[Any], dataset: Any, *, given: bool) -> Placing:
-    names = getattr(dataset, "classes", None) if not given else None
-    words = [_word(label, names) for label in labels]
-    labelled = any(word is not None for word in words)
-    origin = ("given" if given else "the data set itself") if labelled else "none: the data set gives none"
-    return Placing(dict(zip(files, words, strict=True)), labelled, source="the data set", origin=origin)
-
-
-def _word(label: Any, names: Any) -> str | None:
-    value = label.item() if hasattr(label, "item") and getattr(label, "ndim", 1) == 0 else label
-    if value is None or (hasattr(value, "shape") and value.shape != ()):
-        return None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(names, list | tuple) and isinstance(value, int) and 0 <= value < len(names):
-        return str(names[value])
-    word = str(value).strip()
-    return None if word in _UNLABELLED else word
-
-
-def _checked(values: Sequence[Any] | Array, count: int, what: str) -> list[Any]:
-    found = list(values.tolist() if hasattr(values, "tolist") else values)
-    if len(found) != count:
-        raise DataError(f"{len(found)} {what} for {counted(count, 'image')}: one for each is needed, in the same order")
-    return found
+def _placing(files: Sequence[str], found: Words, origin: str) -> Placing:
+    labelled = any(word is not None for word in found.words)
+    if found.several is not None:
+        origin += ": several labels an image, the most frequent one present is its class"
+    return Placing(
+        dict(zip(files, found.words, strict=True)),
+        labelled,
+        source="the data set",
+        notes=found.notes,
+        origin=origin if labelled else "none: the data set gives none",
+        several=found.several,
+    )
 
 
 def _mask(train: Any, count: int) -> Array:
-    values = np.asarray(_checked(train, count, "entries of train"))
-    if values.dtype != np.bool_:
+    values = np.asarray(one_each(train, count, "entries of train")).reshape(count, -1)
+    if values.dtype != np.bool_ or values.shape[1] != 1:
         raise DataError("train is a mask: True for each training image, False for each test image")
     if not values.any() or values.all():
         raise DataError("train leaves no image for testing" if values.all() else "train names no training image")
-    return values
+    return values[:, 0]
 
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """What an image set is made of, before labels and split."""
+    """What an image set is made of, before labels and split; notes on the images and on their pixels."""
 
     name: str
     files: tuple[str, ...]
     records: Sequence[ScanRecord]
     open: Any
     channels: int
+    notes: tuple[str, ...] = ()
+    pixels: tuple[str, ...] = ()
 
 
 def _image_set(
@@ -245,7 +194,7 @@ def _image_set(
         is_test = stratified_split(strata, [record.sha256 for record in records], seed=seed)
         kind = "random" if classes.labels is None else "stratified"
         origin = f"none given: {kind}, 25 % for test, seed {seed}"
-    notes, words, whole = classes.notes, "", len(files)
+    notes, words, whole = (*rows.notes, *placed.notes, *classes.notes), "", len(files)
     if sample is not None:
         strata = np.zeros(whole, dtype=np.int64) if classes.labels is None else classes.labels
         index = drawn(sample, files, strata, is_test.astype(np.int64))
@@ -260,8 +209,13 @@ def _image_set(
     numbers = [-1] * len(files) if classes.labels is None else classes.labels.tolist()
     for record, label, test in zip(records, numbers, is_test.tolist(), strict=True):
         state.update(f"{record.sha256} {classes.names[label] if label >= 0 else ''} {test}\n".encode())
+    if isinstance(rows.open, Items) and (ranges := rows.open.ranges) != Ranges():
+        state.update(f"{ranges.floats} {ranges.whole} {ranges.real}\n".encode())
     summary = audit(files, records, classes.labels, classes.names, is_test)
     summary["notes"] = [*notes, *summary["notes"]]
+    summary["pixels"] = list(rows.pixels)
+    if placed.several is not None:
+        summary["several_labels"] = dict(placed.several)
     return ImageSet(
         name=rows.name,
         path="",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import ImageFile, TiffImagePlugin
+from PIL import Image, ImageFile, TiffImagePlugin
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -105,6 +105,22 @@ def _present(values: Array, no_data: float | None) -> Array:
     return present if no_data is None else present & (values != np.asarray(no_data).astype(values.dtype))
 
 
+def is_deep_grey(image: Image.Image) -> bool:
+    """Whether Pillow itself holds more than 8 bits a pixel: modes `I`, `I;16`, `F` and their kin."""
+    return image.mode.startswith("I") or image.mode == "F"
+
+
+def deep_grey(image: Image.Image) -> Samples:
+    """The values of such a picture, and what its file says of them if it is still one."""
+    image.load()
+    values = np.asarray(image)[..., None]
+    # Pillow has scaled these two to 16 bits by the depth that they declare.
+    nominal = _NOMINAL_16 if image.format in {"PPM", "JPEG2000"} else None
+    if isinstance(image, TiffImagePlugin.TiffImageFile) and tuple(tag(image, BITS)) == (12,):
+        nominal = (0.0, 4095.0)
+    return Samples(values, colours=1, nominal=nominal, no_data=_no_data(image), white_is_zero=_white_is_zero(image))
+
+
 def deep_samples(image: ImageFile.ImageFile, reopen: Callable[[], ImageFile.ImageFile]) -> Samples | None:
     """The values of a picture that Pillow can open but would cut to 8 bits; None when it has 8 bits anyway.
 
@@ -112,16 +128,9 @@ def deep_samples(image: ImageFile.ImageFile, reopen: Callable[[], ImageFile.Imag
         image: opened at the right page, not loaded.
         reopen: gives the same once more.
     """
-    mode, kind = image.mode, image.format
-    no_data = _no_data(image)
-    if mode.startswith("I") or mode == "F":
-        image.load()
-        values = np.asarray(image)[..., None]
-        # Pillow has scaled these two to 16 bits by the depth that they declare.
-        nominal = _NOMINAL_16 if kind in {"PPM", "JPEG2000"} else None
-        if isinstance(image, TiffImagePlugin.TiffImageFile) and tuple(tag(image, BITS)) == (12,):
-            nominal = (0.0, 4095.0)
-        return Samples(values, colours=1, nominal=nominal, no_data=no_data, white_is_zero=_white_is_zero(image))
+    if is_deep_grey(image):
+        return deep_grey(image)
+    mode, no_data = image.mode, _no_data(image)
     raw = {_raw_mode(tile) for tile in image.tile}
     if raw == {"LA;16B"}:  # 4 bytes a pixel, which is 8-bit RGBA to the decoder
         parts = np.asarray(_unpacked(image, "RGBA")).astype(np.uint16)
@@ -159,11 +168,11 @@ def tag(image: TiffImagePlugin.TiffImageFile, number: int) -> tuple[Any, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
-def _white_is_zero(image: ImageFile.ImageFile) -> bool:
+def _white_is_zero(image: Image.Image) -> bool:
     return isinstance(image, TiffImagePlugin.TiffImageFile) and tag(image, PHOTOMETRIC) == (WHITE_IS_ZERO,)
 
 
-def _no_data(image: ImageFile.ImageFile) -> float | None:
+def _no_data(image: Image.Image) -> float | None:
     """GDAL's word for missing values."""
     if not isinstance(image, TiffImagePlugin.TiffImageFile) or not (found := tag(image, NO_DATA)):
         return None

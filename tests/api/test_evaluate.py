@@ -235,7 +235,7 @@ class Stream(IterableDataset[Any]):
         ([pictures()[0]], {}, "1 image"),
         ([(torch.randn(3, 8, 8), 0)] * 4, {}, "not normalised"),
         ([(np.zeros(40, np.uint8), 0)] * 4, {}, "expected a picture"),
-        ([(np.zeros((8, 8, 3), np.int64), 0)] * 4, {}, "expected bytes"),
+        ([(np.full((8, 8, 3), 300, np.int64), 0)] * 4, {}, "give bytes"),
         ([{"text": "a"}] * 4, {}, "have no image: text"),
         (pictures(), {"labels": [0, 1]}, "2 labels for 24 images"),
         (pictures(), {"train": [1] * 24}, "a mask"),

@@ -21,6 +21,7 @@ INTERNAL = {
     "PluginFailure": "a plugin gave nothing: an error cell",
     "ChildDied": "a process gave no answer; made a PluginFailure or tried again",
     "ChildHangs": "likewise",
+    "NoClasses": "labels in a program: the images are read without them, or it is made a DataError",
 }
 EXIT_CODES = {"SwavevalError": errors.USAGE, "DamagedCell": errors.DAMAGED, "Interrupted": errors.INTERRUPTED}
 
