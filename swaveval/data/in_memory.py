@@ -69,7 +69,7 @@ def images_of(
             progress(place + 1, count)
     if len(seen.channels) > 1:
         raise DataError(f"the images have different numbers of channels: {', '.join(map(str, sorted(seen.channels)))}")
-    ranges = ranges_of(seen.found)
+    ranges = ranges_of(seen.found, positions.at)
     inner = positions.dataset
     title = printable(name or getattr(inner, "name", "") or type(inner).__name__)
     files = tuple(f"{title}/{position:06d}" for position in positions.at)

@@ -1,5 +1,6 @@
 """What a data set or a DataLoader gives at its positions: which images, in which order of parts, the same each time."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -106,8 +107,6 @@ def batches(sampler: Any) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_the_images_of_a_loader_are_those_that_its_sampler_draws(how: Any, taken: list[int], words: str) -> None:
-    import re
-
     images = images_of(data.DataLoader(Pictures(), **how))
     assert at(images) == taken
     assert [name.rpartition("/")[2] for name in images.files] == [f"{position:06d}" for position in taken]

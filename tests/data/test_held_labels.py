@@ -1,9 +1,11 @@
 """Labels that a program holds, in every form that trainings have them: read right, or said, or refused."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -69,7 +71,7 @@ def test_one_hot_vectors_of_any_length_one_of_them_empty(count: int) -> None:
     assert words(images_of(Named(list(vectors)))) == expected
 
 
-@pytest.mark.parametrize("form", [np.asarray, torch.as_tensor])
+@pytest.mark.parametrize("form", [np.asarray, torch.as_tensor, pd.DataFrame])
 def test_labels_that_are_given_as_columns(form: Any) -> None:
     column = form(np.array(CLASS)[:, None])
     for images in (images_of(PIXELS, labels=column), rows_of(column, [str(n) for n in range(COUNT)])):
@@ -81,7 +83,7 @@ def test_labels_that_are_given_as_columns(form: Any) -> None:
 @pytest.mark.parametrize(
     ("labels", "why"),
     [
-        (np.random.default_rng(0).random((COUNT, 4)), "vectors of 4 numbers, neither 0 nor 1"),
+        (np.random.default_rng(0).random((COUNT, 4)), "vectors of 4 numbers other than 0 and 1"),
         (np.zeros((COUNT, 4)), "vectors of 4 zeros"), (np.zeros((COUNT, 2, 2)), r"shape \(24, 2, 2\).*\(24,\)"),
         (np.array(CLASS)[None], r"shape \(1, 24\).*\(24,\)"), (np.array(3), r"shape \(\).*\(24,\)"),
         ("labels.csv", "a table is for a folder.*one for each image"), (set(NAMES), "no order"),
@@ -150,14 +152,12 @@ def test_lists_of_one_are_plain_labels() -> None:
     [
         (lambda n: {"boxes": [n]}, "dicts"), (lambda n: [{"category": n}], "lists of dicts"),
         (lambda n: Image.new("L", (6, 5), n), "images"), (lambda n: np.zeros((5, 6)), r"arrays of shape \(5, 6\)"),
-        (lambda n: np.array([n, 2 * n, 3.5]), "vectors of 3 numbers, neither 0 nor 1"),
-        (lambda n: (n % 3, n % 5), "vectors of 2 numbers, neither 0 nor 1"), (lambda n: torch.zeros(4), "4 zeros"),
+        (lambda n: np.array([n, 2 * n, 3.5]), "vectors of 3 numbers other than 0 and 1"),
+        (lambda n: (n % 3, n % 5), "vectors of 2 numbers other than 0 and 1"), (lambda n: torch.zeros(4), "4 zeros"),
         (lambda n: [0.5] * (1 + n % 2), "numbers with decimals"),
     ],
 )  # fmt: skip
 def test_what_is_no_class_is_said_and_the_images_read_without_labels(label: Callable[[int], Any], why: str) -> None:
-    import re
-
     images = images_of(Named([label(position) for position in range(COUNT)]))
     assert images.labels is None
     assert re.match(f"none: the data set's labels are .*{why}", images.label_origin)
@@ -187,8 +187,6 @@ def test_names_of_labels_that_count_from_1(number: Any, count: int) -> None:
     ],
 )  # fmt: skip
 def test_names_of_other_numbers(taken: tuple[int, ...], expected: list[str | None], said: str) -> None:
-    import re
-
     labels = [taken[position % len(taken)] for position in range(COUNT)]
     images = images_of(Named(labels, classes=NAMES))
     assert words(images) == [expected[position % len(taken)] for position in range(COUNT)]

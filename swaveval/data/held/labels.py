@@ -57,10 +57,10 @@ def one_each(values: Any, count: int, what: str = "labels") -> list[Any]:
         raise DataError(f"{what} are a set, which has no order; {_ONE_EACH}")
     if isinstance(values, Mapping):
         if not count or set(values) != set(range(count)):
-            keys = listed(map(str, values)) or "nothing"
+            keys = listed(map(str, values)) or "none"
             raise DataError(
-                f"{what} are a mapping of {keys}, {len(values):,} for {counted(count, 'image')}; {_ONE_EACH}, such as "
-                "[mapping[key] for key in keys], or a mapping of their positions 0, 1, 2 …"
+                f"{what} are a mapping of {counted(len(values), 'key')} ({keys}) for {counted(count, 'image')}; "
+                f"{_ONE_EACH}, such as [mapping[key] for key in keys], or a mapping of their positions 0, 1, 2 …"
             )
         return [values[position] for position in range(count)]
     shape = getattr(values, "shape", None)
@@ -171,7 +171,7 @@ def _vectors_of_marks(labels: Sequence[Label]) -> bool:
     if rows and alone and len(lengths) == 1 and len(numbers) == sum(map(len, rows)) and lengths != {0}:
         if set(numbers) <= {0, 1}:
             return True
-        raise NoClasses(f"vectors of {next(iter(lengths))} numbers, neither 0 nor 1 alone")
+        raise NoClasses(f"vectors of {next(iter(lengths))} numbers other than 0 and 1")
     if any(isinstance(number, float) and not number.is_integer() for number in numbers):
         raise NoClasses("lists of numbers with decimals")
     return False

@@ -25,6 +25,10 @@ _ROUNDING = 1e-6
 _DIM = 64
 _COLOURS = frozenset({1, 3, 4})
 _MOST_BANDS_FIRST = 16
+_BY_PILLOW = {
+    WHOLE: ' Pillow\'s convert("RGB") would cut them at 255.',
+    REAL: ' Pillow\'s convert("RGB") would cut them to whole numbers up to 255.',
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,20 +155,23 @@ def several_in_one(position: int, count: int) -> str:
     )
 
 
-def ranges_of(found: Sequence[tuple[str, float, float]]) -> Ranges:
+def ranges_of(found: Sequence[tuple[str, float, float]], at: Sequence[int]) -> Ranges:
     """What a set of images is read by; one range over the set, as for files.
 
     Args:
-        found: kind, smallest and largest value of each image.
+        found: kind, smallest and largest value of each image. at: their positions, for messages.
 
     Raises:
         DataError: floating point that is neither 0…1 nor 0…255.
     """
     floats, whole, real = (_ends(found, kind) for kind in (FLOATS, WHOLE, REAL))
     if floats is not None and 1 + _ROUNDING < floats[1] < _DIM:
-        own = (place for place, (kind, _, high) in enumerate(found) if kind == FLOATS and high > 1 + _ROUNDING)
-        position = next(own)
-        raise DataError(_normalised(position, *found[position][1:]))
+        position, low, high = next(
+            (position, low, high)
+            for position, (kind, low, high) in zip(at, found, strict=True)
+            if kind == FLOATS and high > 1 + _ROUNDING
+        )
+        raise DataError(_normalised(position, low, high))
     return Ranges(
         _UNIT if floats is None or floats[1] <= 1 + _ROUNDING else _BYTE,
         _BYTE if whole is None else usual_range(*whole, whole=True),
@@ -189,8 +196,8 @@ def range_notes(found: Sequence[tuple[str, float, float]], ranges: Ranges) -> tu
         )
         notes.append(
             f"{count:,} of {counted(len(found), 'image')} {words}, values {_number(ends[0])} … {_number(ends[1])}. "
-            f"{_number(limits[0])} … {_number(limits[1])}, {rule}, becomes 0 … 255 in every image; images of bytes are "
-            "read as they are." + (' Pillow\'s convert("RGB") would cut them at 255.' if kind != FLOATS else "")
+            f"{_number(limits[0])} … {_number(limits[1])}, {rule}, becomes 0 … 255 in every image; give bytes to say "
+            "otherwise." + _BY_PILLOW.get(kind, "")
         )
     return tuple(notes)
 
@@ -201,19 +208,19 @@ def _ends(found: Sequence[tuple[str, float, float]], kind: str) -> Range | None:
 
 
 def _of_pillow(image: Image.Image, position: int) -> Held:
-    if is_deep_grey(image):
-        samples = deep_grey(image)
-        samples = replace(samples, values=samples.values.astype(samples.values.dtype.newbyteorder("=")))
-        own = spread(samples)
-        return Held(samples, WHOLE if samples.whole else REAL, own.low, own.high)
     try:
+        if is_deep_grey(image):
+            samples = deep_grey(image)
+            samples = replace(samples, values=samples.values.astype(samples.values.dtype.newbyteorder("=")))
+            own = spread(samples)
+            return Held(samples, WHOLE if samples.whole else REAL, own.low, own.high)
         # Pillow converts premultiplied grey to nothing but itself.
         plain = image.convert("LA") if image.mode == "La" else image
         return Held(np.asarray(plain if plain.mode == "RGB" else plain.convert("RGB")))
     except (ValueError, OSError) as error:
         raise DataError(
-            f"image {position} of the data set is a picture of mode {image.mode}, which Pillow cannot show as RGB "
-            f"({shortened(str(error), 80)}); convert it to RGB"
+            f"image {position} of the data set, of mode {image.mode}, cannot be shown by Pillow as RGB "
+            f"({shortened(str(error), 80)}); leave it out, or give it in RGB"
         ) from error
 
 
@@ -248,7 +255,7 @@ def _of_integers(image: Any, values: Array, position: int, said: tuple[tuple[str
         return Held(Samples(np.ascontiguousarray(values), colours=0), WHOLE, float(low), float(high), said)
     if low < 0 or high > _BYTE[1]:
         raise DataError(
-            f"image {position} of the data set is {_described(image, values)}, integers ({values.dtype}) from {low:,} "
+            f"image {position} of the data set is {_described(image, values)}, values from {low:,} "
             f"to {high:,}: give bytes, or 16 bits (.astype('uint16')), which are read by one range over the set"
         )
     return Held(values.astype(np.uint8), said=(*said, ("were read as bytes", f"of {values.dtype}")))
