@@ -15,7 +15,7 @@ from swaveval.data.in_memory import images_of
 COUNT = 8
 RANDOM = np.random.default_rng(1)
 COLOURS = RANDOM.integers(0, 256, (COUNT, 6, 7, 3), dtype=np.uint8)
-COLOURS[0, 0, 0], COLOURS[0, 0, 1] = 0, 255
+COLOURS[:, 0, 0], COLOURS[:, 0, 1] = 0, 255
 GREY = COLOURS[..., 0]
 
 
@@ -168,6 +168,16 @@ def test_floats_of_0_to_255_are_read_as_such_by_the_whole_set(kind: Any, tensor:
     assert np.array_equal(pixels(images), held)
     if tensor:
         assert "0 … 255" in said(images)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_floats_of_0_to_1_beside_floats_of_0_to_255_are_refused(first: bool) -> None:
+    """Read by one range, those in 0…1 would be black."""
+    small, large = list(COLOURS[:4] / 255), list(COLOURS[4:].astype(np.float32))
+    with pytest.raises(
+        DataError, match=rf"image {4 if first else 0} .*from 0 to 25\d, image {0 if first else 4} .*0…1"
+    ):
+        images_of([*small, *large] if first else [*large, *small])
 
 
 @pytest.mark.parametrize(

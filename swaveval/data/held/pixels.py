@@ -18,7 +18,7 @@ from swaveval.text import counted, shortened
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-BYTES, FLOATS, WHOLE, REAL = "bytes", "floats", "whole", "real"
+BYTES, FLOATS, SHARES, WHOLE, REAL = "bytes", "floats", "shares", "whole", "real"
 _UNIT, _BYTE = (0.0, 1.0), (0.0, 255.0)
 _ROUNDING = 1e-6
 # Floats whose greatest is less than a quarter of 255 may be normalised ones without a negative value.
@@ -51,7 +51,7 @@ class Held:
 
     Attributes:
         values: shape `(H, W, C)`: uint8 for bytes, else any real type; Samples for `whole` and `real`.
-        kind: `bytes`, `floats` (an array's), `whole`, `real`.
+        kind: `bytes`, `floats` (an array's), `shares` (floats that can only mean 0…1), `whole`, `real`.
         low, high: smallest and largest value, of all but bytes.
         said: how it was read otherwise than it looks: ends of sentences, each with what it looked like; empty for most.
     """
@@ -67,7 +67,7 @@ class Held:
         if isinstance(self.values, Samples):
             limits = self.values.nominal or (ranges.whole if self.kind == WHOLE else ranges.real)
             values = eight_bits(self.values, *limits)
-        elif self.kind == FLOATS:
+        elif self.kind in (FLOATS, SHARES):
             values = np.rint(self.values * 255 if ranges.floats == _UNIT else self.values).astype(np.uint8)
         else:
             values = self.values
@@ -87,7 +87,7 @@ class Held:
     @property
     def content(self) -> str:
         """SHA-256 of what is shown where that is known from this picture alone, else of its values."""
-        if self.kind == BYTES or (self.kind == FLOATS and self.high <= 1 + _ROUNDING):
+        if self.kind in (BYTES, SHARES) or (self.kind == FLOATS and self.high <= 1 + _ROUNDING):
             values, head = self.bands(Ranges()), ""
         else:
             values = self.values.values if isinstance(self.values, Samples) else self.values
@@ -162,18 +162,23 @@ def ranges_of(found: Sequence[tuple[str, float, float]], at: Sequence[int]) -> R
         found: kind, smallest and largest value of each image. at: their positions, for messages.
 
     Raises:
-        DataError: floating point that is neither 0…1 nor 0…255.
+        DataError: floating point that is neither 0…1 nor 0…255, or the one in some images and the other in others.
     """
     floats, whole, real = (_ends(found, kind) for kind in (FLOATS, WHOLE, REAL))
-    if floats is not None and 1 + _ROUNDING < floats[1] < _DIM:
-        position, low, high = next(
-            (position, low, high)
-            for position, (kind, low, high) in zip(at, found, strict=True)
-            if kind == FLOATS and high > 1 + _ROUNDING
-        )
-        raise DataError(_normalised(position, low, high))
+    placed = list(zip(at, found, strict=True))
+    large = next((one for one in placed if one[1][0] == FLOATS and one[1][2] > 1 + _ROUNDING), None)
+    share = next((position for position, one in placed if one[0] == SHARES), None)
+    if large is not None and floats is not None:
+        position, (_, low, high) = large
+        if floats[1] < _DIM:
+            raise DataError(_normalised(position, low, high))
+        if share is not None:
+            raise DataError(
+                f"image {position} of the data set has values from {low:.3g} to {high:.3g}, image {share} values in "
+                "0…1: give all in one range"
+            )
     return Ranges(
-        _UNIT if floats is None or floats[1] <= 1 + _ROUNDING else _BYTE,
+        _UNIT if large is None else _BYTE,
         _BYTE if whole is None else usual_range(*whole, whole=True),
         _UNIT if real is None else usual_range(*real, whole=False),
     )
@@ -246,7 +251,9 @@ def _of_floats(values: Array, position: int, said: tuple[tuple[str, str], ...]) 
             f"image {position} of the data set has values from {low:.6g} to {high:.6g}: divide them by the greatest "
             "value that they can have, so that they lie in 0…1; or give bytes"
         )
-    return Held(values, FLOATS, low, high, said)
+    # Whole numbers up to 1 are an image in 0…1, or a dark one in 0…255.
+    shares = high <= 1 + _ROUNDING and bool((values != np.rint(values)).any())
+    return Held(values, SHARES if shares else FLOATS, low, high, said)
 
 
 def _of_integers(image: Any, values: Array, position: int, said: tuple[tuple[str, str], ...]) -> Held:

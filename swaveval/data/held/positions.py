@@ -16,7 +16,8 @@ from swaveval.text import counted, shortened
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _IMAGE_KEYS, _LABEL_KEYS = ("image", "img", "images", "pixel_values"), ("label", "labels", "fine_label", "target")
-# So often an image is asked for once more: a flip by half is never missed, one of every fifth once in 300,000 sets.
+# So often an image is asked for once more: a flip of every second one is missed once in 10^9 sets, of every
+# fifth once in 200,000.
 _ASKED_AGAIN = 32
 _OF_ALL = frozenset({"SequentialSampler", "RandomSampler"})
 
