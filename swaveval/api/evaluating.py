@@ -137,7 +137,11 @@ def evaluate(
         raise RunError("baselines go with features; for networks, untrained ones are made from their architecture")
     if isinstance(checkpoints, Mapping):
         return _run(_of_networks(checkpoints, given, options), options)
-    assert checkpoints is not None
+    if not isinstance(checkpoints, str | Path):
+        raise RunError(
+            f"checkpoints are a directory or networks by name, and not a {type(checkpoints).__name__}: "
+            "{'epoch 1': model1, 'epoch 5': model5}, in the order of training"
+        )
     return _run(of_directory(checkpoints, given, options), options)
 
 

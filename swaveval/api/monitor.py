@@ -17,6 +17,7 @@ from torch import nn
 from swaveval.api.background import Background
 from swaveval.api.evaluating import Given, Options, asked_trackers, of_directory, request_of
 from swaveval.api.losses import LossFile
+from swaveval.api.moments import loss_said, moment_said
 from swaveval.api.rounds import Numbers, Rounds, SavedRounds, Told, loss_log
 from swaveval.api.undisturbed import undisturbed
 from swaveval.checkpoints.live import Live, copied
@@ -185,13 +186,18 @@ class Monitor:
             RunError: what was given cannot be evaluated.
         """
         if self._closed:
+            logger.warning("the monitor is closed: nothing is evaluated any more")
             return self.verdict
-        moment = Moment(epoch, step) if (epoch, step) != (None, None) else Moment(epoch=float(self._calls))
+        if not isinstance(model, nn.Module | None):
+            raise RunError(f"step takes the model, a torch.nn.Module, and not a {type(model).__name__}")
+        said = moment_said(epoch, step)
+        moment = said if said != Moment() else Moment(epoch=float(self._calls))
+        number = None if loss is None else loss_said(loss)
         self._calls += 1
         if self._rounds is None:
             self._rounds = self._begin(model, moment)
-        if loss is not None:
-            self._losses.write(moment, float(loss.detach() if hasattr(loss, "detach") else loss))
+        if number is not None:
+            self._losses.write(moment, number)
         if self._is_due(moment) if evaluate is None else evaluate:
             self._last = _count(moment)
             self._evaluate(self._rounds, model, moment)

@@ -70,7 +70,7 @@ def find_model(description: Description, options: LoadOptions) -> tuple[Parts, M
             return None
         place = places[0]
         if len(places) > 1 and place.prefix not in family.backbone and copy_rank(place.prefix) == 1:
-            meant = the_one_meant([other.prefix for other in places])
+            meant = the_one_meant(view, [other.prefix for other in places])
             place = next(other for other in places if other.prefix == meant)
         named[text] = model, place
         inside = view.under(place.prefix)

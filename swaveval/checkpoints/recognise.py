@@ -149,12 +149,12 @@ def _found(family: Family, view: View, finder: Finder | None) -> list[tuple[str,
     unknown = [prefix for prefix in ranked if prefix not in listed and copy_rank(prefix) == copy_rank(ranked[0])]
     if ranked and ranked[0] not in listed and len(unknown) > 1:
         shapes = [_shapes(view, prefix, read[prefix]) for prefix in unknown]
-        chosen = the_one_meant(unknown, alike=all(one == shapes[0] for one in shapes))
+        chosen = the_one_meant(view, unknown, alike=all(one == shapes[0] for one in shapes))
         ranked.insert(0, ranked.pop(ranked.index(chosen)))
     return [(prefix, read[prefix]) for prefix in ranked]
 
 
-def the_one_meant(prefixes: Sequence[str], *, alike: bool = True) -> str:
+def the_one_meant(view: View, prefixes: Sequence[str], *, alike: bool = True) -> str:
     """Of two or more places that no family knows, and that are no copies by their names, the one to be read.
 
     Args:
@@ -165,7 +165,7 @@ def the_one_meant(prefixes: Sequence[str], *, alike: bool = True) -> str:
     """
     wrapping = _wrapping(prefixes)
     if not (wrapping and alike):
-        raise Failure("unsupported", _several(prefixes))
+        raise Failure("unsupported", _several(view, prefixes))
     return wrapping
 
 
@@ -182,11 +182,13 @@ def _shapes(view: View, prefix: str, found: Translated) -> dict[str, tuple[int, 
     return {ours: view.tensors[prefix + theirs].shape for ours, theirs in found[1].items()}
 
 
-def _several(prefixes: Sequence[str]) -> str:
+def _several(view: View, prefixes: Sequence[str]) -> str:
     names = ", ".join(printable(prefix, 60) for prefix in prefixes[:5])
+    first = next(name for name in view.tensors if name.startswith(prefixes[0]))
+    written = view.keys[first][1].removesuffix(first[len(prefixes[0]) :])  # wrappers (`module.`) included
     return (
         f"several backbones in the file ({names}); which one is meant cannot be told: save that one by itself, "
-        f"torch.save({{name: value for name, value in weights.items() if name.startswith({prefixes[0][:60]!a})}}, "
+        f"torch.save({{name: value for name, value in weights.items() if name.startswith({written[:60]!a})}}, "
         "'weights.pt')"
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from swaveval.data import ImageSet, default_transform, fitted, open_images
+from swaveval.data.held.channels import shown_to
 from swaveval.data.sample import Draw
 from swaveval.features.extract import ExtractSettings
 from swaveval.results import Cell
@@ -76,7 +77,8 @@ def _of_this_process(request: RunRequest) -> Workspace:
 
 def build_workspace(request: RunRequest, images: ImageSet | None = None, progress: Progress | None = None) -> Workspace:
     """The workspace of a resolved request; opens the images unless given."""
-    images = images or request.opened
+    if images is None and request.opened is not None:
+        images = shown_to(request.opened, request.channels)
     if images is None:
         before = training_images(request)
         images = open_images(
