@@ -1,63 +1,23 @@
-"""Which column of a table names images, which says the split, and which hold the labels."""
+"""Which column of a table says the split, and which hold the labels."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from swaveval.data.errors import DataError
+from swaveval.data.tables.counts import tells_rows_apart
 from swaveval.data.tables.label_rows import SHAPE
 from swaveval.data.tables.label_titles import (
-    FILENAMES,
     IGNORED,
     LABELS,
     SPLIT_TITLES,
-    named,
-    names_files,
     plain,
     split_among,
     split_word,
 )
+from swaveval.data.tables.name_column import Values, title_of
 from swaveval.text import printable, shortened
 
-Values = Callable[[int], list[str]]
 YES = frozenset({"1", "1.0", "true", "yes"})
 _NO = frozenset({"0", "0.0", "false", "no", "", "-1", "-1.0", "nan"})
-
-
-def title_of(header: Sequence[str], place: int) -> str:
-    """A column's title, or its number where it has none."""
-    return header[place] or f"number {place + 1}"
-
-
-def filename_column(
-    header: Sequence[str], values: Values, present: frozenset[str], name: str, short: str
-) -> tuple[int, tuple[str, ...]]:
-    """The column whose cells name most images, and what is said of it.
-
-    Columns called like names come first, and among equals the one whose title says so first; a column of file names
-    wins over them where it names more of the images that are there (Waterbirds' `img_filename` beside `img_id`). A
-    column of numbers never does: labels may equal the names of images by accident.
-
-    Raises:
-        DataError: no column is called like names, names an image or looks like names.
-    """
-    hits = [named(values(place), present) for place in range(len(header))]
-    order = [FILENAMES.get(plain(title), len(FILENAMES)) for title in header]
-    files = [place for place in range(len(header)) if names_files(values(place))]
-    known = [place for place, title in enumerate(header) if plain(title) in FILENAMES]
-    if known:
-        best = max(known, key=lambda place: (hits[place], -order[place], -place))
-        better = [place for place in files if hits[place] > hits[best]] if best not in files else []
-        if not better:
-            return best, ()
-        found = max(better, key=lambda place: (hits[place], -place))
-        return found, (
-            f"Images of {short} are named by column {shortened(title_of(header, found), 40)}: "
-            f"{shortened(header[best], 40)} names {'fewer' if hits[best] else 'none'} of those that are there.",
-        )
-    candidates = [place for place in range(len(header)) if hits[place] or place in files]
-    if not candidates:
-        shown = shortened(",".join(header), 80) or "nothing"
-        raise DataError(f"the first line of {name} must name the columns {SHAPE}; it has no filename (found: {shown})")
-    return max(candidates, key=lambda place: (place in files and hits[place] > 0, hits[place], -place)), ()
 
 
 def split_column(
@@ -122,6 +82,8 @@ def label_columns(
     known = sorted((place for place in rest if plain(header[place]) in LABELS), key=lambda p: LABELS[plain(header[p])])
     if known:
         return known[:1]
+    # A number of its own for each row is no class, unless there is nothing else.
+    rest = [place for place in rest if not tells_rows_apart(values(place))] or rest
     open_ones = [place for place in rest if plain(header[place]) not in IGNORED or not any(header)]
     marked = [place for place in open_ones if header[place] and _is_mark(values(place))]
     if len(marked) > 1 and any(cell.casefold() in YES for place in marked for cell in values(place)):

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from swaveval.data.errors import DataError
 from swaveval.data.tables.label_cells import Cells, cells_of, decoded
-from swaveval.data.tables.label_columns import YES, filename_column, label_columns, split_column, title_of
+from swaveval.data.tables.label_columns import YES, label_columns, split_column
 from swaveval.data.tables.label_foreign import check_table
 from swaveval.data.tables.label_json import rows_of_json
 from swaveval.data.tables.label_numbered import is_numbered, read_numbered
 from swaveval.data.tables.label_rows import SHAPE, LabelRow, LabelTable, described
 from swaveval.data.tables.label_titles import IGNORED, LABELS, plain, present_names
 from swaveval.data.tables.label_values import read_values
+from swaveval.data.tables.name_column import filename_column, title_of
 from swaveval.data.tables.names_in_folders import FOLDERS, folders_of
 from swaveval.text import listed, shortened
 
