@@ -14,8 +14,8 @@ def whole_numbers(cells: Sequence[str]) -> list[int] | None:
 
 def counts_rows(cells: Sequence[str]) -> bool:
     """Whether they are 0, 1, 2 … or 1, 2, 3 … in order."""
-    numbers = whole_numbers(cells)
-    return bool(numbers) and len(cells) >= _FEWEST and numbers[0] in (0, 1) and _in_order(numbers)
+    numbers = whole_numbers(cells) or []
+    return len(numbers) >= _FEWEST and numbers[0] in (0, 1) and _in_order(numbers)
 
 
 def tells_rows_apart(cells: Sequence[str]) -> bool:

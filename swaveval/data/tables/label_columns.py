@@ -1,4 +1,4 @@
-"""Which column of a table says the split, and which hold the labels."""
+"""Which columns of a table hold the labels."""
 
 from collections.abc import Sequence
 
@@ -8,55 +8,11 @@ from swaveval.data.tables.label_rows import SHAPE
 from swaveval.data.tables.label_titles import (
     IGNORED,
     LABELS,
-    SPLIT_TITLES,
     plain,
-    split_among,
-    split_word,
 )
-from swaveval.data.tables.name_column import Values, title_of
-from swaveval.text import printable, shortened
-
-YES = frozenset({"1", "1.0", "true", "yes"})
-_NO = frozenset({"0", "0.0", "false", "no", "", "-1", "-1.0", "nan"})
-
-
-def split_column(
-    header: Sequence[str], values: Values, filename: int, lines: Sequence[int], name: str, short: str
-) -> tuple[int | None, list[str | None], list[str]]:
-    """Position of the split column, each row's split, notes.
-
-    Args:
-        name, short: of the file, for errors and for notes.
-
-    Raises:
-        DataError: a cell of a column that is called `split` says none.
-    """
-    nothing: list[str | None] = [None for _ in lines]
-    for place, title in enumerate(header):
-        if place == filename or plain(title) not in SPLIT_TITLES:
-            continue
-        cells = values(place)
-        words = [split_among(cell) for cell in cells]
-        if set(cells) <= {"0", "1", "2", ""} and "0" in cells:
-            numbered = {"0": "train", "1": "validation" if "2" in cells else "test", "2": "test", "": None}
-            note = f"Split numbers of {short} read as 0 train, 1 {numbered['1']}{', 2 test' if '2' in cells else ''}."
-            return place, [numbered[cell] for cell in cells], [note]
-        odd = next((at for at, cell in enumerate(cells) if cell and words[at] is None), None)
-        if odd is None:
-            read = {cell: word for cell, word in zip(cells, words, strict=True) if word and split_word(cell) is None}
-            said = ", ".join(f"{shortened(cell, 40)} as {word}" for cell, word in sorted(read.items())[:6])
-            return place, list(words), [f"Splits of {short} read by a word in them: {said}."] if read else []
-        if plain(title) == "split" or any(words):
-            raise DataError(
-                f"line {lines[odd]} of {name} has the split {printable(cells[odd])[:40]!r}; "
-                "use train, test or validation"
-            )
-    if not any(header) and len(header) > 2:
-        for place in range(len(header)):
-            words = [split_word(cell) for cell in values(place)]
-            if place != filename and all(words) and "train" in words and len(set(words)) > 1:
-                return place, words, [f"Column {title_of(header, place)} of {short} read as the split."]
-    return None, nothing, []
+from swaveval.data.tables.mark_columns import marked_classes
+from swaveval.data.tables.name_column import Values
+from swaveval.text import shortened
 
 
 def label_columns(
@@ -85,8 +41,7 @@ def label_columns(
     # A number of its own for each row is no class, unless there is nothing else.
     rest = [place for place in rest if not tells_rows_apart(values(place))] or rest
     open_ones = [place for place in rest if plain(header[place]) not in IGNORED or not any(header)]
-    marked = [place for place in open_ones if header[place] and _is_mark(values(place))]
-    if len(marked) > 1 and any(cell.casefold() in YES for place in marked for cell in values(place)):
+    if marked := marked_classes(header, values, open_ones):
         return marked
     if len(open_ones) == 1:
         return open_ones
@@ -96,8 +51,3 @@ def label_columns(
     raise DataError(
         f"the first line of {name} must name the columns {SHAPE}; it has no label (found: {shown}); {advice}"
     )
-
-
-def _is_mark(cells: Sequence[str]) -> bool:
-    found = {cell.casefold() for cell in cells}
-    return found <= YES | _NO and found != {""}

@@ -6,15 +6,17 @@ from pathlib import Path
 
 from swaveval.data.errors import DataError
 from swaveval.data.tables.label_cells import Cells, cells_of, decoded
-from swaveval.data.tables.label_columns import YES, label_columns, split_column
+from swaveval.data.tables.label_columns import label_columns
 from swaveval.data.tables.label_foreign import check_table
 from swaveval.data.tables.label_json import rows_of_json
 from swaveval.data.tables.label_numbered import is_numbered, read_numbered
 from swaveval.data.tables.label_rows import SHAPE, LabelRow, LabelTable, described
 from swaveval.data.tables.label_titles import IGNORED, LABELS, plain, present_names
 from swaveval.data.tables.label_values import read_values
+from swaveval.data.tables.mark_columns import YES
 from swaveval.data.tables.name_column import filename_column, title_of
 from swaveval.data.tables.names_in_folders import FOLDERS, folders_of
+from swaveval.data.tables.split_column import split_column
 from swaveval.text import listed, shortened
 
 
@@ -128,7 +130,10 @@ def _columns(table: Cells, present: frozenset[str], column: str | None, name: st
 def _said(header: Sequence[str], chosen: Sequence[int], others: Sequence[int], name: str) -> tuple[str, list[str]]:
     """The label column in words, and a note where another could have been meant."""
     if len(chosen) > 1:
-        return f"{len(chosen)} columns of 0 and 1 ({listed(header[place] for place in chosen)})", []
+        several = f"{len(chosen)} columns of 0 and 1"
+        left = [header[place] for place in others if plain(header[place]) not in IGNORED]
+        said = f"The classes of {name} are {several}; other columns: {listed(left)} (--labels FILE:COLUMN reads one)."
+        return f"{several} ({listed(header[place] for place in chosen)})", [said] if left else []
     title = f"column {shortened(title_of(header, chosen[0]), 40)}"
     if any(header):
         left = [header[place] for place in others if plain(header[place]) not in IGNORED]

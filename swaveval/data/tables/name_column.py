@@ -130,7 +130,8 @@ def _not_a_count(table: _Table, best: int, name: str, short: str) -> tuple[int, 
     if suspect and table.hits[rivals[0]] >= _AS_MANY * table.hits[best] and len(rivals) == 1:
         other = shortened(title_of(table.header, rivals[0]), 40)
         return rivals[0], (f"Images of {short} are named by column {other}; {shown} numbers the rows.",)
-    raise _two(table, *(rivals[:2] if len(rivals) > 1 else (best, rivals[0])), name)
+    first, second = (best, *rivals)[:2] if len(rivals) == 1 else rivals[:2]
+    raise _two(table, first, second, name)
 
 
 def _two(table: _Table, first: int, second: int, name: str) -> DataError:

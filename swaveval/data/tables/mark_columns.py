@@ -1,0 +1,87 @@
+"""Columns of 0 and 1 that name one class each; others say something else of an image (`flipped`, `smoker`)."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from swaveval.data.folders.folder_names import words_of
+from swaveval.data.tables.label_titles import plain
+from swaveval.data.tables.label_values import NUMBER, UNLABELLED
+
+YES = frozenset({"1", "1.0", "true", "yes"})
+NO = frozenset({"0", "0.0", "false", "no", "", "-1", "-1.0", "nan"})
+# Marks that are about the image, the person in it or its place in the set, beside marks that are classes.
+_NO_CLASSES = words_of(
+    "isvalid isval isvalidation istrain istraining istest istesting train test val valid validation sex male female "
+    "gender ismale isfemale flipped flip isflipped mirrored rotated augmented isaugmented synthetic issynthetic "
+    "duplicate isduplicate verified isverified reviewed isreviewed checked smoker occluded isoccluded truncated "
+    "istruncated iscrowd difficult blurry blurred iscolor isgrayscale isgray cropped iscropped deleted hidden"
+)
+# Columns of words that are known to be about an image, so that they are not what one would take for its classes.
+_ABOUT = words_of(
+    "sex gender age agegroup view viewposition laterality side frontallateral appa patientid patient subjectid subject "
+    "source observer photographer camera site date time datetime timestamp url license author anatomsite localization "
+    "split set subset dataset phase"
+)
+# Two columns of which always one is marked may be a yes and a no of anything.
+_FEWEST_OF_A_BLOCK, _MOST_COLUMNS = 3, 2000
+_SHARE_OF_ITS_OWN = 0.5
+
+
+def is_mark(cells: Sequence[str]) -> bool:
+    """Whether cells are 0 and 1, true and false, or empty; not all empty."""
+    found = {cell.casefold() for cell in cells}
+    return found <= YES | NO and found != {""}
+
+
+def marked_classes(
+    header: Sequence[str], values: Callable[[int], list[str]], open_ones: Sequence[int]
+) -> list[int] | None:
+    """The columns that name one class each; None where that cannot be told.
+
+    They are those of which each row marks exactly one; without such, all columns of 0 and 1 where they are what is
+    left: no column of words beside them that could be the classes.
+
+    Args:
+        open_ones: the columns that nothing is known of.
+    """
+    marked = [place for place in open_ones if header[place] and is_mark(values(place))]
+    if len(marked) < 2 or len(marked) > _MOST_COLUMNS:
+        return None
+    marks = np.array([[cell.casefold() in YES for cell in values(place)] for place in marked])
+    if not marks.any():
+        return None
+    others = [place for place in open_ones if place not in marked]
+    alone = not any(_may_be_classes(header[place], values(place)) for place in others)
+    fewest = 2 if alone else _FEWEST_OF_A_BLOCK
+    everything = list(range(len(marked)))
+    # CelebA has `Male` among attributes like it.
+    classes = [at for at in everything if plain(header[marked[at]]) not in _NO_CLASSES]
+    for several in (everything, classes) if classes else ():
+        if len(several) >= fewest and (marks[several].sum(axis=0) == 1).all():
+            return [marked[at] for at in several]
+    if block := _block(marks):
+        return [marked[at] for at in block]
+    return marked if alone else None
+
+
+def _block(marks: "np.ndarray[tuple[int, int], np.dtype[np.bool_]]") -> range | None:
+    """The longest run of columns of which each row marks exactly one."""
+    best = range(0)
+    for start in range(len(marks)):
+        total = np.zeros(marks.shape[1], dtype=np.int64)
+        for end in range(start, len(marks)):
+            total += marks[end]
+            if total.max() > 1:
+                break
+            if total.min() == 1 and end + 1 - start > len(best):
+                best = range(start, end + 1)
+    return best if len(best) >= _FEWEST_OF_A_BLOCK else None
+
+
+def _may_be_classes(title: str, cells: Sequence[str]) -> bool:
+    """Whether a column of words that nothing is known of may be the classes: captions and identifiers are none."""
+    present = [cell for cell in cells if cell.casefold() not in UNLABELLED]
+    if plain(title) in _ABOUT or not present or all(NUMBER.match(cell) for cell in present):
+        return False
+    return len(set(present)) <= max(2, _SHARE_OF_ITS_OWN * len(present))
