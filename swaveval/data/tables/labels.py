@@ -8,6 +8,7 @@ from swaveval.data.folders.layout import Placing, place_without_labels
 from swaveval.data.tables.label_matching import Matches, match_rows
 from swaveval.data.tables.label_rows import LabelRow, LabelTable, described
 from swaveval.data.tables.label_table import read_labels
+from swaveval.data.tables.label_titles import bare
 from swaveval.data.tables.label_values import most_frequent_present
 from swaveval.data.tables.labels_by_folder import labels_by_folder
 from swaveval.text import counted, shortened
@@ -37,6 +38,8 @@ def place_by_rows(files: Sequence[str], table: LabelTable, *, name: str, root: s
     rows, name = table.rows, table.name or name
     folders = place_without_labels(files)
     matches = _matches(rows, files, folders.labels, root)
+    if not matches.file_of and matches.ambiguous:
+        raise DataError(_of_several(rows, matches, files, name))
     if not matches.file_of:
         raise DataError(
             f"no row of {name} names an image that is there ({counted(len(rows), 'row')}; first row: "
@@ -80,6 +83,17 @@ def place_by_rows(files: Sequence[str], table: LabelTable, *, name: str, root: s
         ),
         origin=origin,
         several=several,
+    )
+
+
+def _of_several(rows: Sequence[LabelRow], matches: Matches, files: Sequence[str], name: str) -> str:
+    """What to do where each name may mean several images."""
+    row = rows[matches.ambiguous[0]]
+    meant = [shortened(file, 60) for file in files if bare(file) == bare(row.filename)]
+    may = f" may be {meant[0]} or {meant[1]}" if len(meant) > 1 else ""
+    return (
+        f"no row of {name} names exactly one image ({counted(len(rows), 'row')}; line {row.line}: "
+        f"{shortened(row.filename, 60)}{may}); write names with their folder and ending"
     )
 
 
@@ -164,10 +178,11 @@ def _unmatched(alone: Sequence[str], rows: Sequence[LabelRow], matches: Matches,
     """Rows without image, and images `alone` without row and label, with an example of each side."""
     example = f" (first: {shortened(alone[0], 60)})" if alone else ""
     notes = []
-    if len(matches.file_of) < len(rows) / 2:
-        row = rows[next(iter(matches.missing or matches.ambiguous))]
+    there = len(matches.file_of) + len(matches.ambiguous)
+    if there < len(rows) / 2:
+        row = rows[matches.missing[0]]
         notes.append(
-            f"Only {len(matches.file_of):,} of {len(rows):,} rows of {name} name an image that is there; not found: "
+            f"Only {there:,} of {len(rows):,} rows of {name} name an image that is there; not found: "
             f"line {row.line}, {shortened(row.filename, 60)}; first image without a row: "
             f"{shortened(alone[0], 60) if alone else 'none'}."
         )

@@ -5,8 +5,8 @@ in `train/` and another in `test/`. Names count from where the table lies.
 """
 
 import contextlib
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from swaveval.data.errors import DataError
@@ -16,11 +16,28 @@ from swaveval.data.tables.label_rows import MOST_BYTES, SHAPE, LabelTable
 from swaveval.data.tables.label_table import Columns, as_table, read_columns
 from swaveval.data.tables.label_titles import named, present_names
 from swaveval.data.tables.label_values import UNLABELLED
-from swaveval.data.tables.split_namesakes import Named, in_split_folders, side_by_side
+from swaveval.data.tables.names_by_split import folder_splits, named_by_split
+from swaveval.data.tables.split_namesakes import Named, in_split_folders, named_split, side_by_side
 from swaveval.text import listed, printable, shortened
 
 # `0001.png` in the tables of two splits are two images, of which one is there; a few repeated ones are a mistake.
 _MOST_SHARED = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class _Images:
+    """What tables are of: files below a root, the splits of their folders, and the column that was asked for."""
+
+    files: Sequence[str]
+    root: Path
+    column: str | None
+    folders: Mapping[str, str]
+
+    def read(self, path: Path, column: str | None) -> Columns:
+        """A table, its names counted from where it lies and from the folder of the split that it is called by."""
+        table = _counted_from(read_columns(path, self.files, column=column), path, self.files, self.root)
+        called = named_split(path)
+        return named_by_split(table, called.split if called else None, self.folders, shortened(path.name, 60))
 
 
 def read_tables(path: Path, files: Sequence[str], root: Path, *, column: str | None) -> LabelTable:
@@ -32,24 +49,23 @@ def read_tables(path: Path, files: Sequence[str], root: Path, *, column: str | N
     Raises:
         DataError: as `read_columns`, for the file that was named; namesakes that cannot be read are left out.
     """
-    own = _counted_from(read_columns(path, files, column=column), path, files, root)
+    images = _Images(files, root, column, folder_splits(files))
+    own = images.read(path, column)
     folders = in_split_folders(path, root)
     if folders:
-        return _from_folders(own, path, folders, files, root, column)
+        return _from_folders(own, path, folders, images)
     beside = [] if is_numbered(path) else side_by_side(path)
     # In the folder of one split the others' images are not there; equal names would be those of other images.
     folder = meaning(root.resolve().name)
     if len(beside) < 2 or (folder.kind == "split" and not folder.rest):
         return as_table([own])
-    return _from_namesakes(own, path, beside, files, root, column)
+    return _from_namesakes(own, path, beside, images)
 
 
-def _from_folders(
-    own: Columns, path: Path, others: Sequence[Path], files: Sequence[str], root: Path, column: str | None
-) -> LabelTable:
+def _from_folders(own: Columns, path: Path, others: Sequence[Path], images: _Images) -> LabelTable:
     tables, read, notes = [own], [path.parent.name], list[str]()
     for other in others:
-        table, why = _namesake(own, other, files, root, column)
+        table, why = _namesake(own, other, images)
         if table is None:
             notes.append(f"{printable(other.parent.name)}/{printable(other.name)} was not read: {why}.")
         else:
@@ -61,18 +77,16 @@ def _from_folders(
     return replace(whole, notes=(*whole.notes, *notes))
 
 
-def _from_namesakes(
-    own: Columns, path: Path, beside: Sequence[Named], files: Sequence[str], root: Path, column: str | None
-) -> LabelTable:
+def _from_namesakes(own: Columns, path: Path, beside: Sequence[Named], images: _Images) -> LabelTable:
     """Tables side by side; rows have the split that their table is called by, unless it says another."""
     tables: list[tuple[Named, Columns]] = []
     notes: list[str] = []
-    present = present_names(files)
+    present = present_names(images.files)
     for one in beside:
         if one.path == path:
             tables.append((one, own))
             continue
-        table, why = _namesake(own, one.path, files, root, column)
+        table, why = _namesake(own, one.path, images)
         if table is not None and not named(table.names, present):
             table, why = None, "it names no image that is there"
         elif table is not None and _overlap(own, table) > _MOST_SHARED:
@@ -105,15 +119,13 @@ def _own_first_notes(tables: Sequence[Columns], own: Columns) -> list[Columns]:
     return [replace(table, said=own.said, notes=own.notes) for table in tables]
 
 
-def _namesake(
-    own: Columns, path: Path, files: Sequence[str], root: Path, column: str | None
-) -> tuple[Columns | None, str]:
+def _namesake(own: Columns, path: Path, images: _Images) -> tuple[Columns | None, str]:
     """A table that has labels in the same column, or None and why not."""
     try:
         if path.stat().st_size > MOST_BYTES:
             return None, f"it is larger than {MOST_BYTES >> 20} MB"
         same = own.titles[0] if len(own.titles) == 1 and not own.settled else None
-        table = read_columns(path, files, column=column or same)
+        table = images.read(path, images.column or same)
     except DataError as error:
         return None, _short(error, path)
     except OSError as error:
@@ -121,7 +133,7 @@ def _namesake(
     shared = len(set(own.titles) & set(table.titles))
     if table.settled != own.settled or 2 * shared < len(own.titles) or (len(own.titles) > 1) != (len(table.titles) > 1):
         return None, f"its labels are others ({listed(table.titles)})"
-    return _counted_from(table, path, files, root), ""
+    return table, ""
 
 
 def _short(error: DataError, path: Path) -> str:
