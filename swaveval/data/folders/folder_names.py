@@ -40,7 +40,7 @@ _EXACT = {
 }
 _TRAIN_AND_VALIDATION = re.compile(r"^(train)(?:ing)?[\s_\-+]*(?:and)?[\s_\-+]*(val)(?:id(?:ation)?)?$")
 # Validation beside a split that has its own word, and beside a test.
-_DEVELOPMENT, _EVALUATION = words_of("dev devel development"), words_of("eval evaluation holdout")
+_DEVELOPMENT, EVALUATION = words_of("dev devel development"), words_of("eval evaluation holdout")
 ANNOTATION = words_of(
     "mask masks annotation annotations annot annots anno annos ann anns label labels gt gts groundtruth segmentation "
     "segmentations seg segs segm trimap trimaps depth depths normals disparity disparities disp flow edges contours "
@@ -208,8 +208,8 @@ def kinds(names: Iterable[str]) -> dict[str, Meaning]:
         # 2000 beside 1000 is a number, not a year.
         found = {name: Meaning("number") if name.isdigit() else said for name, said in found.items()}
     if any(said.exact for said in found.values()):
-        tested = any(said.split == "test" and name.lower() not in _EVALUATION for name, said in found.items())
-        held_out = _DEVELOPMENT | (_EVALUATION if tested else frozenset())
+        tested = any(said.split == "test" and name.lower() not in EVALUATION for name, said in found.items())
+        held_out = _DEVELOPMENT | (EVALUATION if tested else frozenset())
         found |= {name: Meaning("split", "validation", exact=True) for name in found if name.lower() in held_out}
     found |= _splits_called_alike(found) | _lettered(found) | _sessions(found)
     splits = {name: said for name, said in found.items() if said.kind == "split"}

@@ -108,8 +108,9 @@ def _columns(table: Cells, present: frozenset[str], column: str | None, name: st
         notes += (f"{short} has names and no labels: the folders in the names are the labels.",)
         cells = tuple((folder,) for folder in folders)
         return Columns(lines, names, tuple(None for _ in names), (FOLDERS,), cells, True, FOLDERS, notes)
-    split, splits, said = split_column(header, values, filename, lines, name, short)
-    rest = [place for place in range(len(header)) if place not in (filename, split)]
+    asked = [place for place, title in enumerate(header) if column and plain(title) == plain(column)]
+    split = split_column(header, values, [filename, *asked], lines, name, short)
+    rest = [place for place in range(len(header)) if place != filename and place not in split.places]
     rest = [place for place in rest if header[place] or any(values(place))]  # two tabs in a row
     if table.by_comment and column is None:  # such titles say what columns hold; the first of labels comes first
         column = next((header[place] for place in rest if plain(header[place]) in LABELS), None)
@@ -119,11 +120,11 @@ def _columns(table: Cells, present: frozenset[str], column: str | None, name: st
     return Columns(
         lines,
         names,
-        tuple(splits),
+        split.splits,
         tuple(title_of(header, place) for place in chosen),
         tuple(zip(*(values(place) for place in chosen), strict=True)),
         said=words,
-        notes=(*notes, *said, *about),
+        notes=(*notes, *split.notes, *about),
     )
 
 

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from swaveval.data.folders.folder_names import SPLITS, WORDS
+from swaveval.data.folders.folder_names import EVALUATION, SPLITS, WORDS
 from swaveval.data.listing import EXTENSIONS
 
 _FILENAMES = (
@@ -55,6 +55,8 @@ def is_header(cells: Sequence[str], present: frozenset[str]) -> bool:
 def split_word(word: str) -> str | None:
     """`train`, `test` or `validation` for a cell that says so in one word."""
     found = word.strip().lower()
+    if found == "validate":  # of Vertex and BigQuery
+        return "validation"
     return next((split for split, spellings in SPLITS.items() if found in spellings), None)
 
 
@@ -63,6 +65,12 @@ def split_among(cell: str) -> str | None:
     said = split_word(cell)
     found = {said} if said else {split for word in WORDS.findall(cell) if (split := split_word(word))}
     return found.pop() if len(found) == 1 else None
+
+
+def is_evaluation(cell: str, *, whole: bool = False) -> bool:
+    """Whether a cell, or a word in it, is one of those that mean a test, or the validation beside one."""
+    words = [cell.strip()] if whole else WORDS.findall(cell)
+    return any(word.lower() in EVALUATION for word in words)
 
 
 # -- names of images ---------------------------------------------------------------------------------------------------

@@ -32,8 +32,8 @@ def named_by_split(table: Columns, split: str | None, folders: Mapping[str, str]
         name: of the file, for notes.
     """
     held: dict[str, dict[str, list[str]]] = {}
-    for file, side in folders.items():
-        held.setdefault(side, {}).setdefault(_key(file), []).append(file)
+    for file, place in folders.items():
+        held.setdefault(place, {}).setdefault(_key(file), []).append(file)
     if len(held) < 2:
         return table
     sides = [_side(split or stated, held) if _is_bare(row) else None for row, stated in _rows(table)]
