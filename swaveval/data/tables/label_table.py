@@ -1,10 +1,11 @@
 """Reading a table of labels: its columns, of one file or of several that belong together, and the labels in them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from swaveval.data.errors import DataError
+from swaveval.data.tables.denied_labels import Kept, affirmed
 from swaveval.data.tables.label_cells import Cells, cells_of, decoded
 from swaveval.data.tables.label_columns import label_columns
 from swaveval.data.tables.label_foreign import check_table
@@ -117,7 +118,7 @@ def _columns(table: Cells, present: frozenset[str], column: str | None, name: st
     chosen = label_columns(header, values, rest, column, name)
     others = [place for place in rest if place not in chosen]
     words, about = _said(header, chosen, others, short)
-    return Columns(
+    found = Columns(
         lines,
         names,
         split.splits,
@@ -125,6 +126,22 @@ def _columns(table: Cells, present: frozenset[str], column: str | None, name: st
         tuple(zip(*(values(place) for place in chosen), strict=True)),
         said=words,
         notes=(*notes, *split.notes, *about),
+    )
+    if len(chosen) > 1:
+        return found
+    kept = affirmed(header, values, names, [label for (label,) in found.cells], others, short)
+    return _only(found, kept) if kept.notes else found
+
+
+def _only(table: Columns, kept: Kept) -> Columns:
+    """The rows that say what an image is."""
+    return replace(
+        table,
+        lines=tuple(table.lines[at] for at in kept.rows),
+        names=tuple(table.names[at] for at in kept.rows),
+        splits=tuple(table.splits[at] for at in kept.rows),
+        cells=tuple(("",) if at in kept.emptied else table.cells[at] for at in kept.rows),
+        notes=(*table.notes, *kept.notes),
     )
 
 

@@ -190,10 +190,29 @@ def _separated(present: Sequence[str], separator: str) -> list[tuple[str, ...]] 
     return split
 
 
-def most_frequent_present(labels: Mapping[str, Sequence[str]]) -> tuple[dict[str, str], Counter[str]]:
-    """Of each image the label that most images of the set carry; ties go by name. And how many carry each."""
+def most_frequent_present(
+    labels: Mapping[str, Sequence[str]], votes: Mapping[str, Sequence[str]] | None = None
+) -> tuple[dict[str, str], Counter[str]]:
+    """Of each image the label that most images of the set carry; ties go by name. And how many carry each.
+
+    Args:
+        votes: what each row of an image says; the label of most rows comes first.
+    """
     counts: Counter[str] = Counter(label for several in labels.values() for label in set(several))
+    said = {file: Counter((votes or {}).get(file, ())) for file in labels}
     chosen = {
-        file: min(several, key=lambda label: (-counts[label], label)) for file, several in labels.items() if several
+        file: min(several, key=lambda label: (-said[file][label], -counts[label], label))
+        for file, several in labels.items()
+        if several
     }
     return chosen, counts
+
+
+def most_of_rows(votes: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Of each image whose rows differ the label of more rows than any other, where one has that."""
+    decided = {}
+    for file, words in votes.items():
+        (first, most), *others = Counter(words).most_common(2)
+        if others and most > others[0][1]:
+            decided[file] = first
+    return decided

@@ -1,6 +1,6 @@
 """Labels that lie apart from the images: the rows of a table, placed on files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import replace
 
 from swaveval.data.errors import DataError
@@ -9,7 +9,7 @@ from swaveval.data.tables.label_matching import Matches, match_rows
 from swaveval.data.tables.label_rows import LabelRow, LabelTable, described
 from swaveval.data.tables.label_table import read_labels
 from swaveval.data.tables.label_titles import bare
-from swaveval.data.tables.label_values import most_frequent_present
+from swaveval.data.tables.label_values import most_frequent_present, most_of_rows
 from swaveval.data.tables.labels_by_folder import labels_by_folder
 from swaveval.text import counted, shortened
 
@@ -115,34 +115,49 @@ def _labels(
     used: Sequence[str], found: dict[str, list[LabelRow]], table: LabelTable, name: str
 ) -> tuple[dict[str, str | None], dict[str, int] | None, list[str]]:
     """The label of each file; how many images carry each label where they carry several; notes."""
-    repeated = sum(len(rows) - 1 for rows in found.values())
-    different = [file for file, rows in found.items() if len({row.label for row in rows}) > 1]
-    by_rows = not table.multiple and len(different) > max(2, _SEVERAL_ROWS_SHARE * len(found))
-    if table.multiple or by_rows:
-        carried = {
-            file: tuple(
-                dict.fromkeys(
-                    word for row in rows for word in (row.several if table.multiple else (row.label,)) if word
-                )
-            )
-            for file, rows in found.items()
-        }
+    if table.multiple:
+        carried = {file: _in_turn([row.several for row in rows]) for file, rows in found.items()}
         chosen, counts = most_frequent_present(carried)
         many = sum(len(words) > 1 for words in carried.values())
-        note = (
-            f"{counted(many, 'image')} with several labels in {name} ({len(counts):,} labels): the one of them that "
-            "most images carry was taken as the class."
+        return {file: chosen.get(file) for file in used}, dict(counts.most_common()), [_by_set(many, counts, name)]
+    votes = {file: [row.label for row in rows] for file, rows in found.items()}
+    decided = most_of_rows(votes)
+    different = [file for file, words in votes.items() if len(set(words)) > 1 and file not in decided]
+    notes = [_by_rows(len(decided), name)] if decided else []
+    if len(different) > max(2, _SEVERAL_ROWS_SHARE * len(found)):
+        carried = {file: tuple(dict.fromkeys(filter(None, words))) for file, words in votes.items()}
+        chosen, counts = most_frequent_present(carried, votes)
+        many = sum(len(carried[file]) > 1 for file in different)
+        return (
+            {file: chosen.get(file) for file in used},
+            dict(counts.most_common()),
+            [*notes, _by_set(many, counts, name)],
         )
-        return {file: chosen.get(file) for file in used}, dict(counts.most_common()), [note]
     labels: dict[str, str | None] = {file: found[file][0].label or None if file in found else None for file in used}
     labels |= dict.fromkeys(different)
-    notes = []
+    labels |= {file: word or None for file, word in decided.items()}
+    repeated = sum(len(rows) - 1 for file, rows in found.items() if file not in decided)
     if repeated:
         notes.append(f"{counted(repeated, 'row')} of {name} that repeat an image, not used.")
     if different:
         example = shortened(sorted(different)[0])
         notes.append(f"{counted(len(different), 'image')} with two labels, read as unlabelled ({example}).")
     return labels, None, notes
+
+
+def _in_turn(several: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word for words in several for word in words if word))
+
+
+def _by_rows(count: int, name: str) -> str:
+    return f"{counted(count, 'image')} whose rows in {name} differ: the label of most of them was taken."
+
+
+def _by_set(count: int, labels: Sized, name: str) -> str:
+    return (
+        f"{counted(count, 'image')} with several labels in {name} ({len(labels):,} labels): the one of them that most "
+        "images carry was taken as the class."
+    )
 
 
 def _splits(
