@@ -1,16 +1,21 @@
-"""From the bytes of a label file to a header and rows of cells: encodings, separators, whether there is a header."""
+"""From the text of a label file to a header and rows of cells: separators, whether there is a header."""
 
 import csv
 import io
+import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from swaveval.data.errors import DataError
+from swaveval.data.tables.label_head import without_head
 from swaveval.data.tables.label_lines import read_lines
 from swaveval.data.tables.label_rows import SHAPE
-from swaveval.data.tables.label_titles import is_header
+from swaveval.data.tables.label_titles import is_header, is_known, named
+from swaveval.data.tables.label_values import NUMBER
 
 Rows = list[tuple[int, list[str]]]
-_BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_ENOUGH = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +35,6 @@ class Cells:
     by_comment: bool = False
 
 
-def decoded(content: bytes) -> str:
-    """The text of a file: UTF-8 with or without BOM, UTF-16, else Latin-1."""
-    for mark, encoding in _BOMS:
-        if content.startswith(mark):
-            return content.decode(encoding, errors="replace")
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
-
-
 def cells_of(text: str, present: frozenset[str], *, name: str, short: str) -> Cells:
     """The header (invented where there is none) and the rows with their line numbers.
 
@@ -51,12 +45,11 @@ def cells_of(text: str, present: frozenset[str], *, name: str, short: str) -> Ce
     Raises:
         DataError: it is empty, or no CSV.
     """
-    delimiter = _delimiter(text)
-    notes: tuple[str, ...] = ()
+    text, delimiter, notes = without_head(text, _delimiter, short)
     rows: Rows = []
     if delimiter == " ":
         lines = read_lines(text, present, name=short)
-        rows, notes = lines.rows, lines.notes
+        rows, notes = lines.rows, (*notes, *lines.notes)
         if lines.header:
             return Cells(list(lines.header), rows, notes, by_comment=True)
     else:
@@ -71,7 +64,7 @@ def cells_of(text: str, present: frozenset[str], *, name: str, short: str) -> Ce
     if not rows:
         raise DataError(f"{name} is empty; the first line must name the columns {SHAPE}")
     first = [cell.lstrip("#").strip() for cell in rows[0][1]]
-    if is_header(first, present):
+    if is_header(first, present) and not _is_a_row(first, [cells for _, cells in rows[1:]], present):
         return Cells(first, rows[1:], notes)
     width = max(len(cells) for _, cells in rows)
     return Cells(["" for _ in range(width)], rows, notes)
@@ -91,3 +84,25 @@ def _delimiter(text: str) -> str:
             if score > best_score:
                 best, best_score = candidate, score
     return best
+
+
+def _is_a_row(first: Sequence[str], rows: Sequence[Sequence[str]], present: frozenset[str]) -> bool:
+    """Whether a first row without a title that is known is one like the others, whose image is not there.
+
+    It is where the images are named below by names of one form with its own (`im99` above `im0`), or where a word of
+    it stands below again, as those of classes do.
+    """
+    if any(is_known(cell) for cell in first) or len(rows) < _ENOUGH or not all(first):
+        return False
+    columns = [[cells[place] if place < len(cells) else "" for cells in rows] for place in range(len(first))]
+    naming = max(range(len(first)), key=lambda place: named(columns[place], present))
+    if not named(columns[naming], present):
+        return False
+    formed = Counter(_form(cell) for cell in columns[naming]).most_common(1)[0][0]
+    if any(character.isdigit() for character in first[naming]) and _form(first[naming]) == formed:
+        return True
+    return any(cell in columns[place] for place, cell in enumerate(first) if place != naming and not NUMBER.match(cell))
+
+
+def _form(cell: str) -> str:
+    return re.sub(r"\d+", "0", cell)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from swaveval.data.errors import DataError
 from swaveval.data.tables.denied_labels import Kept, affirmed
-from swaveval.data.tables.label_cells import Cells, cells_of, decoded
+from swaveval.data.tables.label_bytes import decoded
+from swaveval.data.tables.label_cells import Cells, cells_of
 from swaveval.data.tables.label_columns import label_columns
 from swaveval.data.tables.label_foreign import check_table
 from swaveval.data.tables.label_json import rows_of_json
@@ -76,21 +77,24 @@ def read_columns(path: Path, files: Sequence[str] = (), *, column: str | None = 
             "none, folders and names"
         ) from error
     check_table(content, name)
-    text = decoded(content)
+    short = shortened(path.name)
+    text, guessed = decoded(content, short)
     if is_numbered(path):
         if column is not None:
             raise DataError(f"{name} has one column of labels; leave out :{shortened(column, 40)}")
         found = read_numbered(path, text)
         cells = tuple((label,) for label in found.labels)
-        return Columns(found.lines, found.names, found.splits, ("label",), cells, True, found.said, found.notes)
-    present, short = present_names(files), shortened(path.name)
+        return Columns(
+            found.lines, found.names, found.splits, ("label",), cells, True, found.said, (*guessed, *found.notes)
+        )
+    present = present_names(files)
     if path.suffix.lower() in {".json", ".jsonl", ".ndjson"} or text.lstrip()[:1] == "{":
         table = Cells(*rows_of_json(text, present, name=name))
     else:
         table = cells_of(text, present, name=name, short=short)
     if not table.rows:
         raise DataError(f"{name} has a header but no rows; write one line per image: {SHAPE}")
-    return _columns(table, present, column, name, short)
+    return _columns(replace(table, notes=(*guessed, *table.notes)), present, column, name, short)
 
 
 def _columns(table: Cells, present: frozenset[str], column: str | None, name: str, short: str) -> Columns:
