@@ -67,12 +67,12 @@ def test_what_is_said_of_lines_in_columns(tmp_path: Path) -> None:
     found = table(tmp_path, HEAD + [f"{name} {n} 1 1" for n, name in enumerate(PETS)], PETS)
     assert found.notes == (
         "3 lines at the head of t.txt that begin with # read as comments.",
-        "Labels were read from column CLASS-ID of t.txt; other columns: BREED ID, SPECIES "
+        "For the labels of t.txt column CLASS-ID was taken; other columns: BREED ID, SPECIES "
         "(--labels FILE:COLUMN reads one of them).",
     )
     bare = table(tmp_path, [f"{name} {n} 1 1" for n, name in enumerate(PETS)], PETS)
     assert bare.notes == (
-        "Labels were read from column number 2 of t.txt; other columns: 3, 4 (--labels FILE:3 reads one of them).",
+        "For the labels of t.txt column number 2 was taken; other columns: 3, 4 (--labels FILE:3 reads one of them).",
     )
     assert table(tmp_path, ["#1.jpg a", "b.jpg b"], ["#1.jpg", "b.jpg"]).rows[0].filename == "#1.jpg"
 

@@ -29,6 +29,7 @@ class LabelTable:
         notes: what was read in a way the user should know of.
         refusal: why the labels are no classes, or empty.
         name: of the tables that were read together; empty for one.
+        groups: the title of a column that says which images belong together; empty without one.
     """
 
     rows: tuple[LabelRow, ...]
@@ -37,6 +38,7 @@ class LabelTable:
     notes: tuple[str, ...] = ()
     refusal: str = ""
     name: str = ""
+    groups: str = ""
 
 
 def described(table: LabelTable, name: str) -> str:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from swaveval.data.errors import DataError
 from swaveval.data.tables.denied_labels import Kept, affirmed
+from swaveval.data.tables.groups_of_images import group_column
 from swaveval.data.tables.label_bytes import decoded
 from swaveval.data.tables.label_cells import Cells, cells_of
-from swaveval.data.tables.label_columns import label_columns
+from swaveval.data.tables.label_columns import asked_columns, label_columns
 from swaveval.data.tables.label_foreign import check_table
 from swaveval.data.tables.label_json import rows_of_json
 from swaveval.data.tables.label_numbered import is_numbered, read_numbered
@@ -33,6 +34,7 @@ class Columns:
         settled: whether the cells are labels as they stand, not to be read for several labels, numbers and the like.
         said: the column of labels in words; empty where nothing needs saying.
         notes: what was read in a way the user should know of.
+        groups: the title of a column that says which images belong together.
     """
 
     lines: tuple[int, ...]
@@ -43,6 +45,7 @@ class Columns:
     settled: bool = False
     said: str = ""
     notes: tuple[str, ...] = ()
+    groups: str = ""
 
 
 def read_labels(path: Path, files: Sequence[str] = (), *, column: str | None = None) -> LabelTable:
@@ -113,7 +116,7 @@ def _columns(table: Cells, present: frozenset[str], column: str | None, name: st
         notes += (f"{short} has names and no labels: the folders in the names are the labels.",)
         cells = tuple((folder,) for folder in folders)
         return Columns(lines, names, tuple(None for _ in names), (FOLDERS,), cells, True, FOLDERS, notes)
-    asked = [place for place, title in enumerate(header) if column and plain(title) == plain(column)]
+    asked = asked_columns(header, range(len(header)), column) if column else []
     split = split_column(header, values, [filename, *asked], lines, name, short)
     rest = [place for place in range(len(header)) if place != filename and place not in split.places]
     rest = [place for place in rest if header[place] or any(values(place))]  # two tabs in a row
@@ -130,6 +133,7 @@ def _columns(table: Cells, present: frozenset[str], column: str | None, name: st
         tuple(zip(*(values(place) for place in chosen), strict=True)),
         said=words,
         notes=(*notes, *split.notes, *about),
+        groups=group_column(header, values, names, others),
     )
     if len(chosen) > 1:
         return found
@@ -165,7 +169,8 @@ def _said(header: Sequence[str], chosen: Sequence[int], others: Sequence[int], n
         return "" if plain(header[chosen[0]]) == "label" else title, []
     which = "FILE:COLUMN" if any(header) else f"FILE:{left[0]}"
     return title, [
-        f"Labels were read from {title} of {name}; other columns: {listed(left)} (--labels {which} reads one of them)."
+        f"For the labels of {name} {title} was taken; other columns: {listed(left)} (--labels {which} reads one of "
+        "them)."
     ]
 
 
@@ -203,7 +208,7 @@ def as_table(tables: Sequence[Columns]) -> LabelTable:
         LabelRow(line, filename, label, split, found if multiple else ())
         for (line, filename, split), label, found in zip(places, labels, several, strict=True)
     )
-    return LabelTable(rows, tables[0].said, multiple, tuple(notes), refusal)
+    return LabelTable(rows, tables[0].said, multiple, tuple(notes), refusal, groups=tables[0].groups)
 
 
 __all__ = ["Columns", "LabelRow", "LabelTable", "as_table", "described", "read_columns", "read_labels"]

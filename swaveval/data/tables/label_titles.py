@@ -23,7 +23,7 @@ LABELS = {word: place for place, word in enumerate(_LABELS.split())}
 SPLIT_TITLES = frozenset({"split", "set", "subset", "partition", "dataset", "phase", "datasplit"})
 IGNORED = frozenset(
     {"", "unnamed0", "index", "idx", "no", "nr", "row", "rownumber", "width", "height", "md5", "sha256"}
-)
+) | frozenset({"filesize", "regioncount", "regionid"})
 
 
 def plain(title: str) -> str:

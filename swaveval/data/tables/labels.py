@@ -61,6 +61,11 @@ def place_by_rows(files: Sequence[str], table: LabelTable, *, name: str, root: s
                 f"({shortened(next(iter(added)), 60)})."
             )
     splits, source, split_notes = _splits(used, found, folders, labels, name)
+    if splits is None and table.groups:
+        split_notes.append(
+            f"The split is drawn: images of one {shortened(table.groups, 40)} (a column of {name}) may be on both "
+            "sides; a column split says otherwise."
+        )
     refusal = table.refusal
     origin = f"none: {refusal} ({name})" if refusal else described(table, name)
     if several is not None:
