@@ -43,6 +43,12 @@ def test_an_image_whose_every_label_is_denied_has_none(tmp_path: Path) -> None:
     assert "in no row" not in said(found)
 
 
+@pytest.mark.parametrize("sure", ["0.00 0.25 0.50", "0 1 2 3"])
+def test_how_sure_somebody_was_denies_nothing(sure: str, tmp_path: Path) -> None:
+    lines = [f"im{n},{WORDS[n % 3]},{sure.split()[n // 3 % 3]}" for n in range(COUNT)]
+    assert told(placed(table_at(tmp_path / "t.csv", "image,label,confidence", *lines), FILES)) == TRUTH
+
+
 def test_prodigy(tmp_path: Path) -> None:
     records = [
         json.dumps({"image": f"im{n}.png", "label": word, "answer": "accept" if word == WORDS[n % 3] else "reject"})

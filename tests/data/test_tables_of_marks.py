@@ -66,6 +66,7 @@ def test_exactly_one_mark_a_row_is_the_class(
 
 
 @pytest.mark.parametrize("others", [{}, {"age": AGES}, {"Sex": words("f", "m"), "view": words("PA", "AP", "L")},
+                                    {"Frontal/Lateral": words("Frontal", "Lateral"), "AP/PA": words("AP", "")},
                                     {"caption": [f"a photo of {n} newts" for n in range(COUNT)]}])  # fmt: skip
 def test_several_marks_a_row_where_they_are_what_is_left(
     others: Mapping[str, Sequence[object]], tmp_path: Path

@@ -57,13 +57,21 @@ def test_tables_of_both_splits(form: str, given: str, tmp_path: Path) -> None:
     assert "cars_train.csv, cars_test.csv read together" in said(found)
 
 
+@pytest.mark.parametrize("name", ["labels.csv", "train.csv"])
 @pytest.mark.parametrize("form", FORMS)
-def test_a_column_of_splits_says_it_too(form: str, tmp_path: Path) -> None:
+def test_a_column_of_splits_says_it_too(form: str, name: str, tmp_path: Path) -> None:
     lines = [f"{row},{side}" for side in ("train", "test") for row in rows(form, turned=side == "test")]
-    found = placed(table_at(tmp_path / "labels.csv", "id,label,split", *lines), both(form))
+    found = placed(table_at(tmp_path / name, "id,label,split", *lines), both(form))
     assert told(found)[form.format("train", 1)] == "moth"
     assert told(found)[form.format("test", 1)] == "newt"
     assert len(told(found)) == 2 * COUNT
+
+
+def test_a_split_inside_the_folder_that_the_table_is_called_by(tmp_path: Path) -> None:
+    """Of a competition's `train/`; `test/` has no labels."""
+    lines = [f"{row},{'test' if n < 4 else 'train'}" for n, row in enumerate(rows("{}/{}.png"))]
+    found = placed(table_at(tmp_path / "train.csv", "id,label,split", *lines), both("{}/{}.png"))
+    assert told(found) == {f"train/{n + 1}.png": WORDS[n % 2] for n in range(COUNT)}
 
 
 def test_numbers_without_their_zeros(tmp_path: Path) -> None:

@@ -81,9 +81,9 @@ def affirmed(
 
 
 def _is_presence(title: str, cells: Sequence[str]) -> bool:
-    """Whether 0 under a title means that a label is absent; of several levels of sureness it is the lowest."""
+    """Whether 0 under a title means that a label is absent; of shares or levels of sureness it is the lowest."""
     numbers = [float(cell) for cell in cells if NUMBER.match(cell)]
-    return plain(title) in _PRESENCE and all(0 <= number <= 1 for number in numbers)
+    return plain(title) in _PRESENCE and all(number in (0, 1) for number in numbers)
 
 
 def _is_nothing(cell: str) -> bool:

@@ -27,7 +27,7 @@ def named_by_split(table: Columns, split: str | None, folders: Mapping[str, str]
     """The table with names of images in the folder of its split, where a name without folder may mean two of them.
 
     Args:
-        split: what the table is called by; without that what each row says.
+        split: what the table is called by; without that, or where a name has two, what each row says.
         folders: as `folder_splits`.
         name: of the file, for notes.
     """
@@ -36,6 +36,8 @@ def named_by_split(table: Columns, split: str | None, folders: Mapping[str, str]
         held.setdefault(place, {}).setdefault(_key(file), []).append(file)
     if len(held) < 2:
         return table
+    if len(set(_rows(table))) > len(set(table.names)):
+        split = None  # a name that stands under two splits is of two folders, whatever the table is called
     sides = [_side(split or stated, held) if _is_bare(row) else None for row, stated in _rows(table)]
     keys = [_key(row) for row in table.names]
     if not any(

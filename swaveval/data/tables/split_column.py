@@ -22,6 +22,8 @@ _FLAG = re.compile(r"^(?:is|in)?(?:the)?(train|training|test|testing|val|valid|v
 _NO_SPLIT = UNLABELLED | {"unassigned"}
 # How many times as many rows 1 has as 0, or one number as 0, where 0 cannot be the training images.
 _MORE, _FAR_MORE = 1.5, 2
+# Under a title that says nothing more different cells than these are no splits.
+_MOST_WORDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,8 @@ def _of_any_title(header: Sequence[str], place: int, cells: Sequence[str], short
     """A column that holds nothing but the words of splits, train among them."""
     title = header[place]
     if plain(title) in LABELS or (not any(header) and len(header) < 3):
+        return None
+    if len(set(cells)) > _MOST_WORDS:
         return None
     whole = plain(title) not in _BY_WORD and not _names_splits(title)
     words = splits_of(cells, whole=whole)
