@@ -19,9 +19,9 @@ _NO_CLASSES = words_of(
 )
 # Columns of words that are known to be about an image, so that they are not what one would take for its classes.
 _ABOUT = words_of(
-    "sex gender age agegroup view viewposition laterality side frontal/lateral ap/pa patientid patient "
-    "subjectid subject source observer photographer camera site date time datetime timestamp url license author anatomsite localization "
-    "split set subset dataset phase"
+    "sex gender age agegroup view viewposition laterality side frontal/lateral ap/pa patientid patient subjectid "
+    "subject source observer photographer camera site date time datetime timestamp url license author anatomsite "
+    "localization split set subset dataset phase"
 )
 # Two columns of which always one is marked may be a yes and a no of anything.
 _FEWEST_OF_A_BLOCK, _MOST_COLUMNS = 3, 2000
