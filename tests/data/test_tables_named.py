@@ -20,7 +20,7 @@ def rows(start: int = 0) -> list[str]:
 
 
 @pytest.mark.parametrize("start", [0, 1])
-@pytest.mark.parametrize("index", ["Unnamed: 0", "", "index", "idx", "No.", "row"])
+@pytest.mark.parametrize("index", ["Unnamed: 0", "Unnamed: 0.1", "", "index", "level_0", "No.", "row_id", "#"])
 @pytest.mark.parametrize("title", ["photo_no", "img_number", "nummer", "id", "image"])
 def test_an_index_is_never_preferred_to_another_column(title: str, index: str, start: int, tmp_path: Path) -> None:
     table = table_at(tmp_path / "t.csv", f"{index},{title},label", *rows(start))
@@ -49,6 +49,23 @@ def test_a_count_of_the_rows_without_titles(tmp_path: Path) -> None:
     found = placed(table_at(tmp_path / "t.csv", *rows()), FILES)
     assert told(found) == TRUTH
     assert "column number 2" in said(found)
+
+
+def test_a_count_of_lines(tmp_path: Path) -> None:
+    assert told(placed(table_at(tmp_path / "t.txt", *(row.replace(",", " ") for row in rows())), FILES)) == TRUTH
+
+
+def test_numbered_images_and_labels_of_two_words(tmp_path: Path) -> None:
+    lines = (f"{n} Boeing {n % 3 + 7}07" for n in range(COUNT))
+    found = told(placed(table_at(tmp_path / "t.txt", *lines), [*FILES, "707.png"]))
+    assert found == {f"{n}.png": f"Boeing {n % 3 + 7}07" for n in range(COUNT)}
+
+
+def test_two_indices(tmp_path: Path) -> None:
+    """A data frame that was written and read twice."""
+    lines = (f"{at},{row}" for at, row in enumerate(rows()))
+    table = table_at(tmp_path / "t.csv", "Unnamed: 0.1,Unnamed: 0,photo_no,label", *lines)
+    assert told(placed(table, FILES)) == TRUTH
 
 
 @pytest.mark.parametrize("header", ["nr_a,nr_b,label", "id,photo_no,label", "sample,photo_no,label"])

@@ -38,6 +38,8 @@ AGES = [20 + 7 * n % 50 for n in range(COUNT)]
         {"laterality": words("L", "R"), "age": AGES, "cancer": [0] * COUNT, "biopsy": bits(3), "invasive": [0] * COUNT,
          "implant": bits(4), "density": words("A", "B", "C", "")},
         {"male": bits(2), "female": [1 - bit for bit in bits(2)], "tumor_type": words("a", "b", "c")},
+        {"sex": bits(2), "smoker": bits(3)}, {"age": AGES, "sex": bits(2), "smoker": bits(3)},
+        {"train": bits(24), "is_blurry": bits(3), "flipped": bits(5), "bird": words("heron", "moth")},
         {"kind_of_bird": words("heron", "moth"), "at_night": bits(2), "in_rain": bits(5)},
     ],
 )  # fmt: skip
@@ -82,3 +84,12 @@ def test_well_known_marks_are_no_classes_beside_others(tmp_path: Path) -> None:
     assert placed(table(tmp_path, columns), FILES).several == {"male": 12, "smiling": 8, "hat": 6}
     with pytest.raises(DataError, match="it has no label"):
         placed(table(tmp_path, {"sex": bits(2), "is_smoker": bits(3), "tumour": words("a", "b", "c")}), FILES)
+
+
+def test_one_mark_beside_well_known_ones_has_two_values(tmp_path: Path) -> None:
+    found = placed(table(tmp_path, {"male": bits(2), "cancer": bits(3)}), FILES)
+    assert told(found) == {file: str(bit) for file, bit in zip(FILES, bits(3), strict=True)}
+    assert found.origin == "t.csv, column cancer"
+    assert "other columns: male" in said(found)
+    both = {"male": bits(2), "female": [1 - bit for bit in bits(2)]}
+    assert set(told(placed(table(tmp_path, both), FILES)).values()) == {"male", "female"}

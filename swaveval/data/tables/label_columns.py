@@ -8,8 +8,8 @@ from swaveval.data.tables.counts import tells_rows_apart
 from swaveval.data.tables.groups_of_images import groups_images
 from swaveval.data.tables.label_rows import SHAPE
 from swaveval.data.tables.label_titles import (
-    IGNORED,
     LABELS,
+    is_ignored,
     plain,
 )
 from swaveval.data.tables.label_values import NUMBER
@@ -43,7 +43,7 @@ def label_columns(
         return known[:1]
     # A number of its own for each row is no class, unless there is nothing else.
     rest = [place for place in rest if not tells_rows_apart(values(place))] or rest
-    open_ones = [place for place in rest if plain(header[place]) not in IGNORED or not any(header)]
+    open_ones = [place for place in rest if not is_ignored(header[place]) or not any(header)]
     if marked := marked_classes(header, values, open_ones):
         return marked
     # What groups images is no class of them, where another column may be.

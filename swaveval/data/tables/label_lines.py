@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from swaveval.data.tables.counts import counts_rows
 from swaveval.data.tables.label_titles import bare, has_image_ending, is_known, named, split_word
 from swaveval.data.tables.label_values import NUMBER
 from swaveval.text import counted, shortened
@@ -63,6 +64,11 @@ def _cells(
     columns = [(number, _unquoted(line.split())) for number, line in lines]
     before = named((cells[0] for _, cells in last), present)
     width = _width(columns)
+    if width > 2 and counts_rows([cells[0] for _, cells in columns]):
+        others = [(number, cells[1:]) for number, cells in columns]
+        counting = named((cells[0] for _, cells in columns), present)
+        if 2 * _score(others, present) >= max(1, counting):  # which of the two names images is told by the columns
+            return columns, []
     if width > 2:
         place, hits = _naming_column([cells for _, cells in columns], width, present)
         if hits > before and (_titles(comments, width) or _apart([cells for _, cells in columns], place)):

@@ -14,7 +14,7 @@ from swaveval.data.tables.label_foreign import check_table
 from swaveval.data.tables.label_json import rows_of_json
 from swaveval.data.tables.label_numbered import is_numbered, read_numbered
 from swaveval.data.tables.label_rows import SHAPE, LabelRow, LabelTable, described
-from swaveval.data.tables.label_titles import IGNORED, LABELS, plain, present_names
+from swaveval.data.tables.label_titles import LABELS, is_ignored, plain, present_names
 from swaveval.data.tables.label_values import read_values
 from swaveval.data.tables.mark_columns import YES
 from swaveval.data.tables.name_column import filename_column, title_of
@@ -157,12 +157,12 @@ def _said(header: Sequence[str], chosen: Sequence[int], others: Sequence[int], n
     """The label column in words, and a note where another could have been meant."""
     if len(chosen) > 1:
         several = f"{len(chosen)} columns of 0 and 1"
-        left = [header[place] for place in others if plain(header[place]) not in IGNORED]
+        left = [header[place] for place in others if not is_ignored(header[place])]
         said = f"The classes of {name} are {several}; other columns: {listed(left)} (--labels FILE:COLUMN reads one)."
         return f"{several} ({listed(header[place] for place in chosen)})", [said] if left else []
     title = f"column {shortened(title_of(header, chosen[0]), 40)}"
     if any(header):
-        left = [header[place] for place in others if plain(header[place]) not in IGNORED]
+        left = [header[place] for place in others if not is_ignored(header[place])]
     else:
         left = [str(place + 1) for place in others]
     if not left:

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from swaveval.data.folders.folder_names import EVALUATION, SPLITS, WORDS
+from swaveval.data.folders.folder_names import EVALUATION, SPLITS, WORDS, words_of
 from swaveval.data.listing import EXTENSIONS
 
 _FILENAMES = (
@@ -21,14 +21,22 @@ _LABELS = (
 FILENAMES = {word: place for place, word in enumerate(_FILENAMES.split())}
 LABELS = {word: place for place, word in enumerate(_LABELS.split())}
 SPLIT_TITLES = frozenset({"split", "set", "subset", "partition", "dataset", "phase", "datasplit"})
-IGNORED = frozenset(
-    {"", "unnamed0", "index", "idx", "no", "nr", "row", "rownumber", "width", "height", "md5", "sha256"}
-) | frozenset({"filesize", "regioncount", "regionid"})
+_IGNORED = words_of(
+    "index idx no nr # row rowid rowno rownumber rownames sno slno srno serialno lfd lfdnr width height md5 sha256 "
+    "filesize regioncount regionid"
+)
+_OF_DATA_FRAMES = re.compile(r"^(?:unnamed|level)\d+$")
 
 
 def plain(title: str) -> str:
     """A title without letter case, spaces and marks: `Image_ID` is `imageid`."""
     return re.sub(r"[\s_\-.:]+", "", title.casefold())
+
+
+def is_ignored(title: str) -> bool:
+    """Whether a title is that of a row's number, or of what is measured of every file; or none."""
+    word = plain(title)
+    return not word or word in _IGNORED or _OF_DATA_FRAMES.match(word) is not None
 
 
 def is_known(title: str) -> bool:

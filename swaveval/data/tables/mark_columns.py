@@ -57,12 +57,15 @@ def marked_classes(
     everything = list(range(len(marked)))
     # CelebA has `Male` among attributes like it.
     classes = [at for at in everything if plain(header[marked[at]]) not in _NO_CLASSES]
-    for several in (everything, classes) if classes else ():
+    for several in (everything, classes) if classes or alone else ():
         if len(several) >= fewest and (marks[several].sum(axis=0) == 1).all():
             return [marked[at] for at in several]
-    if block := _block(marks):
+    if (block := _block(marks)) and set(block) & set(classes):
         return [marked[at] for at in block]
-    return marked if alone else None
+    if not alone or not classes:
+        return None
+    # One mark beside those of everybody (`cancer` beside `male`) is a label of two values.
+    return marked if len(classes) > 1 else [marked[classes[0]]]
 
 
 def _block(marks: "np.ndarray[tuple[int, int], np.dtype[np.bool_]]") -> range | None:

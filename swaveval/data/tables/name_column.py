@@ -8,9 +8,9 @@ from swaveval.data.tables.counts import counts_rows, whole_numbers
 from swaveval.data.tables.label_rows import SHAPE
 from swaveval.data.tables.label_titles import (
     FILENAMES,
-    IGNORED,
     LABELS,
     SPLIT_TITLES,
+    is_ignored,
     named,
     names_files,
     plain,
@@ -83,7 +83,7 @@ class _Table:
 
     def is_index(self, place: int) -> bool:
         """Whether a column is called like the number of a row, and holds numbers."""
-        return plain(self.header[place]) in IGNORED and whole_numbers(self.values(place)) is not None
+        return is_ignored(self.header[place]) and whole_numbers(self.values(place)) is not None
 
     def rivals(self, place: int, share: float) -> list[int]:
         """Other columns of numbers that name as many images as `place`, or that share of them; those of most first."""
