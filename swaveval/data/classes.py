@@ -51,13 +51,25 @@ def as_classes(placing: Placing, files: Sequence[str], is_test: Array | None) ->
     if why:
         note = f"{why[0].upper()}{why[1:]}, which says nothing: the images were read without labels."
         return Classes(None, (), f"none: {why} ({placing.origin})", (note,))
-    notes: tuple[str, ...] = ()
+    notes = _alike(classes)
     sides = [set(indices[(indices >= 0) & side].tolist()) for side in (() if is_test is None else (~is_test, is_test))]
     if sides and (strangers := sides[1] - sides[0]):
         count = int(np.isin(indices[is_test], list(strangers)).sum())
         shown = listed(classes[label] for label in strangers)
-        notes = (f"{counted(count, 'test image')} of classes that no training image has ({shown}).",)
+        notes += (f"{counted(count, 'test image')} of classes that no training image has ({shown}).",)
     return Classes(indices, tuple(distinct([printable(name) for name in classes])), placing.origin, notes)
+
+
+def _alike(classes: Sequence[str]) -> tuple[str, ...]:
+    """`Cat` beside `cat` are two classes, but it is said."""
+    folded: dict[str, list[str]] = {}
+    for name in classes:
+        folded.setdefault(" ".join(name.casefold().replace("_", " ").split()), []).append(name)
+    alike = [names for names in folded.values() if len(names) > 1]
+    return tuple(
+        f"Classes that differ only in letter case or spaces are different ones ({listed(names)})."
+        for names in alike[:1]
+    )
 
 
 def _say_nothing(indices: Array, classes: Sequence[str], is_test: Array | None) -> str:

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from swaveval.data import open_images
+from swaveval.data.classes import as_classes
 from swaveval.data.folders.layout import Placing, place_by_first_folder, place_by_folders
 
 WORDS = ("heron", "lynx", "moth", "otter")
@@ -135,3 +136,11 @@ def test_a_class_of_files_that_cannot_be_read_is_no_flat_folder(tmp_path: Path) 
     assert set(images.class_names) == {"heron", "lynx"}
     assert len(images.audit["broken"]) == 4
     assert any("otter" in note and "4 files" in note for note in images.notes)
+
+
+@pytest.mark.parametrize("other", ["Heron", "heron ", "HERON", "he ron"])
+def test_classes_that_differ_only_in_case_or_spaces_are_said(other: str) -> None:
+    files = [f"{word}/{word}{n}.png" for word in ("heron", other, "lynx") for n in range(4)]
+    read = as_classes(place_by_folders(files), files, None)
+    assert len(read.names) == 3
+    assert any("differ only in letter case or spaces" in note for note in read.notes) == (other != "he ron")

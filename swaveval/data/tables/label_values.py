@@ -63,7 +63,6 @@ def read_values(cells: Sequence[str], *, column: str = "label") -> Values:
             return Values(tuple(None for _ in words), notes=tuple(notes), refusal=refusal)
         words = _one_spelling(words, notes)
     else:
-        _like_spellings(present, notes)
     return Values(tuple(words), notes=tuple(notes))
 
 
@@ -111,16 +110,6 @@ def _one_spelling(words: Sequence[str | None], notes: list[str]) -> list[str | N
         example = listed(next(iter(merged.values())))
         notes.append(f"Numbers written in several ways are one class each ({example}).")
     return [None if word is None else f"{float(word):g}" if float(word) in merged else word for word in words]
-
-
-def _like_spellings(present: Sequence[str], notes: list[str]) -> None:
-    """`Cat` beside `cat` stay two classes, but it is said."""
-    folded: dict[str, set[str]] = {}
-    for word in present:
-        folded.setdefault(" ".join(word.casefold().replace("_", " ").split()), set()).add(word)
-    alike = [names for names in folded.values() if len(names) > 1]
-    if alike:
-        notes.append(f"Labels that differ only in letter case or spaces are different classes ({listed(alike[0])}).")
 
 
 def _measurement(numbers: Sequence[float], column: str) -> str:
