@@ -62,7 +62,6 @@ def read_values(cells: Sequence[str], *, column: str = "label") -> Values:
         if refusal := _measurement(numbers, column):
             return Values(tuple(None for _ in words), notes=tuple(notes), refusal=refusal)
         words = _one_spelling(words, notes)
-    else:
     return Values(tuple(words), notes=tuple(notes))
 
 
