@@ -34,7 +34,7 @@ from swaveval.checkpoints.own_name import is_residual_of_its_own, of_timm
 from swaveval.checkpoints.recognise import Translated, candidates, recognise, the_one_meant
 from swaveval.checkpoints.sandbox.description import Description
 from swaveval.checkpoints.sandbox.failure import Failure, printable
-from swaveval.checkpoints.told import conventions, told
+from swaveval.checkpoints.told import built_otherwise, conventions, told
 from swaveval.checkpoints.vit import ViTSpec, infer_vit, usual_heads
 
 _MOST_COPIES = 8
@@ -145,6 +145,8 @@ def _by_config(description: Description, options: LoadOptions) -> tuple[Parts, M
 
 def _inferred(description: Description, parts: Parts, options: LoadOptions) -> Model:
     """The network that shapes and the file's words describe; of a whole module, only where it is built as that is."""
+    if said := built_otherwise(description, parts):
+        raise BuiltOtherwise(said)
     model = model_of(parts, told(description, parts), options)
     modules = whole(description, parts)
     if modules is None or options.geometry:

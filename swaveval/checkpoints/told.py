@@ -20,6 +20,7 @@ _POOL = {"maxpool": True, "maxpool1": True, "max_pool": True, "use_maxpool": Tru
 _NO_POOL = ("no_maxpool", "remove_maxpool", "remove_first_maxpool", "no_max_pool")
 # Whose names say another number of heads than width / 64: facebookresearch/moco-v3 and solo-learn's copy of it.
 _MOCO3 = {"vit_tiny": 12, "vit_small": 12, "vit_base": 12, "vit_large": 16, "vit_huge": 16}
+_METHODS = ("method", "name", "project", "type", "arch")
 _SIZES = {"tiny": 3, "small": 6, "medium": 8, "base": 12, "large": 16, "huge": 16, "giant": 16, "gigantic": 16}
 _WIDTHS = {"tiny": 192, "small": 384, "medium": 512, "base": 768, "large": 1024, "huge": 1280}
 _VIT_NAME = re.compile(r"(?:mae_)?(?:vit|deit3?|vision_transformer)_(tiny|small|medium|base|large|huge|giant|gigantic)")
@@ -54,6 +55,14 @@ def told(description: Description, parts: Parts) -> Geometry:
     return Geometry(**(known | {"heads": None}))
 
 
+def built_otherwise(description: Description, parts: Parts) -> str:
+    """What the file says of its network that no geometry here has; empty where it says nothing such."""
+    words = {path[-1]: value for path, value in leaves(description.scalars) if "backbone" in path}
+    if parts.dialect != "vit" and words.get("style") == "caffe" and str(words.get("type", "")).startswith("Res"):
+        return "its configuration says style='caffe', which has the strides in the first convolution of each block"
+    return ""
+
+
 def conventions(parts: Parts) -> Geometry:
     """What the family usually does, where the file itself does not tell."""
     return Geometry(**{name: getattr(parts.hints, name) for name in parts.hints.conventional})
@@ -83,12 +92,12 @@ def _heads(words: list[tuple[tuple[str, ...], Any]], width: int) -> int | None:
 def _heads_by_name(words: list[tuple[tuple[str, ...], Any]], parts: Parts, width: int) -> int | None:
     """The heads that the named architecture has in the code base that wrote the file."""
     named = [value.lower() for path, value in words if path[-1] in NAMES and isinstance(value, str)]
-    moco3 = any(re.search(r"moco_?-?v3", text) for path, text in words if path[-1] in ("method", "name", "project") and
-                isinstance(text, str)) or _of_moco3(parts)  # fmt: skip
+    methods = [text.lower() for path, text in words if path[-1] in _METHODS and isinstance(text, str)]
+    moco3 = any(re.search(r"moco_?-?v3", text) for text in methods) or _of_moco3(parts)
     heads: set[int] = set()
     for text in named:
-        if moco3 and text in _MOCO3:
-            heads.add(_MOCO3[text])
+        if moco3 and (name := text.replace("mocov3-", "vit_")) in _MOCO3:
+            heads.add(_MOCO3[name])
         elif (size := _VIT_NAME.match(text)) and _usual_width(size[1]) == width:
             heads.add(_SIZES[size[1]])
     if moco3 and not heads and width == _usual_width("small"):
@@ -115,6 +124,8 @@ def _resnet(words: list[tuple[tuple[str, ...], Any]]) -> dict[str, int | bool]:
             dilated = sum(1 for flag in flags if flag is True)
             if len(flags) == 3 and flags[3 - dilated :] == [True] * dilated:
                 found.setdefault("dilated", dilated)
+        elif name == "dilations" and isinstance(value, list) and (stages := _dilated(value)) is not None:
+            found.setdefault("dilated", stages)
         elif name == "output_stride" and value in (8, 16, 32):
             found.setdefault("dilated", {32: 0, 16: 1, 8: 2}[value])
         elif name in _STRIDE and _count(value) and value <= 4:
@@ -124,6 +135,13 @@ def _resnet(words: list[tuple[tuple[str, ...], Any]]) -> dict[str, int | bool]:
         elif name in _NO_POOL and isinstance(value, bool):
             found.setdefault("maxpool", not value)
     return found
+
+
+def _dilated(dilations: list[Any]) -> int | None:
+    """How many last stages OpenMMLab's `dilations=(1, 1, 2, 4)` dilate; None of others than one after the other."""
+    later = [value for value in dilations if value != 1]
+    usual = [2 ** (place + 1) for place in range(len(later))]
+    return len(later) if dilations[len(dilations) - len(later) :] == later == usual else None
 
 
 def _count(value: Any) -> bool:

@@ -18,6 +18,7 @@ from swaveval.checkpoints.families import (
     vissl,
 )
 from swaveval.checkpoints.families.family import Family, Parts, View, Views
+from swaveval.checkpoints.sandbox.config_text import CONFIG_TEXT
 from swaveval.checkpoints.sandbox.description import Description
 
 FAMILIES: tuple[Family, ...] = (
@@ -59,6 +60,7 @@ SCALARS: tuple[tuple[str, ...], ...] = (
     ("loops", "fit_loop", "epoch_loop.batch_progress", "total", "completed"),
     ("meta", "epoch"),
     ("meta", "iter"),
+    CONFIG_TEXT,
     (hugging_face.CONFIG,),
     (hugging_face.PREPROCESSOR,),
 )

@@ -2,10 +2,12 @@
 
 import math
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
+from swaveval.checkpoints.sandbox.config_text import CONFIG_TEXT, backbone_said
 from swaveval.checkpoints.sandbox.entries import at_path, entries_of, places_of, tensors_at
 from swaveval.checkpoints.sandbox.failure import printable
 from swaveval.checkpoints.sandbox.formats.stand_ins import StandIn
@@ -37,12 +39,18 @@ def describe(opened: Opened, containers: list[list[str]], scalars: list[list[str
         "keys": [printable(key, 80) for key in list(entries_of(root))[:20]],
         "root": _type_name(root),
         "containers": found,
-        "scalars": [[path, _plain(at_path(root, path), 6, [_SCALAR_NODES])] for path in scalars],
+        "scalars": [[path, _scalar(path, at_path(root, path))] for path in scalars],
         "optimiser_bytes": _optimiser_bytes(root),
         "data_bytes": opened.data_bytes,
         "notes": list(opened.notes),
         "metadata": dict(opened.metadata),
     }
+
+
+def _scalar(path: Sequence[str], value: Any) -> Any:
+    if type(value) is str and tuple(path) == CONFIG_TEXT:
+        return {"backbone": backbone_said(value)}
+    return _plain(value, 6, [_SCALAR_NODES])
 
 
 def _type_name(value: Any) -> str:
