@@ -1,6 +1,7 @@
 """What is said when there are no images where the user points."""
 
 import difflib
+import re
 from pathlib import Path
 
 from swaveval.data.errors import DataError
@@ -29,11 +30,16 @@ _OTHERS: tuple[tuple[frozenset[str], str], ...] = (
 )  # fmt: skip
 
 
+_ADDRESS = re.compile(r"^[A-Za-z][A-Za-z0-9+.\-]+://")
+
+
 def check_directory(path: str, directory: Path) -> None:
     """Raises DataError, with a suggestion, unless `directory` is one."""
     shown = shortened(path)
     if not path.strip():
         raise DataError("no directory was named; give a directory of images")
+    if _ADDRESS.match(path):
+        raise DataError(f"{shown} is an address; images are read from this machine: fetch them, and give the directory")
     try:
         if directory.is_dir():
             return

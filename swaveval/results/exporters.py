@@ -99,9 +99,18 @@ def make_exporter(specification: str) -> Exporter:
 
 
 def format_of(target: str) -> str:
-    """The exporter that a file's suffix means, `csv` where it means none."""
+    """The exporter that a file's suffix means, `csv` where there is none.
+
+    Raises:
+        ExportError: the suffix is of something else.
+    """
     suffix = Path(target).suffix.lower().removeprefix(".")
-    return suffix if suffix in {each.name for each in available()} else "csv"
+    names = [each.name for each in available()]
+    if suffix in ("", "txt", *names):
+        return suffix if suffix in names else "csv"
+    raise ExportError(
+        f"no format is called {suffix}; name one with --format ({', '.join(names)}), csv for spreadsheets"
+    )
 
 
 def _everything(series: Series) -> list[dict[str, Any]]:

@@ -291,6 +291,8 @@ def test_misspelt_and_mistaken_paths(save: Save, tmp_path: Path, monkeypatch: py
         "labels.csv": "give the directory of images as data, and this file as labels",
         "arrays.npz": "is no directory; NumPy archives: save each array",
         "gone.npz": "there is no directory gone.npz",
+        "s3://bucket/images": "s3://bucket/images is an address; images are read from this machine: fetch them",
+        "hf://datasets/me/set": "is an address",
         "weights.pt": "is a file; give the directory",
         "": "no directory was named",
         "x" * 5000: "is not a usable path|there is no directory",
