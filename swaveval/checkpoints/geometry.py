@@ -117,6 +117,19 @@ def as_options(said: Mapping[str, Any]) -> str:
     return " ".join(words)
 
 
+def without_effect(said: Geometry, settled: Settled | None) -> tuple[str, ...]:
+    """A sentence on options that change nothing of a network, if there are any.
+
+    Args:
+        settled: what shapes leave open of the network; None where it is built as somebody named or described it.
+    """
+    idle = {name: value for name, value in said.said.items() if settled is None or name not in settled.values}
+    if not idle:
+        return ()
+    why = "the network is built as it is named" if settled is None else "a network of this kind has nothing of it"
+    return (f"{as_options(idle)} has no effect: {why}",)
+
+
 _WHO = {
     "option": "option",
     "file": "the file",

@@ -13,6 +13,7 @@ from swaveval.checkpoints.backbone import Backbone
 from swaveval.checkpoints.epochs import progress
 from swaveval.checkpoints.families import CONTAINERS, SCALARS, Parts
 from swaveval.checkpoints.families.vissl import piece_of
+from swaveval.checkpoints.geometry import without_effect
 from swaveval.checkpoints.heads import build_head
 from swaveval.checkpoints.hugging_face.beside import beside, trained_beside
 from swaveval.checkpoints.initial import asleep, started, untouched
@@ -93,7 +94,13 @@ def _load(opened: OpenFile | Together, path: Path, options: LoadOptions, facts: 
         "matched": found.share,
         "missing": found.missing[:_MOST_NAMES],
         "unexpected": unplaced(parts, found)[:_MOST_NAMES],
-        "warnings": (*description.notes, *parts.notes, *model.notes, *filter(None, [shallow(model)])),
+        "warnings": (
+            *description.notes,
+            *parts.notes,
+            *model.notes,
+            *without_effect(options.geometry, model.geometry),
+            *filter(None, [shallow(model)]),
+        ),
         "geometry": _geometry(opened, description, model),
     }
     theirs = set(facts["unexpected"])

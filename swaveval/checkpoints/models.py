@@ -21,7 +21,6 @@ from swaveval.checkpoints.geometry import (
     Geometry,
     Settled,
     Source,
-    as_options,
     in_words,
     settle,
 )
@@ -131,9 +130,7 @@ def _by_config(description: Description, options: LoadOptions) -> tuple[Parts, M
     network = network_of(description.scalars.get((CONFIG,)), names)
     if network is None:
         return None
-    unused = as_options(options.geometry.said)
-    notes = (f"{unused} has no effect: the network is what {CONFIG} says",) if unused else ()
-    model = Model(network.build, network.words, network.feature_dim, notes)
+    model = Model(network.build, network.words, network.feature_dim)
 
     def finder(family: Family, view: View) -> tuple[str, Translated] | None:
         placed = network.placed(view.tensors, model.shapes) if family is HUGGING_FACE else None

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from swaveval.checkpoints import CheckpointRefused, inspect, load
+from swaveval.checkpoints.geometry import Geometry
+from swaveval.checkpoints.options import LoadOptions
 from swaveval.checkpoints.sandbox.description import TensorInfo
 from swaveval.checkpoints.told import layer_of_normalisation
 from tests.checkpoints.originals import torchvision_resnet
@@ -80,3 +82,19 @@ def test_a_layer_that_normalises_is_heard(
 )  # fmt: skip
 def test_other_numbers_are_no_normalisation(shapes: dict[str, tuple[int, ...]]) -> None:
     assert layer_of_normalisation([TensorInfo(name, "F32", shape) for name, shape in shapes.items()]) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (Geometry(heads=3), "--heads 3 has no effect: a network of this kind has nothing of it"),
+        (Geometry(heads=3, stem_stride=1), "--heads 3 has no effect"), (Geometry(maxpool=False), ""),
+    ],
+)  # fmt: skip
+def test_an_option_that_changes_nothing_is_said(said: Geometry, words: str, tmp_path: Path) -> None:
+    torch.save(torchvision_resnet().state_dict(), tmp_path / "x.pth")
+    warnings = load(tmp_path / "x.pth", options=LoadOptions(geometry=said)).report.warnings
+    assert any(words in warning for warning in warnings) if words else not any("effect" in w for w in warnings)
+    torch.save(whole("resnet18").state_dict(), tmp_path / "y.pth")
+    named = load(tmp_path / "y.pth", options=LoadOptions(backbone="timm:resnet18", geometry=said)).report.warnings
+    assert any("has no effect: the network is built as it is named" in warning for warning in named)

@@ -373,7 +373,7 @@ def test_an_option_that_the_config_leaves_no_room_for_is_said_to_have_no_effect(
     path = written(tmp_path, "vit")
     found = load(path, options=LoadOptions(geometry=Geometry(heads=4)))
     same(found, "vit")
-    assert "--heads 4 has no effect: the network is what config.json says" in found.report.warnings
+    assert "--heads 4 has no effect: the network is built as it is named" in found.report.warnings
 
 
 def test_another_config_is_noticed_though_the_weights_stayed(tmp_path: Path) -> None:
