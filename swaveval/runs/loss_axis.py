@@ -12,13 +12,8 @@ from itertools import pairwise
 import numpy as np
 
 from swaveval.results.loss import LossAxis
+from swaveval.runs.loss_fit import Moment, fits
 from swaveval.runs.loss_rows import Row
-
-Moment = tuple[float | None, int | None]
-
-# Further past the last checkpoint than this, or nearer to the start, the log is not of these checkpoints.
-LONGEST = 1.5
-SHORTEST = 0.5
 
 
 def placed(rows: Sequence[Row], moments: Sequence[Moment]) -> tuple[list[float], LossAxis, str]:
@@ -34,7 +29,7 @@ def placed(rows: Sequence[Row], moments: Sequence[Moment]) -> tuple[list[float],
     if fractional is not None:
         return _checked(fractional, epochs, rows)
     counted = _steps(rows)
-    if counted is not None and pairs is not None and _fits(max(counted), pairs[1][-1]):
+    if counted is not None and pairs is not None and fits(max(counted), pairs[1][-1]):
         # Between and beyond the checkpoints at their mean pace.
         return _mapped(counted, pairs), "epoch", ""
     if counted is not None and epochs and _as_epochs(counted, max(epochs)):
@@ -47,10 +42,10 @@ def placed(rows: Sequence[Row], moments: Sequence[Moment]) -> tuple[list[float],
     if counted is None and whole is not None:
         return _as_rows(rows, "it counts epochs and the checkpoints state none")
     if counted is None:
-        return _as_rows(rows, "it names neither epochs nor steps")
+        return _unplaced(rows, max(epochs, default=0.0))
     if not steps and not epochs:
         return counted, "step", "it names no epochs"
-    if steps and not _fits(max(counted), max(steps)):
+    if steps and not fits(max(counted), max(steps)):
         ends = f"its steps go to {max(counted):g}, the checkpoints' to {max(steps)}"
         return _as_rows(rows, f"{ends}: it counts something else or is of another run")
     return counted, "step", "" if steps else "it counts steps, and the checkpoints do not say which epochs those are in"
@@ -60,7 +55,7 @@ def _checked(positions: list[float], known: Sequence[float], rows: Sequence[Row]
     """Epochs, unless they cannot be those of the checkpoints."""
     last = max(known, default=0.0)
     end = max(positions)
-    if last <= 0 or SHORTEST <= end / last <= LONGEST:
+    if last <= 0 or fits(end, last):
         ends = f"it ends at epoch {end:g}, the checkpoints at {last:g}"
         return positions, "epoch", ends if last > 0 and end < 0.9 * last - 1 else ""
     ends = f"its epochs go to {end:g}, the checkpoints' to {last:g}"
@@ -71,8 +66,22 @@ def _as_rows(rows: Sequence[Row], note: str) -> tuple[list[float], LossAxis, str
     return [float(place) for place in range(1, len(rows) + 1)], "row", note
 
 
-def _fits(end: float, last: float) -> bool:
-    return last > 0 and SHORTEST <= end / last <= LONGEST
+def _unplaced(rows: Sequence[Row], last: float) -> tuple[list[float], LossAxis, str]:
+    """Rows of which not each says where it stands: one an epoch where there are so many, else by their number."""
+    known = sum(row.epoch is not None or row.step is not None for row in rows)
+    if not known and len(rows) == last:
+        note = "it names neither epochs nor steps, and has as many rows as the checkpoints have epochs: one each"
+        return [float(place) for place in range(1, len(rows) + 1)], "epoch", note
+    if not known:
+        return _as_rows(rows, "it names neither epochs nor steps")
+    if known < len(rows):
+        return _as_rows(rows, f"{known:,} of its {len(rows):,} rows name an epoch or a step")
+    steps = {row.step for row in rows}
+    if None in steps:
+        return _as_rows(rows, "some of its rows name an epoch and others a step")
+    if len(steps) == 1:
+        return _as_rows(rows, f"it names no epochs, and the same step in every row ({steps.pop()})")
+    return _as_rows(rows, "it names no epochs, and its steps fall back time and again: no place in a training")
 
 
 def _pairs(moments: Sequence[Moment]) -> tuple[list[float], list[float]] | None:

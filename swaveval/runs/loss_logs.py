@@ -4,8 +4,9 @@ import csv
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from swaveval.runs.loss_columns import column_of
 from swaveval.runs.loss_parts import joined
-from swaveval.runs.loss_rows import Row, json_rows, loss_column, table_rows
+from swaveval.runs.loss_rows import Row, json_rows, table_rows
 from swaveval.runs.loss_text import text_rows
 from swaveval.runs.request import RunError
 from swaveval.text import listed, natural_key
@@ -156,10 +157,14 @@ def event_rows(directory: Path) -> list[Row]:
         events.Reload()
         tags = set(events.Tags()["scalars"])
         epochs = {event.step: event.value for event in events.Scalars("epoch")} if "epoch" in tags else {}
-        tag = loss_column([dict.fromkeys(sorted(tags), 0.0)])
+        tag = column_of([dict.fromkeys(sorted(tags), 0.0)])
         if tag is None:
             return []
-        return [Row(event.value, epochs.get(event.step), int(event.step)) for event in events.Scalars(tag)]
+        several = tag if tag.others else None
+        return [
+            Row(event.value, epochs.get(event.step), int(event.step), column=several)
+            for event in events.Scalars(tag.name)
+        ]
     except Exception:
         # The event reader raises whatever its protobuf parser raises; a damaged file here is no loss curve.
         return []

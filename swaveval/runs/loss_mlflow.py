@@ -15,7 +15,8 @@ from itertools import islice
 from pathlib import Path
 from urllib.parse import quote
 
-from swaveval.runs.loss_rows import MOST_ROWS, Row, bounded, has_loss, loss_rows, tells
+from swaveval.runs.loss_columns import has_loss, tells
+from swaveval.runs.loss_rows import MOST_ROWS, Row, bounded, loss_rows
 from swaveval.runs.loss_runs import MOST_RUNS, TrackedRun
 from swaveval.runs.request import RunError
 

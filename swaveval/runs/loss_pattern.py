@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 from swaveval.runs.child import Child, ChildDied, ChildHangs
+from swaveval.runs.loss_columns import number
 from swaveval.runs.loss_matching import Match
-from swaveval.runs.loss_rows import MOST_ROWS, Row, bounded, number
+from swaveval.runs.loss_rows import MOST_ROWS, Row, bounded
 from swaveval.runs.request import RunError
 from swaveval.text import shortened
 

@@ -1,4 +1,4 @@
-"""Rows of a training log: tables with a header, JSON lines, JSON histories. Which column is the training loss.
+"""Rows of a training log: tables with a header, JSON lines, JSON histories.
 
 Everything here is read from files nobody vouched for: sizes are bounded, and a row that is not numbers is passed over.
 """
@@ -6,16 +6,14 @@ Everything here is read from files nobody vouched for: sizes are bounded, and a 
 import csv
 import json
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from swaveval.checkpoints.recent import may_be_written
-from swaveval.results.roles import LOSS
-from swaveval.runs.request import RunError
+from swaveval.runs.loss_columns import EPOCH_NAMES, RATE_NAMES, STEP_NAMES, Column, column_of, number, plain
 
 MOST_BYTES = 512 * 1024**2
 MOST_ROWS = 5_000_000
@@ -24,47 +22,17 @@ _MOST_JSON = 64 * 1024**2
 _FEW_LINES = 4
 # Rows that tell which columns there are.
 _TELLING_ROWS = 20_000
-_LOSS_NAMES = (
-    "loss",
-    "train_loss",
-    "training_loss",
-    "train_loss_step",
-    "loss_train",
-    "total_loss",
-    "train_total_loss",
-    "train_loss_epoch",
-    "loss_step",
-    "loss_epoch",
-    "swav_loss",
-    "train_swav_loss",
-)
-_RATE_NAMES = ("learning_rate", "lr", "train_lr")
-_EPOCH_NAMES = ("epoch", "epochs", "train_epoch", "trainer_epoch", "epoch_idx", "ep")
-_STEP_NAMES = ("trainer_global_step", "global_step", "step", "iteration", "iter", "_step", "steps", "num_updates")
-# Words of columns that are no training loss, though `loss` is among them.
-_OTHER = frozenset(
-    {
-        "val", "valid", "validation", "test", "eval", "probe", "linear", "classifier", "online", "knn", "min", "max",
-        "std", "scale", "scaler", "weight", "rate", "best", "dev", "teacher", "cls", "class", "swaveval",
-    }
-)  # fmt: skip
-# What an evaluation measured is no log of a training, wherever it was exported to.
-_MEASURED = LOSS.replace(".", "_")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A loss and where the log says it belongs."""
+    """A loss and where the log says it belongs; the column it stood in, where there were several losses."""
 
     loss: float
     epoch: float | None = None
     step: int | None = None
     rate: float | None = None
-
-
-def plain(name: str) -> str:
-    """A column's name without case, punctuation and a run's prefix: `run-1 - train/Loss` as `train_loss`."""
-    return re.sub(r"[^a-z0-9_]+", "_", name.rsplit(" - ", 1)[-1].strip().lower()).strip("_") or "_"
+    column: Column | None = field(default=None, compare=False)
 
 
 def table_rows(path: Path) -> list[Row]:
@@ -79,12 +47,23 @@ def table_rows(path: Path) -> list[Row]:
         lines.seek(0)
         sign = max(",\t;", key=first.count)
         if first.count(sign):
-            reader = csv.DictReader(whole_lines(lines, path), delimiter=sign)
-            return list(loss_rows(islice(reader, MOST_ROWS), comma=sign == ";"))
-        names = first.split()
-        rest = islice(whole_lines(lines, path), 1, MOST_ROWS)
-        bodies = (dict(zip(names, line.split(), strict=False)) for line in rest)
-        return list(loss_rows(bodies))
+            cells: Iterable[Sequence[str]] = csv.reader(whole_lines(lines, path), delimiter=sign)
+        else:
+            cells = (line.split() for line in whole_lines(lines, path))
+        return list(loss_rows(_under_headers(islice(cells, MOST_ROWS)), comma=sign == ";" and ";" in first))
+
+
+def _under_headers(rows: Iterable[Sequence[str]]) -> Iterator[dict[str, str]]:
+    """Cells by the names above them; a program that was started again may write a header again, and another one."""
+    names: Sequence[str] = ()
+    known: frozenset[str] = frozenset()
+    for row in rows:
+        if not row:
+            continue
+        if not names or (row[0].strip() in known and all(number(cell) is None for cell in row)):
+            names, known = row, known | {name.strip() for name in row if name.strip()}
+        else:
+            yield dict(zip(names, row, strict=False))
 
 
 def json_rows(path: Path) -> list[Row]:
@@ -153,59 +132,21 @@ def loss_rows(bodies: Iterable[Mapping[Any, object]], *, comma: bool = False) ->
     # Our own metrics.csv: an epoch's row is the mean of the step rows before it. mmengine says of each row its mode.
     wanted = (row for row in rows if row.get("kind") != "epoch" and str(row.get("mode", "train")).lower() != "val")
     first = list(islice(wanted, _TELLING_ROWS))
-    column = loss_column(first, comma=comma)
+    column = column_of(first, comma=comma)
     if column is None:
         return
+    several = column if column.others else None
     names = list(dict.fromkeys(name for row in first for name in row))
-    epochs, steps = _named(names, _EPOCH_NAMES), _named(names, _STEP_NAMES)
-    rates = [name for name in names if plain(name) in _RATE_NAMES or name.lower().startswith("lr-")]
+    epochs, steps = _named(names, EPOCH_NAMES), _named(names, STEP_NAMES)
+    rates = [name for name in names if plain(name) in RATE_NAMES or name.lower().startswith("lr-")]
     rate: float | None = None
     for row in chain(first, wanted):
         rate = next((value for name in rates if (value := number(row.get(name), comma=comma)) is not None), rate)
-        loss = number(row.get(column), comma=comma)
+        loss = number(row.get(column.name), comma=comma)
         if loss is None:
             continue
         epoch, step = _finite(row, epochs, comma=comma), _finite(row, steps, comma=comma)
-        yield Row(loss, epoch, None if step is None else int(step), rate)
-
-
-def loss_column(rows: Sequence[Mapping[str, object]], *, comma: bool = False) -> str | None:
-    """The column of the training loss, the same for every row, or None.
-
-    Raises:
-        RunError: it is there for several runs.
-    """
-    counts: dict[str, int] = {}
-    for row in rows:
-        for name, value in row.items():
-            words = plain(name).split("_")
-            told = "loss" in plain(name) and plain(name) != _MEASURED and not _OTHER & set(words)
-            if told and number(value, comma=comma) is not None:
-                counts[name] = counts.get(name, 0) + 1
-    if not counts:
-        # What TensorBoard exports of one curve: `Wall time,Step,Value`.
-        columns = {plain(name): name for name in rows[0]} if rows else {}
-        return columns["value"] if columns.keys() == {"wall_time", "step", "value"} else None
-    ranks = {
-        name: _LOSS_NAMES.index(plain(name)) if plain(name) in _LOSS_NAMES else len(_LOSS_NAMES) for name in counts
-    }
-    usual = [name for name in counts if ranks[name] == min(ranks.values())]
-    runs = {name.rsplit(" - ", 1)[0] for name in usual if " - " in name}
-    if len(runs) > 1:
-        shown = ", ".join(sorted(runs)[:5])
-        raise RunError(f"it holds the losses of {len(runs)} runs ({shown}): export the one these checkpoints are of")
-    return max(usual, key=lambda name: counts[name])
-
-
-def tells(name: str) -> bool:
-    """Whether a column may hold a loss, or say where one belongs."""
-    short = plain(name)
-    return "loss" in short or short in (*_EPOCH_NAMES, *_STEP_NAMES, *_RATE_NAMES) or name.lower().startswith("lr-")
-
-
-def has_loss(names: Iterable[str]) -> bool:
-    """Whether one of these columns is a training loss."""
-    return loss_column([dict.fromkeys(names, 0.0)]) is not None
+        yield Row(loss, epoch, None if step is None else int(step), rate, several)
 
 
 def _named(names: Sequence[str], wanted: Sequence[str]) -> list[str]:
@@ -215,15 +156,3 @@ def _named(names: Sequence[str], wanted: Sequence[str]) -> list[str]:
 def _finite(row: Mapping[str, object], names: Sequence[str], *, comma: bool) -> float | None:
     values = (number(row.get(name), comma=comma) for name in names)
     return next((value for value in values if value is not None and math.isfinite(value)), None)
-
-
-def number(value: object, *, comma: bool = False) -> float | None:
-    """A float, NaN included (a diverged loss is a finding); None for what is no number."""
-    if isinstance(value, bool) or value is None or value == "":
-        return None
-    if not isinstance(value, int | float | str):
-        return None
-    try:
-        return float(value.replace(",", ".") if comma and isinstance(value, str) else value)
-    except (ValueError, OverflowError):
-        return None

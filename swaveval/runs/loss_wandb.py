@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from swaveval.runs.loss_columns import has_loss, tells
 from swaveval.runs.loss_parts import joined
-from swaveval.runs.loss_rows import Row, bounded, has_loss, json_rows, loss_rows, tells
+from swaveval.runs.loss_rows import Row, bounded, json_rows, loss_rows
 from swaveval.runs.loss_runs import MOST_RUNS, TrackedRun
 from swaveval.runs.request import RunError
 from swaveval.text import natural_key

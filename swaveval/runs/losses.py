@@ -11,7 +11,10 @@ import numpy as np
 
 from swaveval.results import LossCurve, Series
 from swaveval.results.roles import LOSS
-from swaveval.runs.loss_axis import Moment, placed
+from swaveval.runs.loss_attempts import settled
+from swaveval.runs.loss_axis import placed
+from swaveval.runs.loss_columns import Column
+from swaveval.runs.loss_fit import Moment
 from swaveval.runs.loss_logs import (
     TEXTS,
     event_logs,
@@ -28,7 +31,7 @@ from swaveval.runs.loss_rows import Row
 from swaveval.runs.loss_runs import chosen
 from swaveval.runs.loss_stores import own_runs, place_and_run, tracked_runs
 from swaveval.runs.request import RunError
-from swaveval.text import shortened
+from swaveval.text import shortened, some
 
 # Points of a curve: more than a page can draw say nothing more.
 MOST_POINTS = 1000
@@ -92,9 +95,11 @@ def look_for_loss(
     looked = Looked()
     for rows, source in _found(ckpt_dir, looked.told):
         curve = _curve(rows, source, prototypes, moments)
-        if curve is not None and curve.axis != "row":
+        stated = any(row.epoch is not None or row.step is not None for row in rows)
+        if curve is not None and curve.axis != "row" and stated:
             return Looked(curve)
-        looked.curve = looked.curve or curve
+        if looked.curve is None or (looked.curve.axis == "row" and curve is not None and curve.axis != "row"):
+            looked.curve = curve
     return looked
 
 
@@ -202,10 +207,15 @@ def _named(option: Path, pattern: str, prototypes: int | None, moments: Sequence
 
 def _curve(rows: Iterable[Row], source: str, prototypes: int | None, moments: Sequence[Moment]) -> LossCurve | None:
     """Rows to a curve, averaged to at most MOST_POINTS points; on the axis of finished epochs where that is known."""
-    held = list(rows)
+    held, said = settled(list(rows), moments)
     if len(held) < 2:
         return None
     places, axis, note = placed(held, moments)
+    column = next((row.column for row in held if row.column is not None), None)
+    notes = [text for text in (_of_column(column), said, note) if text]
+    name = source
+    if column is not None:
+        source = f"{source}: {shortened(column.name, 80)}"
     order = sorted(range(len(held)), key=places.__getitem__)
     groups = np.array_split(np.asarray(order), min(MOST_POINTS, len(order)))
     steps = all(row.step is not None for row in held) and axis != "row"
@@ -219,5 +229,12 @@ def _curve(rows: Iterable[Row], source: str, prototypes: int | None, moments: Se
         steps=tuple(int(held[group[-1]].step or 0) for group in groups) if steps else (),
         learning_rates=tuple(float(held[group[-1]].rate or 0) for group in groups) if rates else (),
         axis=axis,
-        note=f"the loss of {source}: {note}" if note else "",
+        note=f"the loss of {name}: {'; '.join(notes)}" if notes else "",
     )
+
+
+def _of_column(column: Column | None) -> str:
+    """Said where no name among several losses tells which is the whole."""
+    if column is None or column.sure:
+        return ""
+    return f"it has no total; {shortened(column.name, 80)} is taken, beside {some(column.others, 4)}"

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swaveval.runs.loss_axis import Moment, placed
+from swaveval.runs.loss_axis import placed
+from swaveval.runs.loss_fit import Moment
 from swaveval.runs.loss_rows import Row
 
 
@@ -143,9 +144,11 @@ def test_every_way_to_count_is_the_same_place(epochs: int, per_epoch: int, every
             "its steps go to 3, the checkpoints' to 30: it counts something else or is of another run",
         ),
         (by_epoch(0, 1, 2), [(None, 30)], "row", "it counts epochs and the checkpoints state none"),
-        (by_step(7, 7, 7), [(1.0, 7)], "row", "it names neither epochs nor steps"),
+        (by_step(7, 7, 7), [(1.0, 7)], "row", "it names no epochs, and the same step in every row (7)"),
         ([Row(1.0), Row(2.0), Row(3.0)], [], "row", "it names neither epochs nor steps"),
-        ([Row(1.0, 1.0, 1), Row(2.0), Row(3.0, 3.0, 3)], [], "row", "it names neither epochs nor steps"),
+        ([Row(1.0, 1.0, 1), Row(2.0), Row(3.0, 3.0, 3)], [], "row", "2 of its 3 rows name an epoch or a step"),
+        ([Row(1.0, 1.0), Row(2.0, None, 2)], [], "row", "some of its rows name an epoch and others a step"),
+        ([Row(1.0), Row(2.0), Row(3.0)], [(4.0, None)], "row", "it names neither epochs nor steps"),
     ],
 )
 def test_logs_that_are_not_on_the_checkpoints_epochs(

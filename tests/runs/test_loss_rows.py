@@ -10,18 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from swaveval.runs.loss_columns import loss_column, number, plain
 from swaveval.runs.loss_logs import read_log
-from swaveval.runs.loss_rows import (
-    MOST_BYTES,
-    Row,
-    bounded,
-    json_rows,
-    loss_column,
-    loss_rows,
-    number,
-    plain,
-    table_rows,
-)
+from swaveval.runs.loss_rows import MOST_BYTES, Row, bounded, json_rows, loss_rows, table_rows
 from swaveval.runs.request import RunError
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from swaveval.results import LossCurve
-from swaveval.runs.loss_rows import loss_column
+from swaveval.runs.loss_columns import loss_column
 from swaveval.runs.losses import Looked, look_for_loss
 
 MOMENTS = [(5.0, 50)]

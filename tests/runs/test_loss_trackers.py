@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from swaveval.results import LossCurve
-from swaveval.runs.loss_axis import Moment
+from swaveval.runs.loss_fit import Moment
 from swaveval.runs.loss_mlflow import mlflow_runs
 from swaveval.runs.loss_rows import Row
 from swaveval.runs.loss_stores import tracked_runs
