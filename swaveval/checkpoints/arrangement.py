@@ -177,6 +177,8 @@ def _ordered(found: Sequence[Found]) -> tuple[list[Found], OrderBasis, str]:
 def _written(entry: Found) -> tuple[float, float, Natural]:
     epoch, step = entry.moment
     nowhere = float("inf")
+    if epoch is None and step == 0:
+        epoch = -nowhere  # before all that count epochs
     return (
         nowhere if epoch is None else epoch,
         nowhere if step is None else step,

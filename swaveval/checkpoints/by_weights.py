@@ -4,10 +4,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 
-from swaveval.checkpoints.lineage import Descent, Sample, descent
+from swaveval.checkpoints.lineage import Descent, Sample, descent, strangers
 from swaveval.checkpoints.membership import Division
 from swaveval.checkpoints.moments import Found
 from swaveval.checkpoints.name_order import OrderBasis
+from swaveval.text import some
+
+# Orders that are not that of a stated epoch or step.
+_TELLS_NOTHING = ("name", "time", "unknown")
+_BEGINNING = frozenset({"init", "initial", "random", "untrained", "scratch", "start"})
 
 
 def divide_by_weights(division: Division, order: OrderBasis, samples: Mapping[str, Sample]) -> Division:
@@ -16,14 +21,18 @@ def divide_by_weights(division: Division, order: OrderBasis, samples: Mapping[st
     Args:
         samples: by digest.
 
-    Where the order is stated, files that are woven into one another are runs. Where it is only that of modification
-    times, or not known, weights may as well say that the order is another: a note.
+    Where nothing states when each file was written, files of which no two have anything in common are a run each
+    (models of several seeds or settings). Where the order is stated, files that are woven into one another are runs.
+    Where it is only that of modification times, or not known, weights may as well say that the order is another: a
+    note.
     """
     if division.reasons or len(division.runs) != 1:
         return division
     (found,) = division.runs.values()
     if any(str(entry.record.digest) not in samples for entry in found):
         return division
+    if order in _TELLS_NOTHING and strangers([samples[str(entry.record.digest)] for entry in _trained(found)]):
+        return _of_many(division, found)
     line = descent([samples[str(entry.record.digest)] for entry in found])
     if not line.kind or (line.kind == "anew" and _far(found, line.example)):
         return division
@@ -34,6 +43,24 @@ def divide_by_weights(division: Division, order: OrderBasis, samples: Mapping[st
         )
     runs = {f"run {i}": tuple(found[at] for at in group) for i, group in enumerate(line.groups, 1)}
     return Division(runs, (said,), division.notes)
+
+
+def _trained(found: tuple[Found, ...]) -> list[Found]:
+    """Files that are no start of a training: long trained networks have as little in common with theirs."""
+    # Where all are untouched, nobody counted batches.
+    told = any(not entry.record.load.get("untouched") for entry in found)
+    return [
+        entry
+        for entry in found
+        if not (entry.record.is_untrained or _BEGINNING & set(entry.reading.run))
+        and not (told and entry.record.load.get("untouched"))
+    ]
+
+
+def _of_many(division: Division, found: tuple[Found, ...]) -> Division:
+    names = some([entry.record.name for entry in found], 3)
+    reason = f"the weights of {names} have nothing in common: each is of another training, with a start of its own"
+    return Division({entry.record.name: (entry,) for entry in found}, (reason,), division.notes)
 
 
 def _said(found: tuple[Found, ...], line: Descent) -> str:

@@ -1,5 +1,6 @@
 """How far a training was when a file was written: finished epochs and optimiser steps."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ _LASTING = frozenset(
 )  # fmt: skip
 _PLACES = (("hyper_parameters",), ("args",), ("cfg",))
 _MOST_SETTINGS = 40
+_NUMBER = re.compile(r"-?\d{1,12}(?:\.\d{1,12})?")
 
 
 def progress(description: Description, name: str) -> dict[str, Any]:
@@ -55,15 +57,16 @@ def _inside(description: Description) -> tuple[float | None, int | None, bool]:
     step = _count(description, ("global_step",), ("step",), ("iteration",), ("iter",), ("meta", "iter"))
     own = description.scalars.get(("swaveval_epoch",))
     if isinstance(own, int | float) and not isinstance(own, bool) and own >= 0:
-        return float(own), step, own == 0 and not step
-    epoch = _count(description, ("epoch",), ("meta", "epoch"), ("phase_idx",))
+        # A step of 0 after an epoch is a counter that nobody advanced.
+        return float(own), step if step or own == 0 else None, own == 0 and not step
+    epoch = _first(description, ("epoch",), ("meta", "epoch"), ("phase_idx",), least=-1)
     if ("pytorch-lightning_version",) in description.scalars and epoch is not None:
         if step == 0 and epoch == 0 and not _count(description, _BATCHES):
             return 0.0, step, True
         running = description.scalars.get(_LAST_BATCH) is False
         # Lightning counts no step of an optimiser that the user drives by hand.
         return float(epoch if running else epoch + 1), step or None, False
-    return None if epoch is None else float(epoch), step, step == 0 and not epoch
+    return None if epoch is None else float(epoch), step, step == 0 and (epoch or 0) <= 0
 
 
 def settings_of(description: Description) -> dict[str, str | int | float | bool]:
@@ -85,8 +88,16 @@ def _leaves(value: Any, path: str, depth: int) -> Iterator[tuple[str, str | int 
 
 
 def _count(description: Description, *paths: tuple[str, ...]) -> int | None:
+    value = _first(description, *paths, least=0)
+    return None if value is None or value != int(value) else int(value)
+
+
+def _first(description: Description, *paths: tuple[str, ...], least: float) -> float | None:
+    """The first number there, as programs write it: `5`, `5.0`, `5.5`, `'5'`. An epoch of -1 is before the first."""
     for path in paths:
         value = description.scalars.get(path)
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**12:
+        if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+            value = float(value)
+        if isinstance(value, int | float) and not isinstance(value, bool) and least <= value < 10**12:
             return value
     return None

@@ -32,6 +32,8 @@ NEARER = 0.7
 AKIN, STRANGE = 0.3, 0.25
 # Cosine of neighbours on either side of a new start, at least, and over it, at most.
 STEADY, ANEW = 0.7, 0.1
+# Of so many files the two most alike by chance, at most.
+_SEVERAL, UNRELATED = 4, 0.15
 # Of one training a file is so many times further from the one after the next than from the next, at least: a walk
 # without direction has √2, networks made of one start in several ways have 1.
 FARTHER = 1.15
@@ -97,6 +99,21 @@ def descent(samples: Sequence[Sample]) -> Descent:
     # Files that no other of their training follows could be of any.
     groups = tuple(group for group in _chains(distances) if group[-1] - group[0] >= len(group) > 1)
     return Descent(groups if len(groups) > 1 else whole.groups, "parted", crossing)
+
+
+def strangers(samples: Sequence[Sample]) -> bool:
+    """Whether no two of the files have anything in common: each is of its own training, from its own random start.
+
+    One training forgets its start, but not what it was a checkpoint ago: at the highest learning rates that still learn
+    neighbours have cosines of .7, first and last ones .25.
+    """
+    if not 2 <= len(samples) <= _MOST:
+        return False
+    cosines, _ = _compared(samples)
+    if cosines is None:
+        return False
+    apart = np.abs(cosines[np.triu_indices(len(samples), 1)])
+    return bool(np.median(apart) <= ANEW and apart.max() <= (ANEW if len(samples) < _SEVERAL else UNRELATED))
 
 
 def goes_on(samples: Sequence[Sample]) -> bool:

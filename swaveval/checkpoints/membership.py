@@ -27,11 +27,13 @@ class Division:
     runs: the files of each run, by a name for it; one entry where all are one run.
     reasons: why they cannot be one.
     notes: what must be said of one run all the same.
+    orderless: whether they may well be one run, of which nothing tells the order; `runs` are those that have one.
     """
 
     runs: dict[str, tuple[Found, ...]]
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    orderless: bool = False
 
 
 def divide(found: Sequence[Found]) -> Division:
@@ -60,10 +62,24 @@ def divide(found: Sequence[Found]) -> Division:
         f"different weights at {_moment(clash[0])}: {_names(clash)}" for clash in _clashes(found) if clash[0].placed
     ]
     if not reasons:
-        return Division({"": tuple(found)}, (), notes)
+        return _by_counter(found, notes) or Division({"": tuple(found)}, (), notes)
     if len(strands) < 2:
         strands = _settings_strands(found) or _clash_strands(found)
     return Division({name: tuple(files) for name, files in strands.items()}, tuple(dict.fromkeys(reasons)), notes)
+
+
+def _by_counter(found: Sequence[Found], notes: tuple[str, ...]) -> Division | None:
+    """Files that state an epoch only and files that state a step only, where no file has both."""
+    by_epoch = [entry for entry in found if entry.record.epoch is not None and entry.record.step is None]
+    by_step = [
+        entry for entry in found if entry.record.epoch is None and entry.record.step and not entry.reading.latest
+    ]
+    if not by_epoch or not by_step or any(None not in entry.moment for entry in found):
+        return None
+    reason = (
+        f"{_names(by_epoch)} state an epoch and {_names(by_step)} a step, and nothing tells in which epoch a step is"
+    )
+    return Division({"by epoch": tuple(by_epoch), "by step": tuple(by_step)}, (reason,), notes, orderless=True)
 
 
 def _strands(found: Sequence[Found]) -> dict[str, list[Found]]:

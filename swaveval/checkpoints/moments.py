@@ -48,6 +48,7 @@ def place(found: Sequence[Found]) -> tuple[list[Found], tuple[str, ...]]:
     is no moment (the length of the training, a constant) and the names decide. A name that counts otherwise than the
     files do (from 0, from 1) is corrected by the files that have both.
     """
+    found = _without_idle_counters(found)
     inside = [_inside(entry) for entry in found]
     ready = [i for i, entry in enumerate(found) if entry.record.state == "ready"]
     if _says_nothing([inside[i] for i in ready], [found[i] for i in ready]):
@@ -57,7 +58,8 @@ def place(found: Sequence[Found]) -> tuple[list[Found], tuple[str, ...]]:
         return [entry.at(entry.reading.epoch, entry.reading.step) for entry in found], (note,)
     epochs = [epoch for epoch, _ in inside]
     steps = [step for _, step in inside]
-    if len({step for step in steps if step is not None}) == 1 and len(set(epochs) - {None}) > 1 and len(found) > 1:
+    counted = [step for step in steps if step is not None]
+    if len(counted) > 1 == len(set(counted)) and len(set(epochs) - {None}) > 1:
         steps = [None] * len(found)  # the same in every epoch: a counter that nobody advanced
     if any(value is not None for value in (*epochs, *steps)):
         offset = _offset(epochs, [entry.reading.epoch for entry in found])
@@ -70,6 +72,29 @@ def place(found: Sequence[Found]) -> tuple[list[Found], tuple[str, ...]]:
             for entry, epoch, step in zip(found, epochs, steps, strict=True)
         ], ()
     return [entry.at(entry.reading.epoch, entry.reading.step) for entry in found], ()
+
+
+def _without_idle_counters(found: Sequence[Found]) -> Sequence[Found]:
+    """The files without a step that is 0 in all of them, and without an epoch of -1 that is no beginning.
+
+    A step that nobody advances says nothing, and least of all that a network is untrained. An epoch of -1 is the save
+    before the first, unless several state it, or one that is called the last or the best (as stripped files do).
+    """
+    ready = [entry for entry in found if entry.record.state == "ready"]
+    inside = [_inside(entry) for entry in ready]
+    stated = {entry.record.digest for entry, (_, step) in zip(ready, inside, strict=True) if step is not None}
+    idle = len(stated) > 1 and {step for _, step in inside} - {None} == {0}
+    early = {entry.record.digest for entry, (epoch, _) in zip(ready, inside, strict=True) if epoch == -1}
+    kept = []
+    for entry in found:
+        epoch, step = _inside(entry)
+        record = entry.record
+        if idle and step == 0:
+            record = replace(record, step=None, untrained=False)
+        if epoch == -1 and (len(early) > 1 or entry.reading.best or entry.reading.latest):
+            record = replace(record, epoch=None)
+        kept.append(entry if record is entry.record else replace(entry, record=record))
+    return kept
 
 
 def _inside(entry: Found) -> tuple[float | None, int | None]:

@@ -11,6 +11,7 @@ from statistics import median
 from typing import Literal
 
 from swaveval.checkpoints.moments import Found
+from swaveval.checkpoints.name_dates import sortable
 
 OrderBasis = Literal["epoch", "step", "name", "time", "given", "unknown", ""]
 
@@ -25,8 +26,13 @@ def order_of(found: Sequence[Found]) -> tuple[list[int], OrderBasis, str]:
     positions = list(range(len(found)))
     if len(found) < 2:
         return positions, "", ""
-    dates = [entry.reading.moments for entry in found]
-    if () not in dates and len(set(dates)) == len(dates) and len({len(date) for date in dates}) == 1:
+    dates = sortable([entry.reading.moments for entry in found])
+    if (
+        dates is not None
+        and () not in dates
+        and len(set(dates)) == len(dates)
+        and len({len(date) for date in dates}) == 1
+    ):
         return sorted(positions, key=lambda i: dates[i]), "name", ""
     timed = _timed(found)
     columns = _columns(found)

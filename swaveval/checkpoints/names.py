@@ -6,50 +6,29 @@ word may be an order: that is decided over the whole directory (`arrangement`), 
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
+from swaveval.checkpoints.name_dates import without_dates
+from swaveval.checkpoints.name_words import COUNTED, EPOCH, LATEST, METRIC, ORDINAL, RUN, STATUS, STEP, tells
 from swaveval.checkpoints.piece_names import without_piece
 
 SUFFIX = re.compile(r"(\.(ckpt|pth|pt|tar|torch|safetensors|bin))+$", re.IGNORECASE)
-_EPOCH = frozenset({"epoch", "epochs", "ep", "eps", "ckp", "phase"})
-_STEP = frozenset(
-    {"step", "steps", "globalstep", "iter", "iters", "iteration", "iterations", "it", "update", "updates", "training"}
+_AFTER = re.compile(
+    r"([kKmM])?[_\-]?(epochs?|epochen?|ep|e|steps?|iters?|iterations?|it|轮次?|輪|步数?)(?![^\W\d_]|[=_\-]?\d)",
+    re.IGNORECASE,
 )
-_METRIC = frozenset(
-    {
-        "loss", "acc", "accuracy", "val", "valid", "top", "auc", "auroc", "map", "miou", "iou", "score", "knn", "err",
-        "error", "psnr", "fid", "nmi", "ami", "ari", "purity", "recall", "precision", "lr", "metric", "perplexity",
-        "bpd", "rankme", "test", "train", "dice", "rmse", "mse", "mae",
-    }
-)  # fmt: skip
-_RUN = frozenset(
-    {
-        "seed", "fold", "run", "version", "trial", "exp", "experiment", "split", "cv", "rep", "repeat", "attempt",
-        "job", "k", "bs", "batch", "batchsize", "dim", "width", "prototypes", "proto", "temp", "temperature", "wd",
-        "rank", "task", "group",
-    }
-)  # fmt: skip
-STATUS = frozenset(
-    {"last", "latest", "best", "final", "newest", "current", "checkpoint", "ckpt", "chkpt", "model", "weights", "state"}
-)
-_COUNTED = frozenset({"checkpoint", "ckpt", "chkpt"})
-LATEST = frozenset({"last", "latest", "final", "newest"})
-_AFTER = re.compile(r"([kKmM])?[_\-]?(epochs?|ep|e|steps?|iters?|iterations?|it)(?![a-z]|[=_\-]?\d)", re.IGNORECASE)
-_THOUSANDS = re.compile(r"([km])(?![a-z])", re.IGNORECASE)  # `step_10k`
+_THOUSANDS = re.compile(r"([km])(?![^\W\d_])", re.IGNORECASE)  # `step_10k`, `step_1.5m`
 # `epoch=-1`: before the first; `epoch-1` and `epoch--1` are separators.
 _MINUS = re.compile(r"=-$")
-_ZEROS = {"": "", "k": "000", "m": "000000"}
+_TIMES = {"": 1, "k": 1000, "m": 1_000_000}
 _VERSION = re.compile(r"-v(\d+)$")
-_DATE = re.compile(
-    r"(?<!\d)((?:19|20)\d\d)[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])"
-    r"(?:[-_T .]*([01]\d|2[0-3])[-_.:hH]?([0-5]\d)(?:[-_.:mM]?([0-5]\d))?)?(?!\d)"
-)
 _OPAQUE = re.compile(
     r"(?<![0-9a-z])(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
     r"|(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)(?!\d+e\d+(?![0-9a-z]))[0-9a-f]{7,64}"
     r"|(?=(?:[a-z]+\d+){2,}[a-z]*(?![0-9a-z])|(?:\d+[a-z]+){2,}\d*(?![0-9a-z]))(?![a-z0-9]*ep\d)[a-z0-9]{8})(?![0-9a-z])"
 )
-_PIECE = re.compile(r"[a-z]+|\d+(?:\.\d+)?(?:e[-+]?\d+(?![0-9a-z]))?")
+_PIECE = re.compile(r"[^\W\d_]+|\d+(?:\.\d+)?(?:e[-+]?\d+(?![0-9a-z]))?")
 _MOST_DIGITS = 18
 
 
@@ -117,22 +96,14 @@ class _Part:
         self.numbers: list[tuple[str, int]] = []
         self.words: list[str] = []
         self.run: list[str] = []
-        self.moments: list[str] = []
         self.opaque: list[str] = []
         self.metric = False
         version = None if directory else _VERSION.search(text)
         self.version = "" if version is None else f"v{version.group(1)}"
         text = text if version is None else text[: version.start()]
-        text = text.lower()
-        text = _DATE.sub(self._date, text)
+        text, self.moments = without_dates(unicodedata.normalize("NFC", text).lower())
         text = _OPAQUE.sub(self._id, text)
         self._read(text, directory=directory)
-
-    def _date(self, match: re.Match[str]) -> str:
-        if re.search(r"(epochs?|ep|steps?|iter|it)[_\-=]?$", match.string[: match.start()]):
-            return match.group()
-        self.moments.append("".join(piece or "00" for piece in match.groups()))
-        return " "
 
     def _id(self, match: re.Match[str]) -> str:
         self.opaque.append(match.group())
@@ -149,57 +120,58 @@ class _Part:
                 label = piece
                 continue
             after = _AFTER.match(text, place)
-            if after is not None and label not in _EPOCH | _STEP and "." not in piece:
-                self._number(
-                    piece + _ZEROS[(after.group(1) or "").lower()], after.group(2).lower(), directory=directory
-                )
+            if after is not None and label not in EPOCH | STEP and ("." not in piece or after.group(1)):
+                self._number(_times(piece, after.group(1)), after.group(2).lower(), directory=directory)
                 place = after.end()
                 if label:
                     pending.append(label)
                 label = ""
                 continue
-            if label in _EPOCH | _STEP and re.match(r"\.\d", text[place:]) and "." in piece:
+            if label in EPOCH | STEP and re.match(r"\.\d", text[place:]) and "." in piece:
                 # `epoch.10.6.02`: the epoch, then a decimal.
                 piece = piece.split(".")[0]
                 place = match.start() + len(piece)
             before = text[: match.start()]
-            if label in _EPOCH | _STEP and _MINUS.search(before) and "." not in piece:
+            if label in EPOCH | STEP and _MINUS.search(before) and "." not in piece:
                 piece = f"-{piece}"
             thousands = _THOUSANDS.match(text, place)
-            if thousands is not None and label in _STEP and "." not in piece:
-                piece, place = piece + _ZEROS[thousands.group(1)], thousands.end()
+            if thousands is not None and label in STEP | COUNTED:
+                piece, place = _times(piece, thousands.group(1)), thousands.end()
+                label = label if label in STEP else "step"  # `ckpt_500k`
             hyphened = text[max(0, match.start() - 1) : match.start()] == "-"
             if directory and label == "checkpoint" and hyphened:
                 label = "step"  # transformers' Trainer: checkpoint-500/
             self._number(piece, label, directory=directory)
-            if not _tells(label):
+            if not tells(label):
                 pending.append(label)
             label = ""
         pending.append(label)
-        self.words = [word for word in pending if word and not _tells(word) and word != "global"]
-        self.metric = self.metric or any(word in _METRIC for word in pending)
+        self.words = [word for word in pending if word and not tells(word) and word not in ORDINAL]
+        self.metric = self.metric or any(word in METRIC for word in pending)
 
     def _number(self, piece: str, label: str, *, directory: bool) -> None:
         decimal = "." in piece or "e" in piece
         digits = piece.split(".")[0].split("e")[0][:_MOST_DIGITS]
-        if label in _EPOCH or label == "e" and directory:
+        if label in EPOCH or label == "e" and directory:
             self.epoch = float(piece) if decimal and len(piece) < _MOST_DIGITS else float(int(digits))
         elif label == "e":
             self.numbers.append((label, int(digits)))
-        elif label in _STEP and "." not in piece:
+        elif label in STEP and "." not in piece:
             self.step = int(float(piece)) if decimal and len(piece) < 6 else int(digits)
-        elif label in _RUN:
+        elif label in RUN:
             self.run.append(f"{label} {piece}")
-        elif directory and label in _COUNTED and not decimal:
+        elif directory and label in COUNTED and not decimal:
             self.numbers.append((label, int(digits)))  # Ray Tune: checkpoint_000003/
         elif directory:
             # `lr0.1/`, `exp3/`, `1/`: a number of a directory that is no epoch or step counts runs.
             self.run.append(f"{label} {piece}".strip())
-        elif label in _METRIC or label == "best" or decimal:
+        elif label in METRIC or label == "best" or decimal:
             self.metric = True
         else:
             self.numbers.append((label, int(digits)))
 
 
-def _tells(word: str) -> bool:
-    return word in _EPOCH or word in _STEP or word in _RUN or word in _METRIC
+def _times(piece: str, sign: str | None) -> str:
+    """`1.5` and `m` as `1500000`."""
+    factor = _TIMES[(sign or "").lower()]
+    return str(round(float(piece) * factor)) if "." in piece and "e" not in piece else piece + str(factor)[1:]

@@ -46,9 +46,10 @@ def _report(name: str, path: Path, options: LoadOptions, source: Directory) -> L
 def several_runs(entries: Sequence[Entry], samples: Samples) -> str:
     """What speaks against the files' being one run; an empty string where nothing does."""
     times = {name: (path.stat().st_mtime, path.stat().st_size) for name, path, _ in entries if path.exists()}
-    reasons = arranged([record_of(name, report) for name, _, report in entries], times, samples).division.reasons
+    division = arranged([record_of(name, report) for name, _, report in entries], times, samples).division
     by = "" if samples else "by their names, "
-    return f"swaveval: {by}these are not one run: {'; '.join(reasons[:4])}" if reasons else ""
+    what = "have no order together" if division.orderless else "are not one run"
+    return f"swaveval: {by}these {what}: {'; '.join(division.reasons[:4])}" if division.reasons else ""
 
 
 def movement(

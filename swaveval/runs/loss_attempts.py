@@ -145,8 +145,8 @@ def _of_attempts(rows: Sequence[Row], began: Sequence[int], which: int, *, kinds
     if kinds:
         first, last = rows[began[0]].loss, rows[began[-1]].loss
         why = (
-            f", as another begins at another loss ({last:.3g} after {first:.3g}) and may be of something else (a linear "
-            "evaluation, say)"
+            f", as another begins at another loss ({last:.3g} after {first:.3g}) and may be of something else (a "
+            "linear evaluation, say)"
         )
     elif which < count - 1:
         why = ", as those after it do not end where the checkpoints do"

@@ -22,7 +22,8 @@ def several_runs(division: Division, request: RunRequest) -> RunError:
     reasons = "; ".join(division.reasons[:4]) + (
         f"; and {len(division.reasons) - 4} more" * (len(division.reasons) > 4)
     )
-    head = f"the checkpoints of {request.place} are {_count(division)}, not one: {reasons}."
+    what = "have no order together" if division.orderless else f"are {_count(division)}, not one"
+    head = f"the checkpoints of {request.place} {what}: {reasons}."
     base = fixed_directory(request.checkpoints)
     groups = {name: [entry.record.name for entry in group] for name, group in division.runs.items()}
     paths = {name: _path(base, group, groups) for name, group in groups.items()}
@@ -30,14 +31,18 @@ def several_runs(division: Division, request: RunRequest) -> RunError:
     out = request.out if request.out.name else request.out.resolve()
     if all(path is not None for path in paths.values()) and len(paths) <= 8:
         outs = {name: out.with_name(f"{out.name}-{ending}") for name, ending in slugs(paths).items()}
-        lines.append("Evaluate each and compare them:")
+        lines.append("Evaluate the ones, or the others:" if division.orderless else "Evaluate each and compare them:")
         lines += [_command(request, _words(request, str(path)), outs[name], name) for name, path in paths.items()]
-        if len(outs) > 1:
+        if len(outs) > 1 and not division.orderless:
             page = out.with_name(f"{out.name}-compared.html")
             lines.append(shlex.join(["swaveval", "compare", *map(str, outs.values()), "--out", str(page)]))
     else:
         lines.append("Put the files of each run into a directory of its own.")
-    lines.append("If they are one run all the same, say so with --one-run; the page repeats what speaks against it.")
+    lines.append(
+        "With --one-run those that state a step stand after those that state an epoch."
+        if division.orderless
+        else "If they are one run all the same, say so with --one-run; the page repeats what speaks against it."
+    )
     return RunError("\n  ".join(lines))
 
 

@@ -32,7 +32,7 @@ NAMES: dict[str, tuple[Callable[[int], str], Callable[[int], dict[str, object] |
     "of all": (lambda e: f"epoch{e * 10}of100.pth", lambda e: None, lambda e: (e * 10, None)),
     "Ray Tune": (lambda e: f"checkpoint_{e:06}/model.pt", lambda e: None, lambda e: (None, None)),
     "spaces": (lambda e: f"my model epoch {e} (copy).pth", lambda e: None, lambda e: (e, None)),
-    "other scripts": (lambda e: f"эпоха_{e}.pth", lambda e: None, lambda e: (None, None)),
+    "other scripts": (lambda e: f"эпоха_{e}.pth", lambda e: None, lambda e: (e, None)),
 }  # fmt: skip
 
 
