@@ -10,6 +10,8 @@ from swaveval.results.store import StoreError
 # What Path leaves of an address: one slash.
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/([^/].*)")
 _MANIFEST = Path("results") / "run.json"
+# What a run makes first, and while it works.
+_BEGUN = (Path("cache") / "reads", Path("results") / "cells")
 
 
 class OutputError(StoreError):
@@ -38,6 +40,12 @@ def locate(named: Path) -> Path:
         )
     if not named.exists():
         raise StoreError(f"no results in {named}: there is no such file or directory")
+    begun = next((place for place in places if any((place / part).is_dir() for part in _BEGUN)), None)
+    if begun is not None and not found:
+        raise StoreError(
+            f"no results in {named} yet: the `swaveval run` that began in {begun} has not come to its end. "
+            "Run it again with the same --out where it was stopped: what is done is kept"
+        )
     raise StoreError(
         f"no results in {named}: looked for {_MANIFEST} in it and in its report/{found}. "
         "Name what `swaveval run` wrote (its --out, or the run's directory)"

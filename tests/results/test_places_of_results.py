@@ -151,6 +151,17 @@ def test_nothing_below_is_not_spoken_of(tmp_path: Path) -> None:
         locate(tmp_path / "none")
 
 
+@pytest.mark.parametrize("made", ["cache/reads", "results/cells"])
+@pytest.mark.parametrize("named", ["", "report"])
+def test_of_a_run_that_was_stopped_it_is_said_that_it_has_not_ended(made: str, named: str, tmp_path: Path) -> None:
+    (tmp_path / "run" / "report" / made).mkdir(parents=True)
+    with pytest.raises(StoreError, match=r"has not come to its end\. Run it again with the same --out where"):
+        locate(tmp_path / "run" / named)
+    evaluated(tmp_path / "run" / "report" / "inner")
+    with pytest.raises(StoreError, match="evaluations below it"):
+        locate(tmp_path / "run")
+
+
 # -- where results go --------------------------------------------------------------------------------------------------
 
 
