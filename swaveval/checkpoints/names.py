@@ -135,9 +135,9 @@ class _Part:
             if label in EPOCH | STEP and _MINUS.search(before) and "." not in piece:
                 piece = f"-{piece}"
             thousands = _THOUSANDS.match(text, place)
-            if thousands is not None and label in STEP | COUNTED:
+            if thousands is not None and "e" not in piece and (label in STEP or not tells(label)):
                 piece, place = _times(piece, thousands.group(1)), thousands.end()
-                label = label if label in STEP else "step"  # `ckpt_500k`
+                label = "step" if label in COUNTED else label  # `ckpt_500k`
             hyphened = text[max(0, match.start() - 1) : match.start()] == "-"
             if directory and label == "checkpoint" and hyphened:
                 label = "step"  # transformers' Trainer: checkpoint-500/

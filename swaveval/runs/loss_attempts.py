@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from swaveval.runs.loss_fit import LONGEST, SHORTEST, Moment
+from swaveval.runs.loss_fit import LONGEST, Moment
 from swaveval.runs.loss_rows import Row
 
 Place = tuple[float, float]
@@ -96,7 +96,8 @@ def _confirmed(places: Sequence[Place], starts: Sequence[int], moments: Sequence
     last = max((step for _, step in moments if step is not None), default=0)
     epochs = max((epoch for epoch, _ in moments if epoch is not None), default=0.0)
     longest = max(b - a for a, b in pairwise([*starts, len(places)]))
-    return last > 0 and SHORTEST <= end / last <= LONGEST or longest == epochs
+    # Half of the last step is a counter within each of two epochs.
+    return 0.9 * last <= end <= LONGEST * last if last else longest == epochs and len(starts) <= _FEW
 
 
 def _versions(places: Sequence[Place], starts: Sequence[int]) -> list[_Attempt]:
@@ -119,16 +120,12 @@ def _versions(places: Sequence[Place], starts: Sequence[int]) -> list[_Attempt]:
 def _chosen(
     rows: Sequence[Row], places: Sequence[Place], versions: Sequence[_Attempt], moments: Sequence[Moment]
 ) -> tuple[list[Row], str]:
-    fitting = [version for version in versions if _reaches(places[version.rows[-1]], moments)]
-    taken = (fitting or versions)[-1]
+    reaching = [version for version in versions if _reaches(places[version.rows[-1]], moments)]
+    fitting = reaching or [versions[-1]]
+    # What begins at another loss than the first is of something else.
+    taken = [version for version in fitting if _alike(rows, version, fitting[0])][-1]
     began = sorted({version.began for version in versions})
-    other = next((v for v in reversed(fitting) if v.began != taken.began and not _alike(rows, v, taken)), None)
-    said = []
-    if len(began) > 1:
-        if other is not None:
-            taken = [version for version in fitting if version.began == fitting[0].began][-1]
-        which = began.index(taken.began)
-        said.append(_of_attempts(rows, began, which, kinds=other is not None))
+    said = [_of_attempts(rows, began, taken.began, fitting[-1].began)] if len(began) > 1 else []
     if taken.again:
         said.append(_of_again(places, taken))
     later = [version for version in versions if version.began == taken.began and len(version.again) > len(taken.again)]
@@ -137,18 +134,24 @@ def _chosen(
     return [rows[at] for at in taken.rows], "; ".join(said)
 
 
-def _of_attempts(rows: Sequence[Row], began: Sequence[int], which: int, *, kinds: bool) -> str:
+def _of_attempts(rows: Sequence[Row], began: Sequence[int], taken: int, fitting: int) -> str:
+    """The sentence on several attempts.
+
+    Args:
+        began: the row at which each begins. taken: that of the one that is taken. fitting: that of the last that
+            reaches the checkpoints' end.
+    """
     count = len(began)
     places = " and ".join(f"{at + 1:,}" for at in began[1:4]) + (" …" if count > 4 else "")
-    name = "last" if which == count - 1 else "first" if which == 0 else f"{which + 1}th"
+    name = "last" if taken == began[-1] else "first" if taken == began[0] else f"one from row {taken + 1:,} on"
     why = ""
-    if kinds:
-        first, last = rows[began[0]].loss, rows[began[-1]].loss
+    if taken != fitting:
+        first, last = rows[taken].loss, rows[fitting].loss
         why = (
             f", as another begins at another loss ({last:.3g} after {first:.3g}) and may be of something else (a "
             "linear evaluation, say)"
         )
-    elif which < count - 1:
+    elif taken != began[-1]:
         why = ", as those after it do not end where the checkpoints do"
     return f"it holds {count} attempts (its rows begin anew at row {places}): the {name} is taken{why}"
 

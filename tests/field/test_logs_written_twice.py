@@ -112,6 +112,34 @@ def test_an_attempt_at_another_loss_is_not_the_training(log: Log, tmp_path: Path
     assert "the first is taken, as another begins at another loss" in curve.note
 
 
+def test_of_two_attempts_and_something_else_the_second_is_taken(tmp_path: Path) -> None:
+    both = [*((e, 0.4) for e in range(15)), *((e, 0.0) for e in range(15))]
+    prints(tmp_path, [*both, *((e, 0.9 - truth(e + 1)) for e in range(15))])
+    curve = found(tmp_path)
+    right(curve)
+    assert (
+        "3 attempts (its rows begin anew at row 16 and 31): the one from row 16 on is taken, as another" in curve.note
+    )
+
+
+@pytest.mark.parametrize("moments", [MOMENTS, [(15.0, None)], []], ids=["steps", "epochs", "none"])
+def test_two_attempts_by_step_are_one_or_none(moments: list[tuple[float, int]], tmp_path: Path) -> None:
+    rows = [f"step={s} loss={truth(s / 10) + off:.4f}\n" for off in (0.4, 0) for s in range(1, 151)]
+    (tmp_path / "train.log").write_text("".join(rows))
+    curve = found(tmp_path, moments)
+    if moments is MOMENTS:
+        right(curve, 150)
+    else:
+        assert curve.axis == "row"
+        assert "its steps fall back" in curve.note
+
+
+def test_two_epochs_with_a_counter_of_their_own_are_no_attempts(tmp_path: Path) -> None:
+    (tmp_path / "train.log").write_text("".join(f"step={s} loss={6 - e}\n" for e in range(2) for s in range(1, 76)))
+    for moments in ([(1.0, 75), (2.0, 150)], [(1.0, None), (2.0, None)]):
+        assert len(found(tmp_path, moments).values) == 150
+
+
 def test_a_sentence_about_an_earlier_epoch_is_no_row(tmp_path: Path) -> None:
     prints(tmp_path, [*((e, 0.0) for e in range(15)), (9, 0.0)])
     right(found(tmp_path))
@@ -125,10 +153,12 @@ def test_lines_of_two_processes_are_no_attempts(tmp_path: Path) -> None:
     right(found(tmp_path))
 
 
-def test_a_counter_within_epochs_is_no_attempt(tmp_path: Path) -> None:
-    (tmp_path / "train.log").write_text("".join(f"step={s} loss={6 - e / 10}\n" for e in range(15) for s in range(10)))
+@pytest.mark.parametrize("steps", [10, 15, 40])
+def test_a_counter_within_epochs_is_no_attempt(steps: int, tmp_path: Path) -> None:
+    text = "".join(f"step={s} loss={6 - e / 10}\n" for e in range(15) for s in range(steps))
+    (tmp_path / "train.log").write_text(text)
     curve = found(tmp_path)
-    assert (curve.axis, len(curve.values)) == ("row", 150)
+    assert (curve.axis, len(curve.values)) == ("row", 15 * steps)
     assert "it names no epochs, and its steps fall back" in curve.note
 
 

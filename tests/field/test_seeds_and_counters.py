@@ -116,6 +116,7 @@ def test_what_is_no_epoch_is_none(value: object, tmp_path: Path) -> None:
 NAMES = {
     "millions": (["step_500k", "step_900k", "step_1m", "step_1.5m"], ("step", [5e5, 9e5, 1e6, 1.5e6])),
     "of checkpoints": (["ckpt_500K", "ckpt_900K", "ckpt_1M", "ckpt_1.5M"], ("step", [5e5, 9e5, 1e6, 1.5e6])),
+    "of nothing": ([f"{n}k" for n in (100, 200, 300, 400)] + ["0.5m", "1m"], None),
     "before": (["0.5M_steps", "1M_steps", "1.5M_steps"], ("step", [5e5, 1e6, 1.5e6])),
     "day first": (["28.04.2024", "30.04.2024", "02.05.2024"], None),
     "month first": (["m-04-28-2024", "m-04-30-2024", "m-05-02-2024"], None),
@@ -159,6 +160,8 @@ def test_numbers_that_are_no_dates_or_millions_stay_what_they_were() -> None:
     assert read_name("step_2max.pt").step == 2
     assert read_name("resnet_1.5m.pt").step is None
     assert read_name("v1.2.2024.pt").moments == ()
+    assert read_name("swav_3k.pt").numbers == (("swav", 3000),)
+    assert read_name("knn_5k.pt").step is None
 
 
 def test_epochs_and_steps_that_nothing_connects_have_no_order(tmp_path: Path) -> None:
