@@ -31,8 +31,8 @@ def divide_by_weights(division: Division, order: OrderBasis, samples: Mapping[st
     (found,) = division.runs.values()
     if any(str(entry.record.digest) not in samples for entry in found):
         return division
-    if order in _TELLS_NOTHING and strangers([samples[str(entry.record.digest)] for entry in _trained(found)]):
-        return _of_many(division, found)
+    if strangers([samples[str(entry.record.digest)] for entry in _trained(found)]):
+        return _of_many(division, found) if order in _TELLS_NOTHING else _noted(division, found)
     line = descent([samples[str(entry.record.digest)] for entry in found])
     if not line.kind or (line.kind == "anew" and _far(found, line.example)):
         return division
@@ -55,6 +55,15 @@ def _trained(found: tuple[Found, ...]) -> list[Found]:
         if not (entry.record.is_untrained or _BEGINNING & set(entry.reading.run))
         and not (told and entry.record.load.get("untouched"))
     ]
+
+
+def _noted(division: Division, found: tuple[Found, ...]) -> Division:
+    """Moments that are stated speak for one run, however far its checkpoints lie apart."""
+    names = some([entry.record.name for entry in found], 3)
+    said = (
+        f"the files may be of several runs: the weights of {names} have nothing in common, as of several random starts"
+    )
+    return replace(division, notes=(said, *division.notes))
 
 
 def _of_many(division: Division, found: tuple[Found, ...]) -> Division:

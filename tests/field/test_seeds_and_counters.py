@@ -41,6 +41,16 @@ def test_models_of_several_seeds_or_settings_are_runs(
     assert not read(tmp_path / "d").division.reasons
 
 
+def test_where_moments_are_stated_strangers_are_a_note(tmp_path: Path) -> None:
+    """Models of several seeds that were stopped early, or checkpoints of one that are very far apart."""
+    for name, several in (("c", True), ("d", False)):
+        files = [File(f"m{i}.pth", i, run=i * several, inside={"epoch": 90 + i}, minutes=3) for i in range(3)]
+        write(tmp_path / name, files)
+        found = read(tmp_path / name)
+        assert not found.division.reasons
+        assert any("may be of several runs" in note for note in found.notes) == several
+
+
 def test_a_stranger_alone_and_a_start_are_no_several_runs(tmp_path: Path) -> None:
     """Long trained networks have nothing in common with their own start."""
     write(tmp_path / "c", [File("init.pth", 0, run=1, minutes=3), File("model.pth", 5, minutes=3)])
