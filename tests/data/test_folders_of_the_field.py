@@ -59,8 +59,10 @@ def splits() -> Iterator[Case]:
 
 def masks() -> Iterator[Case]:
     for no in ("Non Mask", "no_mask", "nomask", "unmasked"):
-        yield Case(f"mask and {no}", numbered("Mask", no), {"Mask", no}, {}, 18, "names merely count")
+        yield Case(f"mask and {no}", numbered("Mask", no), {"Mask", no}, {}, 18, "its opposite stands beside it")
     yield Case("gestures", numbered("thumb", "index"), set(), {}, 9, "--labels folders reads them as classes")
+    yield Case("lungs", numbered("lungs", "lung masks"), set(), {}, 9, "--labels folders reads them as classes")
+    yield Case("labels beside labeled", numbered("labels", "labeled"), set(), {}, 9, "--labels folders reads them")
     yield Case("scans", numbered("scans", "masks"), set(), {}, 9, "--labels folders reads them as classes")
     yield Case(
         "masks of the face", numbered("helmets", "face masks"), {"helmets", "face masks"}, {}, 18, "merely count"
@@ -84,8 +86,13 @@ def masks() -> Iterator[Case]:
 
 
 def domains() -> Iterator[Case]:
-    alphabets = [f"{a}/character{c:02d}/{a}{c}_{n}.png" for a in ("Greek", "Latin") for c in range(9) for n in range(4)]
-    yield Case("Omniglot", alphabets, {"Greek", "Latin"}, {}, 72, "folders:1-2 each with its outer one")
+    alphabets = [
+        f"{a}/character{c:02d}/{a}{c}_{n}.png"
+        for a, many in (("Greek", 9), ("Latin", 14))
+        for c in range(many)
+        for n in range(4)
+    ]
+    yield Case("Omniglot", alphabets, {"Greek", "Latin"}, {}, 92, "folders:1-2 each with its outer one")
     digits = [f"{a}/{s}/{c}/{a}{s}{c}.png" for a in ("mnist", "syn") for s in ("train", "val") for c in range(9)]
     yield Case(
         "Digits-DG", digits, {"mnist", "syn"}, {"train": 18, "validation": 18}, 36, "folders:2 reads the inner ones"
@@ -96,7 +103,29 @@ def domains() -> Iterator[Case]:
     yield Case("plants", plants, {"Apple", "Tomato"}, {}, 36, "folders:1-2 each with its outer one")
 
 
-CASES = {case.name: case for cases in (splits(), masks(), domains()) for case in cases}
+def classes_all_the_same() -> Iterator[Case]:
+    """Words and numbers that look like something else and are classes."""
+    pairs = ("manual automatic", "polygons circles", "overlay control", "original fake", "raw cooked", "photos memes")
+    for pair in (*pairs, "cloth_masks surgical_masks", "AfricanMasks AsianMasks", "photo drawing painting"):
+        words = tuple(pair.split())
+        yield Case(f"classes: {pair}", numbered(*words), set(words), {}, 9 * len(words))
+    for split in ("train_station test_track", "training_shoes test_tubes"):
+        one, other = split.split()
+        files = classes(one, other, words=("day", "night"))
+        yield Case(split, files, {one, other}, {}, 36)
+    tiles = ["scene.png", *(f"scene_{row:04d}x{column:04d}.png" for row in (0, 256) for column in (0, 256, 512))]
+    yield Case("tiles of a scene", tiles, set(), {}, 7)
+    words = ("apple", "nokia", "pear", "plum")
+    named = [f"{word}/{word}{end}.png" for word in words for end in ("", "_rot", "_flip", "_0256x0512")]
+    yield Case("rotten apples", named, set(words), {}, 16)
+    for inside in (("n01440764", "n01443537", "n01484850", "n01491361"), ("grade0", "grade1", "grade2", "grade3")):
+        tops = [f"{top}/{name}/{top}{name}{n}.png" for top in ("photo", "sketch") for name in inside for n in range(4)]
+        yield Case(f"domains of {inside[0]}", tops, set(inside), {}, 32, "several kinds of picture")
+    files = [f"{top}/{top}{n}x.png" for top in ("train_pos", "train_neg", "test_pos") for n in range(9)]
+    yield Case("a class that one split lacks", files, {"pos", "neg"}, {"train": 18, "test": 9}, 27)
+
+
+CASES = {case.name: case for cases in (splits(), masks(), domains(), classes_all_the_same()) for case in cases}
 
 
 @pytest.mark.parametrize("name", CASES)

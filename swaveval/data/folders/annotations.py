@@ -16,8 +16,9 @@ _ANNOTATED = (
     "(?:1st|2nd)_?(?:ho|manual)|manual[12]"
 )
 _COPY = re.compile(
-    r"^(.+?)[_\-. ](?:thumb|thumbnail|preview|aug|augmented|rot|rotated|[hv]?flip(?:ped)?|[0-9]{2,4}x[0-9]{2,4})"
-    r"(?:[_\-. ]?[0-9]+)?$",
+    r"^(.+?)(?:[_\-. ](?:thumb|thumbnail|preview|aug|augmented|flipped|[hv]flip|flip[_\-]?(?:h|v|lr|ud))"
+    r"(?:[_\-. ]?[0-9]+)?"
+    r"|[_\-. ]rot(?:ated)?[_\-. ]?(?:90|180|270)|-(?:150x150|(?:300|768|1024|1536|2048)x[0-9]{2,4}))$",
     re.IGNORECASE,
 )
 # Annotations only where their files belong to images: `target/` beside `source/` are two domains.
@@ -123,11 +124,15 @@ class _Images:
         mirrored = all(len(place) > len(path) for place in held) and sum(place in self._places for place in held) >= (
             _LEAST_SHARE * len(files)
         )
-        if mirrored or (not words and path[-1].lower() not in _TWO_MEANINGS):
+        if mirrored:
+            return "", False
+        if any(_is_opposite(path[-1], other) for other in beside_it):
+            return "opposite stands beside it", False
+        if not words and path[-1].lower() not in _TWO_MEANINGS:
             return "", False
         if sum(_bare(parts[-1]) in self._stems for parts in files) < _LEAST_SHARE * len(files):
             return "files belong to no other image", False
-        alone = words == 1 and not meaning(path[-1]).rest and not _is_opposite(path[-1], others[0])
+        alone = words == 1 and _may_be_of(meaning(path[-1]).rest, others[0])
         return ("names merely count" if counting and not alone else ""), counting
 
 
@@ -154,8 +159,14 @@ def _by_names(members: Mapping[str, Parts], found: Beside) -> None:
 
 
 def _is_opposite(folder: str, other: str) -> bool:
-    """`mask` and `no_mask`, `nomask`: two classes."""
-    return folder.lower().rstrip("s") in other.lower()
+    """`mask` and `no_mask`, `unmasked`: two classes."""
+    word = re.escape(folder.lower().rstrip("s"))
+    return re.search(rf"(?:no|non|not|un|without)[\W_]*{word}", other.lower()) is not None
+
+
+def _may_be_of(rest: str, other: str) -> bool:
+    """Whether `masks`, or `lung masks` beside `lungs`, may belong to the other folder's images."""
+    return not rest or any(word.rstrip("s") in other.lower() for word in rest.split())
 
 
 def _annotated(bare: str) -> tuple[str, str]:

@@ -24,6 +24,7 @@ _NAMED = {
     "annotation": "hold annotations",
     "split": "name splits",
 }
+_IMAGES = frozenset({"image", "images", "img", "imgs", "jpegimages"})
 _DOUBTFUL = ("part", "date", "place", "person", "container", "identifier")
 _BAND = re.compile(r"^[_\-. ]?b(?:and)?[_\-]?[0-9]{1,2}a?$", re.IGNORECASE)
 _HASHED = "are letters of a hash"
@@ -135,7 +136,7 @@ def _no_classes(
         return f"the folders {names} are dates"
     if present <= {"number", "range", "word", "container"}:
         direct = all(len(parts) < 3 for group in groups for parts in group.values())
-        if (pair := _parallel(groups, counting=direct and "container" in present)) != "":
+        if (pair := _parallel(groups, counting=direct and any(name.lower() in _IMAGES for name in folders))) != "":
             return f"the folders {names} {pair}"
         countable = all(meaning.kind != "word" or _short_hex(name) for name, meaning in found.items())
         if countable and (why := parts_of_a_list(folders)):

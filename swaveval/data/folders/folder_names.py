@@ -45,9 +45,15 @@ ANNOTATION = words_of(
     "mask masks annotation annotations annot annots anno annos ann anns label labels gt gts groundtruth segmentation "
     "segmentations seg segs segm trimap trimaps depth depths normals disparity disparities disp flow edges contours "
     "boundaries heatmap heatmaps saliency matte mattes pixelmap pixelmaps target targets bboxes msk msks panoptic "
-    "lbl lbls superpixel superpixels overlay overlays manual polygons dsm dtm ndsm"
+    "lbl lbls superpixel superpixels overlays dsm dtm ndsm"
 )
 _ANNOTATIONS_OF = words_of("masks annotations segmentations overlays heatmaps")  # `lung masks`
+# Of a split, which other images of the same classes it holds: `train_aug`, `test_clean`.
+_QUALIFIERS = words_of(
+    "aug augmented noisy clean lt longtail balanced imbalanced unbalanced resampled filtered small large full mini "
+    "tiny sub subset hard easy extra id ood iid seen unseen source target real synthetic syn original corrupted batch "
+    "all public private final labeled labelled unlabeled unlabelled strong weak"
+)
 # Words that stand beside an annotation word and add nothing.
 _ABOUT_ANNOTATIONS = words_of(
     "class classes object objects instance instances semantic stuff things raw color colour colored ids binary fine "
@@ -211,6 +217,8 @@ def kinds(names: Iterable[str]) -> dict[str, Meaning]:
         tested = any(said.split == "test" and name.lower() not in EVALUATION for name, said in found.items())
         held_out = _DEVELOPMENT | (EVALUATION if tested else frozenset())
         found |= {name: Meaning("split", "validation", exact=True) for name in found if name.lower() in held_out}
+    if found and all(said.kind == "annotation" and said.rest for said in found.values()):
+        found = dict.fromkeys(found, Meaning("word"))  # `cloth masks` beside `surgical masks`
     found |= _splits_called_alike(found) | _lettered(found) | _sessions(found)
     splits = {name: said for name, said in found.items() if said.kind == "split"}
     called = set().union(*(said.rest.split() for said in splits.values()))
@@ -230,7 +238,8 @@ def kinds(names: Iterable[str]) -> dict[str, Meaning]:
             del splits[name]
     # `train_aug` beside `test`: nothing else is there, and one of them says nothing else.
     plain = {said.split for said in splits.values() if said.exact or not said.rest}
-    alike = shared or (len(rests) > 1 and bool(plain) and len(splits) == len(found))
+    qualified = all(set(rest.split()) <= _QUALIFIERS for rest in set().union(*rests.values()))
+    alike = shared or (len(rests) > 1 and bool(plain) and qualified and len(splits) == len(found))
     for name, said in splits.items():
         alone = bool(others) and len(rests) == 1
         if not said.exact and (alone or (said.rest and (others or not alike))):
@@ -250,7 +259,12 @@ def splits_with_classes(inside: Mapping[str, set[str]]) -> dict[str, Meaning]:
     same = len({frozenset(names) for names in inside.values()}) == 1 and all(
         len(names) > 1 for names in inside.values()
     )
-    doubtful = all(found.kind in ("split", "part") and not found.exact for found in said.values())
+    doubtful = all(
+        not found.exact and set(found.rest.lower().split()) <= _QUALIFIERS
+        if found.kind == "split"
+        else found.kind == "part" and "batch" in _words(name)
+        for name, found in said.items()
+    )
     if not (tested and same and doubtful):
         return {}
     read = {name: Meaning("split", "train") if found.kind == "part" else found for name, found in said.items()}
@@ -291,7 +305,7 @@ def _is_plain_word(name: str) -> bool:
 
 
 def _is_annotation(letters: list[str], words: list[str]) -> bool:
-    if letters == ["ground", "truth"]:
+    if letters == ["ground", "truth"] or (words[0].isdigit() and letters[-1:] == ["manual"]):  # DRIVE's `1st_manual`
         return True
     splits = frozenset().union(*SPLITS.values())
     accounted = ANNOTATION | _ABOUT_ANNOTATIONS | splits | CONTAINER

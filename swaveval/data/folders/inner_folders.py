@@ -67,8 +67,8 @@ def domains(members: Iterable[Parts]) -> str:
         return ""
     if 2 * sum(name.lower() in _CONDITIONS for name in shared) >= len(shared):
         return ""
-    if any(said.kind != "word" for said in kinds(shared).values()) or counts_up(shared):
-        return ""  # `character01` of two alphabets have nothing in common
+    if any(said.kind != "word" for said in kinds(shared).values()):
+        return ""
     return (
         f"the folders {listed(inside)} each hold the same folders ({listed(shared)}): several kinds of picture of the "
         "same classes"

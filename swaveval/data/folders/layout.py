@@ -12,7 +12,7 @@ from swaveval.data.folders.beside_classes import (
     without_repeated_folders,
 )
 from swaveval.data.folders.class_level import Level, class_level
-from swaveval.data.folders.folder_names import PAIRS, SPLITS, Meaning, kinds, meaning, split_name, splits_with_classes
+from swaveval.data.folders.folder_names import PAIRS, Meaning, kinds, meaning, split_name, splits_with_classes
 from swaveval.data.folders.folds import first_fold
 from swaveval.data.folders.inner_folders import FolderOptions, levelled, not_read
 from swaveval.text import counted, listed, printable, shortened
@@ -146,7 +146,8 @@ def _images_alone(files: Sequence[str], *, labels: bool) -> tuple[Members, list[
     inner = _without_common(kept) if len(kept) < len(everything) else kept
     reasons = []
     if len(kept) < len(everything):
-        aside = listed([*found.mask_folders, *found.copy_folders, *(f"…{word}" for word in found.suffixes)])
+        copies = ["copies by their names"] * bool(found.copied)
+        aside = listed([*found.mask_folders, *found.copy_folders, *(f"…{word}" for word in found.suffixes), *copies])
         container = sorted({next(iter(kept.values()))[0]}) if kept and inner != kept else []
         reasons.append(
             f"{_known_layout(container)}{listed(container)} holds the images, {aside} what belongs to them"
@@ -235,9 +236,12 @@ def _grouped(parts: Members, splits: Mapping[str, Meaning], notes: list[str]) ->
     words = [set(rest.split()) for rest in rests]
     # `set_train_HR set_train_LR`: two kinds of picture of the same scenes.
     pairs = any(pair <= set().union(*words) and not any(pair <= said for said in words) for pair in PAIRS)
-    of_split = [{said.rest for said in splits.values() if said.split == split} for split in SPLITS]
-    shared = set.intersection(*(inside for inside in of_split if inside))
-    named = len(shared - {""}) > 1 and not pairs and all(len(rest) > 1 and not rest.isdigit() for rest in rests)
+    sides: dict[str, set[str | None]] = {}
+    for each in splits.values():
+        sides.setdefault(each.rest, set()).add(each.split)
+    shared = any(len(on) > 1 for rest, on in sides.items() if rest)
+    classes = all(len(rest) > 1 and not rest.isdigit() for rest in rests)
+    named = len(rests - {""}) > 1 and shared and classes and not pairs
     if len(rests - {""}) > 1 and not named:
         notes.append(
             f"The folders {listed(splits)} name splits and kinds of image that were not read as classes; {FOLDERS_ARE}."
