@@ -14,7 +14,7 @@ from swaveval.checkpoints.live import Live
 from swaveval.checkpoints.remote.address import check_path, is_address
 from swaveval.data import EvalTransform
 from swaveval.data.in_memory import images_of, rows_of
-from swaveval.features.arrays import Arrays, as_rows, contents_of_rows
+from swaveval.features.arrays import Arrays, as_rows
 from swaveval.runs.durations import seconds_of
 from swaveval.runs.elsewhere import DEFAULT_SIZE, CacheOptions, places
 from swaveval.runs.log_to import Destination, destinations, log_to
@@ -220,8 +220,8 @@ def _of_features(
         shown = ", ".join(f"{name} {count:,}" for name, count in list(counts.items())[:5])
         raise RunError(f"the features have different numbers of rows ({shown}); each row is the same image in all")
     labels = _joined(given.labels)
-    contents = contents_of_rows(rows[next(iter(features))])
-    images = rows_of(labels, contents, train=train, name=options.get("name", "features"), seed=options.get("seed", 0))
+    name, seed = options.get("name", "features"), options.get("seed", 0)
+    images = rows_of(labels, max(counts.values()), train=train, name=name, seed=seed)
     source = Arrays({name: rows[name] for name in features}, {name: rows[name] for name in baselines}, images)
     request = _request(Path("in memory"), _place(options), options)
     if "evaluators" not in options:

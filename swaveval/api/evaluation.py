@@ -26,7 +26,7 @@ class Evaluation:
         series: the checkpoints with their metrics.
         verdict: `verdict.sentence`, `verdict.verdict`, `verdict.best`, and what they rest on.
         page: the convergence report, one offline HTML file.
-        problems: cells that failed and figures that could not be drawn, a sentence each.
+        problems: what could not be evaluated, cells that failed and figures that could not be drawn, a sentence each.
     """
 
     series: Series
@@ -37,8 +37,9 @@ class Evaluation:
     @classmethod
     def of(cls, outcome: RunOutcome) -> "Evaluation":
         failed = tuple(f"{evaluator} failed on {name}: {reason}" for evaluator, name, reason in outcome.failed)
+        unusable = tuple(f"{name} was not evaluated: {reason}" for name, reason in outcome.unusable)
         written = outcome.written
-        return cls(written.series, written.verdict, written.page, (*failed, *written.problems))
+        return cls(written.series, written.verdict, written.page, (*unusable, *failed, *written.problems))
 
     @classmethod
     def load(cls, out: str | Path) -> "Evaluation":

@@ -56,11 +56,14 @@ def arrange(
 
 
 def as_given(records: Sequence[CheckpointRecord]) -> Arrangement:
-    """Records whose order is known: networks in memory, in the order they were named.
+    """Records whose order is known: networks in memory, by the epochs or steps in their names where each has one of its
+    own, else in the order they were given.
 
     Epochs and steps that do not rise with it are no axis, and are left out.
     """
-    marked = list(records)
+    marked = _by_their_moments(records)
+    moved = marked != list(records)
+    notes: tuple[str, ...] = ("what was given is put in the order of the moments in its names",) * moved
     if not _rising([record.epoch for record in marked]):
         marked = [replace(record, epoch=None) for record in marked]
     if not _rising([record.step for record in marked]):
@@ -71,8 +74,17 @@ def as_given(records: Sequence[CheckpointRecord]) -> Arrangement:
             original = first.setdefault(record.digest, record.name)
             marked[position] = record if original == record.name else replace(record, same_as=original)
     kinds = sorted({str(record.load.get("architecture")) for record in marked if record.evaluated})
-    notes = (f"networks of different classes ({', '.join(kinds)}) are compared as one training's",) if kinds[1:] else ()
+    if kinds[1:]:
+        notes += (f"networks of different classes ({', '.join(kinds)}) are compared as one training's",)
     return Arrangement(tuple(marked), "given", notes, Division({}))
+
+
+def _by_their_moments(records: Sequence[CheckpointRecord]) -> list[CheckpointRecord]:
+    for moments in ([record.epoch for record in records], [record.step for record in records]):
+        known = [moment for moment in moments if moment is not None]
+        if len(known) == len(set(known)) == len(records):
+            return [record for _, record in sorted(zip(known, records, strict=True), key=lambda pair: pair[0])]
+    return list(records)
 
 
 def _rising(values: Sequence[float | None]) -> bool:

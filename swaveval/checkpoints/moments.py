@@ -48,7 +48,7 @@ def place(found: Sequence[Found]) -> tuple[list[Found], tuple[str, ...]]:
     is no moment (the length of the training, a constant) and the names decide. A name that counts otherwise than the
     files do (from 0, from 1) is corrected by the files that have both.
     """
-    found = _without_idle_counters(found)
+    found = _with_starts(_without_idle_counters(found))
     inside = [_inside(entry) for entry in found]
     ready = [i for i, entry in enumerate(found) if entry.record.state == "ready"]
     if _says_nothing([inside[i] for i in ready], [found[i] for i in ready]):
@@ -72,6 +72,19 @@ def place(found: Sequence[Found]) -> tuple[list[Found], tuple[str, ...]]:
             for entry, epoch, step in zip(found, epochs, steps, strict=True)
         ], ()
     return [entry.at(entry.reading.epoch, entry.reading.step) for entry in found], ()
+
+
+def _with_starts(found: Sequence[Found]) -> Sequence[Found]:
+    """The files, that of moment 0 marked as untrained where its BatchNorm has seen no image and others' has."""
+    seen = [not entry.record.load.get("untouched") for entry in found if entry.record.state == "ready"]
+    if not any(seen) or all(seen):
+        return found
+    return [
+        replace(entry, record=replace(entry.record, untrained=True))
+        if entry.record.load.get("untouched") and 0 in (entry.record.step, entry.record.epoch)
+        else entry
+        for entry in found
+    ]
 
 
 def _without_idle_counters(found: Sequence[Found]) -> Sequence[Found]:

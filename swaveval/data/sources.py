@@ -289,7 +289,12 @@ def _placed(root: Path, files: Sequence[str], option: Path | None) -> Placing:
             return place_without_labels(files)
         if is_of_names(option):
             return place_by_names(files, pattern_of(option))
-        return place_by_first_folder(files, *levels_of(option))
+        placing = place_by_first_folder(files, *levels_of(option))
+        if not placing.labelled and levels_of(option) != levels_of(FOLDERS):
+            raise DataError(
+                f"--labels {option}: no folder of that depth divides the images; --labels {FOLDERS} takes the first"
+            )
+        return placing
     path, column = table_and_column(option)
     table = read_tables(path, files, root, column=column)
     return place_by_rows(files, table, name=printable(path.name), root=str(root.resolve()))

@@ -35,10 +35,19 @@ class Arrays(InMemory):
         Args:
             features: of the checkpoints. untrained: of networks like theirs that nobody trained.
             images: what the rows stand for: labels and split.
+
+        Raises:
+            FeatureError: those of an untrained network are not finite.
         """
         super().__init__(features)
         self._untrained = InMemory(untrained).named
         self._images = images
+        for name, array in self._untrained.items():
+            if broken := not_finite(array):
+                raise FeatureError(
+                    f"the baseline {shortened(name, 80)} has {broken:,} of {len(array):,} rows with NaN or infinite "
+                    "features; leave it out"
+                )
         self._digests = {name: content_of(array) for name, array in (self.named | self._untrained).items()}
 
     def backbone(self, entry: Entry, options: LoadOptions) -> Backbone:
@@ -46,15 +55,20 @@ class Arrays(InMemory):
 
     def report(self, entry: Entry) -> LoadReport:
         """What stands for a load report."""
-        return LoadReport(
-            file=entry.name,
-            state="ready",
-            architecture=self.architecture,
-            matched=1.0,
-            feature_dim=int(self.named[entry.name].shape[1]),
+        array = self.named[entry.name]
+        known: dict[str, Any] = {
+            "file": entry.name,
+            "architecture": self.architecture,
+            "matched": 1.0,
+            "feature_dim": int(array.shape[1]),
             **moment_of(entry.name),
-            digest=self._digests[entry.name],
-        )
+        }
+        if not (broken := not_finite(array)):
+            return LoadReport(state="ready", digest=self._digests[entry.name], **known)
+        refusal = f"{broken:,} of {len(array):,} rows have NaN or infinite features"
+        if 2 * broken > len(array):  # what a diverged network gives
+            return LoadReport(state="refused", refusal=f"{refusal}: this training diverged", nonfinite=broken, **known)
+        return LoadReport(state="refused", refusal=f"{refusal}; leave these rows out of all features", **known)
 
     def baselines(self) -> list[CheckpointRecord]:
         """The untrained networks."""
@@ -103,14 +117,15 @@ def as_rows(name: str, given: Any) -> Array:
     return array if array.dtype in (np.float32, np.float16) else array.astype(np.float32)
 
 
+def not_finite(array: Array) -> int:
+    """How many rows have a NaN or an infinity."""
+    parts = row_blocks(len(array), _BLOCK)
+    return sum(int((~np.isfinite(array[part])).any(axis=1).sum()) for part in parts)
+
+
 def content_of(array: Array) -> str:
     """SHA-256 over shape, type and bytes, in blocks of rows."""
     state = hashlib.sha256(f"{array.shape} {array.dtype.str}".encode())
     for part in row_blocks(len(array), _BLOCK):
         state.update(np.ascontiguousarray(array[part]).tobytes())
     return digest(["features", state.hexdigest()])
-
-
-def contents_of_rows(array: Array) -> list[str]:
-    """A text a row, equal for equal rows."""
-    return [hashlib.sha256(np.ascontiguousarray(row).tobytes()).hexdigest() for row in array]

@@ -46,7 +46,8 @@ class Drawn:
 def source_of(series: Series, verdict: Verdict) -> str:
     """A digest of everything that figures show and of what draws them: another one means that they are to be drawn."""
     manifest = {name: value for name, value in series.manifest.to_json().items() if name not in _UNSEEN}
-    said = json.loads(json.dumps(verdict.to_json(), default=str).replace("NaN", '"NaN"').replace("Infinity", '"inf"'))
+    # NaN, which JSON lacks, as a word.
+    said = json.loads(json.dumps(verdict.to_json(), default=str), parse_constant=str)
     return digest([drawn_by(), manifest, rows(series), _arrays(series), said])
 
 

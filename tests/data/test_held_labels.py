@@ -74,7 +74,7 @@ def test_one_hot_vectors_of_any_length_one_of_them_empty(count: int) -> None:
 @pytest.mark.parametrize("form", [np.asarray, torch.as_tensor, pd.DataFrame])
 def test_labels_that_are_given_as_columns(form: Any) -> None:
     column = form(np.array(CLASS)[:, None])
-    for images in (images_of(PIXELS, labels=column), rows_of(column, [str(n) for n in range(COUNT)])):
+    for images in (images_of(PIXELS, labels=column), rows_of(column, COUNT)):
         assert words(images) == [str(label) for label in CLASS]
     assert words(images_of(PIXELS, labels=form(EYE[CLASS]))) == [str(label) for label in CLASS]
     assert words(images_of(Named([np.array([label]) for label in CLASS]))) == [str(label) for label in CLASS]

@@ -246,13 +246,12 @@ def test_what_is_no_data_set_is_said(dataset: Any, words: str) -> None:
 
 
 def test_rows_without_images() -> None:
-    contents = [f"{number:064x}" for number in range(COUNT)]
-    rows = rows_of(LABELS, contents, train=SIDE, name="mine")
+    rows = rows_of(LABELS, COUNT, train=SIDE, name="mine")
     assert (rows.name, rows.files[1], len(rows), rows.pictures) == ("mine", "row 000001", COUNT, False)
     assert rows.is_test.tolist() == (~SIDE).tolist()
     assert words(rows) == ["0", "1"] * (COUNT // 2)
     with pytest.raises(DataError, match="row 2 is features without an image"):
         rows.open(2)
-    unlabelled = rows_of(None, contents)
+    unlabelled = rows_of(None, COUNT)
     assert (unlabelled.labels, unlabelled.name) == (None, "features")
     assert unlabelled.is_test.sum() == COUNT / 4
