@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from swaveval.runs.watching import Watching
 
 
+_POLL = 10.0  # seconds
+
+
 @dataclass(frozen=True)
 class Watch:
     """Whether checkpoints are evaluated as they land, and for how long."""
@@ -42,13 +45,14 @@ class Watch:
         ),
     ] = None
     poll: Annotated[
-        float,
+        float | None,
         typer.Option(
             "--poll",
             min=0.1,
+            show_default="10",
             help="With --watch: seconds between two looks. A file that did not change between two is whole.",
         ),
-    ] = 10.0
+    ] = None
 
     def watching(self, fail_on: frozenset[str]) -> "Watching | None":
         """How the directory is watched; None where it is not.
@@ -56,7 +60,7 @@ class Watch:
         Raises:
             typer.Exit: 2, after a sentence, for options that do not go together.
         """
-        if not (self.watch or self.until or self.quiet_for):
+        if not (self.watch or self.until or self.quiet_for or self.poll is not None):
             return None  # before anything is imported that a run which only reads what it did has no need of
         from swaveval.runs.durations import seconds_of
         from swaveval.runs.watching import TRAINING_ENDS, Watching
@@ -64,16 +68,14 @@ class Watch:
         wrong = ""
         if self.until not in ("", TRAINING_ENDS):
             wrong = f"--until takes {TRAINING_ENDS}; not {self.until[:40]!r}"
-        elif not self.watch and (self.until or self.quiet_for):
-            wrong = "--until and --quiet-for are for --watch; add it, or leave them out"
+        elif not self.watch:
+            wrong = "--until, --quiet-for and --poll are for --watch; add it, or leave them out"
         elif self.quiet_for and not self.until:
             wrong = f"--quiet-for says when a training is over; add --until {TRAINING_ENDS}"
-        elif self.poll == math.inf or math.isnan(self.poll):
+        elif self.poll is not None and not math.isfinite(self.poll):
             wrong = f"--poll takes seconds; not {self.poll}"
         if wrong:
             typer.echo(f"swaveval: {wrong}", err=True)
             raise typer.Exit(USAGE)
-        if not self.watch:
-            return None
         quiet = None if self.quiet_for is None else seconds_of(self.quiet_for, "--quiet-for")
-        return Watching(self.poll, self.until, quiet, fail_on)
+        return Watching(_POLL if self.poll is None else self.poll, self.until, quiet, fail_on)

@@ -20,6 +20,7 @@ from swaveval.pretrain.config import (
     SwavConfig,
     TrainingConfig,
 )
+from swaveval.pretrain.errors import ConfigError
 
 SMALL_SIDE = 64  # images up to this are resized whole by the eval transform, and need no stem that halves them twice
 
@@ -91,6 +92,8 @@ def _backbone(given: BackboneConfig, crop: int) -> BackboneConfig:
     small = crop <= SMALL_SIDE
     name = ("resnet10" if small else "resnet18") if given.name == "auto" else given.name
     if name.startswith("timm:"):
+        if given.stem != "auto" or (given.stem_stride, given.width) != (AUTO, AUTO):
+            raise ConfigError(f"stem, stem_stride and width are of the ResNets here; leave them out with {name}")
         return replace(given, name=name)
     stem = ("small" if small else "imagenet") if given.stem == "auto" else given.stem
     stride = given.stem_stride if given.stem_stride != AUTO else 2

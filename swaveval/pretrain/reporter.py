@@ -1,5 +1,6 @@
 """What a training tells while it runs: a bar with the time left on a terminal, one line per epoch elsewhere."""
 
+import math
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, runtime_checkable
@@ -110,8 +111,8 @@ class ConsoleReporter:
     def epoch(self, report: EpochReport) -> None:
         if not self._quiet:
             self.notice(
-                f"epoch {report.epoch}/{report.epochs}  loss {report.loss:.4f}  "
-                f"gap to ln K = {report.ln_k:.3f}: {report.gap:+.1%}  {report.seconds:.1f} s"
+                f"epoch {report.epoch}/{report.epochs}  loss {report.loss:.4f}  {_beside_ln_k(report)}"
+                f"{report.seconds:.1f} s"
             )
 
     def notice(self, text: str) -> None:
@@ -139,3 +140,10 @@ class ConsoleReporter:
         )
         self._task = self._bar.add_task(name, total=total, completed=done)
         self._bar.start()
+
+
+def _beside_ln_k(report: EpochReport) -> str:
+    if not math.isfinite(report.loss):
+        return ""
+    side = "below" if report.gap >= 0 else "above"
+    return f"{abs(report.gap):.1%} {side} ln K = {report.ln_k:.3f}  "

@@ -1,6 +1,7 @@
 """`swaveval pretrain`: flags to settings, resuming with nothing but --out, and the documentation of every setting."""
 
 import json
+import math
 import re
 import tomllib
 from dataclasses import fields
@@ -15,6 +16,7 @@ from swaveval.cli.pretrain import pretrain
 from swaveval.pretrain.config import PretrainConfig
 from swaveval.pretrain.config_file import to_sections
 from swaveval.pretrain.errors import ConfigError, RunExists
+from swaveval.pretrain.reporter import ConsoleReporter, EpochReport
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,10 +63,21 @@ def test_mistakes_are_told_before_anything_is_written(tiny: PretrainConfig, tmp_
     refused = CliRunner().invoke(app, ["--out", str(out), "--crop-sizes", "32x16"])
     assert refused.exit_code == 2
     assert "numbers with commas" in refused.stderr
-    for options, word in (([], "--data"), (["--data", tiny.data.path, "--batch-size", "21"], "20 images")):
+    timm = ["--data", tiny.data.path, "--backbone", "timm:resnet18", "--width", "8"]
+    wrong = (([], "--data"), (["--data", tiny.data.path, "--batch-size", "21"], "20 images"), (timm, "leave them out"))
+    for options, word in wrong:
         with pytest.raises(ConfigError, match=word):
             CliRunner().invoke(app, ["--out", str(out), *options], catch_exceptions=False)
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [(4.0, "14.3% above ln K = 3.500"), (3.15, "10.0% below ln K = 3.500"), (math.nan, "loss nan  1.0 s")],
+)
+def test_an_epoch_is_said_in_words(loss: float, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    ConsoleReporter().epoch(EpochReport(1, 3, loss, 3.5, 1.0))
+    assert said in capsys.readouterr().err
 
 
 def test_every_setting_stands_in_the_documentation_and_is_taken() -> None:

@@ -105,6 +105,7 @@ def test_what_would_stop_it_is_said_before_there_is_a_checkpoint(
     "options, sentence",
     [
         (["--until", "training-ends"], "are for --watch"),
+        (["--poll", "3"], "are for --watch"),
         (["--watch", "--until", "tomorrow"], "--until takes training-ends"),
         (["--watch", "--quiet-for", "5m"], "add --until training-ends"),
     ],
