@@ -108,12 +108,12 @@ def _verdict(
 ) -> Verdict:
     """Put what was decided into words. `other`: what views alone say beside the labels."""
     state, lead = found.state, found.lead
-    good = state not in ("collapsed", "not-learning")
+    untrained = lead.quality.length == 1 and lead.quality.untrained_first
+    good = state not in ("collapsed", "not-learning") and not untrained
     chosen = _best(series, found, labels, seed=seed) if good else None
     names = [point.record.name for point in lead.quality.points]
     row = names.index(chosen.checkpoint) if chosen and chosen.checkpoint in names else len(names) - 1
     compared = beside.standings(series, found.hearings, row, seed=seed)
-    untrained = lead.quality.length == 1 and lead.quality.untrained_first
     contradicts = other is not None and opposed(state, other.state)
     facts = Facts(
         found,

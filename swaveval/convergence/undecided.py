@@ -7,6 +7,7 @@ from swaveval.convergence.thresholds import FEWEST_IMAGES
 from swaveval.convergence.verdict import Advice, Best, LossState, Verdict
 from swaveval.convergence.wording import untrained_networks
 from swaveval.results import Series
+from swaveval.results.roles import RETRIEVAL, WITNESSES
 
 
 def without_quality(
@@ -26,6 +27,8 @@ def without_quality(
     elif not series.points:
         waits = any(record.state == "waiting" for record in series.manifest.checkpoints)
         text = "there was no time to evaluate a checkpoint" if waits else "no checkpoint could be evaluated"
+    elif _alone(series):
+        text = "there is nothing to compare the only checkpoint with, neither another one nor untrained networks"
     elif aside:
         text = "the labels say nothing here, and view retrieval, which needs none, was not evaluated"
     else:
@@ -33,6 +36,12 @@ def without_quality(
     said = f"Inconclusive: {text}.{_loss(words)}"
     labelled = series.manifest.data.labelled
     return Verdict("inconclusive", said, loss, labelled=labelled, labels_set_aside=aside, seed=seed)
+
+
+def _alone(series: Series) -> bool:
+    """Whether one checkpoint was measured, and nothing that it could be compared with."""
+    measured = [point for point in series.points if any(one.metric in point.metrics for one in (*WITNESSES, RETRIEVAL))]
+    return len(measured) == 1 and not any(quality.is_random(one.record) for one in series.baselines)
 
 
 def without_order(

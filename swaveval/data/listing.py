@@ -14,7 +14,7 @@ from swaveval.text import natural_key, printable, shortened
 
 _READ = "jpg jpeg jpe jfif mpo png apng webp gif bmp dib tif tiff ppm pgm pbm pnm jp2 j2k jpx avif"
 # Not read here, but images all the same: better listed as undecodable than silently ignored.
-_NOT_READ = "heic heif tga psd jxl pcx ico icns dds sgi ras exr dcm"
+_NOT_READ = "heic heif tga psd jxl pcx ico icns dds sgi ras exr"
 EXTENSIONS = frozenset(f".{extension}" for extension in f"{_READ} {_NOT_READ}".split())
 # Files that may be a table of labels; the last two are also what lies beside single images.
 TABLES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".lst", ".list", ".txt", ".json"})

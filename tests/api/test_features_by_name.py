@@ -89,3 +89,17 @@ def test_features_that_are_not_finite_are_left_out_and_said(value: float) -> Non
     assert "diverged" in evaluated(named | {"epoch 3": np.full((COUNT, 8), value)}).verdict.sentence
     with pytest.raises(FeatureError, match="the baseline mine has 120 of 120 rows"):
         evaluated(named, baselines={"mine": np.full((COUNT, 8), value)})
+
+
+def test_one_checkpoint_alone_is_compared_with_nothing() -> None:
+    alone = evaluated({"epoch 3": features(2)})
+    assert "nothing to compare the only checkpoint with" in alone.verdict.sentence
+    beside = evaluated({"epoch 3": features(2)}, baselines={f"seed {n}": features(0, 5 + n) for n in range(3)})
+    assert "nothing to compare" not in beside.verdict.sentence
+
+
+def test_the_untrained_network_alone_is_not_the_one_to_use() -> None:
+    named = {"epoch 0": features(2)} | {f"epoch {at}": np.full((COUNT, 8), np.nan) for at in (1, 2)}
+    found = evaluated(named, baselines={f"seed {n}": features(2, 5 + n) for n in range(3)})
+    assert found.verdict.best is None
+    assert "diverged" in found.verdict.sentence
