@@ -61,7 +61,7 @@ def test_utf_16_without_its_mark(encoding: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("encoding", "words", "name"),
     [
-        ("gbk", ("苍鹭", "飞蛾", "蝾螈"), "GBK"), ("gb18030", ("猫", "狗", "newt"), "GBK"),
+        ("gbk", ("苍鹭", "飞蛾", "蝾螈"), "GBK"), ("gb18030", ("波斯猫", "狗", "newt"), "GBK"),
         ("latin-1", ("Bär", "Föhre", "newt"), "Latin-1"), ("cp1252", ("Bär", "Bär’s", "newt"), "Latin-1"),
         ("latin-1", ("Märchen", "Größe", "Süßwasser"), "Latin-1"),
     ],
@@ -92,3 +92,21 @@ def test_a_first_row_whose_image_is_not_there_is_no_header(first: str, tmp_path:
 @pytest.mark.parametrize("header", ["Bild,Vogel", "nr,x", "image,moth", ",0", "a1,b2"])
 def test_titles_that_nobody_knows_are_titles(header: str, tmp_path: Path) -> None:
     assert told(placed(table_at(tmp_path / "t.csv", *lines(",", header)), FILES)) == TRUTH
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("Größe", "klein"), "Latin-1"), (("créé", "vide"), "Latin-1"), (("huono sää", "talvi"), "Latin-1"),
+        (("Größe", "créé"), "Latin-1"), (("sää", "jäässä"), "Latin-1"), (("ÄÖÜ", "klein"), "Latin-1"),
+        (("ÄÖÜß", "Größe"), "Latin-1"), (("øøøø", "ééàà"), "Latin-1"),
+        (("B超图像", "CT图像"), "GBK"), (("良性", "恶性"), "GBK"), (("狗 (哈士奇)", "猫"), "GBK"),
+    ],
+)  # fmt: skip
+def test_letters_with_accents_side_by_side_are_no_chinese(words: Sequence[str], name: str, tmp_path: Path) -> None:
+    encoding = "gbk" if name == "GBK" else "latin-1"
+    rows = [f"{file},{words[n % 2]}" for n, file in enumerate(FILES)]
+    (tmp_path / "t.csv").write_bytes("\n".join(["filename,label", *rows]).encode(encoding))
+    found = placed(tmp_path / "t.csv", FILES)
+    assert set(told(found).values()) == set(words)
+    assert f"was read as {name}" in said(found)

@@ -102,3 +102,23 @@ def test_a_name_of_two_images_is_said_to_be_one(files: list[str], first: str, se
     found = placed(table_at(tmp_path / "labels.csv", "id,label", *rows("{}/{}.png"), "x,moth", "y,newt"), mixed)
     assert "12 rows of labels.csv that could mean several images" in said(found)
     assert "name an image that is there" not in said(found)
+
+
+@pytest.mark.parametrize("shared", [1, 3])
+def test_few_repeated_names_do_not_cost_the_others(shared: int, tmp_path: Path) -> None:
+    """Only a row that may mean two images is looked for in one folder."""
+    files = [f"train/{n}.png" for n in range(1, 21)] + [f"val/{n}.png" for n in range(21, 31)]
+    files += [f"val/{n}.png" for n in range(5, 5 + shared)]
+    lines = [f"{n}.png,{WORDS[n % 2]}" for n in range(1, 32)]
+    found = placed(table_at(tmp_path / "train_labels.csv", "id,label", *lines), files)
+    assert told(found) == {file: WORDS[int(file.split("/")[1][:-4]) % 2] for file in files[:30]}
+    assert found.splits is not None
+    assert {file: found.splits[file] for file in files[:30]} == {
+        file: "validation" if "val" in file else "train" for file in files[:30]
+    }
+    assert "1 row of train_labels.csv without an image (line 32: 31.png)" in said(found)
+
+
+def test_names_are_shown_as_the_file_has_them(tmp_path: Path) -> None:
+    found = placed(table_at(tmp_path / "train.csv", "id,label", *rows("{}/{}.png"), "99,moth"), both("{}/{}.png"))
+    assert "(line 14: 99)" in said(found)

@@ -1,5 +1,6 @@
 """Rows that say what an image is not, or how sure a label is: OpenImages, Prodigy, a network's scores."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,8 @@ from swaveval.data.tables.name_column import title_of
 from swaveval.text import counted, listed, shortened
 
 _PRESENCE = words_of("present presence ispresent confidence exists applies")
-_SCORES = words_of("score scores prob probs probability probabilities confidence conf predscore")
+_SCORES = words_of("score scores prob probs probability probabilities confidence predscore")
+_BOXES = words_of("bbox box boxes x y w h xmin ymin xmax ymax x1 y1 x2 y2 left top right bottom xcenter ycenter")
 _ANSWERS = words_of("accept accepted reject rejected ignore ignored")
 _ACCEPTED = words_of("accept accepted")
 _ABSENT = words_of("0 false no")
@@ -41,15 +43,22 @@ def affirmed(
 ) -> Kept:
     """The rows that say what an image is; of several labels with different scores, the one of the highest.
 
+    Where an image has one row a 0 or a `reject` may say anything (`scratch,reject`), but for Prodigy's `answer`.
+
     Args:
         names, labels: of each row. others: columns that are of nothing else. short: of the file, for notes.
     """
     notes = []
     denied: set[int] = set()
+    long = _has_several_rows(names)
     for place in others:
+        if not long and plain(header[place]) != "answer":
+            continue
         cells = values(place)
         absent = (
-            {cell for cell in set(cells) if _is_nothing(cell)} if _is_presence(header[place], cells) else set[str]()
+            {cell for cell in set(cells) if _is_nothing(cell)}
+            if long and _is_presence(header[place], cells)
+            else set[str]()
         )
         folded = {cell.casefold() for cell in cells}
         if folded <= _ANSWERS | {""} and folded & _ACCEPTED:
@@ -68,7 +77,7 @@ def affirmed(
             emptied.setdefault(names[at], at)
     kept = [at for at in range(len(names)) if at not in denied or emptied.get(names[at]) == at]
     scored = next((place for place in others if plain(header[place]) in _SCORES), None)
-    if scored is not None:
+    if scored is not None and _are_of_images(header, values, names, labels, kept):
         cells, several = values(scored), _several(names, labels, kept)
         best = _highest(cells, several)
         if best:
@@ -78,6 +87,28 @@ def affirmed(
                 f"{shortened(title_of(header, scored), 40)} was taken."
             )
     return Kept(tuple(kept), frozenset(emptied.values()), tuple(notes))
+
+
+def _has_several_rows(names: Sequence[str]) -> bool:
+    """Whether most images have several rows."""
+    rows = Counter(names)
+    return 2 * sum(count > 1 for count in rows.values()) > len(rows)
+
+
+def _are_of_images(
+    header: Sequence[str],
+    values: Callable[[int], list[str]],
+    names: Sequence[str],
+    labels: Sequence[str],
+    kept: Sequence[int],
+) -> bool:
+    """Whether rows are readings of an image, not objects in it: each class once, in no box of its own."""
+    pairs = [(names[at], labels[at]) for at in kept]
+    if len(set(pairs)) < len(pairs):
+        return False
+    boxes = [values(place) for place, title in enumerate(header) if plain(title) in _BOXES]
+    places = {(names[at], *(cells[at] for cells in boxes)) for at in kept}
+    return len(places) == len({names[at] for at in kept})
 
 
 def _is_presence(title: str, cells: Sequence[str]) -> bool:

@@ -5,6 +5,7 @@ import re
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _HIGH = re.compile(rb"[\x80-\xff]+")
 _LOOKED_AT = 1 << 16
+_FIRST, _LAST_FREQUENT = 0xB0, 0xD7
 
 
 def decoded(content: bytes, short: str = "") -> tuple[str, tuple[str, ...]]:
@@ -36,10 +37,9 @@ def _utf_16(head: bytes) -> str:
 
 def _of_one_country(content: bytes) -> tuple[str, str]:
     """Chinese has two high bytes a character, so that they stand in even numbers; letters with accents stand alone."""
-    runs = _HIGH.findall(content)
-    if all(len(run) % 2 == 0 for run in runs):
+    if _is_chinese(content):
         try:
-            b"".join(runs).decode("gb2312")
+            b"".join(_HIGH.findall(content)).decode("gb2312")
             return content.decode("gb18030"), "GBK"
         except UnicodeDecodeError:
             pass
@@ -47,3 +47,21 @@ def _of_one_country(content: bytes) -> tuple[str, str]:
         return content.decode("cp1252"), "Latin-1"
     except UnicodeDecodeError:
         return content.decode("latin-1"), "Latin-1"
+
+
+def _is_chinese(content: bytes) -> bool:
+    """Whether high bytes are pairs, more words of them than letters in Latin words, and most of frequent characters.
+
+    GB 2312 has these under lead bytes of 0xB0 to 0xD7, above signs and kana.
+    """
+    runs = list(_HIGH.finditer(content))
+    if any(len(run[0]) % 2 for run in runs):
+        return False
+    words = sum(len(run[0]) > 2 for run in runs)
+    in_latin = sum(len(run[0]) == 2 and _touches_letters(content, run) for run in runs)
+    leads = [lead for run in runs for lead in run[0][::2] if lead >= _FIRST]
+    return words > in_latin and 2 * sum(lead <= _LAST_FREQUENT for lead in leads) >= len(leads) > 0
+
+
+def _touches_letters(content: bytes, run: "re.Match[bytes]") -> bool:
+    return content[run.start() - 1 : run.start()].isalpha() or content[run.end() : run.end() + 1].isalpha()

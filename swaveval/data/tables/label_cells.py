@@ -89,8 +89,8 @@ def _delimiter(text: str) -> str:
 def _is_a_row(first: Sequence[str], rows: Sequence[Sequence[str]], present: frozenset[str]) -> bool:
     """Whether a first row without a title that is known is one like the others, whose image is not there.
 
-    It is where the images are named below by names of one form with its own (`im99` above `im0`), or where a word of
-    it stands below again, as those of classes do.
+    It is where the images are named below by names of one form with its own (`im99` above `im0`), or where all other
+    words of it stand below again, as those of classes do; one alone may be a title that is a class too.
     """
     if any(is_known(cell) for cell in first) or len(rows) < _ENOUGH or not all(first):
         return False
@@ -101,7 +101,8 @@ def _is_a_row(first: Sequence[str], rows: Sequence[Sequence[str]], present: froz
     formed = Counter(_form(cell) for cell in columns[naming]).most_common(1)[0][0]
     if any(character.isdigit() for character in first[naming]) and _form(first[naming]) == formed:
         return True
-    return any(cell in columns[place] for place, cell in enumerate(first) if place != naming and not NUMBER.match(cell))
+    words = [place for place, cell in enumerate(first) if place != naming and not NUMBER.match(cell)]
+    return bool(words) and all(first[place] in columns[place] for place in words)
 
 
 def _form(cell: str) -> str:

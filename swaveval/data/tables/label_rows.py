@@ -9,13 +9,22 @@ MOST_BYTES = 256 << 20
 
 @dataclass(frozen=True, slots=True)
 class LabelRow:
-    """One row: the file name as written, its label (empty: none), its split (None: not said), all of several labels."""
+    """One row: a name to look for, its label (empty: none), its split (None: not said), all of several labels.
+
+    Where the file has another name, because it counts from elsewhere, that is `written`.
+    """
 
     line: int
     filename: str
     label: str
     split: str | None
     several: tuple[str, ...] = ()
+    written: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The name as the file has it."""
+        return self.written or self.filename
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class Columns:
         said: the column of labels in words; empty where nothing needs saying.
         notes: what was read in a way the user should know of.
         groups: the title of a column that says which images belong together.
+        written: the names as the file has them, where `names` are others.
     """
 
     lines: tuple[int, ...]
@@ -46,6 +47,7 @@ class Columns:
     said: str = ""
     notes: tuple[str, ...] = ()
     groups: str = ""
+    written: tuple[str, ...] = ()
 
 
 def read_labels(path: Path, files: Sequence[str] = (), *, column: str | None = None) -> LabelTable:
@@ -203,10 +205,14 @@ def as_table(tables: Sequence[Columns]) -> LabelTable:
             several = list(read.several or several)
             multiple, refusal = read.several is not None, read.refusal
             notes += read.notes
-    places = [row for table in tables for row in zip(table.lines, table.names, table.splits, strict=True)]
+    places = [
+        row
+        for table in tables
+        for row in zip(table.lines, table.names, table.splits, table.written or table.names, strict=True)
+    ]
     rows = tuple(
-        LabelRow(line, filename, label, split, found if multiple else ())
-        for (line, filename, split), label, found in zip(places, labels, several, strict=True)
+        LabelRow(line, filename, label, split, found if multiple else (), written)
+        for (line, filename, split, written), label, found in zip(places, labels, several, strict=True)
     )
     return LabelTable(rows, tables[0].said, multiple, tuple(notes), refusal, groups=tables[0].groups)
 

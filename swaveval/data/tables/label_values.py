@@ -197,10 +197,10 @@ def most_frequent_present(
 
 
 def most_of_rows(votes: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Of each image whose rows differ the label of more rows than any other, where one has that."""
+    """Of each image whose rows differ the label of more rows than any other, where one has that; no label is none."""
     decided = {}
     for file, words in votes.items():
-        (first, most), *others = Counter(words).most_common(2)
+        (first, most), *others = Counter(filter(None, words)).most_common(2) or [("", 0)]
         if others and most > others[0][1]:
             decided[file] = first
     return decided

@@ -43,7 +43,7 @@ def place_by_rows(files: Sequence[str], table: LabelTable, *, name: str, root: s
     if not matches.file_of:
         raise DataError(
             f"no row of {name} names an image that is there ({counted(len(rows), 'row')}; first row: "
-            f"{shortened(rows[0].filename, 80)}; first image: {shortened(files[0], 80)}); "
+            f"{shortened(rows[0].shown, 80)}; first image: {shortened(files[0], 80)}); "
             "write names relative to the image directory"
         )
     found: dict[str, list[LabelRow]] = {}
@@ -98,7 +98,7 @@ def _of_several(rows: Sequence[LabelRow], matches: Matches, files: Sequence[str]
     may = f" may be {meant[0]} or {meant[1]}" if len(meant) > 1 else ""
     return (
         f"no row of {name} names exactly one image ({counted(len(rows), 'row')}; line {row.line}: "
-        f"{shortened(row.filename, 60)}{may}); write names with their folder and ending"
+        f"{shortened(row.shown, 60)}{may}); write names with their folder and ending"
     )
 
 
@@ -127,7 +127,7 @@ def _labels(
         return {file: chosen.get(file) for file in used}, dict(counts.most_common()), [_by_set(many, counts, name)]
     votes = {file: [row.label for row in rows] for file, rows in found.items()}
     decided = most_of_rows(votes)
-    different = [file for file, words in votes.items() if len(set(words)) > 1 and file not in decided]
+    different = [file for file, words in votes.items() if len(set(words) - {""}) > 1 and file not in decided]
     notes = [_by_rows(len(decided), name)] if decided else []
     if len(different) > max(2, _SEVERAL_ROWS_SHARE * len(found)):
         carried = {file: tuple(dict.fromkeys(filter(None, words))) for file, words in votes.items()}
@@ -138,7 +138,7 @@ def _labels(
             dict(counts.most_common()),
             [*notes, _by_set(many, counts, name)],
         )
-    labels: dict[str, str | None] = {file: found[file][0].label or None if file in found else None for file in used}
+    labels: dict[str, str | None] = {file: next(filter(None, votes.get(file, ())), None) for file in used}
     labels |= dict.fromkeys(different)
     labels |= {file: word or None for file, word in decided.items()}
     repeated = sum(len(rows) - 1 for file, rows in found.items() if file not in decided)
@@ -155,7 +155,7 @@ def _in_turn(several: Sequence[Sequence[str]]) -> tuple[str, ...]:
 
 
 def _by_rows(count: int, name: str) -> str:
-    return f"{counted(count, 'image')} whose rows in {name} differ: the label of most of them was taken."
+    return f"{counted(count, 'image')} whose rows in {name} differ: the most frequent of their labels was taken."
 
 
 def _by_set(count: int, labels: Sized, name: str) -> str:
@@ -203,7 +203,7 @@ def _unmatched(alone: Sequence[str], rows: Sequence[LabelRow], matches: Matches,
         row = rows[matches.missing[0]]
         notes.append(
             f"Only {there:,} of {len(rows):,} rows of {name} name an image that is there; not found: "
-            f"line {row.line}, {shortened(row.filename, 60)}; first image without a row: "
+            f"line {row.line}, {shortened(row.shown, 60)}; first image without a row: "
             f"{shortened(alone[0], 60) if alone else 'none'}."
         )
     if alone:
@@ -215,7 +215,7 @@ def _unmatched(alone: Sequence[str], rows: Sequence[LabelRow], matches: Matches,
     for numbers, text in remarks:
         if numbers:
             row = rows[numbers[0]]
-            notes.append(f"{counted(len(numbers), 'row')} {text} (line {row.line}: {shortened(row.filename, 60)}).")
+            notes.append(f"{counted(len(numbers), 'row')} {text} (line {row.line}: {shortened(row.shown, 60)}).")
     if matches.loose:
         notes.append(f"{counted(matches.loose, 'row')} of {name} matched by the number in the file's name.")
     return notes

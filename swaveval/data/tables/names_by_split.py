@@ -40,27 +40,32 @@ def named_by_split(table: Columns, split: str | None, folders: Mapping[str, str]
         split = None  # a name that stands under two splits is of two folders, whatever the table is called
     sides = [_side(split or stated, held) if _is_bare(row) else None for row, stated in _rows(table)]
     keys = [_key(row) for row in table.names]
-    if not any(
-        side is not None and key in held[side] and any(key in files for other, files in held.items() if other != side)
-        for side, key in zip(sides, keys, strict=True)
-    ):
+    shared = elsewhere = 0
+    for side, key in zip(sides, keys, strict=True):
+        other = side is not None and any(key in files for place, files in held.items() if place != side)
+        shared += other and key in held[side or ""]
+        elsewhere += other and key not in held[side or ""]
+    if not shared:
         return table
+    # Where few names are of two folders, a row whose image is in another one means that.
+    strict = shared >= elsewhere
     folder = {side: _common(files) for side, files in held.items()}
     names = list(table.names)
     for at, (side, key) in enumerate(zip(sides, keys, strict=True)):
-        if side is not None:
-            files = held[side].get(key, [])
+        files = held[side].get(key, []) if side is not None else []
+        if side is not None and (files or strict):
             # A row without an image in its folder must not mean one of that name in another.
             missing = f"{folder[side]}/{names[at]}" if folder[side] else names[at]
             names[at] = files[0] if len(files) == 1 else names[at] if files else missing
     used = sorted({folder[side] or side for side in sides if side is not None})
     where = " and ".join(f"{shortened(printable(one), 60)}/" for one in used)
+    which = "Rows" if strict else "Rows with a name of several images"
     said = (
-        f"Rows of {name} were looked for in {where}, as the table is called: other folders have the same names."
+        f"{which} of {name} were looked for in {where}, as the table is called: other folders have the same names."
         if split
-        else f"Rows of {name} were looked for in the folder of their split ({where}): both have the same names."
+        else f"{which} of {name} were looked for in the folder of their split ({where}): both have the same names."
     )
-    return replace(table, names=tuple(names), notes=(*table.notes, said))
+    return replace(table, names=tuple(names), written=table.written or table.names, notes=(*table.notes, said))
 
 
 def _rows(table: Columns) -> Sequence[tuple[str, str | None]]:

@@ -18,7 +18,9 @@ _BY_NUMBER = frozenset({"split", "set", "subset", "partition", "datasplit"})
 # Titles under which a word among others says it, as under those above; under any other the cell is the word.
 _BY_WORD = SPLIT_TITLES | words_of("usage mode stage datatype foldname splitname purpose mluse role")
 _ABOUT_SPLITS = words_of("or and set split data name type fold")
-_FLAG = re.compile(r"^(?:is|in)?(?:the)?(train|training|test|testing|val|valid|validation)(?:set|split|image|data)?$")
+_FLAG = re.compile(
+    r"^(?!invalid$)(?:is|in)?(?:the)?(train|training|test|testing|val|valid|validation)(?:set|split|image|data)?$"
+)
 _NO_SPLIT = UNLABELLED | {"unassigned"}
 # How many times as many rows 1 has as 0, or one number as 0, where 0 cannot be the training images.
 _MORE, _FAR_MORE = 1.5, 2

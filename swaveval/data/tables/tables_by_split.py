@@ -172,4 +172,4 @@ def _counted_from(table: Columns, path: Path, files: Sequence[str], root: Path) 
     names = (
         name if name in present and f"{folder}/{name}" not in present else f"{folder}/{name}" for name in table.names
     )
-    return replace(table, names=tuple(names))
+    return replace(table, names=tuple(names), written=table.written or table.names)
