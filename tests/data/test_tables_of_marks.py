@@ -52,7 +52,6 @@ def test_marks_beside_words_are_asked_for(columns: Mapping[str, Sequence[object]
     "others",
     [
         {"male": bits(3), "flipped": bits(5)}, {"is_valid": bits(6)}, {"sex": bits(3)}, {"augmented": bits(2)},
-        {"on_a_rainy_day": bits(3)}, {"on_a_rainy_day": bits(3), "seen_from_above": bits(5)},
         {"observer": words("ann", "bo")}, {"weight": AGES}, {"male": bits(3), "observer": words("ann", "bo")},
     ],
 )  # fmt: skip
@@ -93,3 +92,34 @@ def test_one_mark_beside_well_known_ones_has_two_values(tmp_path: Path) -> None:
     assert "other columns: male" in said(found)
     both = {"male": bits(2), "female": [1 - bit for bit in bits(2)]}
     assert set(told(placed(table(tmp_path, both), FILES)).values()) == {"male", "female"}
+
+
+@pytest.mark.parametrize("others", [{"on_a_rainy_day": bits(3)}, {"glaucoma": bits(3), "other": bits(5)}])
+@pytest.mark.parametrize("first", [False, True])
+def test_columns_that_exclude_each_other_take_no_other_marks_away(
+    first: bool, others: Mapping[str, Sequence[object]], tmp_path: Path
+) -> None:
+    """ODIR, CheXpert: three findings that no image has together are not the classes of all."""
+    columns = {**others, **ONE_HOT} if first else {**ONE_HOT, **others}
+    found = placed(table(tmp_path, columns), FILES)
+    assert found.several == {word: sum(map(int, map(str, marks))) for word, marks in columns.items()}
+
+
+@pytest.mark.parametrize("title", ["hospital", "modality", "race", "eye", "weather", "kamera", "site_2"])
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_a_few_words_beside_many_marks_are_not_their_classes(title: str, exclusive: bool, tmp_path: Path) -> None:
+    findings = {"effusion": bits(2), "mass": bits(3), "nodule": bits(5)}
+    marks: Mapping[str, Sequence[object]] = ONE_HOT if exclusive else findings
+    found = placed(table(tmp_path, {title: words("aa", "bb", "cc"), **marks}), FILES)
+    if exclusive:
+        assert told(found) == ONE_OF_FOUR
+    else:
+        assert found.several == {"effusion": 12, "mass": 8, "nodule": 5}
+    assert f"other columns: {title}" in said(found)
+
+
+def test_words_that_are_called_like_classes_are_asked_for(tmp_path: Path) -> None:
+    marks = {"effusion": bits(2), "mass": bits(3), "nodule": bits(5)}
+    for title in ("tumor_type", "density", "bird species"):
+        with pytest.raises(DataError, match="it has no label"):
+            placed(table(tmp_path, {title: words("aa", "bb", "cc"), **marks}), FILES)

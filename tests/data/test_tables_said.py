@@ -109,3 +109,25 @@ def test_a_column_by_its_number(column: str, labels: tuple[str, ...] | str, tmp_
     for missing in ("7", "0", "1", "x"):
         with pytest.raises(DataError, match=rf"no column {missing} of labels \(found: .*; give one .* by number"):
             placed(table, FILES, missing)
+
+
+@pytest.mark.parametrize(
+    ("header", "cells"),
+    [
+        ("filename,lesion,site", ("nevus,arm", "melanoma,leg")), ("image,individual,camera", ("rex,c1", "ada,c2")),
+        ("image,scene,season", ("forest,winter", "city,summer")), ("image,video,camera", ("a,c1", "b,c2")),
+        ("image,lesion_id,site", ("l1,arm", "l2,leg")), ("image,person,weather", ("ann,rain", "bo,sun")),
+    ],
+)  # fmt: skip
+def test_what_may_be_a_class_or_a_group_is_asked_for(header: str, cells: tuple[str, str], tmp_path: Path) -> None:
+    lines = [f"{file},{cells[n % 2]}" for n, file in enumerate(FILES)]
+    with pytest.raises(DataError, match=r"it has no label .*name it: --labels"):
+        placed(table_at(tmp_path / "t.csv", header, *lines), FILES)
+
+
+@pytest.mark.parametrize("title", ["lesion", "scene", "individual", "person", "video", "slide"])
+def test_words_are_no_groups(title: str, tmp_path: Path) -> None:
+    lines = [f"{file},{WORDS[n % 3]},{('forest', 'city', 'coast', 'heath')[n % 4]}" for n, file in enumerate(FILES)]
+    found = placed(table_at(tmp_path / "t.csv", f"image,label,{title}", *lines), FILES)
+    assert told(found) == TRUTH
+    assert "is drawn" not in said(found)

@@ -13,7 +13,7 @@ from swaveval.data.tables.label_titles import (
     plain,
 )
 from swaveval.data.tables.label_values import NUMBER
-from swaveval.data.tables.mark_columns import marked_classes
+from swaveval.data.tables.mark_columns import is_about, marked_classes
 from swaveval.data.tables.name_column import Values
 from swaveval.text import listed, shortened
 
@@ -47,7 +47,11 @@ def label_columns(
     if marked := marked_classes(header, values, open_ones):
         return marked
     # What groups images is no class of them, where another column may be.
-    open_ones = [place for place in open_ones if not groups_images(header[place])] or open_ones
+    free = [place for place in open_ones if not groups_images(header[place], values(place))]
+    if not (
+        len(free) == 1 and len(open_ones) > 1 and is_about(header[free[0]])
+    ):  # `site` beside `lesion_id`: nobody knows
+        open_ones = free or open_ones
     if len(open_ones) == 1:
         return open_ones
     if not any(header) and rest:  # no header: the first column beside the names

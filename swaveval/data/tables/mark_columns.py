@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from swaveval.data.folders.folder_names import words_of
-from swaveval.data.tables.label_titles import plain
+from swaveval.data.folders.folder_names import WORDS, words_of
+from swaveval.data.tables.label_titles import LABELS, plain
 from swaveval.data.tables.label_values import NUMBER, UNLABELLED
 
 YES = frozenset({"1", "1.0", "true", "yes"})
@@ -21,11 +21,16 @@ _NO_CLASSES = words_of(
 _ABOUT = words_of(
     "sex gender age agegroup view viewposition laterality side frontal/lateral ap/pa patientid patient subjectid "
     "subject source observer photographer camera site date time datetime timestamp url license author anatomsite "
-    "localization split set subset dataset phase"
+    "localization split set subset dataset phase hospital modality race ethnicity eye weather country region scanner "
+    "manufacturer device"
 )
+# Words of titles of what one would take for classes, as under the titles of labels.
+_OF_CLASSES = words_of("density birads grading subtype name")
 # Two columns of which always one is marked may be a yes and a no of anything.
 _FEWEST_OF_A_BLOCK, _MOST_COLUMNS = 3, 2000
 _SHARE_OF_ITS_OWN = 0.5
+# So many marks are classes, whatever a column of few other words beside them says.
+_ENOUGH_MARKS, _FEW_WORDS = 3, 20
 
 
 def is_mark(cells: Sequence[str]) -> bool:
@@ -51,16 +56,17 @@ def marked_classes(
     marks = np.array([[cell.casefold() in YES for cell in values(place)] for place in marked])
     if not marks.any():
         return None
-    others = [place for place in open_ones if place not in marked]
-    alone = not any(_may_be_classes(header[place], values(place)) for place in others)
-    fewest = 2 if alone else _FEWEST_OF_A_BLOCK
     everything = list(range(len(marked)))
     # CelebA has `Male` among attributes like it.
     classes = [at for at in everything if plain(header[marked[at]]) not in _NO_CLASSES]
+    others = [place for place in open_ones if place not in marked]
+    many = len(classes) >= _ENOUGH_MARKS
+    alone = not any(_may_be_classes(header[place], values(place), many=many) for place in others)
+    fewest = 2 if alone else _FEWEST_OF_A_BLOCK
     for several in (everything, classes) if classes or alone else ():
         if len(several) >= fewest and (marks[several].sum(axis=0) == 1).all():
             return [marked[at] for at in several]
-    if (block := _block(marks)) and set(block) & set(classes):
+    if (block := _block(marks)) and classes and set(block) >= set(classes):
         return [marked[at] for at in block]
     if not alone or not classes:
         return None
@@ -82,9 +88,21 @@ def _block(marks: "np.ndarray[tuple[int, int], np.dtype[np.bool_]]") -> range | 
     return best if len(best) >= _FEWEST_OF_A_BLOCK else None
 
 
-def _may_be_classes(title: str, cells: Sequence[str]) -> bool:
-    """Whether a column of words that nothing is known of may be the classes: captions and identifiers are none."""
+def is_about(title: str) -> bool:
+    """Whether a title is that of something that is known of an image and is no class of it: `site`, `age`."""
+    return plain(title) in _ABOUT
+
+
+def _may_be_classes(title: str, cells: Sequence[str], *, many: bool) -> bool:
+    """Whether a column of words that nothing is known of may be the classes: captions and identifiers are none.
+
+    Args:
+        many: whether there are so many marks that a column of few words has to be called like classes.
+    """
     present = [cell for cell in cells if cell.casefold() not in UNLABELLED]
-    if plain(title) in _ABOUT or not present or all(NUMBER.match(cell) for cell in present):
+    if is_about(title) or not present or all(NUMBER.match(cell) for cell in present):
+        return False
+    words = {word.lower() for word in WORDS.findall(title)}
+    if many and not words & (_OF_CLASSES | LABELS.keys()) and len(set(present)) <= _FEW_WORDS:
         return False
     return len(set(present)) <= max(2, _SHARE_OF_ITS_OWN * len(present))
