@@ -95,7 +95,7 @@ def test_numbers_of_columns_that_are_called_a_split(title: str, tmp_path: Path) 
     found, note = splits(tmp_path, title, dealt(0, 1))
     assert (found, "0 train, 1 test" in note) == (dealt("train", "test"), True)
     found, note = splits(tmp_path, title, dealt(1, 0))
-    assert (found, "read as 1 train, 0 test: the larger part" in note) == (dealt("train", "test"), True)
+    assert (found, "most rows are 1, and 0 would be train; write train, test." in note) == (None, True)
     found, note = splits(tmp_path, title, dealt(2, 0, 1))
     assert found is None
     assert "were not read as a split: most rows are 2" in note
@@ -131,6 +131,67 @@ def test_rows_without_a_split(empty: str, tmp_path: Path) -> None:
 
 
 def test_a_misspelt_split_stops(tmp_path: Path) -> None:
-    for title in ("split", "set", "phase"):
-        with pytest.raises(DataError, match="has the split 'tset'"):
-            splits(tmp_path, title, dealt("train", "test", "tset"))
+    with pytest.raises(DataError, match="has the split 'tset'"):
+        splits(tmp_path, "split", dealt("train", "test", "tset"))
+    for title in ("set", "phase"):
+        found, note = splits(tmp_path, title, dealt("train", "test", "tset"))
+        assert found is None
+        assert f"Column {title} of t.csv was not read as the split: tset is none" in note
+
+
+@pytest.mark.parametrize(
+    ("title", "words"),
+    [
+        ("dataset", ("coco_train", "coco_val", "openimages")), ("dataset", ("coco_train", "coco_val")),
+        ("set", ("train_station", "bus_stop")), ("set", ("train_station", "test_tube")),
+        ("subset", ("test-easy", "test-hard", "golden")), ("subset", ("test-easy", "test-hard")),
+        ("dataset", ("ImageNet-val", "ObjectNet-test")), ("phase", ("pre-test", "post-test")),
+        ("usage", ("train ticket", "test drive")), ("role", ("training partner", "test person")),
+        ("mode", ("train ride", "tram ride")), ("country", ("tr", "te", "ts")), ("language", ("tr", "te")),
+        ("country", ("tr", "ts", "valset")), ("land", ("TR", "TE")), ("site", ("dev", "test", "tr")),
+        ("origin", ("coco_train", "coco_val")),
+    ],
+)  # fmt: skip
+def test_words_that_hold_the_word_of_a_split(title: str, words: Sequence[str], tmp_path: Path) -> None:
+    found, note = splits(tmp_path, title, dealt(*words))
+    assert found is None
+    assert f"other columns: {title}" in note
+
+
+@pytest.mark.parametrize("title", ["Usage", "subset", "dataset", "mode", "split"])
+@pytest.mark.parametrize(
+    ("words", "sides"),
+    [
+        (("train", "id_val", "ood_test"), ("train", "validation", "test")),
+        (("train", "test-easy", "test-hard"), ("train", "test", "test")),
+        (("Training", "PublicTest", "PrivateTest"), ("train", "test", "test")),
+        (("train_set", "val_set", "test (unseen)"), ("train", "validation", "test")),
+        (("train2017", "val2017"), ("train", "validation")),
+    ],
+)
+def test_words_that_say_nothing_else(title: str, words: Sequence[str], sides: Sequence[str], tmp_path: Path) -> None:
+    assert splits(tmp_path, title, dealt(*words))[0] == dealt(*sides)
+
+
+def test_a_split_column_may_hold_any_words_beside_them(tmp_path: Path) -> None:
+    for title in ("split", "data split", "split_name"):
+        found, note = splits(tmp_path, title, dealt("coco_train", "coco_val", "voc_test"))
+        assert found == SIDES
+        assert "coco_val as validation" in note
+
+
+@pytest.mark.parametrize("title", ["is_valid", "isValid", "in_validation_set"])
+def test_marks_of_most_rows_are_no_validation(title: str, tmp_path: Path) -> None:
+    found, note = splits(tmp_path, title, [int(n % 4 > 0) for n in range(COUNT)])
+    assert found is None
+    assert f"Column {title} of t.csv was not read as the split: most rows are marked" in note
+
+
+def test_the_numbers_of_flowers_102(tmp_path: Path) -> None:
+    numbers = [0] * 1020 + [1] * 1020 + [2] * 6149
+    files = [f"{n}.png" for n in range(len(numbers))]
+    lines = [f"{file},{WORDS[n % 2]},{number}" for n, (file, number) in enumerate(zip(files, numbers, strict=True))]
+    found = placed(table_at(tmp_path / "t.csv", "image,label,split", *lines), files)
+    assert found.splits is not None
+    assert [found.splits[file] for file in files] == [("train", "validation", "test")[number] for number in numbers]
+    assert "Split numbers of t.csv read as 0 train, 1 validation, 2 test." in said(found)

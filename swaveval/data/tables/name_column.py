@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from swaveval.data.errors import DataError
+from swaveval.data.folders.folder_names import WORDS, words_of
 from swaveval.data.tables.counts import counts_rows, whole_numbers
 from swaveval.data.tables.label_rows import SHAPE
 from swaveval.data.tables.label_titles import (
@@ -22,8 +23,12 @@ Values = Callable[[int], list[str]]
 _OF_ROWS_TOO = frozenset({"id", "key", "sample", "sampleid", "itemid"})
 
 
-# An index names images by accident; another column that names nearly as many is the one, of fewer nobody knows.
-_AS_MANY, _SOME = 0.9, 0.5
+# Numbers of something else (patients, classes, ages) name images by accident: those of images are nearly all different
+# and name nearly all images.
+_NEARLY_ALL = 0.9
+_LIKE_NAMES = words_of(
+    "image images img photo picture pic frame file name names id no nr num number nummer key bild foto figure fig slice"
+)
 
 
 def title_of(header: Sequence[str], place: int) -> str:
@@ -46,7 +51,8 @@ def filename_column(
     """
     columns = [values(place) for place in range(len(header))]
     hits = [named(cells, present) for cells in columns]
-    table = _Table(header, columns.__getitem__, hits, [at for at, cells in enumerate(columns) if names_files(cells)])
+    files = [at for at, cells in enumerate(columns) if names_files(cells)]
+    table = _Table(header, columns.__getitem__, hits, files, len(present))
     known = [place for place, title in enumerate(header) if plain(title) in FILENAMES and not table.is_index(place)]
     if known:
         best = max(known, key=lambda place: (table.hits[place], -table.order(place), -place))
@@ -70,12 +76,13 @@ def filename_column(
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """Attributes: hits: how many images each column names. files: columns of file names."""
+    """Attributes: hits: how many images each column names. files: columns of file names. images: how many are there."""
 
     header: Sequence[str]
     values: Values
     hits: Sequence[int]
     files: Sequence[int]
+    images: int
 
     def order(self, place: int) -> int:
         """How surely a title says that a column holds names; the least is the surest."""
@@ -85,16 +92,35 @@ class _Table:
         """Whether a column is called like the number of a row, and holds numbers."""
         return is_ignored(self.header[place]) and whole_numbers(self.values(place)) is not None
 
-    def rivals(self, place: int, share: float) -> list[int]:
-        """Other columns of numbers that name as many images as `place`, or that share of them; those of most first."""
+    def names_all(self, place: int) -> bool:
+        """Whether a column of numbers names nearly all images, or an image in nearly each row, each number once."""
+        cells = self.values(place)
+        most = min(self.images, len(cells))
+        return len(set(cells)) >= _NEARLY_ALL * len(cells) and self.hits[place] >= _NEARLY_ALL * most
+
+    def names_each_row(self, place: int) -> bool:
+        """Whether a column that is called like names has an image in nearly each row, whose rows may be several."""
+        cells = self.values(place)
+        numbers = len(set(cells))
+        return self.is_like_names(place) and self.hits[place] >= _NEARLY_ALL * max(numbers, 1)
+
+    def is_like_names(self, place: int) -> bool:
+        """Whether a title may be that of images: `photo_no`, `Nummer`; without titles any is."""
+        words = {word.lower() for word in WORDS.findall(self.header[place])}
+        return not any(self.header) or plain(self.header[place]) in FILENAMES or bool(words & _LIKE_NAMES)
+
+    def rivals(self, place: int) -> list[int]:
+        """Other columns of numbers that name images as well as `place` does; those of most first."""
         own = self.values(place)
+        loose = not self.names_all(place)  # a count of more rows than images
         found = [
             other
             for other, title in enumerate(self.header)
             if other != place
             and plain(title) not in LABELS
             and plain(title) not in SPLIT_TITLES
-            and self.hits[other] >= max(1, share * self.hits[place])
+            and self.hits[other] >= max(1, _NEARLY_ALL * self.hits[place])
+            and (self.names_all(other) or (loose and self.names_each_row(other)))
             and whole_numbers(self.values(other)) is not None
             and self.values(other) != own
         ]
@@ -102,7 +128,8 @@ class _Table:
 
 
 def _check_alone(table: _Table, place: int, name: str) -> None:
-    if rivals := [rival for rival in table.rivals(place, 1) if not table.is_index(rival)]:
+    rivals = [rival for rival in table.rivals(place) if table.hits[rival] >= table.hits[place]]
+    if rivals := [rival for rival in rivals if table.is_like_names(rival) and not table.is_index(rival)]:
         raise _two(table, place, rivals[0], name)
 
 
@@ -122,12 +149,16 @@ def _not_a_count(table: _Table, best: int, name: str, short: str) -> tuple[int, 
         return table.is_index(place) if titled else counts_rows(table.values(place))
 
     suspect = is_suspect(best)
-    rivals = [place for place in table.rivals(best, _SOME if suspect else 1) if not is_suspect(place)]
+    rivals = [place for place in table.rivals(best) if not is_suspect(place)]
+    if suspect:
+        rivals = [place for place in rivals if table.is_like_names(place)]
+    else:
+        rivals = [place for place in rivals if table.hits[place] >= table.hits[best]]
     shown = shortened(title_of(table.header, best), 40)
     if not rivals:
         said = f"Images of {short} are named by column {shown}, which counts the rows; no other column names any."
         return best, (said,) if suspect and counting else ()
-    if suspect and table.hits[rivals[0]] >= _AS_MANY * table.hits[best] and len(rivals) == 1:
+    if suspect and len(rivals) == 1:
         other = shortened(title_of(table.header, rivals[0]), 40)
         return rivals[0], (f"Images of {short} are named by column {other}; {shown} numbers the rows.",)
     first, second = (best, *rivals)[:2] if len(rivals) == 1 else rivals[:2]
