@@ -218,3 +218,23 @@ def test_class_to_idx_that_says_the_same_or_nothing(classes: list[Any], order: A
     images = images_of(Named(labels, classes=classes, class_to_idx=order))
     assert words(images) == [str(classes[label]) for label in labels]
     assert "class_to_idx" not in notes(images)
+
+
+@pytest.mark.parametrize("missing", [pd.NA, "NaN", "nan", "<NA>", pd.NaT, float("nan"), None])
+@pytest.mark.parametrize("as_column", [False, True])
+def test_what_tables_write_for_no_label(missing: Any, as_column: bool) -> None:
+    given = [missing if position < 3 else NAMES[label] for position, label in enumerate(CLASS)]
+    images = images_of(list(PIXELS), labels=pd.Series(given, dtype=object) if as_column else given)
+    assert words(images) == [None] * 3 + [NAMES[label] for label in CLASS[3:]]
+
+
+def test_numbers_of_a_column_with_gaps() -> None:
+    images = images_of(list(PIXELS), labels=pd.Series([pd.NA, *CLASS[1:]], dtype="Int64"))
+    assert words(images) == [None, *(str(label) for label in CLASS[1:])]
+
+
+def test_vectors_of_zeros_beside_one_hot_ones() -> None:
+    vectors = [EYE[label] * (position > 1) for position, label in enumerate(CLASS)]
+    images = images_of(Named(vectors))
+    assert words(images) == [None, None, *(str(label) for label in CLASS[2:])]
+    assert "vectors of 4 numbers with at most one 1;" in notes(images)

@@ -121,3 +121,20 @@ def test_the_splits_of_wilds(tmp_path: Path) -> None:
     tested = {Path(images.files[at]).stem for at in images.test_index}
     assert tested == {f"photo_{at}" for at in range(COUNT) if "test" in words[at % 6]}
     assert "id_test as test, id_val as validation" in " ".join(images.audit["notes"])
+
+
+@pytest.mark.parametrize("second", [True, False])
+def test_label_studios_cancelled_annotations_say_nothing(tmp_path: Path, second: bool) -> None:
+    tasks = [task(at, [CLASSES[at % 3]]) for at in range(COUNT)]
+    cancelled = {"id": 99, "was_cancelled": True, "result": [{"type": "choices", "value": {"choices": ["horse"]}}]}
+    tasks[0]["annotations"] = [cancelled, *tasks[0]["annotations"]] if second else [cancelled]
+    expected = dict(EXPECTED)
+    if not second:
+        del expected["photo_0"]
+    assert classes(brought(tmp_path, tasks)) == expected
+
+
+def test_fiftyones_images_without_a_label(tmp_path: Path) -> None:
+    numbers = {f"photo_{at}": at % 3 if at > 1 else None for at in range(COUNT)}
+    expected = {image: CLASSES[at] for image, at in numbers.items() if at is not None}
+    assert classes(brought(tmp_path, {"classes": list(CLASSES), "labels": numbers})) == expected

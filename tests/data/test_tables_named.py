@@ -105,3 +105,38 @@ def test_a_count_of_rows_beside_a_column_of_an_unknown_title(tmp_path: Path) -> 
     lines = (f"im{n}.png,{n + 1},{WORD[n]}" for n in range(COUNT))
     found = placed(table_at(tmp_path / "t.csv", "file,lfd,vogel", *lines), [f"im{n}.png" for n in range(COUNT)])
     assert list(told(found).values()) == list(WORD.values())
+
+
+# -- numbers of something else -----------------------------------------------------------------------------------------
+
+FEW = [f"{n}.png" for n in range(1, 25)]
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["nr;klasse", "No.;Rings", "", "index;patient;label", "#;Rings;label", "row;patient;label", "id;patient;label",
+     "index;age;label", "index;age;klasse", "id;age;label", "nr;image_class;label", "Unnamed: 0;age;label"],
+)  # fmt: skip
+@pytest.mark.parametrize("turned", [False, True])
+def test_numbers_of_something_else_name_no_images(header: str, turned: bool, tmp_path: Path) -> None:
+    """Classes and patients repeat; ages that do not are no names where an index is there."""
+    ages = random.Random(1).sample(range(1, 25), 24)
+    numbers = [ages[n - 1] if "age;" in header else n % 13 + 1 for n in range(1, 25)]
+    words = {f"{n}.png": WORD[n] if header.count(";") > 1 else str(numbers[n - 1]) for n in range(1, 25)}
+    cells = [
+        [str(n), str(numbers[n - 1]), *([words[f"{n}.png"]] if header.count(";") > 1 else [])] for n in range(1, 25)
+    ]
+    lines = [header.split(";"), *cells] if header else cells
+    if turned and header:
+        lines = [line[::-1] for line in lines]
+    found = placed(table_at(tmp_path / "t.csv", *(",".join(line) for line in lines)), FEW,
+                   "klasse" if "age;klasse" in header else None)  # fmt: skip
+    assert told(found) == words
+
+
+def test_an_index_of_more_rows_than_images_names_none(tmp_path: Path) -> None:
+    """Three rows an image."""
+    lines = [f"{at},{at // 3 + 1},{WORD[at // 3 + 1]}" for at in range(72)]
+    found = placed(table_at(tmp_path / "t.csv", "Unnamed: 0,photo_no,label", *lines), FEW)
+    assert told(found) == {f"{n}.png": WORD[n] for n in range(1, 25)}
+    assert "column photo_no" in said(found)

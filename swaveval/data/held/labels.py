@@ -19,6 +19,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Label = int | float | str | tuple[int | float | str, ...] | None
 
 _UNLABELLED = frozenset({"-1", "nan", "None", ""})
+# Spellings of tables, in any letter case; other words that these read so may be classes.
+_OF_TABLES = frozenset({"nan", "<na>", "nat"})
 _ONE_EACH = "give one for each image, in the order of the images"
 
 
@@ -108,7 +110,8 @@ def read_labels(labels: Sequence[Any], dataset: Any = None) -> Words:
         if not any(plain):
             raise NoClasses(f"vectors of {length} zeros")
         if all(label is None or len(label) < 2 for label in plain if not isinstance(label, str | int | float)):
-            notes.append(f"Labels are vectors of {length} numbers with one 1 each; its place, from 0, is the class.")
+            ones = "at most one 1" if any(label == () for label in plain) else "one 1 each"
+            notes.append(f"Labels are vectors of {length} numbers with {ones}; its place, from 0, is the class.")
     names = ClassNames.of(dataset, [_members(label) for label in plain], places=length if marks else None)
     notes += names.notes
     carried = [
@@ -185,7 +188,7 @@ def _word(label: int | float | str, names: ClassNames) -> str | None:
     if isinstance(label, float) and label.is_integer():
         label = int(label)
     word = names[label] if isinstance(label, int) else str(label).strip()
-    return None if word in _UNLABELLED else word
+    return None if word in _UNLABELLED or word.casefold() in _OF_TABLES else word
 
 
 def _array(values: Any) -> Array:

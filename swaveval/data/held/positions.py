@@ -152,10 +152,12 @@ def _drawn(loader: Any, dataset: Any) -> Positions:
 
 
 def _indices(sampler: Any) -> list[int] | None:
-    """What a sampler says of itself, each once, or None; a list is a sampler too."""
-    itself = sampler if isinstance(sampler, list | tuple | range | np.ndarray) else None
+    """What a sampler says of itself, each once, or None; a list or a tensor is a sampler too, lists are batches."""
+    if isinstance(sampler, list | tuple) and sampler and all(isinstance(batch, list | tuple) for batch in sampler):
+        sampler = [position for batch in sampler for position in batch]
+    is_one = isinstance(sampler, list | tuple | range | np.ndarray) or hasattr(sampler, "detach")
     try:
-        found = np.asarray(getattr(sampler, "indices", itself))
+        found = np.asarray(sampler if is_one else getattr(sampler, "indices", None))
     except ValueError:  # lists of unequal lengths
         return None
     return list(dict.fromkeys(found.tolist())) if found.ndim == 1 and found.dtype.kind in "iu" else None

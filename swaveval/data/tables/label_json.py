@@ -71,10 +71,14 @@ def _table(body: Any, present: frozenset[str]) -> tuple[list[str], Rows] | None:
 
 
 def _in_words(labels: Mapping[str, Any], names: Any) -> Mapping[str, Any]:
-    """FiftyOne: `{"classes": ["cat", …], "labels": {"1": 0, …}}`; as they are where a number is none of the names'."""
-    if not isinstance(names, list) or not all(type(at) is int and 0 <= at < len(names) for at in labels.values()):
+    """FiftyOne: `{"classes": ["cat", …], "labels": {"1": 0, …}}`; as they are where a number is none of the names'.
+
+    An image without a label has null.
+    """
+    numbers = [at for at in labels.values() if at is not None]
+    if not isinstance(names, list) or not all(type(at) is int and 0 <= at < len(names) for at in numbers):
         return labels
-    return {image: names[at] for image, at in labels.items()}
+    return {image: None if at is None else names[at] for image, at in labels.items()}
 
 
 def _are_records(body: Any) -> bool:
@@ -82,8 +86,8 @@ def _are_records(body: Any) -> bool:
 
 
 def _label_studio(tasks: Sequence[Mapping[str, Any]]) -> Rows:
-    """Label Studio's whole export, a task an image, with what its first annotation says: choices, or labels of the
-    regions; [] where it is something else."""
+    """Label Studio's whole export, a task an image, with what its first annotation that was not cancelled says:
+    choices, or labels of the regions; [] where it is something else."""
     images, labels = list[str](), list[list[str]]()
     for task in tasks:
         data, annotations = task.get("data"), task.get("annotations")
@@ -91,7 +95,8 @@ def _label_studio(tasks: Sequence[Mapping[str, Any]]) -> Rows:
             return []
         texts = (value for value in data.values() if isinstance(value, str))
         images.append(next(filter(has_image_ending, texts), ""))
-        results: Any = annotations[0].get("result") if _are_records(annotations) else None
+        done = [one for one in annotations if not one.get("was_cancelled")] if _are_records(annotations) else []
+        results: Any = done[0].get("result") if done else None
         said = [_words(result) for result in results] if _are_records(results) else []
         labels.append(list(dict.fromkeys(word for words in said for word in words)))
     if all(len(several) < 2 for several in labels):

@@ -70,7 +70,10 @@ def filename_column(
     if not candidates:
         shown = shortened(",".join(header), 80) or "nothing"
         raise DataError(f"the first line of {name} must name the columns {SHAPE}; it has no filename (found: {shown})")
-    best = max(candidates, key=lambda p: (p in table.files and table.hits[p] > 0, table.hits[p], -p))
+    best = max(
+        candidates,
+        key=lambda p: (p in table.files and hits[p] > 0, hits[p], table.is_like_names(p) or table.is_index(p), -p),
+    )
     return _not_a_count(table, best, name, short)
 
 
@@ -112,7 +115,7 @@ class _Table:
     def rivals(self, place: int) -> list[int]:
         """Other columns of numbers that name images as well as `place` does; those of most first."""
         own = self.values(place)
-        loose = not self.names_all(place)  # a count of more rows than images
+        loose = self.hits[place] < _NEARLY_ALL * len(set(own))  # a count of more rows than images
         found = [
             other
             for other, title in enumerate(self.header)
