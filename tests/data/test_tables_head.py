@@ -80,7 +80,7 @@ def test_words_that_are_read_wrongly_are_at_least_said(tmp_path: Path) -> None:
     assert "UTF-8" not in said(placed(plain, FILES))
 
 
-@pytest.mark.parametrize("first", ["im99.png,heron", "im99,heron", "zz,heron", "99,moth"])
+@pytest.mark.parametrize("first", ["im99.png,heron", "im99,heron", "x1,heron", "99,moth"])
 def test_a_first_row_whose_image_is_not_there_is_no_header(first: str, tmp_path: Path) -> None:
     rows = [f"{file[:-4]},{WORDS[n % 3]}" for n, file in enumerate(FILES)]
     found = placed(table_at(tmp_path / "t.csv", first, *rows), FILES)
@@ -89,7 +89,7 @@ def test_a_first_row_whose_image_is_not_there_is_no_header(first: str, tmp_path:
     assert "column " + first.split(",")[1] not in found.origin
 
 
-@pytest.mark.parametrize("header", ["Bild,Vogel", "nr,x", "image,moth", ",0", "a1,b2"])
+@pytest.mark.parametrize("header", ["Bild,Vogel", "nr,x", "image,moth", ",0", "a1,b2", "datei,heron"])
 def test_titles_that_nobody_knows_are_titles(header: str, tmp_path: Path) -> None:
     assert told(placed(table_at(tmp_path / "t.csv", *lines(",", header)), FILES)) == TRUTH
 

@@ -80,7 +80,9 @@ def test_objects_are_no_readings_of_an_image(title: str, boxes: bool, tmp_path: 
         table_at(tmp_path / "t.csv", f"image,label,{title}{',xmin,xmax' * boxes}", *lines), [*FILES, "z.png"]
     )
     assert set(told(found).values()) == {"car"}
+    assert found.several == {"car": COUNT + 1, "person": COUNT}
     assert "highest" not in said(found)
+    assert "rows in t.csv differ" not in said(found)
 
 
 # -- titles ------------------------------------------------------------------------------------------------------------
@@ -91,6 +93,7 @@ def test_objects_are_no_readings_of_an_image(title: str, boxes: bool, tmp_path: 
     [
         ("archivo,edad,tumor", [("40", "tumor"), ("50", "normal")]),
         ("fn,hospital,pneumonia", [("A", "pneumonia"), ("B", "normal")]),
+        ("archivo,tumor", [("tumor",), ("normal",)]),
         ("Bild,Ort,Maske", [("Ulm", "Maske"), ("Bonn", "keine")]),
         ("pic,cat,dog,x", [("x", "", "x"), ("", "x", "")]),
         ("pic,cat,dog,x", [("cat", "a", "b"), ("b", "dog", "b")]),

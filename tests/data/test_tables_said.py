@@ -117,6 +117,7 @@ def test_a_column_by_its_number(column: str, labels: tuple[str, ...] | str, tmp_
         ("filename,lesion,site", ("nevus,arm", "melanoma,leg")), ("image,individual,camera", ("rex,c1", "ada,c2")),
         ("image,scene,season", ("forest,winter", "city,summer")), ("image,video,camera", ("a,c1", "b,c2")),
         ("image,lesion_id,site", ("l1,arm", "l2,leg")), ("image,person,weather", ("ann,rain", "bo,sun")),
+        ("image,person_id,camera_id", ("p1,c1", "p2,c2")),
     ],
 )  # fmt: skip
 def test_what_may_be_a_class_or_a_group_is_asked_for(header: str, cells: tuple[str, str], tmp_path: Path) -> None:

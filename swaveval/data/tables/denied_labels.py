@@ -26,11 +26,13 @@ class Kept:
         rows: their places, in order.
         emptied: those among them whose label is none: every row of the image denies what it names.
         notes: what was left out, and why.
+        objects: whether rows are objects in an image, of which each has its label, not readings of it.
     """
 
     rows: tuple[int, ...]
     emptied: frozenset[int]
     notes: tuple[str, ...]
+    objects: bool = False
 
 
 def affirmed(
@@ -77,7 +79,8 @@ def affirmed(
             emptied.setdefault(names[at], at)
     kept = [at for at in range(len(names)) if at not in denied or emptied.get(names[at]) == at]
     scored = next((place for place in others if plain(header[place]) in _SCORES), None)
-    if scored is not None and _are_of_images(header, values, names, labels, kept):
+    objects = _are_objects(header, values, names, labels, kept)
+    if scored is not None and not objects:
         cells, several = values(scored), _several(names, labels, kept)
         best = _highest(cells, several)
         if best:
@@ -86,7 +89,7 @@ def affirmed(
                 f"{counted(len(best), 'image')} with several labels in {short}: the one with the highest "
                 f"{shortened(title_of(header, scored), 40)} was taken."
             )
-    return Kept(tuple(kept), frozenset(emptied.values()), tuple(notes))
+    return Kept(tuple(kept), frozenset(emptied.values()), tuple(notes), objects)
 
 
 def _has_several_rows(names: Sequence[str]) -> bool:
@@ -95,20 +98,21 @@ def _has_several_rows(names: Sequence[str]) -> bool:
     return 2 * sum(count > 1 for count in rows.values()) > len(rows)
 
 
-def _are_of_images(
+def _are_objects(
     header: Sequence[str],
     values: Callable[[int], list[str]],
     names: Sequence[str],
     labels: Sequence[str],
     kept: Sequence[int],
 ) -> bool:
-    """Whether rows are readings of an image, not objects in it: each class once, in no box of its own."""
+    """Whether rows are objects in an image: in boxes of their own, or a class more than once with how sure it is."""
     pairs = [(names[at], labels[at]) for at in kept]
-    if len(set(pairs)) < len(pairs):
-        return False
-    boxes = [values(place) for place, title in enumerate(header) if plain(title) in _BOXES]
+    titles = [plain(title) for title in header]
+    if len(set(pairs)) < len(pairs) and (_SCORES | {"conf"}) & set(titles):
+        return True
+    boxes = [values(place) for place, title in enumerate(titles) if title in _BOXES]
     places = {(names[at], *(cells[at] for cells in boxes)) for at in kept}
-    return len(places) == len({names[at] for at in kept})
+    return len(places) > len({names[at] for at in kept})
 
 
 def _is_presence(title: str, cells: Sequence[str]) -> bool:

@@ -102,7 +102,9 @@ def _is_a_row(first: Sequence[str], rows: Sequence[Sequence[str]], present: froz
     if any(character.isdigit() for character in first[naming]) and _form(first[naming]) == formed:
         return True
     words = [place for place, cell in enumerate(first) if place != naming and not NUMBER.match(cell)]
-    return bool(words) and all(first[place] in columns[place] for place in words)
+    # `file,tumor` above `im0,tumor`: a class and nothing else that would be of a row.
+    fewest = 2 if "0" in formed and not any(character.isdigit() for character in first[naming]) else 1
+    return len(words) >= fewest and all(first[place] in columns[place] for place in words)
 
 
 def _form(cell: str) -> str:

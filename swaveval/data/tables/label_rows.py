@@ -39,6 +39,7 @@ class LabelTable:
         refusal: why the labels are no classes, or empty.
         name: of the tables that were read together; empty for one.
         groups: the title of a column that says which images belong together; empty without one.
+        objects: whether rows are objects in an image, each with its label, not readings of it.
     """
 
     rows: tuple[LabelRow, ...]
@@ -48,6 +49,7 @@ class LabelTable:
     refusal: str = ""
     name: str = ""
     groups: str = ""
+    objects: bool = False
 
 
 def described(table: LabelTable, name: str) -> str:

@@ -36,6 +36,7 @@ class Columns:
         notes: what was read in a way the user should know of.
         groups: the title of a column that says which images belong together.
         written: the names as the file has them, where `names` are others.
+        objects: whether rows are objects in an image, each with its label.
     """
 
     lines: tuple[int, ...]
@@ -48,6 +49,7 @@ class Columns:
     notes: tuple[str, ...] = ()
     groups: str = ""
     written: tuple[str, ...] = ()
+    objects: bool = False
 
 
 def read_labels(path: Path, files: Sequence[str] = (), *, column: str | None = None) -> LabelTable:
@@ -140,7 +142,7 @@ def _columns(table: Cells, present: frozenset[str], column: str | None, name: st
     if len(chosen) > 1:
         return found
     kept = affirmed(header, values, names, [label for (label,) in found.cells], others, short)
-    return _only(found, kept) if kept.notes else found
+    return replace(_only(found, kept) if kept.notes else found, objects=kept.objects)
 
 
 def _only(table: Columns, kept: Kept) -> Columns:
@@ -214,7 +216,8 @@ def as_table(tables: Sequence[Columns]) -> LabelTable:
         LabelRow(line, filename, label, split, found if multiple else (), written)
         for (line, filename, split, written), label, found in zip(places, labels, several, strict=True)
     )
-    return LabelTable(rows, tables[0].said, multiple, tuple(notes), refusal, groups=tables[0].groups)
+    objects = any(table.objects for table in tables)
+    return LabelTable(rows, tables[0].said, multiple, tuple(notes), refusal, groups=tables[0].groups, objects=objects)
 
 
 __all__ = ["Columns", "LabelRow", "LabelTable", "as_table", "described", "read_columns", "read_labels"]

@@ -126,12 +126,12 @@ def _labels(
         many = sum(len(words) > 1 for words in carried.values())
         return {file: chosen.get(file) for file in used}, dict(counts.most_common()), [_by_set(many, counts, name)]
     votes = {file: [row.label for row in rows] for file, rows in found.items()}
-    decided = most_of_rows(votes)
+    decided = most_of_rows(votes) if not table.objects else {}
     different = [file for file, words in votes.items() if len(set(words) - {""}) > 1 and file not in decided]
     notes = [_by_rows(len(decided), name)] if decided else []
     if len(different) > max(2, _SEVERAL_ROWS_SHARE * len(found)):
         carried = {file: tuple(dict.fromkeys(filter(None, words))) for file, words in votes.items()}
-        chosen, counts = most_frequent_present(carried, votes)
+        chosen, counts = most_frequent_present(carried, None if table.objects else votes)
         many = sum(len(carried[file]) > 1 for file in different)
         return (
             {file: chosen.get(file) for file in used},

@@ -25,6 +25,7 @@ _ABOUT = words_of(
     "manufacturer device"
 )
 # Words of titles of what one would take for classes, as under the titles of labels.
+_OF_NUMBERS = words_of("id ids no nr number code")
 _OF_CLASSES = words_of("density birads grading subtype name")
 # Two columns of which always one is marked may be a yes and a no of anything.
 _FEWEST_OF_A_BLOCK, _MOST_COLUMNS = 3, 2000
@@ -89,8 +90,9 @@ def _block(marks: "np.ndarray[tuple[int, int], np.dtype[np.bool_]]") -> range | 
 
 
 def is_about(title: str) -> bool:
-    """Whether a title is that of something that is known of an image and is no class of it: `site`, `age`."""
-    return plain(title) in _ABOUT
+    """Whether a title is that of something that is known of an image and is no class of it: `site`, `camera_id`."""
+    words = [word.lower() for word in WORDS.findall(title)]
+    return plain(title) in _ABOUT or "".join(word for word in words if word not in _OF_NUMBERS) in _ABOUT
 
 
 def _may_be_classes(title: str, cells: Sequence[str], *, many: bool) -> bool:

@@ -159,7 +159,7 @@ def _not_a_count(table: _Table, best: int, name: str, short: str) -> tuple[int, 
         rivals = [place for place in rivals if table.hits[place] >= table.hits[best]]
     shown = shortened(title_of(table.header, best), 40)
     if not rivals:
-        said = f"Images of {short} are named by column {shown}, which counts the rows; no other column names any."
+        said = f"Images of {short} are named by column {shown}, which counts the rows; no column of names is beside it."
         return best, (said,) if suspect and counting else ()
     if suspect and len(rivals) == 1:
         other = shortened(title_of(table.header, rivals[0]), 40)
