@@ -195,3 +195,13 @@ def test_the_numbers_of_flowers_102(tmp_path: Path) -> None:
     assert found.splits is not None
     assert [found.splits[file] for file in files] == [("train", "validation", "test")[number] for number in numbers]
     assert "Split numbers of t.csv read as 0 train, 1 validation, 2 test." in said(found)
+
+
+@pytest.mark.parametrize("words", [("tr", "te"), ("train", "test"), ("Training", "val", "test")])
+def test_words_without_titles(words: Sequence[str], tmp_path: Path) -> None:
+    lines = [f"{file},{WORDS[n % 2]},{word}" for n, (file, word) in enumerate(zip(FILES, dealt(*words), strict=True))]
+    found = placed(table_at(tmp_path / "t.csv", *lines), FILES)
+    assert found.splits is not None
+    assert [found.splits[file] for file in FILES] == dealt(*("train validation test".split() if len(words) > 2
+                                                             else ("train", "test")))  # fmt: skip
+    assert "Column number 3 of t.csv read as the split" in said(found)

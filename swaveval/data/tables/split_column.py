@@ -179,6 +179,8 @@ def _of_any_title(header: Sequence[str], place: int, cells: Sequence[str], short
         words = splits_of(cells)
     elif plain(title) in _BY_WORD:
         words = _with_fillers(cells)
+    elif not any(header):
+        words = splits_of(cells, whole=True)
     else:
         words = [word if cell.lower() in _FULL else None for cell, word in zip(cells, splits_of(cells), strict=True)]
     if "train" not in words or len(set(words) - {None}) < 2:
