@@ -202,6 +202,6 @@ def test_words_without_titles(words: Sequence[str], tmp_path: Path) -> None:
     lines = [f"{file},{WORDS[n % 2]},{word}" for n, (file, word) in enumerate(zip(FILES, dealt(*words), strict=True))]
     found = placed(table_at(tmp_path / "t.csv", *lines), FILES)
     assert found.splits is not None
-    assert [found.splits[file] for file in FILES] == dealt(*("train validation test".split() if len(words) > 2
-                                                             else ("train", "test")))  # fmt: skip
+    sides = ("train", "validation", "test") if len(words) > 2 else ("train", "test")
+    assert [found.splits[file] for file in FILES] == dealt(*sides)
     assert "Column number 3 of t.csv read as the split" in said(found)
