@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from swaveval.checkpoints import load
-from swaveval.pretrain.config import PretrainConfig, QueueConfig
+from swaveval.pretrain.config import AUTO, PretrainConfig, QueueConfig
 from swaveval.pretrain.config_file import to_sections
 from swaveval.pretrain.errors import ConfigError, Diverged, Interrupted, RunExists
 from swaveval.pretrain.reporter import EpochReport, SilentReporter
@@ -180,7 +180,7 @@ def test_run_json_says_everything_but_the_numbers(reference: tuple[Path, Recorde
 KILLED = """
 import os, signal, sys, tomllib
 from pathlib import Path
-from swaveval.pretrain.config import AUTO, PretrainConfig
+from swaveval.pretrain.config import PretrainConfig
 from swaveval.pretrain.config_file import apply
 from swaveval.pretrain.reporter import SilentReporter
 from swaveval.pretrain.train import pretrain
@@ -296,7 +296,10 @@ def test_missing_hardware_leaves_no_run_behind(tiny: PretrainConfig, tmp_path: P
         {"optimiser": {"name": "lars"}, "series": {"checkpoint_every": "2"}},
         {"optimiser": {"name": "sgd", "schedule": "constant"}},
         {"hardware": {"precision": "bf16"}, "backbone": {"stem_stride": 1}},
-        {"backbone": {"name": "timm:test_resnet", "stem": "auto", "stem_stride": AUTO, "width": AUTO}, "augmentation": {"preset": "digits"}},
+        {
+            "backbone": {"name": "timm:test_resnet", "stem": "auto", "stem_stride": AUTO, "width": AUTO},
+            "augmentation": {"preset": "digits"},
+        },
     ],
 )
 def test_other_settings_train_too(tiny: PretrainConfig, tmp_path: Path, changes: dict[str, dict[str, Any]]) -> None:
