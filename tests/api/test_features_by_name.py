@@ -57,7 +57,7 @@ def test_two_models_of_the_same_rows_are_compared(tmp_path: Path) -> None:
         for model in range(2)
     ]
     assert len({run.series.manifest.data.fingerprint for run in runs}) == 1
-    assert swaveval.compare(tmp_path / "m0", tmp_path / "m1") is not None
+    assert swaveval.compare(tmp_path / "m0", tmp_path / "m1", page=tmp_path / "both.html").is_file()
 
 
 def test_a_first_file_that_never_saw_an_image_is_untrained(tmp_path: Path) -> None:
