@@ -96,12 +96,6 @@ def _loss(name: str) -> str:
     return _STRETCH.sub("", plain(name))
 
 
-def loss_column(rows: Sequence[Mapping[str, object]], *, comma: bool = False) -> str | None:
-    """The name of `column_of`."""
-    column = column_of(rows, comma=comma)
-    return None if column is None else column.name
-
-
 def tells(name: str) -> bool:
     """Whether a column may hold a loss, or say where one belongs."""
     short = plain(name)

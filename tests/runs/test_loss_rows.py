@@ -3,17 +3,22 @@
 import json
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swaveval.runs.loss_columns import loss_column, number, plain
+from swaveval.runs.loss_columns import column_of, number, plain
 from swaveval.runs.loss_logs import read_log
 from swaveval.runs.loss_rows import MOST_BYTES, Row, bounded, json_rows, loss_rows, table_rows
 from swaveval.runs.request import RunError
+
+
+def name_of(rows: Sequence[Mapping[str, object]]) -> str | None:
+    column = column_of(rows)
+    return None if column is None else column.name
 
 
 @pytest.mark.parametrize(
@@ -91,36 +96,36 @@ def test_a_decimal_comma_where_semicolons_separate() -> None:
     ids=str,
 )
 def test_the_column_of_the_training_loss(columns: list[str], wanted: str | None) -> None:
-    assert loss_column([dict.fromkeys(columns, 1.0)]) == wanted
+    assert name_of([dict.fromkeys(columns, 1.0)]) == wanted
 
 
 def test_of_two_names_as_good_the_one_with_more_values() -> None:
     table = [{"loss": "", "Loss": 1}, {"loss": 2, "Loss": 2}, {"loss": "-", "Loss": 3}]
-    assert loss_column(table) == "Loss"
-    assert loss_column([{"Loss": row["loss"], "loss": row["Loss"]} for row in table]) == "loss"
+    assert name_of(table) == "Loss"
+    assert name_of([{"Loss": row["loss"], "loss": row["Loss"]} for row in table]) == "loss"
 
 
 def test_a_better_name_wins_with_fewer_values() -> None:
     """Lightning's rows of an epoch's mean are few, and its rows of each step many; `train_loss` is neither."""
-    assert loss_column([{"some_loss": 1}, {"some_loss": 2}, {"loss": 3, "some_loss": ""}]) == "loss"
+    assert name_of([{"some_loss": 1}, {"some_loss": 2}, {"loss": 3, "some_loss": ""}]) == "loss"
 
 
 def test_no_rows_have_no_column() -> None:
-    assert loss_column([]) is None
+    assert name_of([]) is None
 
 
 def test_what_tensorboard_exports_of_one_curve() -> None:
-    assert loss_column([{"Wall time": 1.0, "Step": 2, "Value": 3.0}]) == "Value"
-    assert loss_column([{"Step": 2, "Value": 3.0}]) is None
-    assert loss_column([{"Wall time": 1.0, "Step": 2, "Value": 3.0, "other": 1}]) is None
+    assert name_of([{"Wall time": 1.0, "Step": 2, "Value": 3.0}]) == "Value"
+    assert name_of([{"Step": 2, "Value": 3.0}]) is None
+    assert name_of([{"Wall time": 1.0, "Step": 2, "Value": 3.0, "other": 1}]) is None
 
 
 def test_losses_of_several_runs_are_refused_by_name() -> None:
     with pytest.raises(RunError, match=r"losses of 2 runs \(a, b\)"):
-        loss_column([{"a - loss": 1, "b - loss": 2}])
-    assert loss_column([{"a - loss": 1, "b - val_loss": 2}]) == "a - loss"
+        name_of([{"a - loss": 1, "b - loss": 2}])
+    assert name_of([{"a - loss": 1, "b - val_loss": 2}]) == "a - loss"
     with pytest.raises(RunError, match=r"losses of 7 runs \(a, b, c, d, e\)"):
-        loss_column([{f"{name} - loss": 1 for name in "abcdefg"}])
+        name_of([{f"{name} - loss": 1 for name in "abcdefg"}])
 
 
 def test_rows_carry_epoch_step_and_the_last_known_rate() -> None:

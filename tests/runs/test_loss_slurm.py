@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from swaveval.results import LossCurve
-from swaveval.runs.loss_columns import loss_column
+from swaveval.runs.loss_columns import column_of
 from swaveval.runs.losses import Looked, look_for_loss
 
 MOMENTS = [(5.0, 50)]
@@ -86,9 +86,11 @@ def test_vissl_text(tmp_path: Path) -> None:
 
 def test_the_online_classifier_of_solo_learn_is_another_loss() -> None:
     names = ("lr-SGD", "train_acc1_step", "train_class_loss_step", "train_barlow_loss_step", "epoch")
-    assert loss_column([dict.fromkeys(names, 1.0)]) == "train_barlow_loss_step"
+    column = column_of([dict.fromkeys(names, 1.0)])
+    assert column is not None
+    assert column.name == "train_barlow_loss_step"
 
 
 def test_what_an_evaluation_measured_is_no_training_loss() -> None:
     for name in ("prototypes.loss", "swaveval/prototypes.loss", "swaveval-more/prototypes.loss[views=2]"):
-        assert loss_column([{name: 1.0, "epoch": 1.0}]) is None
+        assert column_of([{name: 1.0, "epoch": 1.0}]) is None

@@ -50,28 +50,7 @@ def affirmed(
     Args:
         names, labels: of each row. others: columns that are of nothing else. short: of the file, for notes.
     """
-    notes = []
-    denied: set[int] = set()
-    long = _has_several_rows(names)
-    for place in others:
-        if not long and plain(header[place]) != "answer":
-            continue
-        cells = values(place)
-        absent = (
-            {cell for cell in set(cells) if _is_nothing(cell)}
-            if long and _is_presence(header[place], cells)
-            else set[str]()
-        )
-        folded = {cell.casefold() for cell in cells}
-        if folded <= _ANSWERS | {""} and folded & _ACCEPTED:
-            absent = {cell for cell in set(cells) if cell.casefold() in _ANSWERS - _ACCEPTED}
-        if absent and len(absent) < len(set(cells)):
-            found = [at for at, cell in enumerate(cells) if cell in absent]
-            denied.update(found)
-            notes.append(
-                f"{counted(len(found), 'row')} of {short} with {listed(absent)} in column "
-                f"{shortened(title_of(header, place), 40)} say what an image is not, and were not used."
-            )
+    denied, notes = _denied(header, values, others, short, long=_has_several_rows(names))
     named = {name for at, name in enumerate(names) if at not in denied}
     emptied: dict[str, int] = {}
     for at in sorted(denied):
@@ -90,6 +69,37 @@ def affirmed(
                 f"{shortened(title_of(header, scored), 40)} was taken."
             )
     return Kept(tuple(kept), frozenset(emptied.values()), tuple(notes), objects)
+
+
+def _denied(
+    header: Sequence[str], values: Callable[[int], list[str]], others: Sequence[int], short: str, *, long: bool
+) -> tuple[set[int], list[str]]:
+    """The rows that deny what they name, and what is said of them.
+
+    Args:
+        long: whether images have several rows.
+    """
+    denied: set[int] = set()
+    notes = []
+    for place in others:
+        cells = values(place) if long or plain(header[place]) == "answer" else []
+        absent = _denying(header[place], cells, long=long)
+        if absent and len(absent) < len(set(cells)):
+            found = [at for at, cell in enumerate(cells) if cell in absent]
+            denied.update(found)
+            notes.append(
+                f"{counted(len(found), 'row')} of {short} with {listed(absent)} in column "
+                f"{shortened(title_of(header, place), 40)} say what an image is not, and were not used."
+            )
+    return denied, notes
+
+
+def _denying(title: str, cells: Sequence[str], *, long: bool) -> set[str]:
+    """The cells of a column that deny a label: 0 of a presence, `reject` beside `accept`."""
+    folded = {cell.casefold() for cell in cells}
+    if folded <= _ANSWERS | {""} and folded & _ACCEPTED:
+        return {cell for cell in set(cells) if cell.casefold() in _ANSWERS - _ACCEPTED}
+    return {cell for cell in set(cells) if _is_nothing(cell)} if long and _is_presence(title, cells) else set()
 
 
 def _has_several_rows(names: Sequence[str]) -> bool:
