@@ -5,9 +5,11 @@ does, jaxtyping would only bind the arguments and check each of them twice in ev
 one; beartype alone makes the same check.
 """
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass
+from types import CodeType, FunctionType
 from typing import Any, get_args, get_type_hints
 
 import jaxtyping
@@ -15,6 +17,8 @@ from beartype import BeartypeConf, beartype
 
 checked = beartype(conf=BeartypeConf(is_pep484_tower=True, violation_type=jaxtyping.TypeCheckError))
 with_axes = jaxtyping.jaxtyped
+# A function inside another one is made at every call of that: its checks are compiled at the first.
+_first: dict[tuple[CodeType, tuple[tuple[str, Any], ...]], FunctionType] = {}
 NOT_AT_ONCE = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
@@ -33,9 +37,24 @@ def jaxtyped(thing: Any = None, *, typechecker: Callable[..., Any]) -> Any:
     resolved = {name: _resolved(hint, thing.__globals__) for name, hint in stated.items()}
     if any(_names_axes(hint) for hint in resolved.values()):
         return with_axes(thing, typechecker=typechecker)
+    key = (thing.__code__, tuple(resolved.items()))
+    if key in _first:
+        return _again(_first[key], thing)
     thing.__annotations__ = resolved
     made = typechecker(thing)
     thing.__annotations__ = made.__annotations__ = stated
+    if "<locals>" in thing.__qualname__ and made is not thing:
+        _first[key] = made
+    return made
+
+
+def _again(first: FunctionType, thing: FunctionType) -> FunctionType:
+    """The checks of `first` around another function of the same code and hints."""
+    made = FunctionType(first.__code__, first.__globals__, first.__name__, first.__defaults__, first.__closure__)
+    made.__kwdefaults__ = {**(first.__kwdefaults__ or {}), "__beartype_func": thing}
+    functools.update_wrapper(made, thing)
+    for name, kept in vars(first).items():
+        vars(made).setdefault(name, kept)
     return made
 
 

@@ -47,6 +47,17 @@ def later(of: "NotYet") -> "NotYet":  # type: ignore[name-defined]
     return of
 
 
+def adding(amount: float, kind: type = int) -> Any:
+    """A function in it for each amount, and for each type of what it takes."""
+
+    @lambda function: jaxtyped(function, typechecker=checked)
+    def add(to: kind, *, twice: bool = False) -> float:  # type: ignore[valid-type]
+        """Adds."""
+        return to + amount * (1 + twice)
+
+    return add
+
+
 @dataclass
 class Row:
     number: int
@@ -92,3 +103,20 @@ def test_without_axes_arguments_and_results_are_refused_as_jaxtyping_refuses_the
         == later.__annotations__
         == dict.fromkeys(("of", "return"), "NotYet")
     )
+
+
+def test_a_function_inside_another_is_checked_each_time_it_is_made() -> None:
+    one, ten = adding(1), adding(10)
+    assert one.__code__ is ten.__code__, "compiled once"
+    assert (one(1), ten(1), ten(1, twice=True)) == (2, 11, 21)
+    assert (ten.__name__, ten.__doc__, inspect.signature(ten)) == ("add", "Adds.", inspect.signature(one))
+    for made in (one, ten):
+        with pytest.raises(TypeCheckError):
+            made("1")
+        with pytest.raises(TypeCheckError):
+            made(1, twice=3)
+    with pytest.raises(TypeCheckError):
+        adding(1j)(1)  # type: ignore[arg-type]  # what it returns
+    of_words = adding(0, str)
+    with pytest.raises(TypeCheckError):
+        of_words(1)

@@ -70,7 +70,8 @@ def duration(found: Judged) -> list[Advice]:
     state, lead = found.state, found.lead
     if state == "learning":
         # Where the end cannot be told to rise, more training is a guess, and the sentence says that it cannot be told.
-        rising = found.rising
+        # A witness near its ceiling rises no further, whatever training does.
+        rising = [one for one in found.rising if 1 - float(one.quality.values[one.quality.length - 1]) >= PLATEAU]
         falling = any(one.findings.fell for one in found.hearings)
         return [Advice("train longer", f"{_bought(rising[0])}: it is still rising")] if rising and not falling else []
     if lead.findings.tail is None and found.diverged is None:
@@ -151,6 +152,8 @@ def _against_collapse_of_swav(settings: Mapping[str, Any], classes: int, at: str
 
 def against_stillness(settings: Mapping[str, Any], found: Judged, below: Sequence[str] = ()) -> list[Advice]:
     """Why a run may not move, or moved to where it is worse: below its start, or `below` untrained networks."""
+    if found.moved is not None and found.lead.quality.points[0].record.of_features:
+        return [Advice("check that each checkpoint's own features were given", "they are the same at all of them")]
     if found.moved is not None:
         action = "check that the backbone's parameters reach the optimiser and are not frozen"
         return [Advice(action, "its weights did not move")]

@@ -11,9 +11,8 @@ from swaveval.convergence.paired import PairedDifference, holm, paired_differenc
 from swaveval.convergence.quality import asked
 from swaveval.convergence.start import over_random
 from swaveval.convergence.thresholds import ALPHA
-from swaveval.convergence.trend import last_third
 from swaveval.convergence.verdict import Evidence
-from swaveval.convergence.wording import compared, half_width, listed, p_text, points, untrained_networks
+from swaveval.convergence.wording import compared, ending, half_width, listed, p_text, points, these_untrained
 from swaveval.results import Series
 
 Kind = Literal["random", "pixels", "colours"]
@@ -52,14 +51,18 @@ class Standing:
             return "level"  # the gain was asked for, and not shown; one bought by contraction was, and does not count
         return "above" if self.found.effect > 0 else "below"
 
+    @property
+    def by_count(self) -> bool:
+        """Whether it is level only since all comparisons are counted: its own interval leaves zero out."""
+        return self.place == "level" and (self.found.ci95[0] > 0 or self.found.ci95[1] < 0)
+
 
 def standings(series: Series, hearings: Sequence[Hearing], row: int, *, seed: int) -> tuple[Standing, ...]:
     """The checkpoint in `row` by each witness against each baseline that was asked of the same images."""
     given: list[tuple[Hearing, Kind, float, PairedDifference]] = []
     for hearing in hearings:
         measured, fallen = hearing.quality, hearing.findings.fell
-        third = last_third(hearing.findings.tail_begin, measured.length)
-        over = over_random(measured, [measured.length - 1] if fallen else third, spread=False)
+        over = over_random(measured, [measured.length - 1] if fallen else hearing.late, spread=False)
         if over is not None:
             # Where they are what the gain is measured from, it is the same question.
             over = hearing.findings.late if _is_the_start(hearing) and not fallen else over
@@ -115,14 +118,19 @@ def _beside(kind: Kind, found: Sequence[Standing]) -> str:
     if len(below) == len(found):
         return f"below {called} by {_every(below, numbers=True)}"
     if len(level) == len(found):
-        return f"not shown to differ from {called} by {_any(level)}"
+        return f"not shown{_all_counted(level)} to differ from {called} by {_any(level)}"
     parts: list[str] = []
-    for verb, group in (("above", above), ("below", below), ("not shown to be better than", level)):
+    unshown = f"not shown{_all_counted(level)} to be better than"
+    for verb, group in (("above", above), ("below", below), (unshown, level)):
         if group:
             whom = called if not parts else {"random": "them", "pixels": "them", "colours": "it"}[kind]
             last = "or" if group is level else "and"
             parts.append(f"{verb} {whom} by {_names(group, numbers=verb == 'below', last=last)}")
     return ", ".join(parts)
+
+
+def _all_counted(level: Sequence[Standing]) -> str:
+    return ", all comparisons counted," if any(one.by_count for one in level) else ""
 
 
 def _every(found: Sequence[Standing], *, numbers: bool = False) -> str:
@@ -177,18 +185,19 @@ def evidence(found: Sequence[Standing], moment: str) -> list[Evidence]:
 
 def _untrained(one: Standing) -> Evidence:
     findings, measured = one.hearing.findings, one.hearing.quality
-    than = untrained_networks(len(measured.random))
+    rows = [measured.length - 1] if one.last else one.hearing.late
+    than = these_untrained(len(measured.random))
     over = findings.over_random
     excluded = over is not None and over.p_below(findings.size) <= ALPHA
     words = compared(measured.name, one.found.effect, one.found.ci95, one.found.n, one.found.p, than=than)
     corrected = findings.above_p_corrected if one.place == "above" else one.p_corrected
     return Evidence(
-        f"{'at the end' if one.last else 'over the last third of training'} {words}",
+        f"{ending(rows)} {words}",
         measured.metric,
         effect=one.found.effect,
         ci95=one.found.ci95,
-        test=f"last {'checkpoint' if one.last else 'third'} against the mean of these networks; paired; error of "
-        "images and checkpoints",
+        test=f"last {'third' if len(rows) > 1 else 'checkpoint'} against the mean of these networks; paired; error of "
+        "images and checkpoints, not of how far such networks are apart",
         p=one.found.p,
         p_corrected=max(one.found.p, corrected),
         n=one.found.n,

@@ -11,7 +11,6 @@ from swaveval.convergence.hearing import Hearing, hear
 from swaveval.convergence.noise import Estimate, contrast
 from swaveval.convergence.start import over_random
 from swaveval.convergence.thresholds import ALPHA
-from swaveval.convergence.trend import last_third
 from swaveval.convergence.verdict import LossState, VerdictState
 from swaveval.convergence.witnesses import Heard
 from swaveval.results import CheckpointRecord, Series
@@ -165,7 +164,7 @@ def far_below(one: Hearing, hearings: Sequence[Hearing]) -> bool:
 
 def beside_untrained(one: Hearing) -> Estimate | None:
     """The last third of training minus these untrained networks; None without any."""
-    return over_random(one.quality, last_third(one.findings.tail_begin, one.quality.length), spread=False)
+    return over_random(one.quality, one.late, spread=False)
 
 
 def roomy(one: Hearing) -> bool:

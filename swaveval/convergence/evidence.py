@@ -10,7 +10,8 @@ from swaveval.convergence.noise import contrast
 from swaveval.convergence.paired import holm, paired_difference
 from swaveval.convergence.quality import Quality, read, untrained
 from swaveval.convergence.thresholds import ALPHA, PLATEAU
-from swaveval.convergence.verdict import Evidence, LossState
+from swaveval.convergence.trend import last_third
+from swaveval.convergence.verdict import Evidence
 from swaveval.convergence.wording import compared, half_width, moved, p_text, points, signed, untrained_networks
 from swaveval.results import Role, Series
 from swaveval.results.roles import DESCRIBED, declared
@@ -20,15 +21,16 @@ def collect(
     series: Series,
     *,
     found: Judged,
-    loss: LossState,
     loss_words: str,
+    loss_effect: float | None,
     plain: tuple[Evidence, ...],
     seed: int,
 ) -> tuple[Evidence, ...]:
     """Everything the verdict rests on, the witness that is quoted first at the top.
 
     Args:
-        plain: the comparison with pixels and colours.
+        loss_words, loss_effect: what the loss did, and the change that this names. plain: the comparison with pixels
+            and colours.
     """
     heard = (found.lead, *(one for one in found.hearings if one is not found.lead))
     rows = [_gain(one.quality, one.findings) for one in heard]
@@ -50,7 +52,7 @@ def collect(
         for sign in found.signs
     ]
     if loss_words:
-        rows.append(Evidence(loss_words, "loss", effect=loss.change, test="described", supports="neutral"))
+        rows.append(Evidence(loss_words, "loss", effect=loss_effect, test="described", supports="neutral"))
     return (*rows, *_described(series, {one.quality.metric for one in heard}))
 
 
@@ -77,7 +79,8 @@ def gain_words(quality: Quality, findings: Findings) -> str:
         side = f", one-sided {p_text(shown.p_above(findings.margin))}"
     if findings.rise is not None and shown is findings.rise.estimate:
         return f"{words}, by the curve fitted to all checkpoints{side}"
-    averaged = ", on average over the last third of training" if shown is findings.late and quality.length > 1 else ""
+    several = len(last_third(findings.tail_begin, quality.length)) > 1
+    averaged = ", on average over the last third of training" if shown is findings.late and several else ""
     return f"{words}{averaged}{side}"
 
 

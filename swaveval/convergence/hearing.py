@@ -9,6 +9,7 @@ from swaveval.convergence.findings import WEIGHTS, Findings, analyse
 from swaveval.convergence.order import corrected_orders
 from swaveval.convergence.quality import Quality
 from swaveval.convergence.thresholds import ALPHA
+from swaveval.convergence.trend import last_third
 from swaveval.convergence.witnesses import Heard
 from swaveval.results import Series
 from swaveval.results.witness import Witness
@@ -32,6 +33,11 @@ class Hearing:
     def name(self) -> str:
         """In words."""
         return self.quality.name
+
+    @property
+    def late(self) -> list[int]:
+        """Rows of the last third of training."""
+        return last_third(self.findings.tail_begin, self.quality.length)
 
 
 def hear(series: Series, heard: Sequence[Heard], *, still: bool, seed: int) -> tuple[Hearing, ...]:

@@ -24,7 +24,7 @@ from swaveval.convergence.testimony import testimonies
 from swaveval.convergence.thresholds import FEWEST_IMAGES
 from swaveval.convergence.training import training_of
 from swaveval.convergence.verdict import WORDS, Advice, Best, LossState, Verdict, VerdictState, opposed
-from swaveval.convergence.wording import loss_clause
+from swaveval.convergence.wording import loss_clause, loss_effect
 from swaveval.results import CheckpointRecord, Role, Series
 from swaveval.results.roles import LABEL_FREE, TEST, declared
 
@@ -146,8 +146,8 @@ def _verdict(
         evidence=evidence.collect(
             series,
             found=found,
-            loss=loss,
             loss_words=words,
+            loss_effect=loss_effect(loss, since_third(series.manifest.loss)),
             plain=tuple(beside.evidence(compared, lead.quality.moment(row))),
             seed=seed,
         ),

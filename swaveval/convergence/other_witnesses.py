@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from swaveval.convergence.decision import Judged
+from swaveval.convergence.decision import Judged, beside_untrained
 from swaveval.convergence.hearing import Hearing
-from swaveval.convergence.testimony import says
-from swaveval.convergence.wording import half_width, listed, points, signed
+from swaveval.convergence.noise import Estimate
+from swaveval.convergence.testimony import denied_by, says
+from swaveval.convergence.wording import average_untrained, half_width, listed, points, signed, these_untrained
 
 
 def other_witnesses(found: Judged) -> str:
@@ -47,13 +48,14 @@ def _lost(one: Hearing) -> str:
 
 def _none(found: Sequence[Hearing]) -> list[str]:
     """Those that exclude a gain: by the start, else by untrained networks."""
-    beside = [one for one in found if not (one.findings.excluded or one.findings.negligible) and one.quality.random]
+    beside = [one for one in found if denied_by(one.findings) == "untrained networks"]
     start = [one for one in found if one not in beside]
     parts = []
     if start:
         parts.append(f"{listed([f'{one.name} ({_of(one)})' for one in start])} {_exclude(start)}")
     if beside:
-        parts.append(f"{_over_untrained(beside)} {_exclude(beside)} over untrained networks")
+        average = average_untrained(len(beside[0].quality.random))
+        parts.append(f"{_over_untrained(beside)} {_exclude(beside)} over {average}")
     return parts
 
 
@@ -72,8 +74,7 @@ def _undecided(found: Sequence[Hearing]) -> list[str]:
     if counted:
         asked = listed([f"{one.name} ({_of(one)})" for one in counted], last="or")
         parts.append(f"not shown, all questions counted, by {asked}")
-    if beside:
-        parts.append(f"not shown over untrained networks by {_over_untrained(beside, last='or')}")
+    parts += _not_above_these(beside)
     if pulled:
         rose = listed([f"{one.name} ({_of(one)})" for one in pulled])
         parts.append(f"{rose} rose while the features contracted, which may be all there is to it")
@@ -84,14 +85,31 @@ def _undecided(found: Sequence[Hearing]) -> list[str]:
     return parts
 
 
-def _over_untrained(found: Sequence[Hearing], *, last: str = "and") -> str:
-    """`the linear probe (−0.2 ± 3.3)`: against untrained networks."""
+def _not_above_these(found: Sequence[Hearing]) -> list[str]:
+    """Those that rose, but are not shown to be above these very networks."""
+    parts = []
+    overs = [(one, over) for one in found if (over := beside_untrained(one)) is not None]
+    for counted in (False, True):
+        asked = [_than(one, over) for one, over in overs if (over.interval()[0] > 0) is counted]
+        if asked:
+            networks = these_untrained(len(found[0].quality.random))
+            all_counted = ", all questions counted," if counted else ""
+            parts.append(f"not shown{all_counted} over {networks} by {listed(asked, last='or')}")
+    return parts
+
+
+def _over_untrained(found: Sequence[Hearing]) -> str:
+    """`the linear probe (−0.2 ± 3.3)`: against untrained networks on average."""
     named = []
     for one in found:
         over = one.findings.over_random
         assert over is not None
-        named.append(f"{one.name} ({signed(over.effect)} ± {points(half_width(over.interval()))})")
-    return listed(named, last=last)
+        named.append(_than(one, over))
+    return listed(named)
+
+
+def _than(one: Hearing, over: Estimate) -> str:
+    return f"{one.name} ({signed(over.effect)} ± {points(half_width(over.interval()))})"
 
 
 def _exclude(found: Sequence[Hearing]) -> str:

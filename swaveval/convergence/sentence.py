@@ -14,7 +14,16 @@ from swaveval.convergence.other_witnesses import other_witnesses
 from swaveval.convergence.quality import Quality
 from swaveval.convergence.thresholds import ALPHA, PLATEAU
 from swaveval.convergence.verdict import WORDS, LossState
-from swaveval.convergence.wording import half_width, listed, moved, p_text, points, untrained_networks
+from swaveval.convergence.wording import (
+    average_untrained,
+    ending,
+    half_width,
+    listed,
+    moved,
+    p_text,
+    points,
+    these_untrained,
+)
 from swaveval.results import Series
 
 
@@ -171,7 +180,8 @@ def _not_learning(facts: Facts) -> str:
     moved = facts.found.moved
     if moved is not None:
         if moved == 0:
-            return f"the backbone's weights are the same in all {quality.length} checkpoints{loss}"
+            what = "features" if quality.points[0].record.of_features else "backbone's weights"
+            return f"the {what} are the same in all {quality.length} checkpoints{loss}"
         text = f"the backbone's weights moved by {100 * moved:.2g} % in the whole run"
         if found.unchanged:
             return f"{text}, and no answer changed on any of {quality.n:,} images{loss}"
@@ -192,7 +202,8 @@ def _not_learning(facts: Facts) -> str:
         # What excluded a gain, where the run's own start alone did not.
         effect, reach = found.over_random.effect, points(half_width(found.over_random.interval()))
         place = f"{points(effect)} ± {reach} points {'above' if effect >= 0 else 'below'}"
-        return f"{_gain(facts)}; its last third lies {place} {untrained_networks(len(quality.random))}{loss}"
+        networks = average_untrained(len(quality.random))
+        return f"{_gain(facts)}; {ending(facts.found.lead.late)} it lies {place} {networks}{loss}"
     return f"{_gain(facts)}{loss}"
 
 
@@ -206,8 +217,8 @@ def _beside_untrained(facts: Facts) -> str:
     reach = points(half_width(found.over_random.interval()))
     chance = ", no better beyond chance" if found.over_random.interval()[1] >= 0 else ""
     return (
-        f"over the last third of training {quality.name} is {points(effect)} ± {reach} points "
-        f"{'above' if effect >= 0 else 'below'} {untrained_networks(len(quality.random))} whose BatchNorm has seen the "
+        f"{ending(facts.found.lead.late)} {quality.name} is {points(effect)} ± {reach} points "
+        f"{'above' if effect >= 0 else 'below'} {average_untrained(len(quality.random))} whose BatchNorm has seen the "
         f"images{chance}"
     )
 
@@ -231,7 +242,7 @@ def _denied(facts: Facts) -> str:
         over = beside_untrained(one)
         assert over is not None
         below.append(f"{one.name} is {points(over.effect)} ± {points(half_width(over.interval()))}")
-    networks = untrained_networks(len(facts.found.against[0].quality.random))
+    networks = these_untrained(len(facts.found.against[0].quality.random))
     return (
         f"{seen}{other_witnesses(facts.found)}; but {listed(below)} points below {networks}: the witnesses contradict "
         "each other"
@@ -309,10 +320,10 @@ def _contested(facts: Facts) -> str:
     over = facts.findings.over_random
     assert over is not None
     by = f"{points(over.effect)} ± {points(half_width(over.interval()))} points"
-    networks = untrained_networks(len(facts.quality.random))
+    networks = average_untrained(len(facts.quality.random))
     return (
-        f"yet over the last third it is {by} above {networks} whose BatchNorm has seen the images, as that of "
-        f"{facts.quality.start} need not have"
+        f"yet {ending(facts.found.lead.late)} it is {by} above {networks} whose BatchNorm has seen the images, as that "
+        f"of {facts.quality.start} need not have"
     )
 
 

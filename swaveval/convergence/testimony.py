@@ -30,6 +30,7 @@ def testimonies(found: Judged, compared: Sequence[Standing]) -> tuple[Testimony,
                 p_corrected=findings.shown_p,
                 start="first checkpoint" if findings.since_first else measured.start,
                 size=findings.size,
+                denied_by=denied_by(findings),
                 above=above,
                 below=below,
                 level=level,
@@ -37,6 +38,13 @@ def testimonies(found: Judged, compared: Sequence[Standing]) -> tuple[Testimony,
             )
         )
     return tuple(made)
+
+
+def denied_by(findings: Findings) -> Literal["", "start", "untrained networks"]:
+    """What excludes a gain, where one is excluded."""
+    if says(findings) != "none":
+        return ""
+    return "start" if findings.excluded or findings.negligible else "untrained networks"
 
 
 def says(findings: Findings) -> Literal["gain", "loss", "fall", "none", "undecided"]:

@@ -182,7 +182,7 @@ class Testimony:
         change: last third or last checkpoint against the start, with ci95; p_corrected: one-sided, over the family.
         start: what it is compared with. size: the gain that would matter.
         above, below, level: the baselines that the checkpoint is shown to be above, below, or neither.
-        room: whether a baseline leaves it room for a gain.
+        room: whether a baseline leaves it room for a gain. denied_by: what excludes a gain; empty where none is.
     """
 
     metric: str
@@ -198,6 +198,7 @@ class Testimony:
     below: tuple[str, ...] = ()
     level: tuple[str, ...] = ()
     room: bool = True
+    denied_by: Literal["", "start", "untrained networks"] = ""
 
 
 @dataclass(frozen=True, slots=True)

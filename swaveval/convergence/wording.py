@@ -32,9 +32,10 @@ def compared(metric: str, effect: float, interval: tuple[float, float], n: int, 
 
 
 def moved(metric: str, effect: float, interval: tuple[float, float], n: int, p: float) -> str:
-    """`kNN rose 8.1 ± 1.3 points (n = 450, paired, p < 0.001)`."""
-    verb = "rose" if effect >= 0 else "fell"
-    return f"{metric} {verb} {points(effect)} ± {points(half_width(interval))} points (n = {n:,}, paired, {p_text(p)})"
+    """`kNN rose 8.1 ± 1.3 points (n = 450, paired, p < 0.001)`; what rounds to nothing changed."""
+    by = f"{points(effect)} ± {points(half_width(interval))} points (n = {n:,}, paired, {p_text(p)})"
+    verb = "changed by" if points(effect) == "0.0" else "rose" if effect > 0 else "fell"
+    return f"{metric} {verb} {by}"
 
 
 def _place(axis: str, place: float) -> str:
@@ -70,11 +71,32 @@ def loss_clause(loss: LossState, since: Since | None) -> str:
     return f"{text} in all and has {turned} since {_place(loss.axis, since.place)}"
 
 
+def loss_effect(loss: LossState, since: Since | None) -> float | None:
+    """The change that `loss_clause` begins with, as a share."""
+    return since.change if loss.state == "flat" and since is not None else loss.change
+
+
 def listed(names: Sequence[str], *, last: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`; or with another word before the last."""
     return f" {last} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
+def ending(rows: Sequence[int]) -> str:
+    """When these last checkpoints were: the last third of training may be one of them."""
+    return "over the last third of training" if len(rows) > 1 else "at the end"
+
+
+# One difference from untrained networks has three errors, by what is asked; the names tell them apart.
 def untrained_networks(count: int) -> str:
-    """`3 untrained networks`."""
+    """`3 untrained networks`, for one where this run may have begun: that it began at yet another one is counted."""
     return f"{count} untrained network{'s' if count > 1 else ''}"
+
+
+def average_untrained(count: int) -> str:
+    """`untrained networks on average (3 seen)`: that few were seen is counted."""
+    return f"untrained networks on average ({count} seen)"
+
+
+def these_untrained(count: int) -> str:
+    """`these 3 untrained networks`: how far such networks are apart is not counted."""
+    return f"these {count} untrained networks" if count > 1 else "this untrained network"

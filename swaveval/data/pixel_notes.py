@@ -60,6 +60,8 @@ def _ranges(facts: Sequence[ImageFacts], how: Rendering) -> Iterator[str]:
     bytes_ = [one for one in facts if one.kind == "byte"]
     if isinstance(said, tuple) and bytes_ and not (said[0] >= 0 and said[1] <= 255):
         yield f"{counted(len(bytes_), 'image')} of 8 bits keep 0 … 255: --range beyond it is for images of more bits."
+    if said == "full" and bytes_ and len(bytes_) == total:
+        yield "--range full has no effect: every image has 8 bits, whose whole range is taken anyway."
     brightest = max((one.high for one in bytes_), default=255.0)
     if bytes_ and brightest < _DIM and not isinstance(said, tuple) and how.channels == 3:
         yield (

@@ -13,6 +13,7 @@ from swaveval.features.errors import FeatureError
 from swaveval.features.exact import row_blocks
 from swaveval.features.features import Features
 from swaveval.results import CheckpointRecord
+from swaveval.results.checkpoint import FEATURES_AS_GIVEN
 from swaveval.results.encoding import digest
 from swaveval.text import shortened
 
@@ -27,7 +28,7 @@ class Arrays(InMemory):
         architecture: what stands for one.
     """
 
-    architecture = "features as given"
+    architecture = FEATURES_AS_GIVEN
 
     def __init__(self, features: Mapping[str, Array], untrained: Mapping[str, Array], images: ImageSet) -> None:
         """Arrays as `as_rows` gives them, all of `len(images)` rows.

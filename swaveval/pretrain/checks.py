@@ -5,7 +5,7 @@ from dataclasses import fields
 from itertools import pairwise
 
 from swaveval.pretrain.config import AUTO, AugmentationConfig, PretrainConfig
-from swaveval.pretrain.defaults import ImageFacts
+from swaveval.pretrain.defaults import ImageFacts, crop_side
 from swaveval.pretrain.errors import ConfigError
 
 SMALLEST_CROP = 8  # below this the last stage of a ResNet sees less than one pixel of evidence
@@ -143,6 +143,12 @@ def notes(config: PretrainConfig, facts: ImageFacts) -> list[str]:
     if frozen >= total:
         found.append(
             f"the prototypes stay frozen for {frozen} steps and the training has {total}: they will never move"
+        )
+    large, usual = config.augmentation.crop_sizes[0], crop_side(facts.side)
+    if large > max(usual, facts.side):
+        found.append(
+            f"crops of {large} px from images of {facts.side} px (median short side) only enlarge them; crops of "
+            f"{usual} px cost {(large / usual) ** 2:.3g} times less"
         )
     return found
 

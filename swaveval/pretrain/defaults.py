@@ -63,7 +63,7 @@ def _training(training: TrainingConfig, facts: ImageFacts) -> TrainingConfig:
 
 def _augmentation(given: AugmentationConfig, facts: ImageFacts) -> AugmentationConfig:
     """Crops of about the images' own size; on small images crops that still hold the object."""
-    large = given.crop_sizes[0] if given.crop_sizes else _crop_side(facts.side)
+    large = given.crop_sizes[0] if given.crop_sizes else crop_side(facts.side)
     if large <= SMALL_SIDE:
         sizes, counts, least, most = (large, large // 2), (2, 4), (0.4, 0.2), (1.0, 0.4)
     elif large < 224:
@@ -81,7 +81,8 @@ def _augmentation(given: AugmentationConfig, facts: ImageFacts) -> AugmentationC
     )
 
 
-def _crop_side(side: int) -> int:
+def crop_side(side: int) -> int:
+    """Side of the large crops for images whose median short side is `side`, in pixels."""
     for bound, crop in ((40, 32), (96, 64), (180, 128)):
         if side <= bound:
             return crop

@@ -233,3 +233,15 @@ def evidence(contents: Contents) -> tuple[Claim, ...]:
             )
         )
     return tuple(claims)
+
+
+def untrained_note(claims: tuple[Claim, ...], said: str) -> str:
+    """Why one difference may stand beside several intervals; empty where sentence and claims need no explanation."""
+    texts = (said, *(one.claim for one in claims))
+    if not any("these " in text and "untrained network" in text for text in texts):
+        return ""
+    return (
+        "Beside untrained networks the interval depends on what is asked: of “these” networks it is that of the images "
+        "and checkpoints; of untrained networks “on average” it counts that few were seen as well; of one where this "
+        "run may have begun, how far they are apart once more."
+    )

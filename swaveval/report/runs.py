@@ -8,11 +8,12 @@ from itertools import takewhile
 from typing import Any
 
 from swaveval.convergence.verdict import Verdict
+from swaveval.convergence.wording import listed
 from swaveval.report import wording
 from swaveval.report.contents import Contents, gather
 from swaveval.report.glossary import Glossary
 from swaveval.report.options import IncomparableRuns
-from swaveval.results import Metric, Role, Series
+from swaveval.results import DataSummary, Metric, Role, Series
 from swaveval.results.precision import WORDS
 from swaveval.results.roles import RISES_WITH_K, declared
 
@@ -150,12 +151,39 @@ def grouped(runs: Sequence[tuple[Series, Verdict]], *, force: bool) -> tuple[tup
         else:
             groups.append([run])
     if len(groups) > 1 and not force:
-        names = ", ".join(f"“{wording.clipped(series.manifest.name, 60)}”" for series, _ in runs[:6])
         raise IncomparableRuns(
-            f"These runs cannot be compared ({names}): {'; '.join(list(reasons)[:4])}. Evaluate them on the same "
-            "images with the same settings, or use --force to see them apart."
+            f"These runs cannot be compared: {'; '.join(list(reasons)[:4])}. {_apart(runs, groups)}. Evaluate them on "
+            "the same images with the same settings, or use --force to see them apart."
         )
-    return tuple(_group(group) for group in groups), tuple(reasons) if len(groups) > 1 else ()
+    called = _called(runs)
+    named = tuple(_group(group, [called[id(run)] for run in group]) for group in groups)
+    return named, tuple(reasons) if len(groups) > 1 else ()
+
+
+def names_apart(runs: Sequence[tuple[Series, Verdict]]) -> list[str]:
+    """What each run is called; those of one name are numbered."""
+    return _unique([wording.clipped(series.manifest.name, 60) or "unnamed" for series, _ in runs])
+
+
+def _called(runs: Sequence[tuple[Series, Verdict]]) -> dict[int, str]:
+    return dict(zip(map(id, runs), names_apart(runs), strict=True))
+
+
+def _apart(runs: Sequence[tuple[Series, Verdict]], groups: Sequence[Sequence[tuple[Series, Verdict]]]) -> str:
+    """`Comparable are “a” and “b”, apart from “c”`: which run is the odd one."""
+    called = _called(runs)
+    sets = [listed([f"“{called[id(run)]}”" for run in group[:6]]) for group in groups[:4]]
+    more = ", …" if len(groups) > 4 or any(len(group) > 6 for group in groups) else ""
+    if len(groups) == len(runs):
+        return f"Each stands alone: {', '.join(sets)}{more}"
+    return f"On one page go {'; on another '.join(sets)}{more}"
+
+
+def _images(data: DataSummary) -> str:
+    """`1,797 images of digits in 10 classes (3f2a…)`."""
+    count = wording.count(data.n_train + data.n_test, "image")
+    classes = f"in {wording.count(len(data.class_names), 'class', 'classes')}" if data.labelled else "without labels"
+    return f"{count} of {wording.clipped(data.name, 40)} {classes} ({data.fingerprint[:8]})"
 
 
 def differences_between(a: Series, b: Series) -> list[str]:
@@ -163,7 +191,7 @@ def differences_between(a: Series, b: Series) -> list[str]:
     said = []
     one, other = a.manifest.data, b.manifest.data
     if one.fingerprint != other.fingerprint:
-        said.append(f"different images (fingerprints {one.fingerprint[:8]} and {other.fingerprint[:8]})")
+        said.append(f"different images or labels, {_images(one)} and {_images(other)}")
     if one.transform != other.transform:
         said.append(
             "different eval transforms "
@@ -179,8 +207,7 @@ def differences_between(a: Series, b: Series) -> list[str]:
     return said
 
 
-def _group(runs: Sequence[tuple[Series, Verdict]]) -> Group:
-    names = _unique([wording.clipped(series.manifest.name, 60) or "unnamed" for series, _ in runs])
+def _group(runs: Sequence[tuple[Series, Verdict]], names: Sequence[str]) -> Group:
     made = [
         Run(name, gather(series, verdict), dict(series.manifest.hyperparameters))
         for name, (series, verdict) in zip(names, runs, strict=True)

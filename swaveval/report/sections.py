@@ -31,6 +31,7 @@ def _why(given: Given) -> Built:
             "claims": claims,
             "advice": advice,
             "labelled": verdict.labelled,
+            "untrained_note": first.untrained_note(claims, verdict.sentence),
             "witnesses": witness_table.rows(given.contents),
         },
     )

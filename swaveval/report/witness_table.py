@@ -55,9 +55,7 @@ def _row(contents: Contents, one: Testimony) -> Row:
         name=wording.clipped(one.name, 80),
         anchor=glossary.anchor(one.metric) if one.metric in contents.metric_ids else "",
         supports=supports,
-        says=says
-        if one.says != "none"
-        else f"no gain of {wording.number(one.size, 'fraction', signed=True).lstrip('+')}",
+        says=_denied(one) if one.says == "none" else says,
         change=wording.number(one.change, "fraction", signed=True),
         interval=wording.interval(one.ci95, "fraction", signed=True),
         p=wording.p_value(one.p_corrected),
@@ -68,6 +66,12 @@ def _row(contents: Contents, one: Testimony) -> Row:
         level=", ".join(one.level),
         room="" if one.room else "no room above a baseline",
     )
+
+
+def _denied(one: Testimony) -> str:
+    """`no gain of 2.0 points over untrained networks`: the change beside it is that since the start."""
+    over = " over untrained networks" if one.denied_by == "untrained networks" else ""
+    return f"no gain of {wording.number(one.size, 'fraction', signed=True).lstrip('+')}{over}"
 
 
 @dataclass(frozen=True)

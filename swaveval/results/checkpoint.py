@@ -17,6 +17,8 @@ _BEFORE: tuple[tuple[str, BaselineKind], ...] = (
     ("colour histogram", "colours"),
     ("majority class", "majority"),
 )
+# What stands for the architecture of features that came without their network.
+FEATURES_AS_GIVEN = "features as given"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,11 @@ class CheckpointRecord:
     alias: bool = False
     untrained: bool | None = None
     load: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def of_features(self) -> bool:
+        """Whether features were given, and nobody knows of which weights."""
+        return self.load.get("architecture") == FEATURES_AS_GIVEN
 
     @property
     def evaluated(self) -> bool:

@@ -101,7 +101,7 @@ TERMINAL: Mapping[str, str] = {
     "clusters.purity": "purity",
     "views.retrieval": "retrieval",
     "spectrum.rankme": "RankMe",
-    "prototypes.loss": "loss",
+    "prototypes.loss": "SwaV loss",
 }
 # Colours the map by right and wrong; says how far the map can be believed.
 RIGHT_OR_WRONG = ("knn.top1", "linear.top1")

@@ -7,6 +7,7 @@ from pathlib import Path
 from swaveval.convergence import Verdict, judge
 from swaveval.report import ReportOptions
 from swaveval.report.comparison import Found, examine, page_of
+from swaveval.report.runs import names_apart
 from swaveval.results import Series
 from swaveval.results.atomic import write_text
 from swaveval.results.places import locate
@@ -50,9 +51,10 @@ def compare_runs(outs: Sequence[Path], page: Path, *, images: bool = True, force
     groups, apart = examine(runs, force=force)
     target = page / "index.html" if page.is_dir() else page
     write_text(target, page_of(groups, apart, ReportOptions(images=images, force=force)))
+    named = list(zip(names_apart(runs), runs, strict=True))
     return Compared(
         page=target,
         groups=groups,
-        lines=tuple(f"{series.manifest.name}: {verdict.verdict}: {verdict.sentence}" for series, verdict in runs),
-        lost=tuple(f"{series.manifest.name}: {lost}" for series, _ in runs for lost in series.lost),
+        lines=tuple(f"{name}: {verdict.verdict}: {verdict.sentence}" for name, (_, verdict) in named),
+        lost=tuple(f"{name}: {lost}" for name, (series, _) in named for lost in series.lost),
     )

@@ -19,6 +19,8 @@ from swaveval.trackers.embeddings import Array, Embeddings, embeddings_of
 from swaveval.trackers.own_directory import MARK, replace_files
 from swaveval.trackers.projector import CONFIG, configured, metadata, thinned
 
+_FILES = (".parquet", ".npz")
+
 
 def write_embeddings(series: Series, which: str, target: str) -> tuple[str, ...]:
     """Write the features of one checkpoint, or of all, with what is known of each image.
@@ -39,6 +41,12 @@ def write_embeddings(series: Series, which: str, target: str) -> tuple[str, ...]
     if target in ("", STANDARD_OUTPUT):
         raise ExportError("embeddings take a file or a directory; name it with --to FILE.parquet, FILE.npz or DIR")
     path, suffix = Path(target).expanduser(), Path(target).suffix.lower()
+    a_file = suffix[1:].isalpha() and not target.endswith(("/", os.sep)) and not path.is_dir()
+    if a_file and suffix not in _FILES:
+        raise ExportError(
+            f"embeddings are not written as {shortened(suffix, 20)}; name FILE.parquet, FILE.npz or a directory with "
+            "--to (a directory whose name looks like this ends in a slash)"
+        )
     check_writable(path.absolute().parent, option="--to")
     content = Content.of(series)
     points = chosen(content, which)

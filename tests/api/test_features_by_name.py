@@ -103,3 +103,10 @@ def test_the_untrained_network_alone_is_not_the_one_to_use() -> None:
     found = evaluated(named, baselines={f"seed {n}": features(2, 5 + n) for n in range(3)})
     assert found.verdict.best is None
     assert "diverged" in found.verdict.sentence
+
+
+def test_features_that_are_the_same_are_not_called_weights() -> None:
+    same = features(1.0)
+    verdict = evaluated({f"epoch {at}": same for at in (1, 2, 3)}).verdict
+    assert verdict.sentence == "Not learning: the features are the same in all 3 checkpoints."
+    assert verdict.advice[0].action == "check that each checkpoint's own features were given"

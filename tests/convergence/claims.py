@@ -11,8 +11,12 @@ from tests.convergence.simulated import VIEWS
 
 CALLED = ("untrained networks", "raw pixels", "a colour histogram")
 PLACE = (
-    r"(above|below|not shown to be better than|not shown to differ from) (?:\S+ ){1,3}?by (.*?)"
+    r"(above|below|not shown(?:, all comparisons counted,)? to (?:be better than|differ from)) (?:\S+ ){1,3}?by (.*?)"
     r"(?=, (?:below|not shown)|$)"
+)
+COMPARED = (
+    r"([\w -]+?) is ([\d.]+) ± ([\d.]+) points (above|below) "
+    r"(these \d+ untrained networks|this untrained network|\d+ untrained networks?|untrained networks on average)"
 )
 ILL_FORMED = r"\bnan\b|\bNone\b|\binf\b|  |−0\.0(?!\d)|;;|; ;|\.\.|\( |KNN|\bfell by −| ,"
 GOOD, NONE = ("learning", "converged"), ("collapsed", "not-learning")
@@ -21,6 +25,7 @@ GOOD, NONE = ("learning", "converged"), ("collapsed", "not-learning")
 def contradictions(verdict: Verdict) -> list[str]:
     """Every claim that another one denies, in words; empty where they agree."""
     found = [*_texts(verdict), *_witnesses(verdict), *_standings(verdict), *_rising(verdict), *_advice(verdict)]
+    found += _references(verdict)
     for row in verdict.evidence:
         found += _row(row, verdict)
     json.dumps(verdict.to_json(), allow_nan=False)
@@ -87,6 +92,15 @@ def _standings(verdict: Verdict) -> Iterator[str]:
                     known = called in (*one.above, *one.below, *one.level)
                     if (one.name in group or (every and known)) and called not in place:
                         yield f"{one.name} is not {verb} {called}: {part}"
+
+
+def _references(verdict: Verdict) -> Iterator[str]:
+    """A difference from untrained networks that is given twice has one interval, or names what it is asked of."""
+    reach: dict[tuple[str, ...], str] = {}
+    for text in (verdict.sentence, *(row.claim for row in verdict.evidence)):
+        for who, effect, within, *where in re.findall(COMPARED, text):
+            if reach.setdefault((who.strip(), effect, *where), within) != within:
+                yield f"{who} {effect} ± {within} and ± {reach[who.strip(), effect, *where]} {' '.join(where)}"
 
 
 def _tails(verdict: Verdict) -> list[Evidence]:

@@ -204,6 +204,13 @@ def test_only_a_significant_tail_still_rises() -> None:
     assert advice.duration(told("learning", accuracy=[0.3, 0.5])) == []
 
 
+@pytest.mark.parametrize(("end", "more"), [(0.98, True), (0.9995, False)])
+def test_more_training_lifts_nothing_that_is_at_its_ceiling(end: float, more: bool) -> None:
+    found = told("learning", accuracy=[0.9, 0.93, 0.95, 0.96, end, end, end], tail=RISING)
+    assert found.rising
+    assert bool(advice.duration(found)) is more
+
+
 def test_the_witness_that_still_rises_gives_the_reason_and_a_fall_forbids_more() -> None:
     flat, rising = told("learning", tail=LEVEL).lead, told("learning", tail=RISING).lead
     probe = replace(rising, witness=WITNESSES[1], quality=replace(rising.quality, metric=LINEAR))

@@ -143,7 +143,7 @@ def test_every_sentence_agrees_with_the_evidence(name: str) -> None:
     assert claim.ci95 == findings.shown.interval()
     assert claim.effect == findings.shown.effect
     words = re.search(
-        r"(.+) (rose|fell|is) (\d+\.\d) ± (\d+\.\d) points (?:(above|below) \d untrained networks )?"
+        r"(.+) (rose|fell|changed by|is) (\d+\.\d) ± (\d+\.\d) points (?:(above|below) \d untrained networks )?"
         r"\(n = ([\d,]+), paired, p (<|=) ([\d.]+)\)",
         claim.claim,
     )
@@ -153,7 +153,8 @@ def test_every_sentence_agrees_with_the_evidence(name: str) -> None:
     assert (verb == "is") == (quality.start == "random initialisations" and not findings.since_first)
     assert called == SPOKEN[quality.metric]
     low, high = claim.ci95
-    assert ((place or verb) in ("rose", "above")) == (claim.effect >= 0)
+    assert (verb == "changed by") == (place is None and effect == "0.0")
+    assert verb == "changed by" or ((place or verb) in ("rose", "above")) == (claim.effect >= 0)
     assert float(effect) == pytest.approx(100 * abs(claim.effect), abs=0.051)
     assert float(reach) == pytest.approx(50 * (high - low), abs=0.051)
     assert int(n.replace(",", "")) == claim.n == quality.n

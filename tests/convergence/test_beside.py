@@ -107,6 +107,20 @@ def test_a_place_is_shown_or_level(effect: float, p: float, place: str) -> None:
     assert Standing(hearing, "pixels", 0.5, found, p).place == place
 
 
+def test_a_difference_that_only_the_count_of_comparisons_hides_is_said_to_be_one() -> None:
+    """±1.0 beside 1.5 points below, and "not shown to differ", would contradict each other."""
+    one = next(each for each in compared(DEMO) if each.kind == "pixels")
+    hidden = replace(one, found=PairedDifference(-0.015, (-0.025, -0.005), 0.01, 100), p_corrected=0.2)
+    unseen = replace(one, found=PairedDifference(-0.015, (-0.035, 0.005), 0.2, 100), p_corrected=0.6)
+    assert (hidden.by_count, unseen.by_count) == (True, False)
+    assert "not shown, all comparisons counted, to differ from raw pixels by" in beside.clause([hidden], "epoch 7")
+    assert "it is not shown to differ from raw pixels by" in beside.clause([unseen], "epoch 7")
+    above = replace(one, found=PairedDifference(0.1, (0.05, 0.15), 0.0, 100), p_corrected=0.0)
+    assert ", not shown, all comparisons counted, to be better than them by" in beside.clause(
+        [above, hidden], "epoch 7"
+    )
+
+
 def test_a_gain_is_above_untrained_networks_however_it_was_corrected() -> None:
     gained = next(one for one in compared(DEMO) if one.hearing.quality.metric == LOWSHOT and one.kind == "random")
     assert gained.hearing.findings.gained
@@ -189,7 +203,7 @@ def test_a_row_of_evidence_for_each_plain_baseline() -> None:
 
 def test_beside_a_step_0_untrained_networks_have_a_row_of_their_own() -> None:
     found = [one for one in compared(DEMO) if one.kind == "random"]
-    rows = [row for row in beside.evidence(found, "epoch 7") if "2 untrained networks" in row.claim]
+    rows = [row for row in beside.evidence(found, "epoch 7") if "these 2 untrained networks" in row.claim]
     assert [row.metric for row in rows] == [KNN, LINEAR, LOWSHOT, PURITY]
     assert [row.supports for row in rows][1:] == ["for"] * 3
     for row, one in zip(rows, found, strict=True):

@@ -221,7 +221,7 @@ def test_a_gain_that_another_witness_denies_by_far_is_no_verdict() -> None:
     said = sentence(Facts(decided("inconclusive", gains, worse), LossState(), ""))
     assert said.startswith("Inconclusive: 5-shot accuracy rose")
     assert re.search(
-        r"; but cluster purity is \d+\.\d ± \d+\.\d points below 2 untrained networks: the witnesses", said
+        r"; but cluster purity is \d+\.\d ± \d+\.\d points below these 2 untrained networks: the witnesses", said
     )
     assert "excludes" not in said
     # One against two: features of another kind.

@@ -116,8 +116,8 @@ def test_untrained_networks_lead_where_the_end_is_not_above_them() -> None:
         return sentence(Facts(decided(state, hearing(run, found)), LossState(), ""))
 
     clause = (
-        "over the last third of training kNN is 1.0 ± 2.0 points below 2 untrained networks whose BatchNorm has seen "
-        "the images, no better beyond chance; kNN rose 2.0 ± 2.0 points"
+        "over the last third of training kNN is 1.0 ± 2.0 points below untrained networks on average (2 seen) whose "
+        "BatchNorm has seen the images, no better beyond chance; kNN rose 2.0 ± 2.0 points"
     )
     assert words("not-learning").startswith(f"Not learning: {clause}")
     assert words("inconclusive", gain_p=0.001).startswith(f"Inconclusive: {clause}")

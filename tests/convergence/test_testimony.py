@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from swaveval.convergence import judge
-from swaveval.convergence.testimony import says
+from swaveval.convergence.noise import Estimate
+from swaveval.convergence.testimony import denied_by, says
 from swaveval.results.roles import WITNESSES
 from swaveval.results.witness import Witness
 from tests.convergence.simulated import GAINED, KNN, LINEAR, LOST, LOWSHOT, PURITY, VIEWS, case, series, together
@@ -29,6 +30,13 @@ UP = (1 - np.exp(-4 * np.linspace(0, 1, 8))).tolist()
 )
 def test_one_word_each(changes: dict[str, Any], said: str) -> None:
     assert says(case(**changes)) == said
+
+
+def test_a_denial_names_what_it_rests_on() -> None:
+    little = Estimate(0.0, 0.001**2, 0.0)
+    assert denied_by(case(none_p=0.01)) == "untrained networks"
+    assert denied_by(case(none_p=0.01, gain=little, late=little)) == "start"
+    assert denied_by(case()) == denied_by(case(**GAINED)) == ""
 
 
 def test_a_row_for_each_witness_in_the_order_they_are_heard() -> None:

@@ -4,7 +4,19 @@ import pytest
 
 from swaveval.convergence.loss import Since
 from swaveval.convergence.verdict import LossState
-from swaveval.convergence.wording import compared, listed, loss_clause, moved, points, signed, untrained_networks
+from swaveval.convergence.wording import (
+    average_untrained,
+    compared,
+    ending,
+    listed,
+    loss_clause,
+    loss_effect,
+    moved,
+    points,
+    signed,
+    these_untrained,
+    untrained_networks,
+)
 
 
 @pytest.mark.parametrize(
@@ -20,6 +32,12 @@ def test_a_list_in_words() -> None:
     assert [listed(["a", "b", "c"][:n]) for n in (1, 2, 3)] == ["a", "a and b", "a, b and c"]
     assert listed(["a", "b", "c"], last="or") == "a, b or c"
     assert [untrained_networks(n) for n in (1, 3)] == ["1 untrained network", "3 untrained networks"]
+    assert [these_untrained(n) for n in (1, 3)] == ["this untrained network", "these 3 untrained networks"]
+    assert average_untrained(3) == "untrained networks on average (3 seen)"
+
+
+def test_a_last_third_of_one_checkpoint_is_the_end() -> None:
+    assert [ending([4]), ending([3, 4])] == ["at the end", "over the last third of training"]
 
 
 def test_a_comparison_and_a_change() -> None:
@@ -27,6 +45,10 @@ def test_a_comparison_and_a_change() -> None:
         "kNN is 3.7 ± 4.8 points below 3 networks (n = 1,450, paired, p = 0.13)"
     )
     assert moved("kNN", 0.081, (0.068, 0.094), 450, 1e-5) == "kNN rose 8.1 ± 1.3 points (n = 450, paired, p < 0.001)"
+    for nothing in (-0.0004, 0.0, 0.0004):
+        assert moved("kNN", nothing, (-0.01, 0.01), 450, 0.9) == (
+            "kNN changed by 0.0 ± 1.0 points (n = 450, paired, p = 0.90)"
+        )
 
 
 @pytest.mark.parametrize(
@@ -48,6 +70,13 @@ def test_a_comparison_and_a_change() -> None:
 def test_of_two_turns_the_later_one_is_told(state: str, change: float, since: Since | None, words: str) -> None:
     loss = LossState(state, start=4.0, end=1.0, change=change)  # type: ignore[arg-type]
     assert loss_clause(loss, since) == words
+
+
+@pytest.mark.parametrize(("state", "effect"), [("flat", -0.01), ("falling", -0.6), ("unknown", -0.6)])
+def test_the_effect_is_of_the_change_that_is_named_first(state: str, effect: float) -> None:
+    loss = LossState(state, start=1.0, end=0.4, change=-0.6)  # type: ignore[arg-type]
+    assert loss_effect(loss, Since(3.0, -0.01, None)) == effect
+    assert loss_effect(loss, None) == -0.6
 
 
 @pytest.mark.parametrize(

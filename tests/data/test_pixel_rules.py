@@ -122,6 +122,7 @@ def test_ordinary_images_need_no_note() -> None:
         ([replace(GREY16, bulk_high=200)], Rendering(whole=(0, 4095)),
          [r"all but 0.1 % of them 10 … 200: if the others are defects, --range 0:255\)"]),
         ([BYTE], Rendering(Reading(range=(0.0, 300.0))), ["1 image of 8 bits keep 0 … 255: --range beyond it"]),
+        ([BYTE, BYTE], Rendering(Reading(range="full")), ["--range full has no effect: every image has 8 bits"]),
         ([replace(BYTE, high=63), replace(BYTE, high=5)], Rendering(),
          [r"The brightest value of 2 8-bit images is 63 of 255; .* --range 0:63 spreads them"]),
         ([replace(BYTE, high=0)], Rendering(), ["--range 0:1 spreads"]),

@@ -117,3 +117,15 @@ def test_notes_warn_of_noisy_codes_and_of_prototypes_that_never_move() -> None:
     assert "3000 prototypes against 64 images" in found[0]
     assert "never move" in found[1]
     assert notes(resolve(BASE, facts), facts) == []
+
+
+@pytest.mark.parametrize(
+    ("sizes", "side", "said"),
+    [((64, 48), 32, True), ((32, 16), 8, False), ((64, 32), 80, False), ((96, 48), 96, False), ((224, 96), 96, True)],
+)
+def test_crops_that_only_enlarge_the_images_are_said_to(sizes: tuple[int, ...], side: int, said: bool) -> None:
+    """Not those of the defaults, which enlarge digits of 8 px on purpose."""
+    facts = ImageFacts(n_train=5000, side=side)
+    found = notes(resolve(changed(augmentation={"crop_sizes": sizes}), facts), facts)
+    assert any("only enlarge them; crops of" in note for note in found) is said
+    assert notes(resolve(BASE, facts), facts) == []

@@ -145,6 +145,25 @@ def test_runs_that_must_not_share_an_axis_are_refused_or_shown_apart(
     assert "must not share an axis" in html
 
 
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_refusal_says_what_differs_and_which_run_is_the_odd_one(
+    evaluated: Evaluated, runs: list[tuple[Series, Verdict]], labelled: bool
+) -> None:
+    one, other, third = (evaluated(name="same", seed=seed) for seed in (0, 3, 4))
+    data = replace(other[0].manifest.data, fingerprint="e5" * 32, labelled=labelled, n_test=1_200)
+    odd = (replace(other[0], manifest=replace(other[0].manifest, data=data)), other[1])
+    with pytest.raises(IncomparableRuns) as refused:
+        grouped([one, odd, third], force=False)
+    said = str(refused.value)
+    assert "different images or labels" in said
+    assert ("without labels (e5e5e5e5)" in said) is not labelled
+    assert "On one page go “same (1)” and “same (3)”; on another “same (2)”." in said
+    shown, _ = grouped([one, odd, third], force=True)
+    assert [[run.name for run in group.runs] for group in shown] == [["same (1)", "same (3)"], ["same (2)"]]
+    with pytest.raises(IncomparableRuns, match=r"Each stands alone: “same \(1\)”, “same \(2\)”\."):
+        grouped([one, odd], force=False)
+
+
 def test_an_evaluator_that_one_run_lacks_does_not_keep_runs_apart(evaluated: Evaluated) -> None:
     both = [evaluated(name="a"), evaluated(name="b", evaluators=("knn", "clusters"), seed=3)]
     (group,), _ = grouped(both, force=False)

@@ -43,6 +43,26 @@ def test_each_witness_has_its_row_with_what_it_says(evaluated: Evaluated) -> Non
     assert "no room above a baseline" in html
 
 
+def test_a_gain_that_untrained_networks_deny_says_so_beside_the_change_since_the_start(evaluated: Evaluated) -> None:
+    contents = gather(*evaluated())
+    denied = tuple(
+        replace(one, denied_by="untrained networks") if one.says == "none" else one
+        for one in contents.verdict.witnesses
+    )
+    rows = witness_table.rows(replace(contents, verdict=replace(contents.verdict, witnesses=denied)))
+    assert rows[0].says == "no gain of 2.0 points over untrained networks"
+
+
+@pytest.mark.parametrize(
+    ("claim", "explained"), [("these 2 untrained networks", True), ("2 untrained networks", False)]
+)
+def test_several_intervals_of_one_difference_are_explained(claim: str, explained: bool, evaluated: Evaluated) -> None:
+    given, verdict = evaluated()
+    beside = replace(verdict.evidence[0], claim=f"kNN is 1.0 ± 1.0 points above {claim}")
+    html = render(given, replace(verdict, evidence=(beside,)), ReportOptions())
+    assert ("the interval depends on what is asked" in html) is explained
+
+
 def test_a_single_witness_needs_no_table(evaluated: Evaluated) -> None:
     contents = gather(*evaluated())
     alone = replace(contents, verdict=replace(contents.verdict, witnesses=contents.verdict.witnesses[:1]))

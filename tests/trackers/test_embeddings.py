@@ -158,6 +158,8 @@ def test_a_directory_with_other_files_is_left_alone(out: Path, tmp_path: Path) -
         ("epoch=9", "x.npz", r"no checkpoint is called epoch=9; there are .*, and best, last, all"),
         ("raw pixels", "x.npz", "makes from pixels"),
         ("last", "-", "take a file or a directory"),
+        ("last", "x.csv", r"are not written as \.csv; name FILE\.parquet, FILE\.npz or a directory"),
+        ("last", "x.XLSX", r"are not written as \.xlsx"),
     ],
 )
 def test_what_there_is_not_is_said(out: Path, tmp_path: Path, which: str, target: str, sentence: str) -> None:
