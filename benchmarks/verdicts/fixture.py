@@ -11,7 +11,7 @@ from swaveval.results import Artifact, Metric, Point, RunManifest, Series
 from swaveval.results.encoding import decode_number, encode_number
 
 BANK = Path(__file__).parents[2] / "tests" / "convergence" / "bank"
-# What the verdict reads, and a few that the page and docs/verdict.md show.
+# What the verdict reads, and a few that the page and docs/verdict-proof.md show.
 KEPT_METRICS = (
     "knn.loo_top1",
     "knn.top1",

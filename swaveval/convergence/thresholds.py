@@ -1,4 +1,4 @@
-"""The numbers that a verdict turns on, in one place; docs/verdict.md gives the reasons."""
+"""The numbers that a verdict turns on, in one place; docs/verdict-rules.md gives the reasons."""
 
 # The family of tests behind one verdict errs at most this often.
 ALPHA = 0.05

@@ -20,7 +20,7 @@ from tests.convergence.claims import contradictions
 EXPECTED = tomllib.loads((Path(__file__).parents[2] / "benchmarks" / "verdicts" / "expected.toml").read_text("utf-8"))
 BAD = {"collapsed", "not-learning"}
 GOOD = {"learning", "converged"}
-# Explained in docs/verdict.md.
+# Explained in docs/verdict-proof.md.
 KNOWN_MISSES = {
     # 5-shot accuracy shows a gain, kNN and purity are far below untrained networks.
     "flat-epsilon.3-t3": "inconclusive",
@@ -77,7 +77,7 @@ def test_every_run_has_an_expectation_and_the_other_way_round() -> None:
 @pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_each_run_gets_exactly_the_verdict_written_down_before(name: str) -> None:
     if name in KNOWN_MISSES:
-        assert judged(name).verdict == KNOWN_MISSES[name], "docs/verdict.md explains another miss"
+        assert judged(name).verdict == KNOWN_MISSES[name], "docs/verdict-proof.md explains another miss"
         return
     assert judged(name).verdict in (EXPECTED[name]["verdict"], EXPECTED[name].get("or")), judged(name).sentence
 
