@@ -41,6 +41,12 @@ def advise(
     state, lead = found.state, found.lead
     if best is not None and lead.quality.length > 1:
         given.append(use(best))
+    if loss.state == "nan" and found.diverged is None:
+        given.append(Advice("lower the learning rate, or warm it up longer, before training on", "the loss became NaN"))
+    if state == "learning" and lead.quality.length == 1:
+        given.append(
+            Advice("evaluate earlier checkpoints of this run as well", "one cannot show whether it still rises")
+        )
     if state == "collapsed":
         given += against_collapse(training, loss)
     if state == "not-learning" and others:
@@ -72,7 +78,7 @@ def duration(found: Judged) -> list[Advice]:
         # Where the end cannot be told to rise, more training is a guess, and the sentence says that it cannot be told.
         # A witness near its ceiling rises no further, whatever training does.
         rising = [one for one in found.rising if 1 - float(one.quality.values[one.quality.length - 1]) >= PLATEAU]
-        falling = any(one.findings.fell for one in found.hearings)
+        falling = any(one.findings.fell or one.findings.slipped for one in found.hearings)
         return [Advice("train longer", f"{_bought(rising[0])}: it is still rising")] if rising and not falling else []
     if lead.findings.tail is None and found.diverged is None:
         return []

@@ -48,7 +48,8 @@ def choose(heard: Sequence[Hearing], test: Quality | None, *, seed: int) -> Best
 def _reason(heard: Sequence[Hearing], values: Array, best: int, *, beaten: bool, tied: int) -> str:
     others = values.shape[1] - 1
     some = f"; {tied} of the other {others} cannot be told apart from it" if tied else ""
-    apart = f"; none of the other {others} can be told apart from it" if tied == others > 1 else some
+    none = "the other one cannot" if others == 1 else f"none of the other {others} can"
+    apart = f"; {none} be told apart from it" if tied == others > 0 else some
     if len(heard) == 1:
         (one,) = heard
         of = " of the trained checkpoints" if values[0].max() > values[0, best] else ""
@@ -63,6 +64,8 @@ def _reason(heard: Sequence[Hearing], values: Array, best: int, *, beaten: bool,
     where = "on training images " if any(one.witness.labelled and one.witness.chooses for one in heard) else ""
     if beaten:
         return f"{where}the witnesses disagree, and it is beaten by least: {shown}; {listed(away)}"
+    if others == 0:
+        return f"it is the only checkpoint; {where}it reaches {shown}"
     return f"{where}by none of {shown} is another checkpoint better beyond chance{apart}"
 
 

@@ -202,7 +202,7 @@ def below(one: Hearing) -> bool:
 
 def rose(hearings: Sequence[Hearing]) -> list[Hearing]:
     """The witnesses with labels that rose by themselves, were they the only question asked."""
-    return [one for one in hearings if one.witness.labelled and one.findings.shown.interval()[0] > 0]
+    return [one for one in hearings if one.witness.labelled and one.findings.tested.interval()[0] > 0]
 
 
 def contested(hearings: Sequence[Hearing]) -> list[Hearing]:

@@ -9,7 +9,7 @@ from swaveval.convergence.hearing import Hearing
 from swaveval.convergence.noise import contrast
 from swaveval.convergence.paired import holm, paired_difference
 from swaveval.convergence.quality import Quality, read, untrained
-from swaveval.convergence.thresholds import ALPHA, PLATEAU
+from swaveval.convergence.thresholds import ALPHA, FAR, PLATEAU
 from swaveval.convergence.trend import last_third
 from swaveval.convergence.verdict import Evidence
 from swaveval.convergence.wording import compared, half_width, moved, p_text, points, signed, untrained_networks
@@ -174,6 +174,8 @@ def _confirmed(series: Series, *, seed: int) -> list[Evidence]:
 def _rise(quality: Quality, findings: Findings) -> list[Evidence]:
     if findings.rise_p == 1.0 or (findings.rise is None and not findings.rising):
         return []  # of a few checkpoints it asks what the gain answers
+    if not findings.rise_asked:
+        return []
     by_order = "permutations of the order, and the fitted rise on other images; the larger p; effect: Theil–Sen"
     verb = "rises" if findings.rising else "does not demonstrably rise"
     overall = findings.overall
@@ -216,7 +218,9 @@ def _fall(quality: Quality, findings: Findings) -> list[Evidence]:
     fall = findings.fall
     if fall is None or not findings.fell:
         return []
-    interval, optimism = fall.estimate.interval(), points(fall.optimism)
+    interval = fall.estimate.interval()
+    far = f"{FAR} times the jitter assumed beforehand, {points(fall.optimism)}"
+    beyond = far if fall.far else f"the best-of-n optimism of {points(fall.optimism)}"
     words = moved(quality.name, fall.estimate.effect, interval, fall.n, fall.estimate.p)
     return [
         Evidence(
@@ -224,8 +228,7 @@ def _fall(quality: Quality, findings: Findings) -> list[Evidence]:
             metric=fall.metric,
             effect=fall.estimate.effect,
             ci95=interval,
-            test=f"peak chosen by {quality.metric}, fall measured on other images, beyond the best-of-n optimism of "
-            f"{optimism} points",
+            test=f"peak chosen by {quality.metric}, fall measured on other images, beyond {beyond} points",
             p=fall.estimate.p,
             p_corrected=max(fall.estimate.p, findings.fall_p_corrected),
             n=fall.n,

@@ -1,8 +1,7 @@
 """Every test the verdict makes on one witness, before and after the correction for making many (`family`)."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -100,8 +99,18 @@ class Findings:
         """The estimate to quote: one whose interval says what the verdict does.
 
         A gain or a loss: the first that excludes zero (or the margin), of last checkpoint, last third, fitted rise. A
-        gain of `size` excluded: the less favourable of the first two. Else what was tested.
+        gain of `size` excluded: the less favourable of the first two. Else the last third, which anybody can read off
+        the curve.
         """
+        return self._telling or self.late
+
+    @property
+    def tested(self) -> Estimate:
+        """The same; where nothing is shown and nothing excluded, the estimate that `gain_p` asks about."""
+        return self._telling or self._asked
+
+    @property
+    def _telling(self) -> Estimate | None:
         if self.gain_p_corrected <= ALPHA or self.loss_p_corrected <= ALPHA:
             for estimate in (self.gain, self.late):
                 low, high = estimate.interval()
@@ -109,9 +118,24 @@ class Findings:
                     return estimate
             if self.along and self.rise is not None and self._significant:
                 return self.rise.estimate
-        elif self.excluded:
+            return self._asked
+        if self.excluded:
             return max(self.gain, self.late, key=lambda estimate: estimate.p_below(self.size))
+        return None
+
+    @property
+    def _asked(self) -> Estimate:
         return self.rise.estimate if self.by_shape and self.rise is not None else self.late
+
+    @property
+    def slipped(self) -> bool:
+        """Whether the end is lower than an earlier checkpoint on these images, by more than matters, and no fall shown.
+
+        What checkpoints jitter by may explain it.
+        """
+        if self.fall is None or self.fell or self.fall.peak == 0:
+            return False
+        return self.fall.estimate.on_images.p_below(-(self.fall.optimism + self.size)) <= ALPHA
 
     @property
     def since_first(self) -> bool:
@@ -138,6 +162,11 @@ class Findings:
         """Whether a gain over the start is none over untrained networks."""
         shown = self.gain_p_corrected <= ALPHA and self.gain.effect > 0
         return self.over_random is not None and shown and self.above_p_corrected > ALPHA
+
+    @property
+    def rise_asked(self) -> bool:
+        """Whether the order along the series was asked for: of those above the start and untrained networks."""
+        return max(self.gain_p_corrected, self.above_p_corrected) <= ALPHA
 
     @property
     def above_start(self) -> bool:
@@ -251,7 +280,7 @@ def analyse(witness: Witness, quality: Quality, *, confirm: Quality | None, seed
         gain_asked=gain_asked,
         above_asked=above_asked,
         loss_asked=question(late.p_below(), quality, -since, late),
-        end_above=on_images(late).p_above() <= END_ABOVE,
+        end_above=late.on_images.p_above() <= END_ABOVE,
         over_random=over,
         tail=tail,
         tail_begin=begin,
@@ -275,11 +304,6 @@ def _falls_on(quality: Quality, late: Sequence[int]) -> bool:
         return False
     weights = against(quality, late, [first])
     return contrast(quality.values, weights, quality.noise, weights).p_below() <= ALPHA
-
-
-def on_images(estimate: Estimate) -> Estimate:
-    """The estimate with the images' error alone: what is true of these checkpoints, whatever others would give."""
-    return replace(estimate, jitter_variance=0.0, df=math.inf)
 
 
 def late_noise(quality: Quality) -> Noise:

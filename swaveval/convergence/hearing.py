@@ -8,7 +8,6 @@ from swaveval.convergence.family import Question, corrected
 from swaveval.convergence.findings import WEIGHTS, Findings, analyse
 from swaveval.convergence.order import corrected_orders
 from swaveval.convergence.quality import Quality
-from swaveval.convergence.thresholds import ALPHA
 from swaveval.convergence.trend import last_third
 from swaveval.convergence.witnesses import Heard
 from swaveval.results import Series
@@ -122,7 +121,7 @@ def _doubted(
 
 def _rising(found: Sequence[Hearing], *, seed: int) -> tuple[Hearing, ...]:
     """The rise along the series is asked of those that show a gain: the error of the family's gains is divided anew."""
-    asked = [place for place, one in enumerate(found) if _shown(one.findings)]
+    asked = [place for place, one in enumerate(found) if one.findings.rise_asked]
     weights = [found[place].witness.weight for place in asked]
     series = [found[place].quality.values[: found[place].quality.length] for place in asked]
     orders = corrected_orders(series, weights, seed=seed)
@@ -136,7 +135,3 @@ def _rising(found: Sequence[Hearing], *, seed: int) -> tuple[Hearing, ...]:
         whole = replace(findings, rise_p_corrected=max(findings.gain_p_corrected, along))
         heard[place] = replace(found[place], findings=whole)
     return tuple(heard)
-
-
-def _shown(findings: Findings) -> bool:
-    return max(findings.gain_p_corrected, findings.above_p_corrected) <= ALPHA

@@ -7,7 +7,7 @@ counts only the first error mistakes that scatter for progress.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,11 @@ class Estimate:
     @property
     def se(self) -> float:
         return math.sqrt(self.image_variance + self.jitter_variance)
+
+    @property
+    def on_images(self) -> "Estimate":
+        """With the images' error alone: what is true of these checkpoints, whatever others would give."""
+        return replace(self, jitter_variance=0.0, df=math.inf)
 
     def p_above(self, margin: float = 0.0) -> float:
         """One-sided p of `effect > margin`."""

@@ -68,7 +68,7 @@ def sentence(facts: Facts) -> str:
     }[state](facts)
     marked = f" ({facts.aside})" if facts.aside else ""
     text = f"{WORDS[state].title}{marked}: {body}."
-    for more in (_climbing(facts), _collapse_denied(facts), facts.standing, facts.room, facts.remark):
+    for more in (_climbing(facts), _slipped(facts), _collapse_denied(facts), facts.standing, facts.room, facts.remark):
         if more:
             text += f" {more[0].upper()}{more[1:]}."
     if facts.found.diverged is not None and state != "regressed":
@@ -158,7 +158,8 @@ def _fallen(facts: Facts) -> str:
         if one.findings.fell and one.findings.fall is not None
     ]
     fallen = f"{words} from its peak at {quality.moment(fall.peak)}{f'; likewise {listed(too)}' if too else ''}"
-    unfallen = [one.name for one in facts.found.others if not one.findings.fell and one.witness.labelled]
+    still = [one for one in facts.found.others if not one.findings.fell and not one.findings.slipped]
+    unfallen = [one.name for one in still if one.witness.labelled]
     if unfallen:
         fallen += f"; no fall is shown by {listed(unfallen, last='or')}"
     return fallen
@@ -218,9 +219,14 @@ def _beside_untrained(facts: Facts) -> str:
     chance = ", no better beyond chance" if found.over_random.interval()[1] >= 0 else ""
     return (
         f"{ending(facts.found.lead.late)} {quality.name} is {points(effect)} ± {reach} points "
-        f"{'above' if effect >= 0 else 'below'} {average_untrained(len(quality.random))} whose BatchNorm has seen the "
-        f"images{chance}"
+        f"{'above' if effect >= 0 else 'below'} {average_untrained(len(quality.random))}"
+        f"{_settled(quality)}{chance}"
     )
+
+
+def _settled(quality: Quality) -> str:
+    """What sets untrained networks apart from a step 0; of features nobody knows."""
+    return "" if quality.points[0].record.of_features else " whose BatchNorm has seen the images"
 
 
 def _contracted(facts: Facts) -> str:
@@ -259,8 +265,20 @@ def _climbing(facts: Facts) -> str:
         if climb is not None and climbs(climb):
             by = f"{points(climb.estimate.effect)} ± {points(half_width(climb.estimate.interval()))}"
             said = f"{one.name} {by}" if told else f"{one.name} climbed {by} points"
-            told.append(f"{said} ({one.quality.moment(climb.trough)})")
-    return f"since {'its' if len(told) == 1 else 'their'} lowest checkpoint {listed(told)}" if told else ""
+            told.append(f"{said} since {one.quality.moment(climb.trough)}")
+    return f"out of a trough (found on half of the images, measured on the others) {listed(told)}" if told else ""
+
+
+def _slipped(facts: Facts) -> str:
+    """Who ends lower than at an earlier checkpoint, where no fall is shown: what these images say is said."""
+    told: list[str] = []
+    for one in facts.found.hearings:
+        fall = one.findings.fall
+        if fall is not None and one.findings.slipped and (one.witness.labelled or len(facts.found.hearings) == 1):
+            by = f"{points(fall.estimate.effect)} ± {points(half_width(fall.estimate.on_images.interval()))}"
+            lower = f"{one.name} is {by}" if told else f"at the end {one.name} is {by} points"
+            told.append(f"{lower} lower than at {one.quality.moment(fall.peak)}")
+    return f"{listed(told)} on these images, which checkpoints that jitter may explain" if told else ""
 
 
 def _collapse_denied(facts: Facts) -> str:
@@ -269,7 +287,7 @@ def _collapse_denied(facts: Facts) -> str:
     if facts.found.state != "inconclusive" or not gone:
         return ""
     risen, above = rose(facts.found.hearings), contested(facts.found.hearings)
-    shown = [(one.name, one.findings.shown) for one in risen]
+    shown = [(one.name, one.findings.tested) for one in risen]
     names = listed(
         [f"{name} ({points(gain.effect)} ± {points(half_width(gain.interval()))} points)" for name, gain in shown]
     )
@@ -299,7 +317,8 @@ def _inconclusive(facts: Facts) -> str:
         unknown = f"whether {_it(facts)} still rises or is flat within ±{within} points cannot be told"
         return f"{_gain(facts)}{other_witnesses(facts.found)}; {unknown}{_narrowed(facts)}"
     if found.contested:
-        return f"{_gain(facts)}; {_contested(facts)}{other_witnesses(facts.found)}"
+        unsure = ", with all questions counted no loss" if found.shown.interval()[1] < 0 and not found.lost else ""
+        return f"{_gain(facts)}{unsure}; {_contested(facts)}{other_witnesses(facts.found)}"
     beside = _beside_untrained(facts)
     if beside and found.above_start:
         return f"{beside}; {_gain(facts)}{other_witnesses(facts.found)}"
@@ -321,10 +340,9 @@ def _contested(facts: Facts) -> str:
     assert over is not None
     by = f"{points(over.effect)} ± {points(half_width(over.interval()))} points"
     networks = average_untrained(len(facts.quality.random))
-    return (
-        f"yet {ending(facts.found.lead.late)} it is {by} above {networks} whose BatchNorm has seen the images, as that "
-        f"of {facts.quality.start} need not have"
-    )
+    settled = _settled(facts.quality)
+    need = f", as that of {facts.quality.start} need not have" if settled else ""
+    return f"yet {ending(facts.found.lead.late)} it is {by} above {networks}{settled}{need}"
 
 
 def _narrowed(facts: Facts) -> str:
@@ -334,7 +352,7 @@ def _narrowed(facts: Facts) -> str:
     more: list[str] = []
     if quality.length < FEWEST:
         lacking = FEWEST - quality.length
-        more.append(f"{lacking} more checkpoint{'s' if lacking > 1 else ''} of this run")
+        more.append(f"{lacking} more checkpoint{'s' if lacking > 1 else ''}, of a longer training or saved more often,")
     elif not found.gained and (epochs := _epochs(facts)) is not None:
         more.append(epochs)
     if not found.gained:

@@ -8,6 +8,9 @@ PLATEAU = 0.01
 GAIN = 0.02
 # Fewer images than this say nothing, whatever the numbers: a normal approximation of their mean does not hold.
 FEWEST_IMAGES = 30
+# A checkpoint that lies this many times the jitter assumed beforehand below an earlier one did not jitter there: no
+# run that was measured jitters by three times as much. Ten points of kNN, twenty of the probe.
+FAR = 20
 # Without labels: views are pulled together in every training, so their retrieval rises a little also where nothing is
 # learned. A rise has to be larger than this.
 LABEL_FREE_MARGIN = 0.01

@@ -1,5 +1,7 @@
 """A climb out of a trough, measured on other images than those the trough was chosen on."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest
@@ -73,8 +75,10 @@ def test_a_run_on_its_way_up_is_not_called_not_learning() -> None:
     run = series({VIEWS: made[VIEWS][:9]}, random={VIEWS: made[VIEWS][9:]}, epochs=range(1, 10), labelled=False)
     verdict = judge(run)
     assert verdict.verdict == "inconclusive"
-    assert "Since its lowest checkpoint view retrieval climbed" in verdict.sentence
-    assert "(epoch 3)" in verdict.sentence
+    assert "Out of a trough (found on half of the images, measured on the others) view retrieval climbed" in (
+        verdict.sentence
+    )
+    assert re.search(r"climbed \d+\.\d ± \d+\.\d points since epoch 3\.", verdict.sentence)
     level = {VIEWS: [0.26, 0.26, 0.26, 0.26, 0.26, 0.26, 0.26, 0.26, 0.26, 0.34, 0.33, 0.35]}
     made = together(level, 1500, seed=0)
     flat = series({VIEWS: made[VIEWS][:9]}, random={VIEWS: made[VIEWS][9:]}, epochs=range(1, 10), labelled=False)

@@ -1,24 +1,27 @@
 """A fall from the peak, measured on other images than those the peak was chosen on."""
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from swaveval.convergence import fall, quality
+from swaveval.convergence import fall, judge, quality
 from swaveval.convergence.start import gain_over_start
-from tests.convergence.simulated import KNN, heard, measured, series
+from swaveval.convergence.thresholds import ALPHA, FAR
+from swaveval.convergence.wording import points
+from tests.convergence.simulated import KNN, LINEAR, heard, measured, series, together
 
 LEARNING = [0.3, 0.5, 0.6, 0.65, 0.68, 0.7, 0.71]
 
 
 def test_a_fall_is_measured_on_other_images_than_its_peak_was_chosen_on() -> None:
-    run = measured([0.3, 0.6, 0.75, 0.7, 0.5], n=1000)
+    run = measured([0.3, 0.6, 0.75, 0.72, 0.7], n=1000)
     found = fall.fall_from_peak(run, None)
     assert found is not None
     odd = run.correct[:, 1::2]
-    assert found.peak == 2
+    assert (found.peak, found.far) == (2, False)
     assert (found.n, found.metric) == (500, KNN)
     assert found.estimate.effect == pytest.approx(odd[4].mean() - odd[2].mean())
     assert found.estimate.image_variance == pytest.approx(np.var(odd[4].astype(float) - odd[2], ddof=1) / 500)
@@ -28,6 +31,58 @@ def test_a_fall_is_measured_on_other_images_than_its_peak_was_chosen_on() -> Non
     beyond = found.estimate.p_below(-found.optimism)
     assert found.p == pytest.approx(max(beyond, gain_over_start(half, [2]).p_above(found.optimism)))
     assert heard(measured([*LEARNING, 0.4])).findings.fell
+
+
+SHARP = ([0.27, 0.86, 0.85, 0.35, 0.28], [0.27, 0.62, 0.85, 0.87, 0.92, 0.27, 0.27], [0.5, 0.9, 0.88, 0.9, 0.6, 0.62])
+
+
+@pytest.mark.parametrize("accuracy", SHARP)
+def test_a_sharp_fall_is_not_taken_for_jitter(accuracy: list[float]) -> None:
+    """In a short series the step itself is most of what the jitter is measured from: ± 60 points."""
+    run = measured(accuracy, n=240)
+    found = fall.fall_from_peak(run, None)
+    assert found is not None
+    assert found.far
+    assert found.optimism == pytest.approx(FAR * run.jitter) == pytest.approx(0.1)
+    assert found.estimate.jitter_variance == 0
+    assert found.p == pytest.approx(found.estimate.p_below(-0.1), abs=1e-6)
+    verdict = judge(series({KNN: run.correct}))
+    assert verdict.verdict == "regressed"
+    assert verdict.sentence.startswith(f"Regressed: kNN fell {points(found.estimate.effect)} ± ")
+    assert any("beyond 20 times the jitter assumed beforehand, 10.0 points" in row.test for row in verdict.evidence)
+
+
+@pytest.mark.parametrize(
+    "accuracy",
+    [
+        [0.5, 0.58, 0.52, 0.59, 0.51, 0.58, 0.52],  # as much as checkpoints jitter
+        [0.6, 0.62, 0.63, 0.3, 0.3],  # from a peak that was hardly above the start
+        [0.9, 0.5, 0.4, 0.3, 0.2],  # from the start
+    ],
+)
+def test_what_only_jitters_or_was_never_learned_is_no_sharp_fall(accuracy: list[float]) -> None:
+    found = fall.fall_from_peak(measured(accuracy, n=2000), None)
+    assert found is not None
+    assert not (found.far and found.p <= ALPHA)
+
+
+def test_an_end_that_is_lower_on_these_images_is_said_where_no_fall_is_shown() -> None:
+    """A rise by the probe is no reason to be silent about kNN, and to train longer."""
+    run = series(
+        together(
+            {KNN: [0.60, 0.68, 0.64, 0.67, 0.64, 0.67, 0.56], LINEAR: [0.5, 0.55, 0.6, 0.64, 0.68, 0.73, 0.78]},
+            3000,
+            seed=0,
+        )
+    )
+    verdict = judge(run)
+    assert verdict.verdict == "learning"
+    said = (
+        r"At the end kNN is 1[0-3]\.\d ± \d\.\d points lower than at epoch \d on these images, which checkpoints that"
+    )
+    assert re.search(said, verdict.sentence)
+    assert "still rising" in verdict.sentence
+    assert "train longer" not in [each.action for each in verdict.advice]
 
 
 def test_the_peak_is_chosen_on_the_even_images() -> None:

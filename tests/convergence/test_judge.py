@@ -166,7 +166,7 @@ def test_inconclusive_says_what_would_settle_it() -> None:
     assert short.verdict == "inconclusive"
     assert re.search(
         r"excludes one of 2\.0 points; on these 200 images a gain below \d+\.\d points is easily missed; 2 more "
-        r"checkpoints of this run( or about [\d,]+ more images)? would tell more\.$",
+        r"checkpoints, of a longer training or saved more often,( or about [\d,]+ more images)? would tell more\.$",
         short.sentence,
     )
     one = run([0.5], random={KNN: outcomes([0.5, 0.5], 3000, seed=1)})

@@ -69,7 +69,7 @@ def test_by_what_a_gain_is_denied_or_not_shown() -> None:
     assert said(one(KNN, **GAINED), denied) == (
         "; the linear probe (−5.0 ± 3.9) excludes a gain of 2.0 points over untrained networks on average (2 seen)"
     )
-    rose = case(**(GAINED | low | {"above_p_corrected": 0.2}))
+    rose = case(**(GAINED | {"over_random": Estimate(-0.05, 0.02**2, 0.0), "above_p_corrected": 0.2}))
     level = hearing(replace(over, metric=LINEAR), rose, witness=BY[LINEAR])
     these = beside_untrained(level)
     assert these is not None

@@ -100,8 +100,8 @@ def test_epochs_that_would_tell_more_are_those_a_gain_that_goes_on_needs() -> No
 
 
 def test_checkpoints_are_counted_where_there_are_fewer_than_five() -> None:
-    assert "; 1 more checkpoint of this run" in said("inconclusive", accuracy=FLAT[:4])
-    assert "; 2 more checkpoints of this run" in said("inconclusive", accuracy=FLAT[:3])
+    assert "; 1 more checkpoint, of a longer training or saved more often," in said("inconclusive", accuracy=FLAT[:4])
+    assert "; 2 more checkpoints, of a longer training or saved more often," in said("inconclusive", accuracy=FLAT[:3])
     steps = series({KNN: outcomes(FLAT, 60, seed=0)}, epochs=[0.0] * 7)
     assert "more epochs" not in judge(steps).sentence
 
