@@ -29,7 +29,7 @@ def placed(rows: Sequence[Row], moments: Sequence[Moment]) -> tuple[list[float],
     if fractional is not None:
         return _checked(fractional, epochs, rows)
     counted = _steps(rows)
-    if counted is not None and pairs is not None and fits(max(counted), pairs[1][-1]):
+    if counted is not None and pairs is not None and fits(max(counted), steps, epoch=pairs[1][-1] / pairs[0][-1]):
         # Between and beyond the checkpoints at their mean pace.
         return _mapped(counted, pairs), "epoch", ""
     if counted is not None and epochs and _as_epochs(counted, max(epochs)):
@@ -45,7 +45,7 @@ def placed(rows: Sequence[Row], moments: Sequence[Moment]) -> tuple[list[float],
         return _unplaced(rows, max(epochs, default=0.0))
     if not steps and not epochs:
         return counted, "step", "it names no epochs"
-    if steps and not fits(max(counted), max(steps)):
+    if steps and not fits(max(counted), steps):
         ends = f"its steps go to {max(counted):g}, the checkpoints' to {max(steps)}"
         return _as_rows(rows, f"{ends}: it counts something else or is of another run")
     return counted, "step", "" if steps else "it counts steps, and the checkpoints do not say which epochs those are in"
@@ -55,7 +55,7 @@ def _checked(positions: list[float], known: Sequence[float], rows: Sequence[Row]
     """Epochs, unless they cannot be those of the checkpoints."""
     last = max(known, default=0.0)
     end = max(positions)
-    if last <= 0 or fits(end, last):
+    if last <= 0 or fits(end, known, epoch=1.0):
         ends = f"it ends at epoch {end:g}, the checkpoints at {last:g}"
         return positions, "epoch", ends if last > 0 and end < 0.9 * last - 1 else ""
     ends = f"its epochs go to {end:g}, the checkpoints' to {last:g}"

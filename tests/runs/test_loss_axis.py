@@ -65,6 +65,31 @@ def test_a_log_far_from_the_checkpoints_end_is_another_runs(end: float, last: fl
         )
 
 
+EVERY_TWO: list[Moment] = [(0.0, 0), (2.0, 20)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "moments", "axis"),
+    [
+        # A training that broke off in its second epoch, or in its second stretch of two.
+        (by_epoch(0.5, 1.57), [(0.0, 0), (1.0, 7)], "epoch"),
+        (by_epoch(0.5, 1.57), [(1.0, None)], "epoch"),
+        (by_epoch(0.5, 2.1), [(1.0, None)], "row"),
+        (by_epoch(0.5, 4.0), EVERY_TWO, "epoch"),
+        (by_epoch(0.5, 4.1), EVERY_TWO, "row"),
+        (by_step(1, 40), EVERY_TWO, "epoch"),
+        (by_step(1, 41), EVERY_TWO, "row"),
+        (by_step(1, 20), [(1.0, 10)], "epoch"),
+        (by_step(1, 21), [(1.0, 10)], "row"),
+        (by_step(1, 40), [(None, 0), (None, 20)], "step"),
+        (by_step(1, 41), [(None, 0), (None, 20)], "row"),
+        (by_step(1, 31), [(None, 20)], "row"),  # nothing tells how far apart checkpoints are
+    ],
+)
+def test_a_log_may_go_on_until_the_next_checkpoint(rows: list[Row], moments: list[Moment], axis: str) -> None:
+    assert placed(rows, moments)[1] == axis
+
+
 @pytest.mark.parametrize(("end", "said"), [(16.9, True), (17.0, False), (20.5, False), (24.5, False)])
 def test_a_log_that_ends_early_says_so(end: float, said: bool) -> None:
     """One epoch and a tenth are forgiven."""
