@@ -74,6 +74,16 @@ def untouched(module: nn.Module) -> bool:
     )
 
 
+def batches(module: nn.Module) -> int | None:
+    """How many batches each BatchNorm has seen, the fewest; None where there is none that counts them."""
+    counts = [
+        int(layer.num_batches_tracked)
+        for layer in module.modules()
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.num_batches_tracked is not None
+    ]
+    return min(counts, default=None)
+
+
 def started(built: nn.Module | None, filled: nn.Module) -> str:
     """How the baselines of a checkpoint start otherwise than its library lets them; "" where they do not.
 

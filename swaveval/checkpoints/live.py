@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from swaveval.checkpoints.backbone import Backbone
-from swaveval.checkpoints.initial import asleep, reset, started, untouched
+from swaveval.checkpoints.initial import asleep, batches, reset, started, untouched
 from swaveval.checkpoints.load_report import LoadReport
 from swaveval.checkpoints.named.made import Made
 from swaveval.checkpoints.named.named_model import finished
@@ -68,6 +68,7 @@ def _backbone(name: str, module: nn.Module, words: str) -> Backbone:
         asleep=len(asleep(template)),
         start=started(None, template),
         untouched=untouched(template),
+        batches=batches(template),
     )
     return Backbone(
         module=template,

@@ -40,6 +40,7 @@ class LoadReport:
         asleep: factors of residual blocks that let nothing through, as in a network that starts with them at zero.
         start: how baselines like it start otherwise than its library lets them; "" where they do not.
         untouched: whether its BatchNorm never saw an image, which only an untrained network's has not.
+        batches: how many batches each BatchNorm has seen, the fewest; None where the file does not count them.
     """
 
     file: str
@@ -66,6 +67,7 @@ class LoadReport:
     asleep: int = 0
     start: str = ""
     untouched: bool = False
+    batches: int | None = None
     named: tuple[str, ...] = ()
     untrained: bool = False
     settings: Mapping[str, str | int | float | bool] = field(default_factory=dict)

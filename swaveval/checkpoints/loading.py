@@ -33,6 +33,7 @@ from swaveval.checkpoints.told import layer_of_normalisation, normalisation, of_
 from swaveval.checkpoints.weights_digest import tensor_hashes, weights_digest
 
 _MOST_NAMES = 1000
+_COUNTER = "num_batches_tracked"
 
 
 def load(path: Path, *, options: LoadOptions | None = None) -> Backbone:
@@ -156,7 +157,8 @@ def _assemble(opened: OpenFile | Together, parts: Parts, model: Model, found: Ma
     names = {f"backbone.{ours}": theirs for ours, theirs in found.names.items()}
     names |= {f"head.projection.{ours}": theirs for ours, theirs in parts.projection.items()}
     names |= {f"head.prototypes.{ours}": theirs for ours, theirs in parts.prototypes.items()}
-    tensors = _take(opened, parts, names)
+    tensors = _take(opened, parts, names | _counters(parts))
+    facts["batches"] = min((int(tensors.pop(name)) for name in _counters(parts)), default=None)
     weights = _rest(tensors, "backbone.")
     facts["dtype"] = ", ".join(sorted({parts.view.tensors[name].dtype for name in found.names.values()}))
     facts["nonfinite"] = sum(_nonfinite(tensor) for tensor in weights.values())
@@ -190,6 +192,16 @@ def _assemble(opened: OpenFile | Together, parts: Parts, model: Model, found: Ma
         swav_settings=dict(parts.hints.settings),
         build=model.build,
     )
+
+
+def _counters(parts: Parts) -> dict[str, str]:
+    """Counts of the batches that each BatchNorm has seen: no weights, so no part of the digest."""
+    held = parts.view.tensors
+    return {
+        f"{_COUNTER}.{ours}": theirs
+        for ours, theirs in parts.backbone.items()
+        if ours.endswith(_COUNTER) and theirs in held and (held[theirs].dtype, held[theirs].shape) == ("I64", ())
+    }
 
 
 def _take(opened: OpenFile | Together, parts: Parts, names: Mapping[str, str]) -> dict[str, Tensor]:

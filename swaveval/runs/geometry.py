@@ -1,8 +1,7 @@
 """What shapes do not tell of a series' network, found out on a sample of the images; once for the whole series."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,13 @@ from swaveval.data.decoded import PixelStream
 from swaveval.data.transforms import IMAGENET_MEAN, IMAGENET_STD, EvalTransform, default_transform, fitted
 from swaveval.features.extract import choose_device
 from swaveval.features.fingerprint import records as batchnorms
+from swaveval.features.fingerprint import settled as settled_statistics
 from swaveval.features.geometry import Fit, Sample, preprocessing_fits, resnet_fits, sample_size
 from swaveval.features.heads import heads_fits, heads_in_weights
 from swaveval.results import CheckpointRecord
 from swaveval.results.atomic import write_bytes
 from swaveval.results.encoding import digest, seal, unseal
+from swaveval.runs.geometry_findings import Findings
 from swaveval.runs.loader import CheckpointLoader
 from swaveval.runs.progress import Progress
 from swaveval.runs.request import RunRequest
@@ -43,26 +44,7 @@ STRANGE, STRANGE_IF_NAMED = 0.2, 0.35
 # Evidence by which the weights of a ViT must speak for a number of heads more than for any other, −ln p.
 NATS, TIMES_CHANCE = 10.0, 2.5
 LEAST_IMAGES = 16
-_VERSION = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """What the sample says.
-
-    Attributes:
-        geometry: to be taken for every file of the series; empty where the geometry read from shapes stands.
-        transform: the pre-processing to be taken, or None.
-        confirmed: whether the geometry that was read fits at least as well as every other.
-        notes: sentences for the page.
-        evidence: the candidates with their mismatch, for the load report.
-    """
-
-    geometry: Geometry = field(default_factory=Geometry)
-    transform: EvalTransform | None = None
-    confirmed: bool = False
-    notes: tuple[str, ...] = ()
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+_VERSION = 6
 
 
 def find_out(
@@ -88,7 +70,7 @@ def find_out(
     key = [_VERSION, __version__, chosen.digest, images.fingerprint, transform.id, repr(loader.options), settled]
     place = memory / f"{digest(key)[:32]}.json"
     try:
-        return _read(unseal(place.read_bytes()))
+        return Findings.from_json(unseal(place.read_bytes()))
     except (OSError, ValueError, KeyError, TypeError):
         pass
     try:
@@ -102,9 +84,13 @@ def find_out(
     free = tuple(name for name, entry in told.items() if name in asdict(Geometry()) and entry[1] in ("family", "usual"))
     found = Findings()
     if batchnorms(backbone.module):
-        found, sample = _preprocessing(backbone.module, sample, settled=settled)
+        bear_witness = settled_statistics(backbone.module, backbone.report.batches)
+        if bear_witness:
+            found, sample = _preprocessing(backbone.module, sample, settled=settled)
         if isinstance(backbone.module, ResNet):
             found = _with_geometry(found, resnet_fits(backbone.module, free, sample), told, transform.size)
+        if not bear_witness:
+            found = found.without_doubts("images", "pre-processing")
     elif isinstance(backbone.module, ResNet) and free and backbone.module.spec.stem_kernel != 7:
         found = Findings(notes=(f"{_assumed(told, free)}: the file does not tell, and no BatchNorm bears witness",))
     elif isinstance(backbone.module, ViT) and free:
@@ -113,7 +99,7 @@ def find_out(
         found = replace(
             found, evidence=dict(found.evidence) | {"checkpoint": chosen.name, "images": len(sample.pixels)}
         )
-    write_bytes(place, seal(json.loads(json.dumps(_plain(found)))))
+    write_bytes(place, seal(found.to_json()))
     return found
 
 
@@ -159,12 +145,29 @@ def shapeless(
         memory=request.out / "cache" / "geometry",
         device=request.device,
     )
+    found = _as_recorded(found, request, transform)
     if found.transform is not None:
         taken = {name: getattr(found.transform, name) for name in ("mean", "std", "order")}
         request = replace(request, normalisation=dict(request.normalisation) | taken)
     if found.geometry:
         request = replace(request, load=replace(request.load, evidence=found.geometry))
     return request, replace(found, notes=(*notes, *found.notes))
+
+
+def _as_recorded(found: Findings, request: RunRequest, transform: EvalTransform) -> Findings:
+    """Without doubts of what the training itself recorded, where that is what is done here.
+
+    Statistics of a training that diverges fit anything; its record stands. Images are the recorded ones where the
+    whole transform is.
+    """
+    told = request.trained_with
+    if told is None or (told.mean, told.std, told.order) != (transform.mean, transform.std, transform.order):
+        return found
+    return (
+        found.without_doubts("images", "pre-processing")
+        if request.transform_recorded
+        else found.without_doubts("pre-processing")
+    )
 
 
 def most_trained(records: Sequence[CheckpointRecord]) -> CheckpointRecord | None:
@@ -209,7 +212,7 @@ def _with_geometry(found: Findings, fits: Sequence[Fit], told: Mapping[str, Any]
         "by": "BatchNorm's running statistics",
         "fits": [[in_words(fit.facts) if fit.facts else "as read", round(fit.score, 4)] for fit in plain[:6]],
     }
-    notes, geometry = list(found.notes), Geometry()
+    notes, geometry, doubts = list(found.notes), Geometry(), dict(found.doubts)
     larger = zoomed is not None and zoomed.score * CLEAR < present.score
     instead = f"{in_words(best.facts)} ({as_options(best.facts)})"
     numbers = f"off by {best.score:.2f}, as read {present.score:.2f}"
@@ -220,6 +223,7 @@ def _with_geometry(found: Findings, fits: Sequence[Fit], told: Mapping[str, Any]
             f"{size * zoomed.zoom}): BatchNorm's running statistics fit them better (off by {zoomed.score:.2f}, "
             f"at this size {present.score:.2f}){other}"
         )
+        doubts[notes[-1]] = "pre-processing"
     elif present.score > best.score * (CLEAR if best.score <= WELL else CLEAR_ON_OTHERS):
         geometry = Geometry(**best.facts)  # type: ignore[arg-type]
         rivals = [fit for fit in plain[1:] if fit.facts and best.score * 1.001 < fit.score < best.score * NEAR]
@@ -244,8 +248,10 @@ def _with_geometry(found: Findings, fits: Sequence[Fit], told: Mapping[str, Any]
             "of the same shapes (anti-aliasing, another activation; --backbone timm:NAME names it), or the checkpoint "
             "is of the first steps"
         )
+        doubts[notes[-1]] = "images"
     confirmed = not geometry and _rival(plain, present) is None
-    return replace(found, geometry=geometry, confirmed=confirmed, notes=tuple(notes), evidence=evidence)
+    said = replace(found, notes=tuple(notes), evidence=evidence, doubts=doubts)
+    return replace(said, geometry=geometry, confirmed=confirmed)
 
 
 def _rival(plain: Sequence[Fit], present: Fit) -> Fit | None:
@@ -274,7 +280,7 @@ def _preprocessing(module: Any, sample: Sample, *, settled: bool) -> tuple[Findi
                 f"layer's running statistics are off by {score:.2f} (.1 to .4 is usual), and no usual normalisation "
                 "fits; what features are worth on other images does not show whether training works on its own",
             )
-        return Findings(notes=notes, evidence=evidence), sample
+        return Findings(notes=notes, evidence=evidence, doubts=dict.fromkeys(notes, "images")), sample
     numbers = f"the first layer's running statistics are off by {least:.2f} with it, by {score:.2f} without"
     if not settled and least <= FITS and score > 2.5 * least:
         note = f"{_normalised(best)} was taken for the network's pre-processing ({numbers}; {_as_options(best)})"
@@ -283,7 +289,10 @@ def _preprocessing(module: Any, sample: Sample, *, settled: bool) -> tuple[Findi
         f"the network seems to have been trained with other pre-processing: {_normalised(best)} fits better "
         f"({numbers}); {_as_options(best)} takes it"
     )
-    return Findings(notes=(note,), evidence=evidence), sample
+    if not settled and least < OTHERS:
+        # What a geometry fits is asked of images as the network knows them.
+        evidence["fitting"], sample = _as_options(best), replace(sample, transform=best)
+    return Findings(notes=(note,), evidence=evidence, doubts={note: "pre-processing"}), sample
 
 
 def _normalised(transform: EvalTransform) -> str:
@@ -337,16 +346,3 @@ def _with_heads(network: ViT, sample: Sample) -> Findings:
 
 def _assumed(told: Mapping[str, Any], free: Sequence[str]) -> str:
     return f"{in_words({name: told[name][0] for name in free if name in ('stem_stride', 'maxpool')})}: assumed"
-
-
-def _plain(found: Findings) -> dict[str, Any]:
-    return asdict(found) | {"geometry": found.geometry.said, "evidence": dict(found.evidence)}
-
-
-def _read(body: Mapping[str, Any]) -> Findings:
-    stored = body["transform"]
-    if stored is not None:
-        stored = EvalTransform(**(stored | {"mean": tuple(stored["mean"]), "std": tuple(stored["std"])}))
-    return Findings(
-        Geometry(**body["geometry"]), stored, bool(body["confirmed"]), tuple(body["notes"]), dict(body["evidence"])
-    )

@@ -67,6 +67,7 @@ class RunRequest:
         normalisation: `mean`, `std`, `order`, `interpolation` of the eval transform that the user gave; they win over
             `transform`'s.
         transform_recorded: whether the transform is the training run's own record.
+        trained_with: the transform of that record, whether it is taken or not; None where there is none.
         load: how checkpoints may be read.
         device: torch device, or `auto`.
         precision: of the networks: `fp32`, `bf16`, `fp16`, or `auto` (see `runs.precision`), which is filled in.
@@ -104,6 +105,7 @@ class RunRequest:
     split_seed: int | None = None
     transform: EvalTransform | None = None
     transform_recorded: bool = False
+    trained_with: EvalTransform | None = None
     normalisation: Mapping[str, Any] = field(default_factory=dict)
     load: LoadOptions = field(default_factory=LoadOptions)
     device: str = "auto"
@@ -249,6 +251,7 @@ def resolve(request: RunRequest) -> RunRequest:
         transform=transform,
         training_data=data,
         transform_recorded=request.transform_recorded or (request.transform is None and transform is not None),
+        trained_with=recorded.transform,
         name=request.name or _run_name(base.resolve()),
         hyperparameters=request.hyperparameters or recorded.hyperparameters,
         recipe="" if request.hyperparameters else recorded.recipe,

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import resnet18
 
-from swaveval.features.fingerprint import passed
+from swaveval.features.fingerprint import passed, settled
 
 
 @pytest.fixture
@@ -72,3 +72,42 @@ def _norms(network: nn.Module) -> list[nn.BatchNorm2d]:
 def test_a_network_without_a_record_tells_nothing() -> None:
     assert passed(resnet18(), [torch.randn(2, 3, 32, 32)]) is None
     assert passed(nn.Sequential(nn.Conv2d(3, 4, 3)), [torch.randn(2, 3, 8, 8)]) is None
+
+
+def looked_at(batches: int, momentum: float | None = 0.1, *, strength: float = 1.0) -> nn.Module:
+    """A network whose BatchNorm has seen so many batches, in one of these momenta that no file states."""
+    torch.manual_seed(0)
+    made = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8, momentum=momentum)).train()
+    with torch.no_grad():
+        for _ in range(batches):
+            made(strength * torch.randn(8, 3, 8, 8))
+    return made.eval()
+
+
+@pytest.mark.parametrize(
+    ("batches", "how", "wanted"),
+    [
+        (7, {}, False),
+        (28, {}, False),  # .052 of the first values is left
+        (29, {}, True),
+        (29, {"strength": 0.2}, False),  # which is more of a variance this small
+        (80, {"strength": 0.2}, True),
+        (14, {"momentum": 0.3}, True),
+        (2, {"momentum": None}, True),  # an average of all of them
+    ],
+)
+def test_statistics_settle_with_the_batches_they_have_seen(batches: int, how: dict[str, float], wanted: bool) -> None:
+    assert settled(looked_at(batches, **how), batches) is wanted
+
+
+@pytest.mark.parametrize("batches", [None, 0, -1])
+def test_where_batches_were_not_counted_statistics_are_taken_as_they_are(batches: int | None) -> None:
+    assert settled(looked_at(7), batches)
+
+
+@pytest.mark.parametrize("strength", [0.1, 1.0])
+def test_variances_tell_of_another_momentum_than_the_usual(strength: float) -> None:
+    """As files leave them: read with the usual momentum, whatever it was."""
+    read = looked_at(2, 0.9, strength=strength)
+    read[1].momentum = 0.1  # type: ignore[union-attr]
+    assert settled(read, 2)

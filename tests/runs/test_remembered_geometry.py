@@ -14,6 +14,7 @@ from swaveval.checkpoints import Backbone, Directory, Entry, LoadOptions, build_
 from swaveval.checkpoints.geometry import Geometry
 from swaveval.checkpoints.live import Live
 from swaveval.checkpoints.vit import ViT, ViTSpec
+from swaveval.data.transforms import EvalTransform
 from swaveval.results import CheckpointRecord
 from swaveval.runs import geometry
 from swaveval.runs.geometry import Findings, find_out, shapeless
@@ -92,9 +93,10 @@ def test_findings_survive_being_stored() -> None:
         True,
         ("a note",),
         {"fits": [["as read", 0.1]]},
+        {"a note": "images"},
     )
-    assert geometry._read(geometry._plain(found)) == found
-    assert geometry._read(geometry._plain(Findings())) == Findings()
+    assert Findings.from_json(found.to_json()) == found
+    assert Findings.from_json(Findings().to_json()) == Findings()
 
 
 def test_too_few_images_bear_no_witness(tmp_path: Path) -> None:
@@ -139,6 +141,24 @@ def test_an_untrained_network_bears_no_witness(stem: Any, said: bool, tmp_path: 
         assert notes[0].startswith(
             "stem of stride 1, no max-pooling: assumed: the file does not tell, and no BatchNorm"
         )
+
+
+@pytest.mark.parametrize(("batches", "momentum", "doubted"), [(7, 0.1, False), (60, 0.1, True), (0, 0.1, True)])
+@pytest.mark.parametrize("trained", [SHOWN, PLAIN], ids=["other images", "other pre-processing"])
+def test_statistics_that_have_not_settled_doubt_nothing(
+    trained: EvalTransform, batches: int, momentum: float, doubted: bool, tmp_path: Path
+) -> None:
+    """After seven batches half of them is what they began with. Where no batches are counted, they are as they are."""
+    network = seen(trained, off=3.0 if trained == SHOWN else 0.0)
+    network.normalisation.num_batches_tracked.fill_(batches)  # type: ignore[operator, union-attr]
+    network.normalisation.momentum = momentum
+    network.normalisation.running_var.clamp_(min=0.5)  # type: ignore[operator, union-attr]
+    loader, records = source(network)
+    found = look(loader, records, tmp_path, settled=True)
+    assert bool(found.notes) is doubted
+    assert bool(found.doubts) is doubted
+    assert not found.evidence.get("others") or doubted
+    assert look(loader, records, tmp_path, settled=False).transform is None or doubted
 
 
 # -- heads of a transformer --------------------------------------------------------------------------------------------
@@ -237,6 +257,35 @@ def test_what_not_all_files_name_is_not(pairs: tuple[object, ...], tmp_path: Pat
 def test_what_the_user_or_the_training_said_stands(request_: RunRequest, tmp_path: Path) -> None:
     request, _ = asked(request_, tmp_path, HALF)
     assert request == replace(request_, out=tmp_path)
+
+
+RECORDED = replace(REQUEST, trained_with=SHOWN)
+
+
+@pytest.mark.parametrize(
+    ("request_", "network", "kinds"),
+    [
+        # What was trained with is recorded and done here: there is nothing to recommend.
+        (replace(RECORDED, transform_recorded=True), seen(PLAIN), set()),
+        (replace(RECORDED, transform_recorded=True), seen(SHOWN, off=3.0), set()),
+        # Other images shown in the recorded way may still be others.
+        (replace(RECORDED, normalisation={"mean": SHOWN.mean}), seen(PLAIN), set()),
+        (replace(RECORDED, normalisation={"mean": SHOWN.mean}), seen(SHOWN, off=3.0), {"images"}),
+        # Not the recorded one is done here, or nothing is recorded.
+        (replace(RECORDED, normalisation={"mean": (0.1,) * 3}), seen(PLAIN), {"pre-processing"}),
+        (replace(REQUEST, normalisation={"mean": SHOWN.mean}), seen(PLAIN), {"pre-processing"}),
+    ],
+    ids=["own", "own, diverged", "named as recorded", "other images", "named otherwise", "no record"],
+)
+def test_what_the_training_recorded_is_not_doubted(
+    request_: RunRequest, network: torch.nn.Module, kinds: set[str], tmp_path: Path
+) -> None:
+    loader, records = source(network)
+    request, found = shapeless(replace(request_, out=tmp_path), records, loader, images_of(), Silent())
+    assert set(found.doubts.values()) == kinds
+    assert len(found.notes) == len(kinds)
+    assert ("others" in found.evidence) is ("images" in kinds)
+    assert request.normalisation == request_.normalisation
 
 
 @pytest.mark.parametrize("channels", [1, 4])

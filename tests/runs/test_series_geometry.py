@@ -268,3 +268,21 @@ def test_without_batchnorm_nothing_is_known() -> None:
     found, same = geometry._preprocessing(network, sample, settled=False)
     assert found == Findings()
     assert same is sample
+
+
+def test_another_pre_processing_that_fits_but_is_not_taken_is_kept_as_options() -> None:
+    """Statistics ever further from those of the images: taken up to .35, beyond it named, as long as it fits."""
+    kept = []
+    for off in (0.0, 0.02, 0.045, 0.05, 0.06, 0.1):
+        network = seen(PLAIN, off=off)
+        found, sample = geometry._preprocessing(network, sampled(), settled=False)
+        least = min(score for _, score in found.evidence["preprocessing"])
+        assert (found.transform == PLAIN) is (least <= 0.35)
+        assert ("fitting" in found.evidence) is (0.35 < least < 0.5)
+        assert set(found.doubts) == (set() if found.transform else set(found.notes))
+        if "fitting" in found.evidence:
+            kept.append(found.evidence["fitting"])
+            assert sample.transform == PLAIN  # which the geometry is then asked of
+        assert "fitting" not in geometry._preprocessing(network, sampled(), settled=True)[0].evidence
+    assert kept
+    assert set(kept) == {"--mean 0,0,0 --std 1,1,1"}
