@@ -22,6 +22,10 @@ _EITHER_WAY = "lower the learning rate, or raise it where the loss hardly moves;
 _TOLD_APART = "a loss that jumps or rises again speaks for a rate too high, one that hardly moves for one too low"
 
 
+# What a page shows of a reason, at most.
+_LONGEST_COMMAND = 240
+
+
 def advise(
     found: Judged,
     *,
@@ -60,6 +64,18 @@ def advise(
     elif state == "not-learning":
         given += against_stillness(training.settings, found, below)
     return (*given, *duration(found))
+
+
+def again_with(options: str, command: str) -> Advice:
+    """Evaluate it as it was trained.
+
+    Args:
+        options: that say how. command: of this evaluation, to be given again with them.
+    """
+    run = f"{command} {options}" if command.startswith("swaveval run ") else ""
+    # Cut off, a command is worth nothing.
+    told = f"`{run}`" if run and len(run) <= _LONGEST_COMMAND else "everything else may stay as it is"
+    return Advice(f"evaluate it again with `{options}`", f"so the images fit what BatchNorm has seen; {told}")
 
 
 def use(best: Best) -> Advice:

@@ -11,8 +11,9 @@ that views alone give stands beside it, and a contradiction is said. Where the l
 learned by heart, the test images decide.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from swaveval.convergence import advice, beside, best, evidence, partial, quality, undecided, visible, witnesses
 from swaveval.convergence.decision import Judged, judged
@@ -52,6 +53,8 @@ def judge(series: Series, *, seed: int = 0) -> Verdict:
     where these cannot be seen in the images, view retrieval alone (`labelled` is False).
     """
     verdict = _whole(series, seed=seed)
+    if options := _fitting(series):
+        verdict = _shown_otherwise(verdict, options, series.manifest.command)
     if series.lost:
         verdict = _with_aside(verdict, "from incomplete results", incomplete(series))
     if some := partial.aside(series):
@@ -66,6 +69,30 @@ def _with_aside(verdict: Verdict, aside: str, end: str) -> Verdict:
         rest = said[len(title) :]
         said = f"{title} ({aside}" + (f"; {rest[2:]}" if rest.startswith(" (") else f"){rest}")
     return replace(verdict, sentence=f"{said} {end}")
+
+
+def _fitting(series: Series) -> str:
+    """Options of a pre-processing that fits most of the checkpoints, where nobody told the present one, which does not.
+
+    Empty where there is none, as where the user or the training named mean and std.
+    """
+    found = [_geometry_evidence(point.record).get("fitting", "") for point in series.points]
+    commonest = max(found, key=found.count, default="")
+    return str(commonest) if 2 * found.count(commonest) > len(found) else ""
+
+
+def _shown_otherwise(verdict: Verdict, options: str, command: str) -> Verdict:
+    """The verdict on features of images that the network does not know in this form: nothing bad is said of it."""
+    again = advice.again_with(options, command)
+    if not opposed("learning", verdict.verdict):
+        return replace(verdict, advice=(again, *verdict.advice))
+    title = WORDS[verdict.verdict].title
+    said = (
+        f"{WORDS['inconclusive'].title}: the images are pre-processed in another way than in the training, as far as "
+        f"BatchNorm tells; `{options}` fits. As they are it would be called {title.lower()}"
+        f"{verdict.sentence.removeprefix(title)}"
+    )
+    return replace(verdict, verdict="inconclusive", sentence=said, best=None, advice=(again,), without_labels=None)
 
 
 def _whole(series: Series, *, seed: int) -> Verdict:
@@ -219,5 +246,9 @@ def saturated(series: Series, one: Hearing) -> bool:
 
 def _on_others(record: CheckpointRecord) -> bool:
     """Whether BatchNorm's running statistics say that the images are not like those of the training."""
-    evidence = (record.load.get("geometry") or {}).get("evidence") or {}
-    return bool(evidence.get("others"))
+    return bool(_geometry_evidence(record).get("others"))
+
+
+def _geometry_evidence(record: CheckpointRecord) -> Mapping[str, Any]:
+    """What trying the network on a sample of the images found out."""
+    return (record.load.get("geometry") or {}).get("evidence") or {}
