@@ -13,12 +13,16 @@ from itertools import combinations, pairwise
 from swaveval.checkpoints.moments import Found
 from swaveval.text import some
 
-_DOWNSTREAM = frozenset(
+DOWNSTREAM = frozenset(
     {
         "linear", "lincls", "probe", "finetune", "finetuned", "finetuning", "ft", "classifier", "cls", "downstream",
         "transfer", "supervised", "eval",
     }
 )  # fmt: skip
+
+
+# Pairs of runs that are named; all of ten runs would be a page of one sentence.
+_MOST_PAIRS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +51,7 @@ def divide(found: Sequence[Found]) -> Division:
             strands = strands if len(strands) > 1 else _grouped(found, value)
     different, notes = _settings(found)
     reasons += different
-    for first, second in combinations(strands, 2):
-        pair = strands[first], strands[second]
-        if (
-            _downstream(pair[0]) != _downstream(pair[1])
-            or not _continues(strands[first], strands[second])
-            and not _continues(strands[second], strands[first])
-        ):
-            reasons.append(f"{_said(first, strands[first])} and {_said(second, strands[second])} do not follow on")
+    reasons += _apart(strands)
     untrained = [entry for entry in found if entry.record.is_untrained]
     if len(untrained) > 1:
         reasons.append(f"two untrained networks: {_names(untrained)}")
@@ -66,6 +63,20 @@ def divide(found: Sequence[Found]) -> Division:
     if len(strands) < 2:
         strands = _settings_strands(found) or _clash_strands(found)
     return Division({name: tuple(files) for name, files in strands.items()}, tuple(dict.fromkeys(reasons)), notes)
+
+
+def _apart(strands: dict[str, list[Found]]) -> list[str]:
+    """The strands of which neither goes on where the other ends: the first pairs, and how many there are."""
+    said = [
+        f"{_said(first, strands[first])} and {_said(second, strands[second])} do not follow on"
+        for first, second in combinations(strands, 2)
+        if _downstream(strands[first]) != _downstream(strands[second])
+        or not (_continues(strands[first], strands[second]) or _continues(strands[second], strands[first]))
+    ]
+    if len(said) > _MOST_PAIRS + 1:
+        more = f"nor do {len(said) - _MOST_PAIRS:,} more pairs of these {len(strands):,} runs"
+        return ["; ".join((*said[:_MOST_PAIRS], more))]
+    return said
 
 
 def _by_counter(found: Sequence[Found], notes: tuple[str, ...]) -> Division | None:
@@ -132,7 +143,7 @@ def _continues(first: Sequence[Found], second: Sequence[Found]) -> bool:
 
 def _downstream(strand: Sequence[Found]) -> bool:
     """Whether names say that a trained network was trained on for a task: another training, with its own epochs."""
-    return any(word in _DOWNSTREAM for entry in strand for part in entry.reading.run for word in part.split("/"))
+    return any(word in DOWNSTREAM for entry in strand for part in entry.reading.run for word in part.split("/"))
 
 
 def _clashes(found: Sequence[Found]) -> list[list[Found]]:

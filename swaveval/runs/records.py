@@ -23,6 +23,7 @@ from swaveval.checkpoints.arrangement import as_given
 from swaveval.checkpoints.by_weights import divide_by_weights
 from swaveval.checkpoints.lineage import Sample, sample
 from swaveval.checkpoints.numbered_directories import one_training
+from swaveval.checkpoints.renamed import one_training_renamed
 from swaveval.checkpoints.source import is_ordered
 from swaveval.results import CheckpointRecord
 from swaveval.results.atomic import write_bytes
@@ -95,7 +96,8 @@ def arranged(
     """
     found = arrange(records, files)
     if found.division.reasons:
-        found = one_training(records, files, samples) or found
+        one = one_training(records, files, samples) or one_training_renamed(records, files, samples)
+        found = one or found
     division = divide_by_weights(found.division, found.order, samples)
     notes = dict.fromkeys((*division.notes, *found.notes))  # what speaks against the order comes first
     return replace(found, division=division, notes=tuple(notes))
