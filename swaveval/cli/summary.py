@@ -1,5 +1,6 @@
 """After a run: the verdict, a compact table, the path of the page."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -7,10 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from swaveval.data.names import described_labels
+from swaveval.text import shortened
 
 if TYPE_CHECKING:
     from swaveval.convergence import Verdict
-    from swaveval.results import Metric, Series
+    from swaveval.results import CheckpointRecord, Metric, Series
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 ROWS = 12
@@ -32,12 +34,26 @@ def print_summary(series: "Series", verdict: "Verdict", page: str, console: Cons
         console.print(_fitting(series, columns, verdict, console))
     for advice in verdict.advice[:3]:
         console.print(Text(f"→ {advice.action}: {advice.reason}"))
+    if said := left_out(series.manifest.checkpoints):
+        console.print(Text(said, style="yellow"), soft_wrap=True)
     data = series.manifest.data
     labels = described_labels(data.class_names if data.labelled else (), data.label_origin)
     console.print(Text(f"images: {data.n_train:,} + {data.n_test:,} for test, {labels}"), soft_wrap=True)
     if data.sample:
         console.print(Text(f"sample: {data.sample}"), soft_wrap=True)
     console.print(Text(f"page: {page}"), soft_wrap=True)
+
+
+def left_out(records: Sequence["CheckpointRecord"]) -> str:
+    """How many files the series lacks, and why, by the first; empty where none. Copies lack nothing, and what waits or
+    is still being written comes later."""
+    own = [record for record in records if record.kind == "checkpoint" and not record.alias]
+    lost = [record for record in own if record.state not in ("ready", "writing", "waiting")]
+    if not lost:
+        return ""
+    first = f"{shortened(lost[0].name, 80)}: {shortened(lost[0].reason or lost[0].state, 200)}"
+    more = ", …" if len(lost) > 1 else ""
+    return f"left out: {len(lost):,} of {len(own):,} checkpoint files ({first}{more})"
 
 
 def _console() -> Console:
