@@ -48,12 +48,12 @@ KEPT = "What was finished is kept; {again} goes on from there"
 
 # errno → what is the matter with the file at {place}, and what to do.
 _SENTENCES = {
-    errno.ENOSPC: "no space is left for {place}: free some, or name a directory on another disk with --out. " + KEPT,
-    errno.EDQUOT: "the disk quota is used up by {place}: free some, or name another directory with --out. " + KEPT,
+    errno.ENOSPC: "no space is left for {place}: free some, or name a place on another disk with {option}. " + KEPT,
+    errno.EDQUOT: "the disk quota is used up by {place}: free some, or name another place with {option}. " + KEPT,
     errno.EFBIG: "{place} would be larger than this shell allows: raise the limit with `ulimit -f unlimited`. " + KEPT,
-    errno.EROFS: "{place} lies on a read-only file system: name a directory that can be written to with --out",
-    errno.EACCES: "no permission for {place}: change it (chmod, chown), or name another directory with --out",
-    errno.EPERM: "no permission for {place}: change it (chmod, chown), or name another directory with --out",
+    errno.EROFS: "{place} lies on a read-only file system: name a place that can be written to with {option}",
+    errno.EACCES: "no permission for {place}: change it (chmod, chown), or name another place with {option}",
+    errno.EPERM: "no permission for {place}: change it (chmod, chown), or name another place with {option}",
     errno.ENOTDIR: "{place}: a part of this path is a file, where a directory is needed; name another path",
     errno.EEXIST: "{place} is a file, where a directory is needed; name another path, or move it away",
     errno.EISDIR: "{place} is a directory, where a file is needed; name a file, or move it away",
@@ -71,24 +71,31 @@ _SENTENCES = {
 
 # The dynamic linker's words for it.
 _NO_MEMORY = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory")
+# What pathlib says before Python 3.13, where the system itself says ELOOP.
+_CIRCLE = "Symlink loop from "
 
 
-def machine_fault(error: BaseException, *, again: str = "the same command") -> MachineFault | None:
+def machine_fault(
+    error: BaseException, *, again: str = "the same command", option: str = "--out"
+) -> MachineFault | None:
     """The fault as one sentence where it is the machine's, or None for one that is ours (a traceback).
 
     Args:
         error: what was raised.
         again: what goes on with the work once the fault is mended.
+        option: what names another place for what is written.
     """
-    said = _sentence(error, again)
+    said = _sentence(error, again, option)
     return None if said is None else MachineFault(said)
 
 
-def _sentence(error: BaseException, again: str) -> str | None:
+def _sentence(error: BaseException, again: str, option: str) -> str | None:
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "can't start new thread" in str(error)):
         return _SENTENCES[errno.ENOMEM].format(again=again)
     if isinstance(error, ImportError) and any(word in str(error) for word in _NO_MEMORY):
         return _SENTENCES[errno.ENOMEM].format(again=again)
+    if isinstance(error, RuntimeError) and str(error).startswith(_CIRCLE):
+        return _SENTENCES[errno.ELOOP].format(place=_shown(str(error).removeprefix(_CIRCLE).strip("'")))
     if isinstance(error, UnicodeError):
         return f"a text cannot be read or written in this encoding ({error}): set PYTHONUTF8=1 and run again"
     if not isinstance(error, OSError):
@@ -99,7 +106,7 @@ def _sentence(error: BaseException, again: str) -> str | None:
     place = _shown(error.filename2 or error.filename)
     if known is None:
         return f"{place}: {error.strerror or error}" if error.filename else str(error) or type(error).__name__
-    return known.format(place=place, again=again)
+    return known.format(place=place, again=again, option=option)
 
 
 def _shown(name: object) -> str:

@@ -1,6 +1,7 @@
 """The command `swaveval`. Commands import what they need when they are called, so that --help answers at once."""
 
 import atexit
+import errno
 import gc
 import os
 import sys
@@ -10,7 +11,7 @@ import typer
 from swaveval.cli import compare, compress, demo, evaluators, export, inspect, plan, pretrain, report, run, sweep
 from swaveval.cli.limits import obstacle
 from swaveval.cli.stopping import leave_on_signals, stop_on_sigterm
-from swaveval.cli.streams import prepare_streams, swallow_rest
+from swaveval.cli.streams import output_fails, prepare_streams, swallow_rest
 from swaveval.errors import DONE, INTERRUPTED, USAGE, SwavevalError, machine_fault
 
 EPILOG = "Start with: swaveval demo    Then: swaveval run --ckpt-dir YOUR_RUN/checkpoints --data YOUR_IMAGES"
@@ -113,7 +114,11 @@ def _tell(error: Exception) -> int:
     """Say what was wrong in one sentence; gives the exit code."""
     training = sys.argv[1:2] == ["pretrain"] and "--resume" not in sys.argv
     again = "the same command with --resume" if training else "the same command"
-    told = error if isinstance(error, SwavevalError) else machine_fault(error, again=again)
+    option = "--to" if sys.argv[1:2] == ["export"] else "--out"
+    if isinstance(error, OSError) and output_fails(error):
+        why = "no space is left where it goes" if error.errno == errno.ENOSPC else error.strerror
+        error = SwavevalError(f"standard output could not be written: {why}; send it elsewhere and run again")
+    told = error if isinstance(error, SwavevalError) else machine_fault(error, again=again, option=option)
     if told is None and type(error).__module__.startswith("swaveval."):
         told = SwavevalError(str(error))  # a signal of one of our modules that nobody caught: it, too, is a sentence
     if told is None:

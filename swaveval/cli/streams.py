@@ -24,6 +24,17 @@ def prepare_streams() -> None:
             stream.reconfigure(errors=_HANDLER)
 
 
+def output_fails(error: Exception) -> bool:
+    """Whether a fault without the name of a file is that of standard output, which keeps what it could not write."""
+    if not isinstance(error, OSError) or error.filename is not None:
+        return False
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return True
+    return False
+
+
 def swallow_rest() -> None:
     """Nobody reads any more, or the disk is full: what is still buffered goes nowhere, without a word at exit."""
     with suppress(OSError, ValueError):

@@ -1,12 +1,21 @@
-"""Files that are either whole or absent, whatever kills the process in between."""
+"""Files that are either whole or absent, whatever kills the process in between.
 
+What lies in a store of ours is written by `atomic_path` and `write_bytes`: whatever stands at the name is replaced.
+What a user names, or opens, is written by `named_path`, `write_named` and `write_text`: there a link is followed, and
+a device or a pipe is written into, as everywhere on such a system.
+"""
+
+import errno
 import os
+import re
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 if sys.platform != "win32":  # there nothing is locked, and nothing swept
     import fcntl
@@ -37,6 +46,69 @@ def atomic_path(target: Path) -> Iterator[Path]:
     finally:
         os.close(descriptor)
     sync_directory(target.parent)
+
+
+@contextmanager
+def named_path(target: Path) -> Iterator[Path]:
+    """Yield a path to write to what a user named: as `atomic_path` for a file, but a link stays a link.
+
+    What links lead to is replaced, or made where it is not there yet. What is no file (a device, a pipe, an open stream
+    such as /dev/stdout) gets the bytes of a temporary file once they are all there.
+
+    Raises:
+        OSError: it is a directory, its links lead in a circle, or it does not take the bytes.
+    """
+    if (file := file_behind(target)) is not None:
+        with atomic_path(file) as temporary:
+            yield temporary
+        return
+    with tempfile.TemporaryDirectory(prefix="swaveval-", ignore_cleanup_errors=True) as scratch:
+        temporary = Path(scratch, target.name)
+        yield temporary
+        try:
+            with temporary.open("rb") as written, _opened(target) as taking:
+                shutil.copyfileobj(written, taking)
+        except OSError as error:
+            error.filename = str(target)
+            raise
+
+
+def file_behind(target: Path) -> Path | None:
+    """The file that a name leads to, there or not yet; None for what is written into: a device, a pipe, a stream.
+
+    Raises:
+        OSError: it is a directory, or links lead in a circle.
+    """
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return Path(os.path.realpath(target))
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+    if not stat.S_ISREG(mode) or _stream(target) is not None:
+        return None
+    return Path(os.path.realpath(target))
+
+
+def _stream(target: Path) -> Path | None:
+    """The place among some process's open files that a name leads to, if it does: what is open there is written to,
+    for the file's name may be gone, or lead nowhere."""
+    for _ in range(40):  # as many links as a kernel follows
+        target = Path(os.path.realpath(target.parent), target.name)
+        if re.fullmatch(r"/proc/\d+(/task/\d+)?/fd/\d+|/dev/fd/\d+", str(target)):
+            return target
+        try:
+            target = target.parent / target.readlink()
+        except OSError:
+            return None
+    return None
+
+
+def _opened(target: Path) -> BinaryIO:
+    stream = _stream(target)
+    if stream is not None and (str(stream.parent) == "/dev/fd" or f"/proc/{os.getpid()}/" in str(stream)):
+        return os.fdopen(os.dup(int(stream.name)), "wb")  # goes on where others who write to it stopped
+    return os.fdopen(os.open(target, os.O_WRONLY | (0 if stream is None else os.O_APPEND)), "wb")
 
 
 def remove_leftovers(directory: Path, *, below: bool = True) -> None:
@@ -76,9 +148,15 @@ def write_bytes(target: Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
+def write_named(target: Path, content: bytes) -> None:
+    """Write `content` to what a user named, as `named_path` does."""
+    with named_path(target) as temporary:
+        temporary.write_bytes(content)
+
+
 def write_text(target: Path, content: str) -> None:
-    """Write `content` to `target` as UTF-8, atomically; half a surrogate pair becomes `?`."""
-    write_bytes(target, content.encode("utf-8", "replace"))
+    """Write `content` as UTF-8 to what a user named or opens; half a surrogate pair becomes `?`."""
+    write_named(target, content.encode("utf-8", "replace"))
 
 
 def link(source: Path, target: Path) -> None:

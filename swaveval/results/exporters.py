@@ -4,14 +4,15 @@ import csv
 import importlib.util
 import io
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from swaveval.errors import SwavevalError
-from swaveval.results.atomic import write_bytes
+from swaveval.results.atomic import write_named
 from swaveval.results.export import COLUMNS, rows, time_rows
-from swaveval.results.places import check_writable
+from swaveval.results.places import check_file
 from swaveval.results.series import Series
 from swaveval.specification import Installed, Kind
 
@@ -69,7 +70,7 @@ class Parquet:
             raise ExportError("parquet is a binary format; name a file with --to FILE")
         if importlib.util.find_spec("pyarrow") is None:
             raise ExportError("parquet needs pyarrow; pip install 'swaveval[parquet]'")
-        check_writable(Path(target).absolute().parent, option="--to")
+        check_file(Path(target), option="--to")
 
     def write(self, series: Series, target: str) -> None:
         self.check(target)
@@ -80,7 +81,7 @@ class Parquet:
         table = [{name: float("nan") if value == "NaN" else value for name, value in row.items()} for row in everything]
         sink = io.BytesIO()
         pyarrow.parquet.write_table(pyarrow.Table.from_pylist(table), sink)
-        write_bytes(Path(target), sink.getvalue())
+        write_named(Path(target), sink.getvalue())
 
 
 def available() -> tuple[Installed, ...]:
@@ -119,7 +120,9 @@ def _everything(series: Series) -> list[dict[str, Any]]:
 
 def _write_text(text: str, target: str) -> None:
     if target == STANDARD_OUTPUT:
+        if sys.stdout is None or getattr(sys.stdout, "name", "") == os.devnull:  # what the command line puts there
+            raise ExportError("standard output is closed, so nothing can be printed; name a file with --to FILE")
         sys.stdout.write(text.encode(sys.stdout.encoding or "utf-8", "replace").decode(sys.stdout.encoding or "utf-8"))
         sys.stdout.flush()
     else:
-        write_bytes(Path(target), text.encode("utf-8", "replace"))
+        write_named(Path(target), text.encode("utf-8", "replace"))

@@ -5,7 +5,9 @@ import os
 import re
 from pathlib import Path
 
+from swaveval.results.atomic import file_behind
 from swaveval.results.store import StoreError
+from swaveval.text import printable
 
 # What Path leaves of an address: one slash.
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/([^/].*)")
@@ -52,25 +54,49 @@ def locate(named: Path) -> Path:
     )
 
 
+def check_file(file: Path, *, option: str) -> None:
+    """Raise unless a file that a user named can be written, or what stands there written into; makes nothing.
+
+    Raises:
+        OutputError: nothing can be written there, and why.
+    """
+    if file.is_dir():
+        check_writable(file.absolute().parent, option=option)
+        return
+    try:
+        behind = file_behind(file)
+    except OSError as error:
+        raise OutputError(f"cannot write to {_clipped(file)}: {_why(error)}; name another file with {option}") from None
+    if behind is not None:
+        check_writable(behind.parent, option=option)
+    elif not os.access(file, os.W_OK):
+        raise OutputError(f"cannot write to {_clipped(file)}: you may not write to it; name another with {option}")
+
+
 def check_writable(directory: Path, *, option: str = "--out") -> None:
     """Raise unless files can be written to a directory that is there or can be made; makes nothing.
 
     Raises:
-        OutputError: a part of the path is a file, or there is no permission.
+        OutputError: a part of the path is a file or a link that leads nowhere, or there is no permission.
     """
-    nearest = directory
-    try:
-        while not nearest.exists() and nearest != nearest.parent:
+    advice, nearest = f"name another directory with {option}", directory
+    while True:
+        try:
+            nearest.stat()
+            break
+        except (FileNotFoundError, NotADirectoryError):
+            if nearest.is_symlink():
+                raise OutputError(
+                    f"cannot write to {_clipped(directory)}: {_clipped(nearest)} is a link to "
+                    f"{_clipped(nearest.readlink())}, which is not there; make that directory, or {advice}"
+                ) from None
+            if nearest == nearest.parent:
+                break
             nearest = nearest.parent
-    except OSError as error:
-        why = "the path is too long" if error.errno == errno.ENAMETOOLONG else str(error.strerror)
-        raise OutputError(
-            f"cannot write to {_clipped(directory)}: {why}; name another directory with {option}"
-        ) from None
+        except OSError as error:
+            raise OutputError(f"cannot write to {_clipped(directory)}: {_why(error)}; {advice}") from None
     if not nearest.is_dir():
-        raise OutputError(
-            f"cannot write to {directory}: {nearest} is a file, not a directory; name another directory with {option}"
-        )
+        raise OutputError(f"cannot write to {directory}: {nearest} is a file, not a directory; {advice}")
     if not os.access(nearest, os.W_OK | os.X_OK):
         read_only = os.statvfs(nearest).f_flag & os.ST_RDONLY
         why = "lies on a read-only file system" if read_only else "may not be written to by you"
@@ -79,6 +105,11 @@ def check_writable(directory: Path, *, option: str = "--out") -> None:
         )
 
 
+def _why(error: OSError) -> str:
+    known = {errno.ENAMETOOLONG: "the path is too long", errno.ELOOP: "symbolic links lead in a circle"}
+    return known.get(error.errno or 0, str(error.strerror))
+
+
 def _clipped(path: Path) -> str:
-    text = str(path)
+    text = printable(str(path))
     return text if len(text) <= 200 else f"{text[:90]} … {text[-90:]}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from swaveval.errors import SwavevalError, machine_fault
 from swaveval.results import Series
 from swaveval.results.exporters import Exporter, ExportError, available, make_exporter
-from swaveval.results.places import check_writable
+from swaveval.results.places import check_file
 from swaveval.text import shortened
 
 
@@ -56,7 +56,7 @@ def destinations(texts: Iterable[str]) -> tuple[Destination, ...]:
         if callable(check := getattr(exporter, "check", None)):
             check(target)
         elif "://" not in target and target != "-":
-            check_writable(Path(target).expanduser().absolute().parent, option=f"{name}:FILE")
+            check_file(Path(target).expanduser(), option=f"{name}:FILE")
         found.append(Destination(text, exporter, target))
     return tuple(found)
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from swaveval.results import Point, Series
-from swaveval.results.atomic import atomic_path
+from swaveval.results.atomic import named_path
 from swaveval.results.exporters import STANDARD_OUTPUT, ExportError
-from swaveval.results.places import check_writable
+from swaveval.results.places import check_file
 from swaveval.text import listed, printable, shortened
 from swaveval.trackers.content import Content
 from swaveval.trackers.embeddings import Array, Embeddings, embeddings_of
@@ -47,7 +47,11 @@ def write_embeddings(series: Series, which: str, target: str) -> tuple[str, ...]
             f"embeddings are not written as {shortened(suffix, 20)}; name FILE.parquet, FILE.npz or a directory with "
             "--to (a directory whose name looks like this ends in a slash)"
         )
-    check_writable(path.absolute().parent, option="--to")
+    if not a_file and path.exists() and not path.is_dir():
+        raise ExportError(
+            f"{shortened(str(path), 100)} is no directory; name one, or a file that ends in .parquet or .npz, with --to"
+        )
+    check_file(path, option="--to")
     content = Content.of(series)
     points = chosen(content, which)
     every = (embeddings_of(content, point) for point in points)
@@ -114,7 +118,7 @@ def _write_npz(every: Iterator[Embeddings], path: Path) -> None:
         for name in names
     }
     # np.savez takes names as keywords, and one of its own is `file`.
-    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as packed:
+    with named_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as packed:
         for name, array in arrays.items():
             with packed.open(f"{name}.npy", "w", force_zip64=True) as entry:
                 np.lib.format.write_array(entry, array, allow_pickle=False)
@@ -150,7 +154,7 @@ def _write_parquet(every: Iterator[Embeddings], path: Path) -> None:
         ]
     )
     first = held.features
-    with atomic_path(path) as temporary, parquet.ParquetWriter(temporary, schema) as writer:
+    with named_path(path) as temporary, parquet.ParquetWriter(temporary, schema) as writer:
         while True:
             writer.write_table(_table(held, schema))
             following = next(every, None)
@@ -183,7 +187,7 @@ def _table(held: Embeddings, schema: Any) -> Any:
 
 def _write_projector(content: Content, every: Iterator[Embeddings], path: Path) -> None:
     """Features and map of each checkpoint, of at most 10,000 images, in a directory of its own."""
-    if path.exists() and (not path.is_dir() or (any(path.iterdir()) and not (path / MARK).is_file())):
+    if path.exists() and any(path.iterdir()) and not (path / MARK).is_file():
         raise ExportError(
             f"{shortened(str(path), 100)} holds other files; name a new directory, or a file that ends in .parquet or "
             ".npz"

@@ -78,7 +78,18 @@ def test_a_reader_that_goes_and_a_full_device(evaluated: Path) -> None:
                 export, env=environment(), stdout=full, stderr=subprocess.PIPE, text=True, check=False
             )
         assert finished.returncode == 2
-        one_sentence(finished, "no space is left")
+        one_sentence(finished, "no space is left", "standard output")
+        assert "--out" not in finished.stderr
+
+
+def test_rows_that_go_nowhere_are_no_success(evaluated: Path) -> None:
+    """`export >&-` ended with 0 although no row was printed."""
+    finished = subprocess.run(
+        ["sh", "-c", '"$@" >&-', "sh", *command(["export", evaluated])],
+        env=environment(), stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    assert finished.returncode == 2
+    one_sentence(finished, "standard output is closed", "--to FILE")
 
 
 # -- places ------------------------------------------------------------------------------------------------------------
