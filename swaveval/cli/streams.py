@@ -1,11 +1,14 @@
 """Standard output and error that take every text: what an encoding lacks is written in plain letters instead."""
 
 import codecs
+import io
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 _HANDLER = "swaveval.plain"
+_OUTPUT = "standard output"
 _PLAIN = {
     "±": "+/-", "×": "x", "·": "*", "–": "-", "—": "-", "−": "-", "→": "->", "←": "<-", "≥": ">=", "≤": "<=",
     "…": "...", "‘": "'", "’": "'", "“": '"', "”": '"', "ε": "epsilon", "√": "sqrt", "‖": "||", "≈": "~", "•": "*",
@@ -22,17 +25,36 @@ def prepare_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=_HANDLER)
+    if type(sys.stdout) is io.TextIOWrapper:  # nobody else's stand-in for it
+        given = sys.stdout
+        encoding, lines, through = given.encoding, given.line_buffering, given.write_through
+        sys.stdout = _Output(given.detach(), encoding, _HANDLER, line_buffering=lines, write_through=through)
 
 
 def output_fails(error: Exception) -> bool:
-    """Whether a fault without the name of a file is that of standard output, which keeps what it could not write."""
-    if not isinstance(error, OSError) or error.filename is not None:
-        return False
+    """Whether a fault is that of standard output."""
+    return isinstance(error, OSError) and error.filename == _OUTPUT
+
+
+class _Output(io.TextIOWrapper):
+    """Standard output whose faults say that they are its own: the system names no file."""
+
+    def write(self, text: str, /) -> int:
+        with _named():
+            return super().write(text)
+
+    def flush(self) -> None:
+        with _named():
+            super().flush()
+
+
+@contextmanager
+def _named() -> Iterator[None]:
     try:
-        sys.stdout.flush()
-    except OSError:
-        return True
-    return False
+        yield
+    except OSError as error:
+        error.filename = _OUTPUT
+        raise
 
 
 def swallow_rest() -> None:

@@ -60,7 +60,8 @@ def test_letters_that_an_encoding_lacks_are_written_plainly() -> None:
     assert finished.stderr == b"epsilon\n"
 
 
-def test_a_reader_that_goes_and_a_full_device(evaluated: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_goes_and_a_full_device(unbuffered: str, evaluated: Path) -> None:
     """`export | head -1` is no fault; `export > /dev/full` is one, told once."""
     export = command(["export", evaluated])
     piped = subprocess.Popen(
@@ -75,7 +76,12 @@ def test_a_reader_that_goes_and_a_full_device(evaluated: Path) -> None:
     if Path("/dev/full").exists():
         with Path("/dev/full").open("wb") as full:
             finished = subprocess.run(
-                export, env=environment(), stdout=full, stderr=subprocess.PIPE, text=True, check=False
+                export,
+                env=environment({"PYTHONUNBUFFERED": unbuffered}),
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
             )
         assert finished.returncode == 2
         one_sentence(finished, "no space is left", "standard output")
