@@ -9,6 +9,7 @@ import sys
 import typer
 
 from swaveval.cli import compare, compress, demo, evaluators, export, inspect, plan, pretrain, report, run, sweep
+from swaveval.cli.given_paths import Command
 from swaveval.cli.limits import obstacle
 from swaveval.cli.stopping import leave_on_signals, stop_on_sigterm
 from swaveval.cli.streams import output_fails, prepare_streams, swallow_rest
@@ -28,17 +29,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("demo", rich_help_panel="Start")(demo.demo)
-app.command("run", rich_help_panel="Evaluate")(run.run)
-app.command("compare", rich_help_panel="Evaluate")(compare.compare)
-app.command("plan", rich_help_panel="Evaluate")(plan.plan)
-app.command("report", rich_help_panel="Evaluate")(report.report)
-app.command("export", rich_help_panel="Evaluate")(export.export)
-app.command("evaluators", rich_help_panel="Evaluate")(evaluators.evaluators)
-app.command("pretrain", rich_help_panel="Train")(pretrain.pretrain)
-app.command("sweep", rich_help_panel="Train")(sweep.sweep)
-app.command("inspect", rich_help_panel="Checkpoints")(inspect.inspect)
-app.command("compress", rich_help_panel="Checkpoints")(compress.compress)
+app.command("demo", cls=Command, rich_help_panel="Start")(demo.demo)
+app.command("run", cls=Command, rich_help_panel="Evaluate")(run.run)
+app.command("compare", cls=Command, rich_help_panel="Evaluate")(compare.compare)
+app.command("plan", cls=Command, rich_help_panel="Evaluate")(plan.plan)
+app.command("report", cls=Command, rich_help_panel="Evaluate")(report.report)
+app.command("export", cls=Command, rich_help_panel="Evaluate")(export.export)
+app.command("evaluators", cls=Command, rich_help_panel="Evaluate")(evaluators.evaluators)
+app.command("pretrain", cls=Command, rich_help_panel="Train")(pretrain.pretrain)
+app.command("sweep", cls=Command, rich_help_panel="Train")(sweep.sweep)
+app.command("inspect", cls=Command, rich_help_panel="Checkpoints")(inspect.inspect)
+app.command("compress", cls=Command, rich_help_panel="Checkpoints")(compress.compress)
 
 
 def _version(asked: bool) -> bool:

@@ -46,6 +46,10 @@ class Exporter(Protocol):
 class Csv:
     """A row per metric and a row per time, with a line of names: `swaveval.results.export.COLUMNS`."""
 
+    def check(self, target: str) -> None:
+        """Raise unless it can be written to `target`."""
+        _check_text(target)
+
     def write(self, series: Series, target: str) -> None:
         buffer = io.StringIO()
         table = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
@@ -56,6 +60,10 @@ class Csv:
 
 class Json:
     """A list of objects, one per metric and per time; NaN and the infinities by name."""
+
+    def check(self, target: str) -> None:
+        """Raise unless it can be written to `target`."""
+        _check_text(target)
 
     def write(self, series: Series, target: str) -> None:
         _write_text(json.dumps(_everything(series), indent=1, allow_nan=False) + "\n", target)
@@ -118,7 +126,15 @@ def _everything(series: Series) -> list[dict[str, Any]]:
     return [*rows(series), *time_rows(series)]
 
 
+def _check_text(target: str) -> None:
+    if target == "":
+        raise ExportError("the file to write has no name; name one with --to FILE, or - for standard output")
+    if target != STANDARD_OUTPUT:
+        check_file(Path(target), option="--to")
+
+
 def _write_text(text: str, target: str) -> None:
+    _check_text(target)
     if target == STANDARD_OUTPUT:
         if sys.stdout is None or getattr(sys.stdout, "name", "") == os.devnull:  # what the command line puts there
             raise ExportError("standard output is closed, so nothing can be printed; name a file with --to FILE")

@@ -60,6 +60,7 @@ def check_file(file: Path, *, option: str) -> None:
     Raises:
         OutputError: nothing can be written there, and why.
     """
+    _check_here(file, "a file", option)
     if file.is_dir():
         check_writable(file.absolute().parent, option=option)
         return
@@ -79,6 +80,7 @@ def check_writable(directory: Path, *, option: str = "--out") -> None:
     Raises:
         OutputError: a part of the path is a file or a link that leads nowhere, or there is no permission.
     """
+    _check_here(directory, "a directory", option)
     advice, nearest = f"name another directory with {option}", directory
     while True:
         try:
@@ -102,6 +104,15 @@ def check_writable(directory: Path, *, option: str = "--out") -> None:
         why = "lies on a read-only file system" if read_only else "may not be written to by you"
         raise OutputError(
             f"cannot write to {directory}: {nearest} {why}; name a directory that can be written to with {option}"
+        )
+
+
+def _check_here(place: Path, kind: str, option: str) -> None:
+    """Raise where it was an address before it was made a path: it would become a directory called `s3:`."""
+    if address := _ADDRESS.match(str(place)):
+        raise OutputError(
+            f"this is written to {kind} of this machine, not to {address[1]}://{_clipped(Path(address[2]))}"
+            f"; name one with {option} and copy it there afterwards"
         )
 
 
