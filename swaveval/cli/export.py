@@ -14,7 +14,12 @@ def export(
         help="csv, json, parquet, tensorboard, wandb, mlflow, trackio, or an installed exporter's name. Default: by "
         "the suffix of --to, else csv.",
     ),
-    to: str = typer.Option("-", "--to", help="File to write, or what the format takes; - is standard output."),
+    to: str = typer.Option(
+        "-",
+        "--to",
+        help="File to write, or what the format takes: a directory for tensorboard, FILE.db or a server's http address "
+        "for mlflow; - is standard output.",
+    ),
     embeddings: str = typer.Option(
         "",
         "--embeddings",

@@ -340,13 +340,20 @@ def pretrain(
     }
 
     with no_garbage():
-        from swaveval.pretrain.errors import Diverged, Interrupted, ProcessLost
+        from swaveval.pretrain.errors import Diverged, Interrupted, ProcessLost, RunMissing
         from swaveval.pretrain.ranks import is_first_process, is_launched
         from swaveval.pretrain.reporter import ConsoleReporter
         from swaveval.pretrain.run_file import gather_settings
+        from swaveval.pretrain.train import holds_run
         from swaveval.pretrain.train import pretrain as train
 
     settings = gather_settings(given, config_file=config, resume_from=out if resume else None)
+    if resume and not holds_run(out) and is_first_process(settings.hardware):
+        if not settings.data.path:
+            raise RunMissing(
+                f"there is no run in {out} to resume; name the directory of one with --out, or start one with --data"
+            )
+        typer.echo(f"there is no run in {out} to resume; a new one begins", err=True)
     try:
         with ConsoleReporter(quiet=quiet) as reporter:
             train(settings, out, resume=resume, reporter=reporter, command=shlex.join(["swaveval", *sys.argv[1:]]))

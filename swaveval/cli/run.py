@@ -128,7 +128,8 @@ def run(
         typer.echo(f"{verdict.verdict}: {verdict.sentence}\n{page}")
     elif not as_json:
         print_summary(outcome.written.series, verdict, page)
-        typer.echo(f"{outcome.computed} cells computed, {len(outcome.failed)} failed", err=True)
+        others = f"{outcome.by_others} by other commands, " if outcome.by_others else ""
+        typer.echo(f"{outcome.computed} cells computed, {others}{len(outcome.failed)} failed", err=True)
     if request.published:
         typer.echo(f"sent to: {Address.of(request.published).shown}", err=True)
     if outcome.waiting:
@@ -171,6 +172,7 @@ def counts(outcome: "RunOutcome") -> dict[str, Any]:
     return {
         "page": str(outcome.written.page),
         "computed": outcome.computed,
+        "by_others": outcome.by_others,
         "failed": [list(entry) for entry in outcome.failed],
         "writing": list(outcome.writing),
         "unusable": [f"{name}: {reason}" for name, reason in outcome.unusable],

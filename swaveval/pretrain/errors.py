@@ -15,6 +15,10 @@ class RunExists(PretrainError):
     """The output directory already holds a run, and it was not asked for to resume it."""
 
 
+class RunMissing(PretrainError):
+    """A run was to be resumed, and the output directory holds none."""
+
+
 class Diverged(PretrainError):
     """The loss became NaN or infinite; the checkpoints written before are kept."""
 

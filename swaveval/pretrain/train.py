@@ -121,7 +121,7 @@ def pretrain(
     stored = read_run_file(out)
     resume = resume or is_restarted()
     # Further processes of a distributed run find the run.json that the first one has just written.
-    if first and not resume and (stored is not None or newest(out / CHECKPOINTS) is not None):
+    if first and not resume and holds_run(out):
         raise RunExists(
             f"{out} already holds a run; continue it with --resume, or name another directory with --out "
             "(checkpoints are never overwritten)"
@@ -165,6 +165,11 @@ def pretrain(
             )
         _fit(prepared, trainer, out, teller)
     return out
+
+
+def holds_run(out: Path) -> bool:
+    """Whether a training has begun in a directory: its settings are there, or a checkpoint."""
+    return read_run_file(out) is not None or newest(out / CHECKPOINTS) is not None
 
 
 def _prepare(config: PretrainConfig, out: Path, reporter: Reporter, *, resume: bool, fingerprint: str) -> _Prepared:

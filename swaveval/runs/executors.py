@@ -22,10 +22,12 @@ class Done:
     Attributes:
         task: whose cell it is.
         cell: as stored.
+        ours: whether this evaluation computed it; else another command did, meanwhile.
     """
 
     task: Task
     cell: Cell
+    ours: bool = True
 
 
 @runtime_checkable

@@ -19,6 +19,7 @@ from swaveval.runs.estimates import Estimates, kind
 from swaveval.runs.executors import Executor
 from swaveval.runs.job import Job
 from swaveval.runs.machine import devices, workers
+from swaveval.runs.outcome import Made
 from swaveval.runs.performing import tell
 from swaveval.runs.plan import Plan
 from swaveval.runs.progress import left
@@ -42,7 +43,7 @@ class InTime:
 
     def evaluate(
         self, records: Sequence[CheckpointRecord], plan: Plan, planner: Planner
-    ) -> tuple[tuple[CheckpointRecord, ...], Plan, int]:
+    ) -> tuple[tuple[CheckpointRecord, ...], Plan, Made]:
         """Have done what there is time for.
 
         Args:
@@ -55,31 +56,32 @@ class InTime:
         store, loader = workspace.store, workspace.loader
         by_digest = {task.cells[0].key.backbone: task for task in backbone_tasks(records, plan, loader)}
         tasks = [by_digest[digest] for record in in_order(records) if (digest := str(record.digest)) in by_digest]
-        count = self._perform("evaluating", tasks)
+        made = self._perform("evaluating", tasks)
         reached = waiting(records, plan, store)
         plan = planner(reached)
         checkpoints = sum(record.kind == "checkpoint" and record.evaluated for record in reached)
         if checkpoints:
             self.estimates.learn_series(plan, checkpoints)
             late = series_in_order(series_tasks(reached, plan, loader), self.estimates)
-            count += self._perform("evaluating the series", late, guess(self.estimates, checkpoints))
-        return reached, plan, count
+            made += self._perform("evaluating the series", late, guess(self.estimates, checkpoints))
+        return reached, plan, made
 
-    def _perform(self, stage: str, tasks: Iterable[Task], unknown: Unknown | None = None) -> int:
+    def _perform(self, stage: str, tasks: Iterable[Task], unknown: Unknown | None = None) -> Made:
         todo, progress = list(tasks), self.job.workspace.progress
-        total, count = sum(len(task.cells) for task in todo), 0
+        total, count, made = sum(len(task.cells) for task in todo), 0, Made()
         at_once = self.job.request.jobs or 1
         while batch := self._next(todo, at_once, unknown):
             progress.stage(stage, total)
             left(progress, self.deadline.left)
             for done in self.executor.run([cheap_first(task, self.estimates) for task in batch], self.job):
                 count += 1
+                made += Made(done.ours, not done.ours)
                 self.estimates.seen(kind(done.task), done.cell)
                 progress.stage(stage, total)
                 progress.advance(count, total)
                 left(progress, self.deadline.left)
                 tell(progress, done)
-        return count
+        return made
 
     def _next(self, todo: list[Task], at_once: int, unknown: Unknown | None) -> list[Task]:
         """Tasks to do beside each other, taken out of what is to do."""

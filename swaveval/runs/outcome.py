@@ -27,12 +27,27 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """Cells that were not there: how many this run computed, and how many other commands did meanwhile."""
+
+    computed: int = 0
+    by_others: int = 0
+
+    def __add__(self, other: "Made") -> "Made":
+        return Made(self.computed + other.computed, self.by_others + other.by_others)
+
+    def __bool__(self) -> bool:
+        return bool(self.computed or self.by_others)
+
+
+@dataclass(frozen=True, slots=True)
 class RunOutcome:
     """What a run came to.
 
     Attributes:
         written: the page, the series and the verdict.
         computed: cells computed in this run.
+        by_others: cells that other commands on the same directory computed meanwhile, and this one took over.
         failed: cells whose status is `error`, with their evaluator, checkpoint and reason.
         writing: names of checkpoints that were still being written.
         unusable: other files that could not be evaluated, each with the reason.
@@ -48,3 +63,4 @@ class RunOutcome:
     unusable: tuple[tuple[str, str], ...]
     waiting: tuple[str, ...] = ()
     normalisation: Mapping[str, Any] = field(default_factory=dict)
+    by_others: int = 0

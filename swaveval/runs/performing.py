@@ -7,27 +7,29 @@ from collections.abc import Sequence
 from swaveval.runs.estimates import Estimates, kind
 from swaveval.runs.executors import Done, Executor
 from swaveval.runs.job import Job
+from swaveval.runs.outcome import Made
 from swaveval.runs.progress import Progress, left
 from swaveval.runs.tasks import BackboneTask, Task
 from swaveval.runs.workspace import Workspace
 
 
-def perform_all(stage: str, tasks: Sequence[Task], executor: Executor, job: Job, estimates: Estimates) -> int:
-    """Have tasks done, telling of each cell as it comes and how long the rest will take; gives how many cells."""
+def perform_all(stage: str, tasks: Sequence[Task], executor: Executor, job: Job, estimates: Estimates) -> Made:
+    """Have tasks done, telling of each cell as it comes and how long the rest will take; gives how many."""
     ahead, progress = _Ahead(tasks, estimates), job.workspace.progress
     if not ahead.total:
-        return 0
+        return Made()
     progress.stage(stage, ahead.total)
     fetch_ahead(tasks, job.workspace)
     left(progress, ahead.seconds)
-    count = 0
+    made = Made()
     for count, done in enumerate(executor.run(tasks, job), start=1):
         progress.stage(stage, ahead.total)  # the features may have had a stage of their own
         progress.advance(count, ahead.total)
         ahead.over(done)
         left(progress, ahead.seconds)
         tell(progress, done)
-    return count
+        made += Made(done.ours, not done.ours)
+    return made
 
 
 def fetch_ahead(tasks: Sequence[Task], workspace: Workspace) -> None:

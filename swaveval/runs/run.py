@@ -23,7 +23,7 @@ from swaveval.runs.in_time import InTime, spread
 from swaveval.runs.job import Job, build_workspace
 from swaveval.runs.loader import CheckpointLoader
 from swaveval.runs.losses import Looked, look_for_loss, recomputed
-from swaveval.runs.outcome import RunOutcome
+from swaveval.runs.outcome import Made, RunOutcome
 from swaveval.runs.page import write_page
 from swaveval.runs.performing import perform_all, tell
 from swaveval.runs.pictures import PICTURES, pictures_key, shown_by
@@ -199,7 +199,7 @@ def _run(request: RunRequest, executor: Executor, progress: Progress, deadline: 
     keep_file_names(prepared.request.out, images.fingerprint, images.files)
     job = Job(prepared.request, prepared.workspace)
     try:
-        prepared, cells, computed = _evaluate(prepared, job, executor, deadline)
+        prepared, cells, made = _evaluate(prepared, job, executor, deadline)
     finally:
         job.close()
         prepared.workspace.plugins.close()
@@ -208,7 +208,7 @@ def _run(request: RunRequest, executor: Executor, progress: Progress, deadline: 
     store.write_manifest(manifest)
     if manifest.loss is None and (loss := recomputed(Series.load(prepared.request.out))) is not None:
         prepared.workspace.store.write_manifest(replace(manifest, loss=loss))
-    if computed:
+    if made:
         prepared.workspace.store.seconds.forget(*OF_PAGE, stage=PAGE)
     drawn = request.figures and (deadline is None or time_for_figures(deadline, prepared.workspace.store))
     written = write_page(prepared.request.out, images=request.images, figures=drawn, jobs=request.jobs)
@@ -217,7 +217,8 @@ def _run(request: RunRequest, executor: Executor, progress: Progress, deadline: 
     names = {planned.key.digest: planned.checkpoint for planned in prepared.plan.cells}
     return RunOutcome(
         written=written,
-        computed=computed,
+        computed=made.computed,
+        by_others=made.by_others,
         failed=tuple(
             (cell.key.evaluator, names.get(cell.key.digest, ""), cell.reason)
             for cell in cells
@@ -236,25 +237,25 @@ def _run(request: RunRequest, executor: Executor, progress: Progress, deadline: 
 
 def _evaluate(
     prepared: Prepared, job: Job, executor: Executor, deadline: Deadline | None
-) -> tuple[Prepared, list[Cell], int]:
+) -> tuple[Prepared, list[Cell], Made]:
     """Have everything done that is to do, or that there is time for.
 
     Returns:
-        What was reached of it, the cells of this evaluation and how many were computed.
+        What was reached of it, the cells of this evaluation and how many were not there.
     """
     store, progress = prepared.workspace.store, prepared.workspace.progress
-    estimates, computed = Estimates(store), 0
+    estimates, made = Estimates(store), Made()
     estimates.learn(prepared.plan.cells, [record.digest for record in prepared.records if record.kind == "checkpoint"])
     if deadline is not None:
         in_time = InTime(executor, spread(job, len(prepared.records)), estimates, deadline)
-        records, plan, computed = in_time.evaluate(prepared.records, prepared.plan, prepared.planned)
+        records, plan, made = in_time.evaluate(prepared.records, prepared.plan, prepared.planned)
         prepared = replace(prepared, records=records, plan=plan)
     else:
         todo = rounds(prepared.records, prepared.plan, prepared.workspace.loader)
         backbones = sum(not isinstance(task, SeriesTask) for _, tasks in todo for task in tasks)
         job = spread(job, max(backbones, *(len(tasks) for _, tasks in todo)))
         for stage, tasks in todo:
-            computed += perform_all(stage, tasks, executor, job, estimates)
+            made += perform_all(stage, tasks, executor, job, estimates)
     cells = [cell for planned in prepared.plan.cells if (cell := store.get(planned.key)) is not None]
     progress.stage("page", 0)
     images = prepared.workspace.images
@@ -268,7 +269,7 @@ def _evaluate(
         for done in executor.run([task], job):
             tell(progress, done)
     cells += [cell for key in (pictures_key(images.fingerprint, shown),) if (cell := store.get(key)) is not None]
-    return prepared, cells, computed
+    return prepared, cells, made
 
 
 def _lost(fault: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from types import TracebackType
 
 from swaveval.runs.attempts import Attempt
@@ -50,7 +51,7 @@ class Shared:
         """Cells of a task that another command has stored since it was planned."""
         for cell in attempt.stored(self._job.workspace.store):
             if cell.status != "error":
-                yield attempt.done(cell)
+                yield replace(attempt.done(cell), ours=False)
 
     def watch(self) -> Iterator[Done]:
         """Look what others have done of the tasks they work on."""

@@ -12,6 +12,7 @@ import re
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any
 from swaveval.results import Series
 from swaveval.results.export import rows
 from swaveval.results.exporters import STANDARD_OUTPUT, ExportError
-from swaveval.results.places import check_writable
+from swaveval.results.places import OutputError, check_writable
 from swaveval.results.scalars import scalars
 from swaveval.text import shortened
 from swaveval.trackers.content import BASELINE_GROUP, Content
@@ -30,6 +31,7 @@ EVALUATION = "swaveval.evaluation"
 _METRICS, _PARAMETERS = 1000, 100
 _LONGEST_NAME, _LONGEST_VALUE = 240, 500
 _SQLITE = "sqlite:///"
+_BEGINNING = b"SQLite format 3\0"  # of every such file
 _DATABASES = (".db", ".sqlite", ".sqlite3")
 
 Values = dict[tuple[str, int], float]
@@ -59,12 +61,12 @@ class MLflow:
         if database is not None:
             if importlib.util.find_spec("sqlalchemy") is None or importlib.util.find_spec("alembic") is None:
                 raise ExportError("an MLflow database needs sqlalchemy and alembic; pip install 'swaveval[mlflow]'")
-            check_writable(database.parent, option="mlflow:FILE.db")
+            _check_database(database)
         elif "://" not in target and not os.environ.get("MLFLOW_ALLOW_FILE_STORE"):
-            raise ExportError(
-                f"mlflow:{target} is a directory, which MLflow takes no more (unless MLFLOW_ALLOW_FILE_STORE=true); "
-                f"name a database, as in mlflow:{target.rstrip('/')}.db"
-            )
+            what = "neither a database (FILE.db, .sqlite, .sqlite3) nor the address of a server"
+            if Path(target).expanduser().is_dir():
+                what = "a directory, which MLflow takes no more (unless MLFLOW_ALLOW_FILE_STORE=true)"
+            raise ExportError(f"mlflow:{target} is {what}; name a database, as in mlflow:{target.rstrip('/')}.db")
 
     def write(self, series: Series, target: str) -> None:
         """Add what is not there yet.
@@ -193,6 +195,36 @@ def _plain(text: str) -> str:
     """Without what MLflow refuses in names: odd letters, and what a path would resolve."""
     plain = re.sub(r"[^A-Za-z0-9_\-. :/]", "_", text)
     return "/".join("_" if part.strip(". ") == "" else part for part in plain.split("/"))
+
+
+def _check_database(database: Path) -> None:
+    """Raise unless it is a database or can become one: MLflow would try for a minute before it says so.
+
+    Raises:
+        ExportError: something else is there. OutputError: nothing can be written there.
+    """
+    option = "mlflow:FILE.db"
+    check_writable(database.parent, option=option)
+    if database.exists():
+        begins = b"?"
+        with suppress(OSError):
+            if database.is_file():
+                with database.open("rb") as file:
+                    begins = file.read(len(_BEGINNING))
+        if begins not in (b"", _BEGINNING):
+            raise ExportError(
+                f"mlflow does not take it: {shortened(str(database), 100)} is no SQLite database that can be read; "
+                "name another file, or move it away"
+            )
+    there = next(place for place in database.parents if place.exists())
+    try:  # beside a database lies its journal; and of some places (/proc) only the trial tells that they take no file
+        tempfile.TemporaryFile(dir=there).close()
+        if database.exists():
+            database.open("ab").close()
+    except OSError as error:
+        raise OutputError(
+            f"cannot write to {shortened(str(database), 100)}: {error.strerror}; name another file with {option}"
+        ) from None
 
 
 def _database(target: str) -> Path | None:

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from swaveval.cli.pretrain import pretrain
 from swaveval.pretrain.config import PretrainConfig
 from swaveval.pretrain.config_file import to_sections
-from swaveval.pretrain.errors import ConfigError, RunExists
+from swaveval.pretrain.errors import ConfigError, RunExists, RunMissing
 from swaveval.pretrain.reporter import ConsoleReporter, EpochReport
 
 ROOT = Path(__file__).parents[2]
@@ -41,6 +41,17 @@ def flags(config: PretrainConfig) -> list[str]:
         "--workers": 0,
     }
     return [str(word) for pair in words.items() for word in pair]
+
+
+def test_resuming_where_there_is_no_run(tiny: PretrainConfig, tmp_path: Path) -> None:
+    """It asked for images, or began a new run without a word."""
+    out = tmp_path / "nothere"
+    with pytest.raises(RunMissing, match=f"there is no run in {out} to resume; name the directory of one with --out"):
+        CliRunner().invoke(app, ["--out", str(out), "--resume"], catch_exceptions=False)
+    assert not out.exists()
+    asked = ["--out", str(out), "--resume", "--data", tiny.data.path, "--epochs", "0"]
+    begun = CliRunner().invoke(app, asked)
+    assert f"there is no run in {out} to resume; a new one begins" in begun.stderr
 
 
 def test_flags_become_settings_and_a_finished_run_resumes_by_name(tiny: PretrainConfig, tmp_path: Path) -> None:

@@ -86,6 +86,33 @@ def test_first_everything_then_nothing_then_what_is_forced(tmp_path: Path) -> No
         assert first.written.series.values(name).tolist() == second.written.series.values(name).tolist()
 
 
+class Interloper(Told):
+    """Another command has its whole turn on the same directory while this one reads."""
+
+    def __init__(self, other: RunRequest) -> None:
+        super().__init__()
+        self.other: RunRequest | None = other
+        self.computed = 0
+
+    def stage(self, name: str, total: int) -> None:
+        super().stage(name, total)
+        if name == "evaluating" and (other := self.other) is not None:
+            self.other = None
+            self.computed = run(other).computed
+
+
+# In time, the series is planned after the checkpoints, when the drift over it is there already.
+@pytest.mark.parametrize(("more", "taken"), [({}, 9), ({"budget": 600.0}, 8)], ids=["all", "in time"])
+def test_what_another_command_computed_is_counted_as_its_own(more: dict[str, Any], taken: int, tmp_path: Path) -> None:
+    """Of two commands on one directory each said that it had computed all of it."""
+    told = Interloper(asked(tmp_path))
+    outcome = run(asked(tmp_path, **more), told)
+    assert told.computed == 2 + 3 + 2 + 1 + 1
+    assert (outcome.computed, outcome.by_others) == (0, taken)
+    again = run(asked(tmp_path))
+    assert (again.computed, again.by_others) == (0, 0)
+
+
 def test_a_failure_is_told_and_stored_and_the_rest_goes_on(tmp_path: Path) -> None:
     told = Told()
     mine = write_plugin(tmp_path / "mine.py", "raise ValueError('not on my watch')")

@@ -12,6 +12,7 @@ from swaveval.results.store import ResultStore
 from swaveval.runs.estimates import NETWORK, Estimates
 from swaveval.runs.executors import make_executor
 from swaveval.runs.job import Job
+from swaveval.runs.outcome import Made
 from swaveval.runs.page import write_page
 from swaveval.runs.performing import perform_all
 from swaveval.runs.plan import EvaluatorSpec, PlannedCell
@@ -156,7 +157,7 @@ def test_time_left_is_known_once_every_kind_of_work_was_seen(tmp_path: Path) -> 
     job.workspace.progress = heard
     tasks = [Odd(name, planned(name, "first", "second"), tmp_path) for name in ("a", "b")]
     estimates = Estimates(job.workspace.store)
-    assert perform_all("odd", tasks, make_executor("local"), job, estimates) == 4
+    assert perform_all("odd", tasks, make_executor("local"), job, estimates) == Made(4)
     # Before anything, and after the first of its kind, nobody can tell; from the second on it is known.
     assert heard.until[:2] == [None, None]
     assert all(seconds is not None for seconds in heard.until[2:])

@@ -213,6 +213,23 @@ def test_what_cannot_be_is_said_before(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="is a file"):
         MLflow().check(f"{tmp_path}/file/runs.db")
+    with pytest.raises(ExportError, match="is a directory, which MLflow takes no more"):
+        MLflow().check(str(tmp_path))
+    for target in ("nosuchthing", f"{tmp_path}/file"):
+        with pytest.raises(ExportError, match=r"is neither a database \(FILE.*; name a database, as in mlflow:.*\.db"):
+            MLflow().check(target)
+    (tmp_path / "dir.db").mkdir()
+    (tmp_path / "text.db").write_text("no database")
+    for name in ("dir.db", "text.db"):
+        with pytest.raises(ExportError, match=f"mlflow does not take it: .*{name} is no SQLite database"):
+            MLflow().check(f"{tmp_path}/{name}")
+    (tmp_path / "empty.db").touch()
+    for name in ("empty.db", "new.db", "deep/new.db"):
+        MLflow().check(f"{tmp_path}/{name}")
+    assert not (tmp_path / "deep").exists()
+    if Path("/proc/self").is_dir():  # root may write everywhere, and yet not there: MLflow tried for 45 seconds
+        with pytest.raises(OutputError, match=r"cannot write to /proc/.*; name another"):
+            MLflow().check("/proc/x.db")
     monkeypatch.setitem(sys.modules, "alembic", None)
     with pytest.raises(ExportError, match=r"pip install 'swaveval\[mlflow\]'"):
         MLflow().check(f"{tmp_path}/runs.db")
