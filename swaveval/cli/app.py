@@ -11,7 +11,7 @@ import typer
 from swaveval.cli import compare, compress, demo, evaluators, export, inspect, plan, pretrain, report, run, sweep
 from swaveval.cli.given_paths import Command
 from swaveval.cli.limits import obstacle
-from swaveval.cli.stopping import leave_on_signals, stop_on_sigterm
+from swaveval.cli.stopping import leave_on_signals, stop_answered, stop_on_sigterm
 from swaveval.cli.streams import output_fails, prepare_streams, swallow_rest
 from swaveval.errors import DONE, INTERRUPTED, USAGE, SwavevalError, machine_fault
 
@@ -73,6 +73,8 @@ def main() -> None:
     except BrokenPipeError:
         code = DONE  # the reader of a pipe (`| head`) has gone: nothing to report, nothing more can be written
         swallow_rest()
+    except KeyboardInterrupt:  # once more, while the first was answered
+        code = _stopped()
     except Exception as error:
         code = _tell(error)
         swallow_rest()
@@ -99,6 +101,8 @@ def _call() -> int | str | None:
 
 
 def _stopped() -> int:
+    leave_on_signals(INTERRUPTED)
+    stop_answered()
     typer.echo("\nStopped. What was finished is kept; the same command goes on from there.", err=True)
     return INTERRUPTED
 

@@ -1,5 +1,6 @@
 """The command asked to stop, once or twice, or killed: it ends soon, leaves nobody behind, and is gone on from."""
 
+import os
 import random
 import shutil
 import signal
@@ -87,6 +88,51 @@ def test_asked_to_stop_at_any_moment(zygote: Zygote, arguments: list[object], tm
 @pytest.mark.torture
 def test_asked_to_stop_a_hundred_times(zygote: Zygote, arguments: list[object], tmp_path: Path) -> None:
     stops_and_goes_on(zygote, arguments, tmp_path, random.Random(1), 100)
+
+
+# A command more, to which an interrupt comes at once through a plain call, or through a text that is executed.
+STOPPED = """
+import os, signal, sys
+from swaveval.cli import app
+def stop():
+    if how == "text":
+        exec("os.kill(os.getpid(), signal.SIGTERM)")
+    os.kill(os.getpid(), signal.SIGTERM)
+    sys.exit("nobody stopped it")
+how, more = sys.argv[1:]
+@app.app.command("stopped")
+def stopped() -> None:
+    try:
+        stop()
+    finally:
+        for _ in range(int(more)):
+            os.kill(os.getpid(), signal.SIGTERM)
+sys.argv[1:] = ["stopped"]
+app.main()
+"""
+
+
+@pytest.mark.parametrize("more", [0, 1, 3])
+@pytest.mark.parametrize("through", ["call", "text"])
+def test_a_second_signal_does_not_change_how_it_ends(through: str, more: int, tmp_path: Path) -> None:
+    """TERM, and TERM again before it had ended, were 143; an interrupt that met a dataclass being made was -2."""
+    (tmp_path / "one_more.py").write_text(STOPPED, encoding="utf-8")
+    given = environment()
+    given["PYTHONPATH"] = os.pathsep.join(filter(None, (str(tmp_path), given.get("PYTHONPATH"))))
+    ended = subprocess.run(
+        [*command([])[:1], "-m", "one_more", through, str(more)],
+        env=given, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, "Traceback" in ended.stderr) == (130, False), ended.stderr
+
+
+def test_signals_at_the_very_end_are_not_what_it_dies_of() -> None:
+    """As long as anything of the interpreter can still run: here, what is torn down with its modules."""
+    code = "import os, signal, sys\n"
+    code += "class Late:\n    def __del__(self, kill=os.kill, me=os.getpid()): kill(me, 15); kill(me, 2)\n"
+    code += "sys.late = Late()\nfrom swaveval.cli import app\nsys.argv[1:] = ['--version']\napp.main()"
+    ended = subprocess.run([*command([])[:1], "-c", code], env=environment(), capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")
 
 
 @pytest.mark.torture

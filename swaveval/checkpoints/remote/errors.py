@@ -120,14 +120,18 @@ def explained(error: BaseException, shown: str) -> RemoteError:
         )
     if names & _DENIED or _status(error) == 403:
         return RemoteError(f"{shown}: no permission for it with the credentials that were found", "denied")
-    if names & _GONE or _status(error) == 404:
-        return RemoteError(f"there is no {shown}; check bucket, path and endpoint", "gone")
+    # Over http, a server that nobody reaches is a file that is not found because of that.
+    gone = bool(names & _GONE) or _status(error) == 404
+    if _status(error) == 404:
+        names = set()
     if names & _UNREACHED:
         return RemoteError(f"{shown}: the server cannot be reached (connection refused, or no such host)", "network")
     if names & _SLOW:
         return RemoteError(f"{shown}: the server did not answer in time", "network")
     if names & _CUT:
         return RemoteError(f"{shown}: the connection was lost before all bytes had come", "network")
+    if gone:
+        return RemoteError(f"there is no {shown}; check bucket, path and endpoint", "gone")
     words = shortened(f"{type(error).__name__}: {error}", 200)
     return RemoteError(f"{shown}: the server could not do it ({words})", "network")
 

@@ -55,7 +55,17 @@ class Server:
     def find(self, path: str) -> dict[str, Mapping[str, Any]]:
         """Every file below a path, or the file that it is, by its whole name."""
         found = self._tried(path, lambda: self._call(self._files.find, path, detail=True))
+        if not found and self.address.protocol in ("http", "https"):
+            self._reached(path)
         return {str(name): info for name, info in dict(found).items() if info.get("type") != "directory"}
+
+    def _reached(self, path: str) -> None:
+        """Raise where nothing was found because nobody answers: whoever looks for links on pages keeps silent on it."""
+        try:
+            self.info(path)
+        except RemoteError as error:
+            if error.again:
+                raise
 
     def beside(self, path: str) -> dict[str, Mapping[str, Any]]:
         """The files in a directory; {} where it may not be listed, or is none."""
