@@ -173,7 +173,7 @@ def split(specification: str) -> tuple[str, dict[str, Any]]:
         call = ast.parse(f"f({arguments})", mode="eval").body
         if not isinstance(call, ast.Call) or call.args:
             raise ValueError("only keyword=value is understood")
-        values = {str(entry.arg): ast.literal_eval(entry.value) for entry in call.keywords if entry.arg}
+        values = {str(entry.arg): _value(entry.value) for entry in call.keywords if entry.arg}
         if len(values) != len(call.keywords):
             raise ValueError("only keyword=value is understood")
     except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError) as error:
@@ -246,6 +246,14 @@ def _tuples(value: Any) -> Any:
 
 def _line(error: BaseException) -> str:
     return f"{type(error).__name__}: {_first(error)}"
+
+
+def _value(written: ast.expr) -> Any:
+    try:
+        return ast.literal_eval(written)
+    except ValueError:
+        text = ast.unparse(written)[:40]
+        raise ValueError(f"{text} is no value: numbers, True, False, None and text in quotation marks are") from None
 
 
 def _first(error: BaseException) -> str:

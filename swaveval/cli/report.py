@@ -35,7 +35,7 @@ def report(
 
     trackers = places(log_to)
     place = locate(out)
-    check_writable(place, option="a copy of it")
+    check_writable(place, advice="copy it to a place that can be written to, and name the copy")
     if figures_only:
         series, drawn = draw_figures(place)
         for path in drawn.paths:

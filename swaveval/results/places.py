@@ -74,14 +74,18 @@ def check_file(file: Path, *, option: str) -> None:
         raise OutputError(f"cannot write to {_clipped(file)}: you may not write to it; name another with {option}")
 
 
-def check_writable(directory: Path, *, option: str = "--out") -> None:
+def check_writable(directory: Path, *, option: str = "--out", advice: str = "") -> None:
     """Raise unless files can be written to a directory that is there or can be made; makes nothing.
+
+    Args:
+        option: what names another place. advice: what to do instead, where no option does.
 
     Raises:
         OutputError: a part of the path is a file or a link that leads nowhere, or there is no permission.
     """
     _check_here(directory, "a directory", option)
-    advice, nearest = f"name another directory with {option}", directory
+    elsewhere = advice or f"name a directory that can be written to with {option}"
+    advice, nearest = advice or f"name another directory with {option}", directory
     while True:
         try:
             nearest.stat()
@@ -102,9 +106,7 @@ def check_writable(directory: Path, *, option: str = "--out") -> None:
     if not os.access(nearest, os.W_OK | os.X_OK):
         read_only = os.statvfs(nearest).f_flag & os.ST_RDONLY
         why = "lies on a read-only file system" if read_only else "may not be written to by you"
-        raise OutputError(
-            f"cannot write to {directory}: {nearest} {why}; name a directory that can be written to with {option}"
-        )
+        raise OutputError(f"cannot write to {directory}: {nearest} {why}; {elsewhere}")
 
 
 def _check_here(place: Path, kind: str, option: str) -> None:

@@ -97,6 +97,7 @@ def test_a_stored_result_rebuilds_what_produced_it() -> None:
         ("knn(5)", "only keyword=value"),
         ("knn(**{'k': 5})", "only keyword=value"),
         ("knn(k=__import__('os'))", "cannot read the parameters"),
+        ("knn(k=ten)", "ten is no value: numbers"),
         ("knn(k=10)(k=11)", "no evaluator called"),
         ("knn)", "cannot read|no evaluator called"),
         ("knn(neighbours=5)", "no parameter neighbours; it has k, temperature, ks, temperatures, loo_queries"),
