@@ -202,5 +202,5 @@ def test_a_directory_of_somebody_else(tmp_path: Path) -> None:
 def test_what_no_option_mends_has_its_own_advice(tmp_path: Path) -> None:
     """`report` said: name a directory that can be written to with a copy of it."""
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(OutputError, match="is a file, not a directory; copy it$"):
+    with pytest.raises(OutputError, match=r"is a file, not a directory; copy it$"):
         check_writable(tmp_path / "file", advice="copy it")
