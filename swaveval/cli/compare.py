@@ -28,7 +28,7 @@ def compare(
 
     Named are the runs that no other one beats beyond chance by any witness, each at its own checkpoint to use, and what
     each took to train. Runs of `swaveval pretrain` that differ by their seed alone are one row, and how far seeds lie
-    apart counts. A collapsed or not learning run is never recommended.
+    apart counts. Never recommended is a run that collapsed, is not learning, or whose loss or weights became NaN.
 
     Example: swaveval compare runs/K30/report runs/K100/report runs/K300/report --out prototypes.html
     """

@@ -60,7 +60,7 @@ def _seeds(runs: Sequence[Run]) -> str:
 
 
 def _use(run: Run) -> str:
-    """The checkpoint to use: what its own page recommends, else none."""
+    """The checkpoint to use: what its own page recommends, none of a run that is left out."""
     return "none" if run.unfit or run.best is None else run.contents.labels[run.best]
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.stats import norm
 
 from swaveval.convergence.thresholds import ALPHA
 from swaveval.convergence.wording import listed
@@ -17,6 +18,8 @@ MOST = 6
 FULLY = 3
 # Training times closer than this are about the same: machines are never idle alike.
 ALIKE = 0.1
+# So many times the usual number of standard errors is needed where repeats are too few to tell anything.
+DOUBTFUL = 1.5
 
 
 def headline(group: Group, choice: Choice) -> str:
@@ -26,7 +29,12 @@ def headline(group: Group, choice: Choice) -> str:
     if len(group.settings) == 1 and choice.members:
         return f"{len(group.runs)} seeds of one setting"
     if len(choice.members) > 1:
-        return f"{together([group.settings[place] for place in choice.members])} cannot be told apart"
+        names = together([group.settings[place] for place in choice.members])
+        if not _all_copies(group, choice.members):
+            return f"{names} cannot be told apart"
+        # Of a run and its copy neither is the better one.
+        others = len(choice.fit) > len(choice.members)
+        return f"{names} are best" if others else _same_weights(group, choice.members)
     if choice.members:
         name = group.settings[choice.members[0]].name
         return f"{name} is best" if len(choice.fit) > 1 else f"{name} is the only one to recommend"
@@ -41,9 +49,12 @@ def sentence(group: Group, choice: Choice, others: Sequence[Pair]) -> str:
         return "There is nothing to compare it with."
     if len(group.settings) == 1 and choice.members:
         return wording.sentence(_one_setting(choice) or "These runs differ by their seed alone")
-    said = [wording.sentence(part) for part in _basis(group, choice)]
     # These begin with the names of runs, which stay as they are.
-    said += [f"{part}." for part in (*_worse(group, choice), *_left_out(group))]
+    left_out, same = ([f"{part}." for part in parts] for parts in (_left_out(group), _same(group)))
+    if _all_copies(group, range(len(group.settings))):
+        return " ".join(same + left_out)
+    said = [wording.sentence(part) for part in _basis(group, choice)]
+    said += [*(f"{part}." for part in _worse(group, choice)), *left_out, *same]
     said += [
         f"{part}." for part in (_on_others(group, choice, others), _seeds(group, choice), cost(group, choice)) if part
     ]
@@ -61,9 +72,33 @@ def together(settings: Sequence[Setting]) -> str:
     return listed(names)
 
 
+def _all_copies(group: Group, places: Sequence[int]) -> bool:
+    """Whether the numbers of all these settings are of the same weights."""
+    return any(set(places) <= set(same) for same in group.copies())
+
+
+def _same_weights(group: Group, places: Sequence[int]) -> str:
+    """`a and b hold the same checkpoints`, or the same one where they are compared."""
+    settings = [group.settings[place] for place in places]
+    alike = len({run.weights for setting in settings for run in group.of(setting)}) == 1
+    what = "hold the same checkpoints" if alike else "hold the same weights in their checkpoints to use"
+    return f"{together(settings)} {what}"
+
+
+def _same(group: Group) -> list[str]:
+    said = (_same_weights(group, places) for places in group.copies())
+    return [
+        f"{one.replace('the same checkpoints', 'the same checkpoints (the same weights)')}, so that nothing is "
+        "compared between them"
+        for one in said
+    ]
+
+
 def _basis(group: Group, choice: Choice) -> list[str]:
-    if not choice.fit and all(run.unfit for run in group.runs):
+    if not choice.fit and all(run.contents.best is None for run in group.runs):
         return ["Their own pages recommend no checkpoint of any of them"]
+    if not choice.fit and all(run.unfit for run in group.runs):
+        return []  # what speaks against each is said by itself
     if not choice.fit:
         return ["No setting did well with every seed"]
     if choice.compared is None:
@@ -77,7 +112,7 @@ def _basis(group: Group, choice: Choice) -> list[str]:
     several = "any of " if len(choice.witnesses) > 1 else ""
     parts = []
     if len(choice.fit) == 1:
-        parts.append("No other run has a checkpoint to recommend")
+        parts.append("No other run can be recommended")
     elif choice.members:
         whom = "any of these" if len(choice.members) > 1 else "it"
         parts.append(f"No other is better than {whom} beyond chance by {several}{basis}")
@@ -133,10 +168,15 @@ def _left_out(group: Group) -> list[str]:
             reasons.setdefault(why, []).append(setting)
     said = []
     for why, settings in reasons.items():
+        are = "is" if len(settings) == 1 else "are"
+        if why.startswith("its "):
+            whose = why if len(settings) == 1 else why.replace("its ", "their ", 1)
+            said.append(f"{together(settings)} {are} left out, as {whose}")
+            continue
         verb = "" if why.startswith("collapsed") else "has " if why.startswith("no ") else "is "
         if len(settings) > 1:
             verb = {"has ": "have ", "is ": "are "}.get(verb, verb)
-        said.append(f"{together(settings)} {verb}{why}, and {'is' if len(settings) == 1 else 'are'} left out")
+        said.append(f"{together(settings)} {verb}{why}, and {are} left out")
     return said
 
 
@@ -168,7 +208,25 @@ def _seeds(group: Group, choice: Choice) -> str:
         f"{100 * math.sqrt(variance):.1f} by {one.name}"
         for one, variance in zip(choice.witnesses, spread.variance, strict=True)
     ]
-    return f"{seeds}, whose spread is counted (standard deviation in points: {listed(parts)})"
+    repeated = [group.settings[place] for place in choice.fit if len(group.settings[place].runs) > 1]
+    known = f"known from {sum(len(setting.runs) for setting in repeated)} runs of {together(repeated)}"
+    said = f"{seeds}, whose spread is counted (standard deviation in points: {listed(parts)}), {known}"
+    if len(choice.members) < 2 or not _hardly(choice):
+        return said
+    return (
+        f"{said}. From so few runs the spread is hardly known, and hardly anything can be told: these settings may "
+        "differ all the same, and more seeds of any of them would tell"
+    )
+
+
+def _hardly(choice: Choice) -> bool:
+    """Whether the doubt about the seeds' spread, more than the questions asked, decides how far ahead is far enough."""
+    if choice.compared is None or choice.compared.spread is None or len(choice.fit) < 2:
+        return False
+    errors = choice.compared.needed / np.maximum(choice.compared.error, 1e-12)
+    questions = (len(choice.fit) - 1) * len(choice.witnesses)
+    # What as many questions would ask for (Bonferroni), were the spread known.
+    return float(errors.max()) > DOUBTFUL * float(norm.isf(ALPHA / questions))
 
 
 def _one_setting(choice: Choice) -> str:
@@ -196,7 +254,8 @@ def seconds(group: Group, setting: Setting, *, each: bool = False) -> float | No
 
 def cost(group: Group, choice: Choice) -> str:
     """`K = 30 took 0.8 × the training time of K = 1000 (5 min 2 s against 6 min 17 s) and is not shown to be worse`."""
-    if len(choice.members) < 2:
+    # Not shown to be worse means nothing where nothing could be shown, or where there is nothing to compare.
+    if len(choice.members) < 2 or _hardly(choice) or _all_copies(group, choice.members):
         return ""
     took = [
         (value, group.settings[place]) for place in choice.members if (value := seconds(group, group.settings[place]))

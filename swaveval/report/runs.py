@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
+from swaveval.convergence.quality import diverged
 from swaveval.convergence.verdict import Verdict
 from swaveval.convergence.wording import listed
 from swaveval.report import wording
@@ -19,6 +20,10 @@ from swaveval.results.roles import RISES_WITH_K, declared
 
 AXES = ("prototypes", "learning_rate", "batch_size", "data_fraction", "epochs", "temperature", "epsilon")
 SEED = "seed"
+# Why a run cannot be recommended, the gravest first: of repeats that differ the first of these is said.
+COLLAPSED, NO_LOSS, NO_WEIGHTS = "collapsed", "its loss became NaN", "its weights are not finite at the end"
+NOT_LEARNING, NONE = "not learning", "no checkpoint to recommend"
+UNFIT = (COLLAPSED, NO_LOSS, NO_WEIGHTS, NOT_LEARNING, NONE)
 # What stands between a run's name and its seed.
 _BETWEEN = " ,;:-_=/("
 
@@ -44,11 +49,29 @@ class Run:
 
     @property
     def unfit(self) -> str:
-        """Why nothing of it can be recommended, as its own page says; empty where something can."""
-        state = self.contents.verdict.verdict
-        if state in ("collapsed", "not-learning"):
-            return {"collapsed": "collapsed", "not-learning": "not learning"}[state]
-        return "" if self.contents.best is not None else "no checkpoint to recommend"
+        """Why nobody should train like this, one of `UNFIT`; empty where nothing speaks against it.
+
+        A training that broke may have been good until then, and its own page may name a checkpoint of that time.
+        """
+        verdict = self.contents.verdict
+        found = {
+            COLLAPSED: verdict.verdict == "collapsed",
+            NOT_LEARNING: verdict.verdict == "not-learning",
+            NO_LOSS: verdict.loss.state == "nan",
+            NO_WEIGHTS: diverged(self.contents.series) is not None,
+            NONE: self.contents.best is None,
+        }
+        return next((why for why in UNFIT if found[why]), "")
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """What its checkpoints hold, in order; equal for copies of one training."""
+        return tuple(str(point.record.digest) for point in self.contents.points)
+
+    @property
+    def compared(self) -> str:
+        """The weights that its numbers are of; empty without checkpoints."""
+        return "" if self.best is None else self.weights[self.best]
 
     def metric(self, metric_id: str, *, final: bool = False) -> Metric | None:
         """The metric at the checkpoint to use, or at the last one."""
@@ -108,8 +131,17 @@ class Group:
         found = [run.unfit for run in self.of(setting) if run.unfit]
         if not found:
             return ""
-        why = "collapsed" if "collapsed" in found else found[0]
+        why = min(found, key=UNFIT.index)
         return why if len(setting.runs) == 1 else f"{why} with {found.count(why)} of {len(setting.runs)} seeds"
+
+    def copies(self) -> tuple[tuple[int, ...], ...]:
+        """Settings whose numbers are of the same weights, two or more at a time: between them nothing is compared."""
+        found: dict[str, dict[int, None]] = {}
+        for place, setting in enumerate(self.settings):
+            for run in self.of(setting):
+                if run.compared:
+                    found.setdefault(run.compared, {})[place] = None
+        return tuple(dict.fromkeys(tuple(places) for places in found.values() if len(places) > 1))
 
     @property
     def metric_ids(self) -> tuple[str, ...]:
@@ -227,9 +259,11 @@ def _settings(runs: Sequence[Run], differing: Mapping[str, Sequence[str]], axis:
         found.setdefault(_repeat_of(run) or f"run {position}", []).append(position)
     together: list[list[int]] = []
     for positions in found.values():
-        # The same seed twice is the same training twice, and says nothing about other seeds.
+        # The same seed or the same weights twice is the same training twice, and says nothing about other seeds.
         seeds = [_canonical(runs[position].settings.get(SEED)) for position in positions]
-        together += [positions] if len(set(seeds)) == len(seeds) else [[position] for position in positions]
+        held = [runs[position].compared or f"run {position}" for position in positions]
+        apart = len(set(seeds)) == len(set(held)) == len(positions)
+        together += [positions] if apart else [[position] for position in positions]
     together.sort()
     alone = bool(axis) and set(differing) <= {axis, SEED}
     values = [runs[positions[0]].settings.get(axis) for positions in together]

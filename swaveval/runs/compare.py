@@ -20,7 +20,7 @@ class Compared:
 
     Attributes:
         page: what was written. groups: what was found, one for each set of runs that may share axes.
-        lines: one per run: name, verdict, sentence. lost: what the runs have lost.
+        lines: one per run: name and sentence, which begins with the verdict. lost: what the runs have lost.
     """
 
     page: Path
@@ -55,6 +55,6 @@ def compare_runs(outs: Sequence[Path], page: Path, *, images: bool = True, force
     return Compared(
         page=target,
         groups=groups,
-        lines=tuple(f"{name}: {verdict.verdict}: {verdict.sentence}" for name, (_, verdict) in named),
+        lines=tuple(f"{name}: {verdict.sentence}" for name, (_, verdict) in named),
         lost=tuple(f"{name}: {lost}" for name, (series, _) in named for lost in series.lost),
     )
