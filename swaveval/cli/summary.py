@@ -1,5 +1,6 @@
 """After a run: the verdict, a compact table, the path of the page."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -7,10 +8,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from swaveval.cli.images_of import images_of
 from swaveval.data.names import described_labels
 from swaveval.text import shortened
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from swaveval.convergence import Verdict
     from swaveval.results import CheckpointRecord, Metric, Series
 
@@ -19,6 +23,9 @@ ROWS = 12
 SPARKS = 10
 PIPE_WIDTH = 120
 UNBOUNDED = 1000
+# Numbers outside these limits are written with a power of ten.
+SMALLEST, LARGEST = 1e-3, 1e6
+MOST_DECIMALS = 4
 
 
 def print_summary(series: "Series", verdict: "Verdict", page: str, console: Console | None = None) -> None:
@@ -31,7 +38,10 @@ def print_summary(series: "Series", verdict: "Verdict", page: str, console: Cons
     console.print(Text(verdict.sentence))
     columns = columns_of(series)
     if columns and series.points:
-        console.print(_fitting(series, columns, verdict, console))
+        table, shown = _fitting(series, columns, verdict, console)
+        console.print(table)
+        if images := images_of(series, shown, verdict):
+            console.print(Text(images, style="dim"))
     for advice in verdict.advice[:3]:
         console.print(Text(f"→ {advice.action}: {advice.reason}"))
     if said := left_out(series.manifest.checkpoints):
@@ -62,13 +72,15 @@ def _console() -> Console:
     return console if console.is_terminal else Console(width=PIPE_WIDTH)
 
 
-def _fitting(series: "Series", columns: list[tuple[str, str]], verdict: "Verdict", console: Console) -> Table:
-    """The table with as many columns, the most important first, as can be read without being cut."""
+def _fitting(
+    series: "Series", columns: list[tuple[str, str]], verdict: "Verdict", console: Console
+) -> tuple[Table, list[tuple[str, str]]]:
+    """The table with as many columns, the most important first, as can be read without being cut; and these."""
     table, unbounded = _table(series, columns, verdict), console.options.update(width=UNBOUNDED)
     while len(columns) > 1 and console.measure(table, options=unbounded).maximum > console.width:
         columns = columns[:-1]
         table = _table(series, columns, verdict)
-    return table
+    return table, columns
 
 
 def sparkline(values: list[float]) -> str:
@@ -84,19 +96,39 @@ def sparkline(values: list[float]) -> str:
     return "".join(next(remaining) if value == value and abs(value) != float("inf") else " " for value in values)
 
 
-def format_metric(metric: "Metric | None", *, interval: bool = True) -> str:
-    """`97.6 ±1.4` for a fraction; for the rest three significant digits, whose intervals stand on the page."""
+def format_metric(metric: "Metric | None", *, decimals: int | None = None) -> str:
+    """`97.6 ±1.4` for a fraction; for the rest three significant digits, whose intervals stand on the page.
+
+    Args:
+        decimals: of a column, so that its numbers can be compared at a glance (`column_decimals`).
+    """
     if metric is None or metric.value != metric.value:
         return "–"
-    scale = 100.0 if metric.unit == "fraction" else 1.0
-    text = f"{metric.value * scale:.1f}" if scale > 1 else f"{metric.value:.3g}"
-    if interval and scale > 1 and metric.ci95 is not None:
-        text += f" ±{(metric.ci95[1] - metric.ci95[0]) / 2 * scale:.1f}"
-    return text
+    if metric.unit == "fraction":
+        text = f"{metric.value * 100:.1f}"
+        return text if metric.ci95 is None else f"{text} ±{(metric.ci95[1] - metric.ci95[0]) / 2 * 100:.1f}"
+    decimals = column_decimals([metric.value]) if decimals is None else decimals
+    return f"{metric.value:.3g}" if decimals is None else f"{metric.value:.{decimals}f}"
+
+
+def column_decimals(values: "Iterable[float]") -> int | None:
+    """How many decimals give the largest number three digits and the smallest two; None where nothing but powers do."""
+    sizes = [abs(value) for value in values if math.isfinite(value) and value]
+    if not sizes:
+        return 0
+    if max(sizes) >= LARGEST or max(sizes) < SMALLEST:
+        return None
+    wanted = max(2 - math.floor(math.log10(max(sizes))), 1 - math.floor(math.log10(min(sizes))))
+    return min(max(wanted, 0), MOST_DECIMALS)
 
 
 def _table(series: "Series", columns: list[tuple[str, str]], verdict: "Verdict") -> Table:
     axis, positions = series.axis()
+    rows = (*series.points, *series.baselines)
+    decimals = {
+        metric: column_decimals(row.metrics[metric].value for row in rows if metric in row.metrics)
+        for metric, _ in columns
+    }
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column(axis, justify="right", no_wrap=True)
     for metric, label in columns:
@@ -112,10 +144,10 @@ def _table(series: "Series", columns: list[tuple[str, str]], verdict: "Verdict")
     for position in shown_rows:
         point = series.points[position]
         best = verdict.best is not None and point.record.name == verdict.best.checkpoint
-        cells = [Text(format_metric(point.metrics.get(metric))) for metric, _ in columns]
+        cells = [Text(format_metric(point.metrics.get(metric), decimals=decimals[metric])) for metric, _ in columns]
         table.add_row(Text(f"{positions[position]:g}{' *' if best else ''}"), *cells, style="bold" if best else "")
     for baseline in series.baselines:
-        cells = [Text(format_metric(baseline.metrics.get(metric))) for metric, _ in columns]
+        cells = [Text(format_metric(baseline.metrics.get(metric), decimals=decimals[metric])) for metric, _ in columns]
         if any(cell.plain != "–" for cell in cells):
             table.add_row(Text(baseline.record.name), *cells, style="dim")
     return table

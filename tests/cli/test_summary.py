@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from swaveval.cli.summary import SPARKS, format_metric, left_out, print_summary, sparkline
-from swaveval.results import CheckpointRecord, Metric
+from swaveval.cli.images_of import images_of
+from swaveval.cli.summary import SPARKS, column_decimals, format_metric, left_out, print_summary, sparkline
+from swaveval.results import CheckpointRecord, Metric, Series
+from swaveval.results.columns import columns_of
 from tests.report.invented_results import Plan, verdict, write
 
 
@@ -81,3 +83,96 @@ def test_what_was_left_out_stands_with_the_numbers(tmp_path: Path) -> None:
     print_summary(shown, verdict(series, plan), "page.html", Console(file=out, width=40, force_terminal=False))
     (line,) = [line for line in out.getvalue().splitlines() if line.startswith("left out:")]
     assert line == left_out(manifest.checkpoints)
+
+
+def printed(series: Series, plan: Plan, width: int = 200) -> str:
+    out = io.StringIO()
+    print_summary(series, verdict(series, plan), "page.html", Console(file=out, width=width, force_terminal=False))
+    return out.getvalue()
+
+
+def with_values(series: Series, metric: str, values: list[float]) -> Series:
+    """The series with these values of a metric, as many checkpoints as values."""
+    points = [
+        replace(point, metrics={**point.metrics, metric: replace(point.metrics[metric], value=value)})
+        for point, value in zip(series.points, values, strict=False)
+    ]
+    return replace(series, points=tuple(points), baselines=())
+
+
+@pytest.mark.parametrize(
+    ("values", "decimals"),
+    [
+        ((4.1, 4.09), 2),
+        ((30.0, 30.1), 1),
+        ((130.0, 1.04), 1),
+        ((0.0, 0.1234), 3),
+        ((math.nan, 2.0), 2),
+        ((1.0, 0.00001), 4),
+        ((1e-7, 2e-7), None),
+        ((1.0, 3e9), None),
+        ((), 0),
+    ],
+)
+def test_numbers_of_a_column_have_the_same_number_of_decimals(values: tuple[float, ...], decimals: int | None) -> None:
+    assert column_decimals(values) == decimals
+    if decimals:
+        cells = [format_metric(Metric("x.y", value, unit="nats"), decimals=decimals) for value in values]
+        assert {len(cell.partition(".")[2]) for cell in cells if cell != "–"} == {decimals}
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "cells"),
+    [
+        ("prototypes.loss", [4.1, 4.09, 4.0], ["4.10", "4.09", "4.00"]),
+        ("spectrum.rankme", [30.0, 30.1, 9.96], ["30.0", "30.1", "10.0"]),
+    ],
+)
+def test_no_zero_at_the_end_is_dropped(tmp_path: Path, metric: str, values: list[float], cells: list[str]) -> None:
+    plan = Plan(epochs=(0.0, 1.0, 2.0))
+    said = printed(with_values(write(tmp_path, plan), metric, values), plan)
+    rows = [line.split() for line in said.splitlines() if "±" in line and line.lstrip()[0].isdigit()]
+    assert [next(cell for cell in cells if cell in row) for row in rows] == cells
+
+
+def test_the_images_behind_each_column_and_the_sentence_are_said_where_they_differ(tmp_path: Path) -> None:
+    plan = Plan(epochs=(0.0, 1.0, 2.0), n_train=240, n_test=120)
+    series = write(tmp_path, plan)
+    columns, judged = columns_of(series), replace(verdict(series, plan), quality_metric="knn.loo_top1")
+    assert "kNN and linear: 120 test images; " in " ".join(printed(series, plan).split())
+    said = images_of(series, columns, judged)
+    assert "the sentence: 240 training images unless it says otherwise" in said
+    everywhere = with_images(series, "clusters.purity", 360)
+    assert "purity: all 360 images" in images_of(everywhere, columns, judged)
+    assert "purity: 77 images" in images_of(with_images(series, "clusters.purity", 77), columns, judged)
+    assert "purity" not in images_of(with_images(series, "clusters.purity", None), columns, judged)
+
+
+def test_the_same_images_everywhere_need_no_words(tmp_path: Path) -> None:
+    plan = Plan(epochs=(0.0, 1.0), n_train=240, n_test=120)
+    series = write(tmp_path, plan)
+    judged = replace(verdict(series, plan), quality_metric="knn.top1")
+    assert images_of(series, [("knn.top1", "kNN"), ("linear.top1", "linear")], judged) == ""
+    loss = [("knn.top1", "kNN"), ("prototypes.loss", "SwaV loss")]
+    assert images_of(series, loss, judged).endswith("SwaV loss is computed anew, not that of the log")
+    unknown = replace(judged, loss=replace(judged.loss, state="unknown"))
+    assert "log" not in images_of(series, loss, unknown)
+
+
+def test_splits_of_one_size_are_not_mixed_up(tmp_path: Path) -> None:
+    """Where as many images are held back as are trained on, a number alone does not tell which they are."""
+    plan = Plan(epochs=(0.0, 1.0), n_train=240, n_test=240)
+    series = write(tmp_path, plan)
+    judged = replace(verdict(series, plan), quality_metric="knn.loo_top1")
+    said = images_of(series, [*columns_of(series), ("knn.balanced", "another")], judged)
+    assert "another: 240 images" in said
+    assert "kNN and linear: 240 test images" in said
+    assert "the sentence: 240 training images" in said
+
+
+def with_images(series: Series, metric: str, n: int | None) -> Series:
+    points = [
+        replace(point, metrics={**point.metrics, metric: replace(point.metrics[metric], n=n)})
+        for point in series.points
+    ]
+    return replace(series, points=tuple(points))
