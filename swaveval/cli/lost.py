@@ -14,10 +14,10 @@ def leave_if_lost(lost: Sequence[object]) -> None:
     if not lost:
         return
     shown = ", ".join(map(str, lost[:_SHOWN]))
-    more = f", and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
-    count = "1 stored result is" if len(lost) == 1 else f"{len(lost)} stored results are"
+    more = f", and {len(lost) - _SHOWN:,} more" if len(lost) > _SHOWN else ""
+    count, them = ("1 stored result is", "it") if len(lost) == 1 else (f"{len(lost):,} stored results are", "them")
     typer.echo(
-        f"swaveval: {count} missing or damaged, and left out here: {shown}{more}; `swaveval run` computes them again",
+        f"swaveval: {count} missing or damaged, and left out here: {shown}{more}; `swaveval run` computes {them} again",
         err=True,
     )
     raise typer.Exit(DAMAGED)

@@ -322,8 +322,8 @@ def _alternative(contents: Contents, chosen: tuple[str, ...]) -> str:
     for name in chosen:
         first, last = contents.metric(name, 0), contents.metric(name, -1)
         if first is not None and last is not None:
-            said.append(
-                f"{contents.words.term(name).label} from {wording.of_metric(first)} to {wording.of_metric(last)}"
-            )
+            value = wording.of_metric(last)
+            moved = f"from {wording.of_metric(first)} to {value}" if len(contents.labels) > 1 else value
+            said.append(f"{contents.words.term(name).label} {moved}")
     where = f" between {contents.labels[0]} and {contents.labels[-1]}" if len(contents.labels) > 1 else ""
     return "; ".join(said) + where + "."

@@ -1,15 +1,18 @@
 """The first screen: the verdict, the checkpoint to use, and what changed from start to end."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from swaveval.convergence import partial
 from swaveval.convergence.paired import paired_difference
 from swaveval.convergence.verdict import WORDS
+from swaveval.convergence.wording import listed
 from swaveval.report import glossary, wording
 from swaveval.report.contents import Contents, quality_metrics
 from swaveval.report.cost import duration
 from swaveval.report.small import improved
+from swaveval.results.images_behind import images_behind
 
 
 @dataclass(frozen=True)
@@ -121,8 +124,25 @@ def changes(contents: Contents) -> tuple[Change, ...]:
     loss = contents.verdict.loss
     if loss.start is not None and loss.end is not None:
         moved = "" if loss.change is None else wording.number(100 * loss.change, signed=True) + " %"
-        rows.append(Change("loss", "", wording.number(loss.start), wording.number(loss.end), moved, "", None))
+        rows.append(Change("loss (log)", "", wording.number(loss.start), wording.number(loss.end), moved, "", None))
     return tuple(rows)
+
+
+def span(contents: Contents) -> str:
+    """Which two checkpoints the changes are between: `From epoch 0 to epoch 10`."""
+    if len(contents.labels) < 2:
+        return ""
+    first, last = (wording.shortened(label, 24) for label in (contents.labels[0], contents.labels[-1]))
+    return f"From {first} to {last}"
+
+
+def images(contents: Contents, metric_ids: Sequence[str]) -> str:
+    """`kNN (train): 300 training images; kNN and linear: 100 test images.`, of those that say it."""
+    of: dict[str, list[str]] = {}
+    for name in metric_ids:
+        if behind := images_behind(contents.series, name):
+            of.setdefault(behind, []).append(contents.words.term(name).brief)
+    return "; ".join(f"{listed(labels)}: {behind}" for behind, labels in of.items()) + ("." if of else "")
 
 
 def _paired_interval(contents: Contents, metric_id: str) -> tuple[float, float] | None:
@@ -159,6 +179,7 @@ class Recommended:
     anchor: str
     values: tuple[tuple[str, str, str], ...]
     tied: tuple[tuple[str, str], ...]
+    images: str
     reason: str
     optimism: str
 
@@ -170,7 +191,8 @@ def recommended(contents: Contents) -> Recommended | None:
         return None
     place = contents.best
     values = []
-    for name in quality_metrics(contents)[:3] if place is not None else ():
+    shown = quality_metrics(contents)[:3] if place is not None else ()
+    for name in shown:
         metric = contents.metric(name, place or 0)
         if metric is not None:
             values.append(
@@ -190,6 +212,7 @@ def recommended(contents: Contents) -> Recommended | None:
         anchor=contents.anchors[place] if place is not None else "",
         values=tuple(values),
         tied=tuple((contents.labels[i], contents.anchors[i]) for i in contents.tied),
+        images=images(contents, shown),
         reason=wording.sentence(wording.clipped(contents.words.in_words(best.reason), 300)),
         optimism=optimism,
     )

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from swaveval.convergence.verdict import WORDS, Verdict
 from swaveval.report import cards, charts, first, palette, provenance, wording
 from swaveval.report.budget import Thinned, thinnings
-from swaveval.report.contents import Contents, gather
+from swaveval.report.contents import Contents, gather, quality_metrics
 from swaveval.report.figure_files import source_of
 from swaveval.report.first_picture import drawn, kept
 from swaveval.report.galleries import Galleries, galleries
@@ -171,6 +171,8 @@ def _fixed(
         "verdict": contents.verdict,
         "recommended": first.recommended(contents),
         "changes": first.changes(contents),
+        "span": first.span(contents),
+        "images_behind": first.images(contents, quality_metrics(contents)),
         "warnings": provenance.warnings(contents),
         "overview": overview,
         "contents": contents,

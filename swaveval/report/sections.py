@@ -33,6 +33,8 @@ def _why(given: Given) -> Built:
             "labelled": verdict.labelled,
             "untrained_note": first.untrained_note(claims, verdict.sentence),
             "witnesses": witness_table.rows(given.contents),
+            "change_head": witness_table.change_head(given.contents),
+            "span": first.span(given.contents),
         },
     )
 

@@ -10,12 +10,19 @@ from swaveval.report.contents import Contents
 from swaveval.results.roles import SPOKEN
 
 _SAYS = {
-    "gain": ("for", "better than the start"),
-    "loss": ("against", "worse than the start"),
+    "gain": ("for", "better than {start}"),
+    "loss": ("against", "worse than {start}"),
     "fall": ("against", "fell from its peak"),
     "none": ("against", "no gain that matters"),
     "undecided": ("neutral", "cannot tell"),
 }
+# What a witness's end is held against: the head of its column, and its name in what the witness says.
+_STARTS = {
+    "step 0": ("Since step 0", "the start"),
+    "first checkpoint": ("Since the first checkpoint", "the first checkpoint"),
+    "random initialisations": ("Against untrained networks", "untrained networks"),
+}
+_UNKNOWN = ("Since the start", "the start")
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,8 @@ class Row:
 
     Attributes:
         name, anchor: in words, and where it is defined; empty where the page does not. supports, says: its answer.
-        change, interval, p, n: of the end against the start. size: the gain that would matter.
+        change, interval, p, n: of the end against the start; `against` names it where rows differ in it.
+        size: the gain that would matter.
         above, below, level: baselines, listed. room: empty, or that it has none.
     """
 
@@ -41,21 +49,33 @@ class Row:
     below: str
     level: str
     room: str
+    against: str = ""
+
+
+def change_head(contents: Contents) -> str:
+    """What the changes are measured from: `Since step 0`; `Change` where witnesses differ in it."""
+    found = {_start(one)[0] for one in contents.verdict.witnesses}
+    return found.pop() if len(found) == 1 else "Change"
+
+
+def _start(one: Testimony) -> tuple[str, str]:
+    return _STARTS.get(one.start, _UNKNOWN)
 
 
 def rows(contents: Contents) -> tuple[Row, ...]:
     """One for each witness of the verdict; none for a single one, whose numbers the sentence holds already."""
     heard = contents.verdict.witnesses
-    return tuple(_row(contents, one) for one in heard) if len(heard) > 1 else ()
+    apart = len({_start(one) for one in heard}) > 1
+    return tuple(_row(contents, one, apart=apart) for one in heard) if len(heard) > 1 else ()
 
 
-def _row(contents: Contents, one: Testimony) -> Row:
+def _row(contents: Contents, one: Testimony, *, apart: bool) -> Row:
     supports, says = _SAYS[one.says]
     return Row(
         name=wording.clipped(one.name, 80),
         anchor=glossary.anchor(one.metric) if one.metric in contents.metric_ids else "",
         supports=supports,
-        says=_denied(one) if one.says == "none" else says,
+        says=_denied(one) if one.says == "none" else says.format(start=_start(one)[1]),
         change=wording.number(one.change, "fraction", signed=True),
         interval=wording.interval(one.ci95, "fraction", signed=True),
         p=wording.p_value(one.p_corrected),
@@ -65,6 +85,7 @@ def _row(contents: Contents, one: Testimony) -> Row:
         below=", ".join(one.below),
         level=", ".join(one.level),
         room="" if one.room else "no room above a baseline",
+        against=_start(one)[0].lower() if apart else "",
     )
 
 

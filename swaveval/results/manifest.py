@@ -108,6 +108,12 @@ class RunManifest:
         done = sum(one.evaluated for one in able)
         return done, done + sum(one.state == "waiting" for one in able)
 
+    @property
+    def evaluated(self) -> tuple[str, ...]:
+        """Those of `cells` that an evaluator made, as a plan and a run count them: without the pictures of the page."""
+        known = {name for name, _, _ in self.evaluators}
+        return tuple(cell for cell in self.cells if cell not in self.cell_names or self.cell_names[cell][0] in known)
+
     def to_json(self) -> dict[str, Any]:
         data = {name: getattr(self.data, name) for name in DataSummary.__dataclass_fields__}
         return {

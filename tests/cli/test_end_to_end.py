@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from swaveval.results import Series
 from tests.field.around_runs import command, swaveval, table
 from tests.tiny_images import write_images
 
@@ -87,6 +88,7 @@ def test_a_pretrained_directory_needs_nothing_else_said(evaluated_directory: Pat
 
     plan = json.loads(swaveval("plan", "--ckpt-dir", evaluated_directory / "checkpoints", *SIZE, "--json").stdout)
     assert all(cell["done"] for cell in plan["cells"])
+    assert len(plan["cells"]) == len(Series.load(out).manifest.evaluated), "what a sentence counts"
 
     (out / "index.html").unlink()
     swaveval("report", out)

@@ -1,6 +1,7 @@
 """The table of witnesses, and which label-free metrics go with the labels."""
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -106,3 +107,65 @@ def test_the_panel_stands_on_labelled_pages_best_first() -> None:
     assert found.n == 5
     unlabelled = replace(contents, verdict=replace(contents.verdict, labelled=False))
     assert witness_table.tracking(unlabelled) is None
+
+
+STARTS = {
+    "step 0": ("Since step 0", "better than the start"),
+    "first checkpoint": ("Since the first checkpoint", "better than the first checkpoint"),
+    "random initialisations": ("Against untrained networks", "better than untrained networks"),
+}
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_a_change_names_what_it_is_measured_from(start: str, evaluated: Evaluated) -> None:
+    """A single checkpoint has no start of its own, only untrained networks beside it."""
+    given, verdict = evaluated()
+    witnesses = tuple(replace(one, start=start, says="gain") for one in verdict.witnesses)
+    contents = gather(given, replace(verdict, witnesses=witnesses))
+    assert witness_table.change_head(contents) == STARTS[start][0]
+    assert {row.says for row in witness_table.rows(contents)} == {STARTS[start][1]}
+    assert {row.against for row in witness_table.rows(contents)} == {""}
+    html = render(contents.series, contents.verdict, ReportOptions())
+    assert f">{STARTS[start][0]}</th>" in html
+    assert ("Since the start" in html) is False
+
+
+def test_witnesses_that_are_measured_from_different_starts_say_so_one_by_one(evaluated: Evaluated) -> None:
+    given, verdict = evaluated()
+    first, *rest = verdict.witnesses
+    mixed = (
+        replace(first, start="random initialisations", says="loss"),
+        *(replace(one, start="step 0") for one in rest),
+    )
+    contents = gather(given, replace(verdict, witnesses=mixed))
+    assert witness_table.change_head(contents) == "Change"
+    rows = witness_table.rows(contents)
+    assert (rows[0].says, rows[0].against) == ("worse than untrained networks", "against untrained networks")
+    assert {row.against for row in rows[1:]} == {"since step 0"}
+    assert "against untrained networks</span>" in render(given, contents.verdict, ReportOptions())
+
+
+# -- what the numbers of the first screen are of -----------------------------------------------------------------------
+
+
+def test_the_cards_say_between_which_checkpoints_and_on_which_images(evaluated: Evaluated) -> None:
+    given, verdict = evaluated()
+    html = render(given, verdict, ReportOptions())
+    assert '<h2 id="moved-title">From epoch 0 to epoch 8</h2>' in html
+    assert "“From epoch 0 to epoch 8” above is of these two checkpoints alone" in html
+    assert html.count("kNN and linear: 120 test images") == 2, "the card of the checkpoint, and that of the changes"
+
+
+def test_one_checkpoint_goes_from_nowhere_to_nowhere(evaluated: Evaluated) -> None:
+    given, verdict = evaluated(epochs=(3.0,))
+    html = render(given, verdict, ReportOptions())
+    caption = html[html.index('id="overview-caption"') :].split("</figcaption>")[0]
+    assert "kNN accuracy 97.5 %" in caption
+    assert not re.search(r" %.*from [\d.]+ %", caption)
+    card = html[html.index('id="moved-title"') :].split("</section>")[0]
+    assert "Loss from start to end" in card
+    assert "loss (log)" in card
+    assert "images" not in card, "of no number that stands there"
+    assert "two checkpoints alone" not in html
+    several = render(*evaluated(), ReportOptions())
+    assert re.search(r"kNN accuracy from [\d.]+ % to [\d.]+ %", several)

@@ -218,7 +218,7 @@ def measured(manifest: RunManifest, *metrics: str) -> Series:
 
 def test_columns_of_a_run_without_plugins() -> None:
     series = measured(RunManifest("run", DATA, ()), "prototypes.loss", "linear.top1", "knn.top1", "knn.balanced")
-    assert columns_of(series) == [("knn.top1", "kNN"), ("linear.top1", "linear"), ("prototypes.loss", "loss")]
+    assert columns_of(series) == [("knn.top1", "kNN"), ("linear.top1", "linear"), ("prototypes.loss", "SwaV loss")]
 
 
 def test_columns_of_plugins_stand_behind_the_first_two() -> None:
@@ -261,3 +261,10 @@ def test_versions_name_what_is_installed_and_nothing_else() -> None:
 def test_a_package_that_is_not_installed_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("swaveval.results.versions._PACKAGES", ("no-such-package", "numpy"))
     assert list(versions()) == ["python", "machine", "numpy"]
+
+
+def test_pictures_of_the_page_are_no_evaluated_cells() -> None:
+    """A plan has none of them; a cell that nobody can name counts."""
+    names = {"c1": ("knn", "a.ckpt"), "c2": ("data", "all images"), "gone": ("knn", "b.ckpt")}
+    manifest = RunManifest("", DATA, (), evaluators=(("knn", 1, {}),), cells=("c1", "c2", "c3"), cell_names=names)
+    assert manifest.evaluated == ("c1", "c3")
