@@ -117,8 +117,7 @@ def sweep(
     )
     if not quiet:
         for outcome in outcomes:
-            verdict = outcome.written.verdict
-            typer.echo(f"{outcome.written.series.manifest.name}: {verdict.verdict}: {verdict.sentence}")
+            typer.echo(f"{outcome.written.series.manifest.name}: {outcome.written.verdict.sentence}")
         for group in (group for compared in found for group in compared.groups):
             typer.echo(f"{group.headline}: {group.sentence}")
     if late := [outcome.written.series.manifest.name for outcome in outcomes if outcome.waiting]:

@@ -12,6 +12,7 @@ from swaveval.report import comparison_words as words
 from swaveval.report import glossary, palette, provenance, wording
 from swaveval.report.charts import Chart
 from swaveval.report.choice import Choice, Pair, choose, pairs
+from swaveval.report.first import images
 from swaveval.report.glossary import Glossary
 from swaveval.report.options import DEFAULTS, ReportOptions
 from swaveval.report.packing import blob, json_blob
@@ -162,6 +163,7 @@ class View:
     differing: dict[str, tuple[str, ...]]
     shared: tuple[provenance.Row, ...]
     health: tuple[tuple[str, ...], ...]
+    images: str
     unlike: bool
 
     @property
@@ -187,6 +189,7 @@ def _view(found: Found) -> tuple[View, dict[str, Any], dict[str, str]]:
         if first is None
         else provenance.mapping({k: v for k, v in first.settings.items() if k not in group.differing}),
         health=table.health_table(group),
+        images="" if first is None else images(first.contents, table.numbers(group, choice)),
         unlike="prototypes" in group.differing,
     )
     about = {

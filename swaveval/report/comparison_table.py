@@ -20,10 +20,15 @@ Rows = tuple[tuple[Text, ...], ...]
 MARK, LEFT_OUT = "★", "×"
 
 
+def numbers(group: Group, choice: Choice) -> list[str]:
+    """The metrics of the first table: what chose, then what people look for."""
+    usual = (*(one.metric for one in choice.witnesses), choice.metric, *group.declared(Role.HEADLINE)[:2], *RUNS_TABLE)
+    return [name for name in dict.fromkeys(usual) if name in group.metric_ids][:6]
+
+
 def settings_table(group: Group, choice: Choice) -> tuple[tuple[str, ...], Rows]:
     """One row per setting: mark, name, what differs, seeds, verdict, checkpoint, cost, numbers at it and at the end."""
-    usual = (*(one.metric for one in choice.witnesses), choice.metric, *group.declared(Role.HEADLINE)[:2], *RUNS_TABLE)
-    wanted = [name for name in dict.fromkeys(usual) if name in group.metric_ids][:6]
+    wanted = numbers(group, choice)
     keys = [key for key in group.differing if key != SEED or not group.repeated][:4]
     if keys == [group.axis] and all(" = " in setting.name for setting in group.settings):
         keys = []  # the names say it

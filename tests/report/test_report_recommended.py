@@ -153,3 +153,9 @@ def test_the_same_weights_where_they_are_compared_are_named_too(evaluated: Evalu
     assert found.headline.endswith("hold the same weights in their checkpoints to use")
     (apart,), _ = examine([(series, said), evaluated(seed=3)])
     assert "same" not in apart.headline
+
+
+def test_the_table_says_which_images_its_numbers_are_of(evaluated: Evaluated) -> None:
+    html = render(repeats(evaluated, FOUR[0], FOUR[2]), ReportOptions())
+    assert "kNN (train): 240 training images" in html
+    assert "kNN: 120 test images" in html
