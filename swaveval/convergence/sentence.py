@@ -78,7 +78,7 @@ def sentence(facts: Facts) -> str:
 
 def incomplete(series: Series) -> str:
     """What the verdict could not weigh since the store has lost it."""
-    lost, total = series.lost, len(series.manifest.cells)
+    lost, total = series.lost, len(series.manifest.evaluated)
     shown = ", ".join(f"{one.evaluator} on {one.checkpoint}" for one in lost[:2]) + " …" * (len(lost) > 2)
     are = "is" if len(lost) == 1 else "are"
     return (

@@ -29,7 +29,7 @@ from swaveval.results.atomic import link
 from swaveval.results.seconds import SecondsStore
 from swaveval.runs import unchanged
 from swaveval.runs.cost import training_time
-from swaveval.runs.geometry import Findings, _plain, _read
+from swaveval.runs.geometry_findings import Findings
 from swaveval.runs.loader import CheckpointLoader
 from swaveval.runs.outcome import RunOutcome, Written
 from swaveval.runs.page import write_page
@@ -231,7 +231,7 @@ def write_geometry(root: Path) -> Iterator[None]:
     from swaveval.results.atomic import write_bytes
     from swaveval.results.encoding import seal
 
-    write_bytes(root / "cache" / "geometry.json", seal(json.loads(json.dumps(_plain(Findings(notes=("one",)))))))
+    write_bytes(root / "cache" / "geometry.json", seal(Findings(notes=("one",)).to_json()))
     yield
 
 
@@ -239,7 +239,7 @@ def read_geometry(root: Path) -> Any:
     from swaveval.results.encoding import unseal
 
     try:
-        return list(_read(unseal((root / "cache" / "geometry.json").read_bytes())).notes)
+        return list(Findings.from_json(unseal((root / "cache" / "geometry.json").read_bytes())).notes)
     except (OSError, ValueError, KeyError, TypeError):
         return NOTHING
 
