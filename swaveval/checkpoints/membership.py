@@ -75,7 +75,7 @@ def _apart(strands: dict[str, list[Found]]) -> list[str]:
     ]
     if len(said) > _MOST_PAIRS + 1:
         more = f"nor do {len(said) - _MOST_PAIRS:,} more pairs of these {len(strands):,} runs"
-        return ["; ".join((*said[:_MOST_PAIRS], more))]
+        return [", ".join((*said[:_MOST_PAIRS], more))]
     return said
 
 

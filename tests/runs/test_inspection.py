@@ -163,7 +163,8 @@ def test_one_run_needs_no_word(series: Path) -> None:
 def test_of_many_reasons_four_are_given(tmp_path: Path) -> None:
     place = tmp_path / "many"
     write(
-        place, [File(f"v{run}/epoch={e}.ckpt", e, run, lightning(e, (e + 1) * 10)) for run in range(4) for e in (1, 2)]
+        place,
+        [File(f"v{run}/epoch={e}.ckpt", e, run, lightning(e, (e + 1) * 10)) for run in range(4) for e in range(1, 6)],
     )
     said = several_runs(entries(place), {})
     assert said.count("; ") == 3
