@@ -271,14 +271,15 @@ def _climbing(facts: Facts) -> str:
 
 def _slipped(facts: Facts) -> str:
     """Who ends lower than at an earlier checkpoint, where no fall is shown: what these images say is said."""
+    if facts.found.state in ("collapsed", "not-learning"):
+        return ""
     told: list[str] = []
     for one in facts.found.hearings:
-        fall = one.findings.fall
-        if fall is not None and one.findings.slipped and (one.witness.labelled or len(facts.found.hearings) == 1):
+        fall, asked = one.findings.fall, one.witness.labelled or len(facts.found.hearings) == 1
+        if fall is not None and asked and one.findings.slipped and not one.findings.lost:
             by = f"{points(fall.estimate.effect)} ± {points(half_width(fall.estimate.on_images.interval()))}"
-            lower = f"{one.name} is {by}" if told else f"at the end {one.name} is {by} points"
-            told.append(f"{lower} lower than at {one.quality.moment(fall.peak)}")
-    return f"{listed(told)} on these images, which checkpoints that jitter may explain" if told else ""
+            told.append(f"{one.name} ({by} points below {one.quality.moment(fall.peak)})")
+    return f"on these images the end is lower by {listed(told)}, as it may be where checkpoints jitter" if told else ""
 
 
 def _collapse_denied(facts: Facts) -> str:

@@ -77,9 +77,7 @@ def test_an_end_that_is_lower_on_these_images_is_said_where_no_fall_is_shown() -
     )
     verdict = judge(run)
     assert verdict.verdict == "learning"
-    said = (
-        r"At the end kNN is 1[0-3]\.\d ± \d\.\d points lower than at epoch \d on these images, which checkpoints that"
-    )
+    said = r"On these images the end is lower by kNN \(1[0-3]\.\d ± \d\.\d points below epoch \d\), as it may be"
     assert re.search(said, verdict.sentence)
     assert "still rising" in verdict.sentence
     assert "train longer" not in [each.action for each in verdict.advice]
