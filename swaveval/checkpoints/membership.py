@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 from swaveval.checkpoints.moments import Found
+from swaveval.checkpoints.names import NameReading
 from swaveval.text import some
 
-DOWNSTREAM = frozenset(
+_DOWNSTREAM = frozenset(
     {
         "linear", "lincls", "probe", "finetune", "finetuned", "finetuning", "ft", "classifier", "cls", "downstream",
         "transfer", "supervised", "eval",
@@ -141,9 +142,13 @@ def _continues(first: Sequence[Found], second: Sequence[Found]) -> bool:
     return False
 
 
+def of_a_task(reading: NameReading) -> bool:
+    """Whether a name says that a trained network was trained on for a task: another training, with its own epochs."""
+    return any(word in _DOWNSTREAM for part in reading.run for word in part.split("/"))
+
+
 def _downstream(strand: Sequence[Found]) -> bool:
-    """Whether names say that a trained network was trained on for a task: another training, with its own epochs."""
-    return any(word in DOWNSTREAM for entry in strand for part in entry.reading.run for word in part.split("/"))
+    return any(of_a_task(entry.reading) for entry in strand)
 
 
 def _clashes(found: Sequence[Found]) -> list[list[Found]]:

@@ -10,9 +10,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from swaveval.checkpoints.arrangement import Arrangement, arrange
-from swaveval.checkpoints.lineage import Sample, goes_on
+from swaveval.checkpoints.arrangement import Arrangement
+from swaveval.checkpoints.lineage import Sample
 from swaveval.checkpoints.names import NameReading, read_name
+from swaveval.checkpoints.read_as_one import read_as_one
 from swaveval.results import CheckpointRecord
 
 # `1000`; `model-3f2k9x:v0`.
@@ -32,13 +33,8 @@ def one_training(
         records, files: as for `arrange`. samples: by digest.
     """
     read = _counting([record.name for record in records if record.state == "ready"])
-    if read is None:
-        return None
-    found = arrange(records, files, read=read)
-    originals = [record for record in found.records if record.evaluated and record.same_as is None]
-    if found.division.reasons or any(str(record.digest) not in samples for record in originals):
-        return None
-    if not goes_on([samples[str(record.digest)] for record in originals]):
+    found = None if read is None else read_as_one(records, files, samples, read=read)
+    if found is None:
         return None
     order = " in the order of these numbers" if found.order == "name" else ""
     return replace(found, notes=(_SAID.format(order), *found.notes))

@@ -7,10 +7,11 @@ epoch or step of its own, the weights of each going on from those before.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from swaveval.checkpoints.arrangement import Arrangement, arrange
-from swaveval.checkpoints.lineage import Sample, goes_on
-from swaveval.checkpoints.membership import DOWNSTREAM
+from swaveval.checkpoints.arrangement import Arrangement
+from swaveval.checkpoints.lineage import Sample
+from swaveval.checkpoints.membership import of_a_task
 from swaveval.checkpoints.names import NameReading, read_name
+from swaveval.checkpoints.read_as_one import read_as_one
 from swaveval.results import CheckpointRecord
 
 _SAID = (
@@ -30,13 +31,8 @@ def one_training_renamed(
     ready = [record for record in records if record.state == "ready"]
     if not all(_told_inside(record) and _tells_nothing(read_name(record.name)) for record in ready):
         return None
-    found = arrange(records, files, read=_without_words)
-    originals = [record for record in found.records if record.evaluated and record.same_as is None]
-    if found.division.reasons or any(str(record.digest) not in samples for record in originals):
-        return None
-    if not goes_on([samples[str(record.digest)] for record in originals]):
-        return None
-    return replace(found, notes=(_SAID, *found.notes))
+    found = read_as_one(records, files, samples, read=_without_words)
+    return None if found is None else replace(found, notes=(_SAID, *found.notes))
 
 
 def _told_inside(record: CheckpointRecord) -> bool:
@@ -49,7 +45,7 @@ def _told_inside(record: CheckpointRecord) -> bool:
 def _tells_nothing(reading: NameReading) -> bool:
     """Whether a name is words only, none of them that of a training on a task."""
     stated = reading.epoch is not None or reading.step is not None or reading.numbers or reading.moments
-    return not stated and not DOWNSTREAM & {word for part in reading.run for word in part.split("/")}
+    return not stated and not of_a_task(reading)
 
 
 def _without_words(name: str) -> NameReading:

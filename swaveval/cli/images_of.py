@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from swaveval.convergence.wording import listed
-from swaveval.results.images_behind import images_behind
+from swaveval.results.images_behind import grouped_by_images, images_behind
 from swaveval.results.roles import LOSS
 
 if TYPE_CHECKING:
@@ -18,10 +18,7 @@ def images_of(series: "Series", columns: Sequence[tuple[str, str]], verdict: "Ve
     Args:
         columns: metrics of the table and what they are called there.
     """
-    of: dict[str, list[str]] = {}
-    for metric, label in columns:
-        if images := images_behind(series, metric):
-            of.setdefault(images, []).append(label)
+    of = grouped_by_images(series, columns)
     said = images_behind(series, verdict.quality_metric)
     parts = []
     if len({*of, said} - {""}) > 1:

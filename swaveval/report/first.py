@@ -12,7 +12,7 @@ from swaveval.report import glossary, wording
 from swaveval.report.contents import Contents, quality_metrics
 from swaveval.report.cost import duration
 from swaveval.report.small import improved
-from swaveval.results.images_behind import images_behind
+from swaveval.results.images_behind import grouped_by_images
 
 
 @dataclass(frozen=True)
@@ -138,10 +138,7 @@ def span(contents: Contents) -> str:
 
 def images(contents: Contents, metric_ids: Sequence[str]) -> str:
     """`kNN (train): 300 training images; kNN and linear: 100 test images.`, of those that say it."""
-    of: dict[str, list[str]] = {}
-    for name in metric_ids:
-        if behind := images_behind(contents.series, name):
-            of.setdefault(behind, []).append(contents.words.term(name).brief)
+    of = grouped_by_images(contents.series, [(name, contents.words.term(name).brief) for name in metric_ids])
     return "; ".join(f"{listed(labels)}: {behind}" for behind, labels in of.items()) + ("." if of else "")
 
 

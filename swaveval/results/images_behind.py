@@ -1,7 +1,22 @@
 """Which images a stored number is of."""
 
+from collections.abc import Iterable
+
 from swaveval.results.roles import ON_TEST, WITNESSES
 from swaveval.results.series import Series
+
+
+def grouped_by_images(series: Series, labels: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """What metrics are called, by the images that they rest on; those that do not say it are left out.
+
+    Args:
+        labels: of each metric its id and what it is called.
+    """
+    of: dict[str, list[str]] = {}
+    for metric, label in labels:
+        if images := images_behind(series, metric):
+            of.setdefault(images, []).append(label)
+    return of
 
 
 def images_behind(series: Series, metric_id: str) -> str:
