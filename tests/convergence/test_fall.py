@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from swaveval.convergence import fall, judge, quality
+from benchmarks.verdicts.fixture import BANK, load
+from swaveval.convergence import fall, judge, quality, witnesses
 from swaveval.convergence.start import gain_over_start
 from swaveval.convergence.thresholds import ALPHA, FAR
 from swaveval.convergence.wording import points
@@ -64,6 +65,21 @@ def test_what_only_jitters_or_was_never_learned_is_no_sharp_fall(accuracy: list[
     found = fall.fall_from_peak(measured(accuracy, n=2000), None)
     assert found is not None
     assert not (found.far and found.p <= ALPHA)
+
+
+@pytest.mark.torture
+def test_no_real_run_jitters_as_far() -> None:
+    """Twice the worst of the bank is still less than what is called far."""
+    measured_jitter = [
+        math.sqrt(one.quality.noise.jitter) / one.quality.jitter
+        for path in sorted(BANK.glob("*.npz"))
+        for one in witnesses.labelled(load(path))
+        if one.quality.length >= 6
+    ]
+    *others, worst = sorted(measured_jitter)
+    assert len(measured_jitter) > 400
+    assert (round(worst, 1), round(others[-1], 1)) == (7.2, 5.2)
+    assert 2 * worst < FAR
 
 
 def test_an_end_that_is_lower_on_these_images_is_said_where_no_fall_is_shown() -> None:
