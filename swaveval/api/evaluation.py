@@ -80,7 +80,7 @@ class Evaluation:
         webbrowser.open(self.page.resolve().as_uri())
 
     def __str__(self) -> str:
-        return f"{self.verdict.verdict}: {self.verdict.sentence}\n{self.page}"
+        return f"{self.verdict.line}\n{self.page}"
 
     def _repr_html_(self) -> str:
         """Verdict, table with a small curve for each metric, and where the page is."""

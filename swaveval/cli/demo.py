@@ -37,7 +37,7 @@ def demo(
         outcome = evaluate_demo(directory, seed=seed, command=command, progress=progress)
     verdict, page = outcome.written.verdict, str(outcome.written.page)
     if quiet:
-        typer.echo(f"{verdict.verdict}: {verdict.sentence}\n{page}")
+        typer.echo(f"{verdict.line}\n{page}")
     else:
         print_summary(outcome.written.series, verdict, page)
     if outcome.failed:

@@ -47,7 +47,7 @@ def report(
     written = write_page(place, images=not no_images)
     for problem in written.problems:
         typer.echo(problem, err=True)
-    typer.echo(f"{written.verdict.verdict}: {written.verdict.sentence}", err=True)
+    typer.echo(written.verdict.line, err=True)
     typer.echo(written.page)
     _leave(written.series, trackers)
 

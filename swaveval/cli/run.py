@@ -125,7 +125,7 @@ def run(
     if as_json and how is None:
         typer.echo(json.dumps(verdict.to_json() | counts(outcome), default=str))
     elif quiet:
-        typer.echo(f"{verdict.verdict}: {verdict.sentence}\n{page}")
+        typer.echo(f"{verdict.line}\n{page}")
     elif not as_json:
         print_summary(outcome.written.series, verdict, page)
         others = f"{outcome.by_others} by other commands, " if outcome.by_others else ""

@@ -238,6 +238,11 @@ class Verdict:
         """Whether views alone say the opposite of what the labels say: one of the two is misread."""
         return self.without_labels is not None and opposed(self.verdict, self.without_labels)
 
+    @property
+    def line(self) -> str:
+        """State and sentence, for a terminal and for scripts; the word a sentence begins with is not said twice."""
+        return f"{self.verdict}: {self.sentence.removeprefix(f'{WORDS[self.verdict].title}: ')}"
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 

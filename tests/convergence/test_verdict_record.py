@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from swaveval.convergence import Verdict, judge
-from swaveval.convergence.verdict import WORDS, opposed
+from swaveval.convergence.verdict import WORDS, VerdictState, opposed
 from tests.convergence.simulated import KNN, LINEAR, series, together
 
 
@@ -41,3 +41,12 @@ def test_only_a_verdict_by_views_that_opposes_contradicts() -> None:
     assert not found.contradicted
     assert not replace(found, without_labels="inconclusive").contradicted
     assert replace(found, without_labels="collapsed").contradicted
+
+
+@pytest.mark.parametrize("state", WORDS)
+def test_its_line_says_the_word_once_and_the_state_first(state: VerdictState) -> None:
+    found = judge(series(together({KNN: [0.5, 0.6]}, 200, seed=0)))
+    said = replace(found, verdict=state, sentence=f"{WORDS[state].title}: kNN: 3.")
+    assert said.line == f"{state}: kNN: 3."
+    aside = "Learning (judged without the labels): kNN: 3."
+    assert replace(found, verdict=state, sentence=aside).line == f"{state}: {aside}"

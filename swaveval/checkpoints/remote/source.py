@@ -150,9 +150,8 @@ class Remote(Directory):
         found = self.server.find(root)
         self._single = set(found) == {root} and not self.address.pattern
         if not found:
-            raise RemoteError(
-                f"there is no {self.address.shown}, or nothing in it; check bucket, path and endpoint", "gone"
-            )
+            what = "the address" if self.address.protocol in ("http", "https") else "bucket, path and endpoint"
+            raise RemoteError(f"there is no {self.address.shown}, or nothing in it; check {what}", "gone")
         if len(found) > _MOST_FILES:
             raise RemoteError(
                 f"{self.address.shown} has {len(found):,} files, more than {_MOST_FILES:,}; give the directory of the "
