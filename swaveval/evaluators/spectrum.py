@@ -3,7 +3,7 @@
 No labels. Bounded memory: the features pass through in blocks, twice (mean, then scatter about it).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -128,7 +128,8 @@ def spectra(moments: Moments) -> Values:
 
 def direct_spectra(rows: Array, moments: Moments) -> Values:
     """Singular values of rows of shape `(n, d)`, float64, by SVD: exact also for the small ones."""
-    singular, centred = (np.linalg.svd(z, compute_uv=False) for z in (rows, rows - moments.mean))
+    with one_thread():
+        singular, centred = (np.linalg.svd(z, compute_uv=False) for z in (rows, rows - moments.mean))
     return _from_squares(singular[::-1] ** 2, centred[::-1] ** 2, moments)
 
 
@@ -140,6 +141,12 @@ def narrow_spectra(rows: Array, moments: Moments) -> Values:
 
     uncentred, centred = each(squares, [rows, rows - moments.mean])
     return _from_squares(uncentred, centred, moments)
+
+
+def _narrow_without(rows: Array, groups: Sequence[Array], left_out: Sequence[Moments]) -> list[Values]:
+    """`narrow_spectra` without each group of rows; none where none is left out."""
+    given = list(zip(groups, left_out, strict=False))
+    return each(lambda one: narrow_spectra(np.delete(rows, one[0], axis=0), one[1]), given)
 
 
 def _from_squares(uncentred: Array, centred: Array, moments: Moments) -> Values:
@@ -166,7 +173,7 @@ class Spectrum:
     groups: int = 10
 
     name: ClassVar[str] = "spectrum"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     needs: ClassVar[frozenset[Need]] = frozenset()
     terms: ClassVar[Mapping[str, Term]] = words_of("spectrum")
 
@@ -185,14 +192,13 @@ class Spectrum:
         n, d = len(rows), features.dimensions
         # Three images per group is the least whose absence says something about the spread.
         parts = self.groups if d <= self.intervals_up_to and n >= 3 * self.groups else 1
-        moments, left_out = measure(features, [rows[part] for part in jackknife.groups(n, parts, seed=seed)])
+        groups = jackknife.groups(n, parts, seed=seed)
+        moments, left_out = measure(features, [rows[group] for group in groups])
         direct = n * d * min(n, d) <= DIRECT_SVD_WORK
-        if direct:
-            with one_thread():
-                values = direct_spectra(take(features, rows).astype(np.float64), moments)
-            others = each(spectra, left_out)
-        elif n < d:
-            values, others = narrow_spectra(take(features, rows).astype(np.float64), moments), each(spectra, left_out)
+        if direct or n < d:
+            whole = take(features, rows).astype(np.float64)
+            values = (direct_spectra if direct else narrow_spectra)(whole, moments)
+            others = each(spectra, left_out) if n >= d else _narrow_without(whole, groups, left_out)
         else:
             values, *others = each(spectra, [moments, *left_out])
         found = statistics(values, moments)

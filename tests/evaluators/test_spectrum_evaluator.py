@@ -210,6 +210,21 @@ def test_leaving_a_group_out_is_measuring_without_it() -> None:
         np.testing.assert_allclose(part.unit_squares, ((u - u.mean(axis=0)) ** 2).sum(axis=0), atol=1e-12)
 
 
+@pytest.mark.parametrize("work", [0, spectrum.DIRECT_SVD_WORK])
+@pytest.mark.parametrize("n, d", [(400, 48), (120, 100), (90, 91), (60, 300)])
+def test_an_interval_is_that_of_the_papers_without_each_group(
+    n: int, d: int, work: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of fewer rows than dimensions, whose groups are left out in the space that the rows span."""
+    monkeypatch.setattr(spectrum, "DIRECT_SVD_WORK", work)
+    z = decaying(n, d, mean=2.0)
+    without = [paper(np.delete(z, group, axis=0)) for group in jackknife.groups(n, 10, seed=0)]
+    for name, found in run(z).items():
+        expected = jackknife.interval(found.value, [part[name] for part in without], bounds=found.bounds)
+        assert expected is not None
+        assert found.ci95 == pytest.approx(expected, rel=1e-4), name
+
+
 def test_intervals_cover() -> None:
     """Nominally 95 %; at 100 repeats a true 95 % stays within 87…100 % all but once in 1,000."""
     draws = [run(_sample(seed)) for seed in range(100)]
