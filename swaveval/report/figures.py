@@ -85,8 +85,13 @@ def overview_picture(contents: Contents) -> str:
         drawn = overview(contents)
         if drawn is None:
             return ""
+        drawn.set_dpi(mpl.rcParams["savefig.dpi"])
+        canvas = FigureCanvasAgg(drawn)
+        with quiet_fonts():
+            canvas.draw()
         # Sixty-four colours are enough for lines and bands, and a quarter of the bytes.
-        picture = Image.open(io.BytesIO(_encoded(drawn, "png"))).convert("RGB").quantize(64, dither=Image.Dither.NONE)
+        pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+        picture = pixels.quantize(64, dither=Image.Dither.NONE)
         buffer = io.BytesIO()
         picture.save(buffer, "PNG", optimize=True)
         return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -1,6 +1,7 @@
 """`swaveval.evaluate`: the same weights through file, network and features; what is handed over, and what refused."""
 
 import copy
+import importlib.util
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -383,7 +384,7 @@ def test_the_same_features_are_not_computed_again(tmp_path: Path) -> None:
 def test_importing_swaveval_imports_no_torch_and_evaluating_no_trainer() -> None:
     code = (
         "import sys, swaveval; assert 'torch' not in sys.modules; swaveval.evaluate; assert 'torch' in sys.modules; "
-        "assert not {'pytorch_lightning', 'lightly'} & set(sys.modules); assert swaveval.sweep; "
-        "assert 'pytorch_lightning' in sys.modules"
+        "assert not {'pytorch_lightning', 'lightly'} & set(sys.modules)"
     )
+    assert all(map(importlib.util.find_spec, ("pytorch_lightning", "lightly"))), "they would be found"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])

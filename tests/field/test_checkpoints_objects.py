@@ -125,8 +125,12 @@ WHOLE: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("trust", [False, True])
-@pytest.mark.parametrize("name", WHOLE)
+TRUSTED = "in a class of one's own"
+READ = [(name, False) for name in WHOLE] + [(TRUSTED, True)]
+READ += [pytest.param(name, True, marks=pytest.mark.torture) for name in WHOLE if name != TRUSTED]
+
+
+@pytest.mark.parametrize(("name", "trust"), READ)
 def test_whole_modules(tmp_path: Path, name: str, trust: bool) -> None:
     """`torch.save(model)`, MLflow's `model.pth`: weights are read without the class, with and without --trust."""
     network = small_resnet()

@@ -53,7 +53,7 @@ def with_example(
     """The results of a run with the example, and what the terminal said."""
     run = tmp_path_factory.mktemp("dimension") / "tiny"
     checkpoints = write_checkpoints(run / "checkpoints")
-    asked = ("run", "-c", checkpoints, "-d", bars, "--evaluators", "knn,spectrum,dimension")
+    asked = ("run", "-c", checkpoints, "-d", bars, "-e", "knn,spectrum,dimension", "--no-figures")
     return run / "report", swaveval(*asked, env=installed).stdout
 
 
