@@ -112,7 +112,9 @@ def _originals(found: Sequence[Found]) -> list[Found]:
     (an exported model) that lies in a file that holds more, where nothing says when it was written.
     """
     ready = [entry for entry in found if entry.record.state == "ready" and entry.record.digest is not None]
-    ready.sort(key=lambda entry: (entry.reading.status, not _stated(entry), natural_key(entry.record.name)))
+    counted = _counted(ready)
+    stated = {entry.record.name: _stated(entry, counted) for entry in ready}
+    ready.sort(key=lambda one: (one.reading.status, not stated[one.record.name], natural_key(one.record.name)))
     kept: list[Found] = []
     by_digest: dict[str, list[Found]] = {}
     backbones = {
@@ -122,8 +124,9 @@ def _originals(found: Sequence[Found]) -> list[Found]:
     for entry in ready:
         same = by_digest.setdefault(str(entry.record.digest), [])
         headless = not entry.record.load.get("prototypes") and entry.record.load.get("backbone_digest") in backbones
-        exported = _bare(entry) and not _stated(entry) and entry.record.digest in inside
-        again = same and (not _stated(entry) or any(_same_moment(entry, other) for other in same))
+        says = stated[entry.record.name]
+        exported = _bare(entry) and not says and entry.record.digest in inside
+        again = same and (not says or any(_same_moment(entry, other) for other in same))
         if again or headless or exported:
             continue
         same.append(entry)
@@ -137,8 +140,19 @@ def _bare(entry: Found) -> bool:
     return entry.record.digest == entry.record.load.get("backbone_digest")
 
 
-def _stated(entry: Found) -> bool:
-    return entry.mark != (None, None, (), ())
+def _counted(found: Sequence[Found]) -> frozenset[str]:
+    """The words beside which names count: several numbers. One alone (`resnet50.pth`, `encoder_224.pt`) orders nothing."""
+    values: dict[str, set[int]] = {}
+    for entry in found:
+        for word, number in entry.reading.numbers:
+            values.setdefault(word, set()).add(number)
+    return frozenset(word for word, numbers in values.items() if len(numbers) > 1)
+
+
+def _stated(entry: Found, counted: frozenset[str]) -> bool:
+    """Whether the file or its name says when it was written."""
+    numbered = any(word in counted for word, _ in entry.reading.numbers)
+    return entry.placed or bool(entry.reading.moments) or numbered
 
 
 def _same_moment(one: Found, other: Found) -> bool:
@@ -155,7 +169,7 @@ def _strays(found: Sequence[Found]) -> tuple[list[Found], list[Found]]:
     strays = [
         entry
         for entry in found
-        if not _stated(entry) and (entry.reading.best or not (entry.reading.status or entry.reading.latest))
+        if not entry.marked and (entry.reading.best or not (entry.reading.status or entry.reading.latest))
     ]
     return [entry for entry in found if entry not in strays], strays
 
@@ -173,7 +187,7 @@ def _ordered(found: Sequence[Found]) -> tuple[list[Found], OrderBasis, str]:
         basis: OrderBasis = "epoch" if any(entry.record.epoch is not None for entry in found) else "step"
         return sorted(found, key=_written), basis if found else "", ""
     if not any(entry.placed for entry in found):
-        newest = [entry for entry in found if not _stated(entry) and entry.reading.latest]
+        newest = [entry for entry in found if not entry.marked and entry.reading.latest]
         rest = [entry for entry in found if entry not in newest]
         if len(newest) != 1 or not rest:
             newest, rest = [], list(found)

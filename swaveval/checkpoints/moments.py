@@ -37,6 +37,10 @@ class Found:
         """What the file or its name says of when it was written; empty tuples and None where nothing."""
         return (*self.moment, self.reading.numbers, self.reading.moments)
 
+    @property
+    def marked(self) -> bool:
+        return self.mark != (None, None, (), ())
+
     def at(self, epoch: float | None, step: int | None) -> "Found":
         return replace(self, record=replace(self.record, epoch=epoch, step=step))
 

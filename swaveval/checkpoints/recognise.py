@@ -227,9 +227,14 @@ def _parts(family: Family, view: View, description: Description, found: tuple[st
         unexpected=_unexpected(family, view, prefix, used),
         hints=family.hints(description),
         head=family.head,
-        summed=view.has(family.summed),
+        summed=_summed(family, description),
         notes=tuple(notes),
     )
+
+
+def _summed(family: Family, description: Description) -> bool:
+    names = (".".join((*path, plain_name(info.name))) for path, held in description.containers.items() for info in held)
+    return any(re.match(family.summed, name) for name in names)
 
 
 def _copies(view: View, prefix: str, backbone: Mapping[str, str], description: Description) -> list[str]:

@@ -44,7 +44,7 @@ STRANGE, STRANGE_IF_NAMED = 0.2, 0.35
 # Evidence by which the weights of a ViT must speak for a number of heads more than for any other, −ln p.
 NATS, TIMES_CHANCE = 10.0, 2.5
 LEAST_IMAGES = 16
-_VERSION = 6
+_VERSION = 7
 
 
 def find_out(
@@ -88,7 +88,10 @@ def find_out(
         if bear_witness:
             found, sample = _preprocessing(backbone.module, sample, settled=settled)
         if isinstance(backbone.module, ResNet):
-            found = _with_geometry(found, resnet_fits(backbone.module, free, sample), told, transform.size)
+            fits = resnet_fits(backbone.module, free, sample)
+            # Statistics that doubt no images doubt no size of them, which would hide another geometry.
+            fits = fits if bear_witness else [fit for fit in fits if fit.zoom == 1]
+            found = _with_geometry(found, fits, told, transform.size)
         if not bear_witness:
             found = found.without_doubts("images", "pre-processing")
     elif isinstance(backbone.module, ResNet) and free and backbone.module.spec.stem_kernel != 7:
@@ -217,13 +220,15 @@ def _with_geometry(found: Findings, fits: Sequence[Fit], told: Mapping[str, Any]
     instead = f"{in_words(best.facts)} ({as_options(best.facts)})"
     numbers = f"off by {best.score:.2f}, as read {present.score:.2f}"
     if zoomed is not None and larger and zoomed.score <= best.score * NEAR:
-        other = f", or {instead} was trained ({numbers})" if present.score > best.score * CLEAR else ""
         notes.append(
             f"the network seems to be shown images {zoomed.zoom} times smaller than in training (--size "
             f"{size * zoomed.zoom}): BatchNorm's running statistics fit them better (off by {zoomed.score:.2f}, "
-            f"at this size {present.score:.2f}){other}"
+            f"at this size {present.score:.2f})"
         )
         doubts[notes[-1]] = "pre-processing"
+        if present.score > best.score * CLEAR:
+            # By itself: of a recorded size the doubt is dropped, and this is what is left to explain the statistics.
+            notes.append(f"where the size is that of the training, {instead} was trained rather ({numbers})")
     elif present.score > best.score * (CLEAR if best.score <= WELL else CLEAR_ON_OTHERS):
         geometry = Geometry(**best.facts)  # type: ignore[arg-type]
         rivals = [fit for fit in plain[1:] if fit.facts and best.score * 1.001 < fit.score < best.score * NEAR]

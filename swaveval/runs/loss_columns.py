@@ -1,8 +1,10 @@
 """Which column of a log is the training loss: its total before a part of it, and what stands beside it is kept."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from swaveval.results.roles import LOSS
 from swaveval.runs.request import RunError
@@ -35,6 +37,8 @@ _OTHER = frozenset(
 _TOTAL = re.compile(r"total|overall|(?<![a-z])(?:all|sum)(?![a-z])")
 # The same loss over other stretches of the training.
 _STRETCH = re.compile(r"_(step|epoch)$")
+# Rows and columns that are looked at for the parts of a sum, and by how much a sum of rounded numbers may be off.
+_ROWS, _COLUMNS, _ROUNDED = 50, 12, 1e-4
 # What an evaluation measured is no log of a training, wherever it was exported to.
 _MEASURED = LOSS.replace(".", "_")
 
@@ -45,11 +49,13 @@ class Column:
 
     Attributes:
         name: of it. others: losses that stand beside it. sure: whether its name says that it is the whole loss.
+        parts: the columns that it is the sum of; empty where none are known.
     """
 
     name: str
     others: tuple[str, ...] = ()
     sure: bool = True
+    parts: tuple[str, ...] = ()
 
 
 def plain(name: str) -> str:
@@ -84,7 +90,34 @@ def column_of(rows: Sequence[Mapping[str, object]], *, comma: bool = False) -> C
         raise RunError(f"it holds the losses of {len(runs)} runs ({shown}): export the one these checkpoints are of")
     taken = max(usual, key=lambda name: counts[name])
     others = tuple(name for name in counts if _loss(name) != _loss(taken))
-    return Column(taken, others, sure=ranks[taken] < (1, len(_LOSS_NAMES)))
+    parts = _parts(taken, others, rows, comma=comma)
+    return Column(taken, others, sure=ranks[taken] < (1, len(_LOSS_NAMES)), parts=parts)
+
+
+def _parts(taken: str, others: Sequence[str], rows: Sequence[Mapping[str, object]], *, comma: bool) -> tuple[str, ...]:
+    """What a loss is the sum of: two or three columns that add up to it, or those beside one whose name says total."""
+    read = ({name: number(value, comma=comma) for name, value in row.items()} for row in rows)
+    known = [{n: v for n, v in row.items() if v is not None and math.isfinite(v)} for row in read]
+    told = [row for row in known if taken in row][:_ROWS]
+    if len(told) < 2:
+        return ()
+
+    def sums(names: Sequence[str]) -> bool:
+        return all(abs(sum(row[n] for n in names) - row[taken]) <= _ROUNDED * abs(row[taken]) for row in told)
+
+    # Constants add up to a constant by chance, and a column of zeros is part of any sum.
+    values = [row[taken] for row in told]
+    varies = max(values) - min(values) > 10 * _ROUNDED * max(map(abs, values))
+    shared = [name for name in told[0] if _loss(name) != _loss(taken) and all(row.get(name) for row in told)]
+    counted = (*EPOCH_NAMES, *STEP_NAMES, *RATE_NAMES)
+    shared = [name for name in shared if plain(name) not in counted][:_COLUMNS]
+    for size in (2, 3) if varies else ():
+        if found := next(filter(sums, combinations(shared, size)), None):
+            return found
+    beside = [name for name in others if any(name in row for row in told)]
+    if _rank(plain(taken))[0] == 0 and beside and not any(name in shared and sums([name]) for name in beside):
+        return tuple(beside)
+    return ()
 
 
 def _rank(short: str) -> tuple[int, int]:

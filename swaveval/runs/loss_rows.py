@@ -26,7 +26,7 @@ _TELLING_ROWS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A loss and where the log says it belongs; the column it stood in, where there were several losses."""
+    """A loss and where the log says it belongs; the column it stood in, where others tell of it."""
 
     loss: float
     epoch: float | None = None
@@ -135,7 +135,7 @@ def loss_rows(bodies: Iterable[Mapping[Any, object]], *, comma: bool = False) ->
     column = column_of(first, comma=comma)
     if column is None:
         return
-    several = column if column.others else None
+    several = column if column.others or column.parts else None
     names = list(dict.fromkeys(name for row in first for name in row))
     epochs, steps = _named(names, EPOCH_NAMES), _named(names, STEP_NAMES)
     rates = [name for name in names if plain(name) in RATE_NAMES or name.lower().startswith("lr-")]

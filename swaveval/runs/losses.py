@@ -212,7 +212,9 @@ def _curve(rows: Iterable[Row], source: str, prototypes: int | None, moments: Se
         return None
     places, axis, note = placed(held, moments)
     column = next((row.column for row in held if row.column is not None), None)
-    notes = [text for text in (_of_column(column), said, note) if text]
+    parts = () if column is None else column.parts
+    added = f"it is the sum of {some(parts, 4)}, which ln K says nothing of" if parts and prototypes else ""
+    notes = [text for text in (_of_column(column), added, said, note) if text]
     name = source
     if column is not None:
         source = f"{source}: {shortened(column.name, 80)}"
@@ -225,7 +227,7 @@ def _curve(rows: Iterable[Row], source: str, prototypes: int | None, moments: Se
         source=f"{source}{by}",
         epochs=tuple(float(places[group[-1]]) for group in groups),
         values=tuple(float(np.mean([held[place].loss for place in group])) for group in groups),
-        prototypes=prototypes,
+        prototypes=None if parts else prototypes,
         steps=tuple(int(held[group[-1]].step or 0) for group in groups) if steps else (),
         learning_rates=tuple(float(held[group[-1]].rate or 0) for group in groups) if rates else (),
         axis=axis,

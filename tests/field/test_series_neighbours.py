@@ -116,7 +116,11 @@ def test_what_lightning_writes_a_second_time_is_a_copy_or_a_place_of_its_own(tmp
 
 
 @pytest.mark.parametrize("head", ["projection_head.layers.0.weight", "prototypes.heads.prototypes0.weight"])
-@pytest.mark.parametrize("name", ["exported_models/exported_last.pt", "models/backbone.pth", "encoder_only.pt"])
+@pytest.mark.parametrize(
+    "name",
+    ["exported_models/exported_last.pt", "models/backbone.pth", "encoder_only.pt", "resnet50.pth", "best_resnet18.pth"]
+    + ["model_best_r18.pth", "encoder_224.pth", "pretrained_vit_b_16.pth"],
+)
 def test_an_exported_backbone_is_the_checkpoint_it_was_made_from(name: str, head: str, tmp_path: Path) -> None:
     heads = [{head: torch.full((16, 64), float(e))} for e in FIVE]
     files = [File(f"checkpoints/epoch={e}.ckpt", e, heads=heads[e - 1]) for e in FIVE]
@@ -125,6 +129,23 @@ def test_an_exported_backbone_is_the_checkpoint_it_was_made_from(name: str, head
     assert not found.division.reasons
     assert [record.epoch for record in found.records if record.same_as is None] == [1, 2, 3, 4, 5]
     assert [(one.name, one.same_as) for one in found.records if one.same_as] == [(name, "checkpoints/epoch=5.ckpt")]
+
+
+@pytest.mark.parametrize("name", ["resnet50.pth", "last_resnet18.pth", "resnet18_final.pth"])
+def test_a_number_that_no_other_file_has_orders_nothing(name: str, tmp_path: Path) -> None:
+    """Barlow Twins' and VICReg's `checkpoint.pth` and `resnet50.pth` were two checkpoints of which nothing had moved."""
+    head = {"projector.0.weight": torch.ones(16, 64)}
+    write(tmp_path / "c", [File("checkpoint.pth", 5, heads=head, inside={"epoch": 4}), File(name, 5)])
+    found = read(tmp_path / "c")
+    assert not found.division.reasons
+    assert [(one.name, one.same_as) for one in found.records if one.same_as] == [(name, "checkpoint.pth")]
+
+
+def test_backbones_that_count_are_a_series_beside_the_whole_of_one(tmp_path: Path) -> None:
+    head = {"projector.0.weight": torch.ones(16, 64)}
+    write(tmp_path / "c", [*(File(f"resnet18_{e}.pth", e) for e in FIVE), File("checkpoint.pth", 5, heads=head)])
+    found = read(tmp_path / "c")
+    assert {f"resnet18_{e}.pth" for e in FIVE} <= {one.name for one in found.records if not one.same_as}
 
 
 def test_a_backbone_of_no_checkpoint_is_no_copy(tmp_path: Path) -> None:
