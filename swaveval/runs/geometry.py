@@ -89,9 +89,7 @@ def find_out(
             found, sample = _preprocessing(backbone.module, sample, settled=settled)
         if isinstance(backbone.module, ResNet):
             fits = resnet_fits(backbone.module, free, sample)
-            # Statistics that doubt no images doubt no size of them, which would hide another geometry.
-            fits = fits if bear_witness else [fit for fit in fits if fit.zoom == 1]
-            found = _with_geometry(found, fits, told, transform.size)
+            found = _with_geometry(found, fits, told, transform.size if bear_witness else None)
         if not bear_witness:
             found = found.without_doubts("images", "pre-processing")
     elif isinstance(backbone.module, ResNet) and free and backbone.module.spec.stem_kernel != 7:
@@ -203,8 +201,12 @@ def _sample(images: ImageSet, transform: EvalTransform, device: str, *, bottlene
     return Sample(PixelStream(images, transform, "a sample").take(chosen), transform, device)
 
 
-def _with_geometry(found: Findings, fits: Sequence[Fit], told: Mapping[str, Any], size: int) -> Findings:
-    """The geometry that the fits speak for."""
+def _with_geometry(found: Findings, fits: Sequence[Fit], told: Mapping[str, Any], size: int | None) -> Findings:
+    """The geometry that the fits speak for.
+
+    Args:
+        size: pixels at which images are shown; None where no other size is believed, so that none hides a geometry.
+    """
     present = fits[0]
     if not np.isfinite(present.score):
         return found
@@ -219,7 +221,7 @@ def _with_geometry(found: Findings, fits: Sequence[Fit], told: Mapping[str, Any]
     larger = zoomed is not None and zoomed.score * CLEAR < present.score
     instead = f"{in_words(best.facts)} ({as_options(best.facts)})"
     numbers = f"off by {best.score:.2f}, as read {present.score:.2f}"
-    if zoomed is not None and larger and zoomed.score <= best.score * NEAR:
+    if zoomed is not None and size is not None and larger and zoomed.score <= best.score * NEAR:
         notes.append(
             f"the network seems to be shown images {zoomed.zoom} times smaller than in training (--size "
             f"{size * zoomed.zoom}): BatchNorm's running statistics fit them better (off by {zoomed.score:.2f}, "

@@ -145,18 +145,6 @@ def test_the_geometry_of_the_training_is_read(name: str, photos: Path, tmp_path:
     assert not record.load["warnings"]  # nothing is merely assumed any more
 
 
-def test_few_batches_hide_no_other_stem_behind_another_size(photos: Path, tmp_path: Path) -> None:
-    """They doubt no size of the images; the note that named the other stem beside it went with that doubt."""
-    images = normalised(pixels_of(photos))
-    network = resnet(stride=1).train()
-    with torch.no_grad():
-        for place in range(12):
-            network(images[place * 8 : place * 8 + 8])
-    found = prepared(network.eval(), photos, tmp_path)
-    assert not any("times smaller" in note for note in found.said)
-    assert any("stem of stride 1" in note for note in found.said), found.said
-
-
 def test_what_is_usual_keeps_its_digest(photos: Path, tmp_path: Path) -> None:
     network = seen(resnet(), normalised(pixels_of(photos)))
     found = prepared(network, photos, tmp_path)

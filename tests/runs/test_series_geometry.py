@@ -77,7 +77,7 @@ USUAL: Mapping[str, Any] = {"stem_stride": [2, "usual"], "maxpool": [True, "fami
 STRIDE: dict[str, int | bool] = {"stem_stride": 1}
 
 
-def decided(*fits: Fit, told: Mapping[str, Any] = USUAL, size: int = 64) -> Findings:
+def decided(*fits: Fit, told: Mapping[str, Any] = USUAL, size: int | None = 64) -> Findings:
     return geometry._with_geometry(Findings(), fits, told, size)
 
 
@@ -157,6 +157,14 @@ def test_images_shown_smaller_than_in_training(zoomed: float, said: bool) -> Non
         assert len(kept) == 1
     else:
         assert found.geometry == Geometry(stem_stride=1)
+
+
+def test_where_no_other_size_is_believed_none_hides_another_geometry() -> None:
+    """Of BatchNorm that has seen few batches the note on sizes is dropped, and the other stem was named in it alone."""
+    fits = (Fit({}, 0.84), Fit(STRIDE, 0.39), Fit({}, 0.42, zoom=2))
+    assert decided(*fits).geometry == Geometry()
+    assert decided(*fits, size=None).geometry == Geometry(stem_stride=1)
+    assert not any("times smaller" in note for note in decided(*fits, size=None).notes)
 
 
 def test_a_zoom_needs_to_be_clearly_better_than_none() -> None:
