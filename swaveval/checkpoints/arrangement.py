@@ -141,7 +141,7 @@ def _bare(entry: Found) -> bool:
 
 
 def _counted(found: Sequence[Found]) -> frozenset[str]:
-    """The words beside which names count: several numbers. One alone (`resnet50.pth`, `encoder_224.pt`) orders nothing."""
+    """The words beside which names count, by several numbers: one alone (`resnet50.pth`) orders nothing."""
     values: dict[str, set[int]] = {}
     for entry in found:
         for word, number in entry.reading.numbers:

@@ -17,6 +17,8 @@ _KINDS = {
     (".onnx", ".tflite", ".mlmodel", ".mlpackage", ".engine", ".trt"): _EXPORTED,
     (".h5", ".keras", ".pb", ".index"): "of TensorFlow or Keras, whose networks cannot be read",
     (".msgpack", ".orbax"): "of Flax, whose networks cannot be read",
+    (".pdparams",): "PaddlePaddle's weights; written by torch.save under PyTorch's names they are read (its `_mean` "
+    "and `_variance` are running_mean and running_var, its weights of linear layers lie transposed)",
     (".gguf",): "a quantised language model",
     (".pkl", ".pickle", ".npz", ".npy"): "objects of Python or NumPy; PyTorch weights are what torch.save writes",
     (".zip", ".gz", ".tgz", ".xz", ".zst", ".7z"): "packed; unpack it first",

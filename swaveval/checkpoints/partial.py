@@ -14,6 +14,7 @@ from swaveval.text import some
 
 _LEAST = 0.5
 _SHORTCUT = ".downsample."
+_RENAME = "rename them to running_mean and running_var"
 _BLOCK = re.compile(r"(.*?\.)??\d+(?=\.)")
 
 
@@ -31,6 +32,10 @@ def hollowness(model: Model, found: Match, extra: Sequence[str] = (), around: Se
         return "the file has adapters (LoRA) that are not merged into it (peft: model.merge_and_unload() does that)"
     if beyond:
         return f"the file has a part {printable(beyond[0], 60)} beyond what could be built"
+    layers = {name.removesuffix(".weight") for name in model.shapes if name.endswith(".weight")}
+    grown = next((name for name in (*extra, *around) if name.endswith(".bias") and name[:-5] in layers), "")
+    if grown:
+        return f"its layer {printable(grown[:-5], 60)} adds a bias, which this network's does not"
     if not absent:
         return ""
     first = next((name for name, shape in model.shapes.items() if len(shape) in (2, 4, 5)), "")
@@ -42,7 +47,7 @@ def hollowness(model: Model, found: Match, extra: Sequence[str] = (), around: Se
         return f"its {printable(other.partition(' ')[0], 60)} has another shape"
     statistics = [name for name in counted if name.endswith("running_mean")]
     if statistics and not any(name in found.names for name in statistics):
-        return "no layer's running statistics are in the file, so it does not normalise by batches (GroupNorm?)"
+        return _no_statistics(statistics, (*extra, *around))
     bare = next((name for name in statistics if name in absent and name[:-4] + "var" in absent), "")
     if bare and bare.replace("running_mean", "weight") in found.names:
         return f"{printable(bare.rpartition('.')[0], 60)} has no running statistics (InstanceNorm?)"
@@ -58,8 +63,8 @@ def hollowness(model: Model, found: Match, extra: Sequence[str] = (), around: Se
     wrapped = next((owner for owner in sorted(owners) if any(name.startswith(owner) for name in (*extra, *around))), "")
     if wrapped:
         return f"its layer {printable(wrapped[:-1], 60)} is there in another form (wrapped, pruned or re-parametrised)"
-    layers = {name.rpartition(".")[0] for name in counted if not block(name)}
-    lost = sorted(layer for layer in layers if layer and not any(name.startswith(layer + ".") for name in found.names))
+    outside = {name.rpartition(".")[0] for name in counted if not block(name)}
+    lost = sorted(layer for layer in outside if layer and not any(name.startswith(layer + ".") for name in found.names))
     if lost:
         return f"nothing of its layer {printable(lost[0], 60)} is in the file"
     held = {block(name) for name in found.names}
@@ -69,6 +74,27 @@ def hollowness(model: Model, found: Match, extra: Sequence[str] = (), around: Se
     if found.share < _LEAST:
         return "that is less than half of it"
     return ""
+
+
+def _no_statistics(statistics: Sequence[str], surplus: Sequence[str]) -> str:
+    """What becomes of a network's running means where none is in the file under its name."""
+    layers = {name.rpartition(".")[0] for name in statistics}
+    found: dict[str, set[str]] = {}
+    for name in surplus:
+        layer, _, last = name.rpartition(".")
+        if layer in layers:
+            found.setdefault(last, set()).add(layer)
+    # PaddlePaddle's `_mean` and `_variance`, Keras' `moving_mean` and `moving_variance`, Flax's `mean` and `var`.
+    called = [last for last in found if re.search("mean|var", last)]
+    if called:
+        return (
+            f"its running statistics have other names ({some([printable(last, 40) for last in sorted(called)], 4)}); "
+            + _RENAME
+        )
+    return (
+        "no layer's running statistics are in the file: it does not normalise by batches (GroupNorm?), or was saved "
+        "without them (parameters() in place of state_dict())"
+    )
 
 
 def shallow(model: Model) -> str:
@@ -99,6 +125,8 @@ def incomplete(model: Model, found: Match, hollow: str, *, named: bool, fits: st
     if not found.missing:
         reason = f"a {model.words} was found, and more"
     reason += f"; missing: {_first(found.missing)}; " if found.missing else "; "
+    if hollow.endswith(_RENAME):
+        return reason + hollow
     if not hollow:
         return reason + "--allow-partial accepts it, and the page then says so"
     if named:

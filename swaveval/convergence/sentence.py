@@ -351,10 +351,13 @@ def _narrowed(facts: Facts) -> str:
     found, quality = facts.findings, facts.quality
     critical = float(norm.ppf(1 - ALPHA))
     more: list[str] = []
+    ended = facts.found.diverged is not None
     if quality.length < FEWEST:
         lacking = FEWEST - quality.length
-        more.append(f"{lacking} more checkpoint{'s' if lacking > 1 else ''}, of a longer training or saved more often,")
-    elif not found.gained and (epochs := _epochs(facts)) is not None:
+        # After weights that are not finite nothing comes that can be measured.
+        how = "saved more often before it diverged" if ended else "of a longer training or saved more often"
+        more.append(f"{lacking} more checkpoint{'s' if lacking > 1 else ''}, {how},")
+    elif not found.gained and not ended and (epochs := _epochs(facts)) is not None:
         more.append(epochs)
     if not found.gained:
         distance = max(found.size - found.gain.effect, abs(found.gain.effect), found.size / 2)

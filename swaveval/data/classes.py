@@ -102,10 +102,20 @@ def given_split(placing: Placing, files: Sequence[str]) -> tuple[Array | None, s
     present = set(splits)
     if len(present) < 2:
         return None, "", (f"All images stand in the {next(iter(present))} split, so a split was drawn.",)
+    notes: tuple[str, ...] = ()
+    labelled = {split for file, split in zip(files, splits, strict=True) if placing.labels[file] is not None}
+    if labelled and {"train", "validation"} <= labelled and "test" not in labelled and "test" in present:
+        # A test side without labels, as competitions have it, would leave nothing to be tested with.
+        count = splits.count("test")
+        splits = ["train" if split == "test" else split for split in splits]
+        notes = (f"{counted(count, 'image')} on the test side, none of them labelled, counted to train.",)
+        present = set(splits)
+    elif labelled and (labelled == {"test"} or not labelled - {"train"}):
+        return None, "", (f"The split was not used: only its {next(iter(labelled))} side has labels.",)
     test = "test" if "test" in present else "validation"
     train = " and ".join(sorted(present - {test}))
     return (
         np.array([split == test for split in splits]),
         f"given by {placing.source}: {train} for train, {test} for test",
-        (),
+        notes,
     )

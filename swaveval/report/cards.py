@@ -9,6 +9,7 @@ import numpy as np
 from swaveval.convergence.paired import paired_difference
 from swaveval.report import glossary, wording
 from swaveval.report.contents import Contents
+from swaveval.report.provenance import whole
 from swaveval.report.small import facts
 
 DRAWS = 1000
@@ -84,9 +85,10 @@ def loaded(load: Any) -> list[list[str]]:
     matched = load.get("matched")
     if isinstance(matched, int | float) and not isinstance(matched, bool):
         rows.append(["backbone weights matched", wording.number(float(matched), "fraction")])
+    left = "weights that the network has no place for are left out" if whole(load) else "some weights are random"
     for key, said in (
         ("trusted", "read with --trust: the file could have run code"),
-        ("partial", "accepted with --allow-partial: some weights are random"),
+        ("partial", f"accepted with --allow-partial: {left}"),
     ):
         if load.get(key):
             rows.append(["warning", said])

@@ -86,7 +86,7 @@ def overview_picture(contents: Contents) -> str:
         if drawn is None:
             return ""
         drawn.set_dpi(mpl.rcParams["savefig.dpi"])
-        canvas = FigureCanvasAgg(drawn)
+        canvas: Any = FigureCanvasAgg(drawn)
         with quiet_fonts():
             canvas.draw()
         # Sixty-four colours are enough for lines and bands, and a quarter of the bytes.

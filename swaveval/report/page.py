@@ -31,7 +31,7 @@ from swaveval.results.atomic import write_text
 SCRIPTS = ("core.js", "theme.js", "overview.js", "small.js")
 START = "page.js"
 # Raised whenever a page says or shows something else of the same results; committed pages carry the present one.
-RENDERER = 32
+RENDERER = 33
 MOST_CHECKPOINTS = 600
 # The map's plot, its tags and the names of its images come on top of what is measured.
 MARGIN = 60_000

@@ -10,6 +10,7 @@ from swaveval.report.cost import duration, evaluator_seconds
 from swaveval.results import RunManifest
 from swaveval.results.precision import WORDS
 from swaveval.results.spent import has_stages
+from swaveval.text import some
 
 LONGEST_LIST = 20
 
@@ -75,15 +76,27 @@ def failed_cells(contents: Contents) -> tuple[Row, ...]:
     )
 
 
+def whole(load: Mapping[str, Any]) -> bool:
+    """Whether a file accepted with --allow-partial lacks no weight of the network: it holds more than that has."""
+    return load.get("matched") == 1 and bool(load.get("unexpected"))
+
+
 def warnings(contents: Contents) -> tuple[str, ...]:
     """What a reader must know before believing the page, for its first screen."""
     said = [wording.clipped(note, 500) for note in contents.series.manifest.notes]
     records = [point.record for point in contents.points]
-    partial = [r for r in records if r.load.get("partial")]
+    partial = [r for r in records if r.load.get("partial") and not whole(r.load)]
+    more = [r for r in records if r.load.get("partial") and whole(r.load)]
     trusted = [r for r in records if r.load.get("trusted")]
     if partial:
         said.append(
             f"{wording.count(len(partial), 'checkpoint')} loaded in part (--allow-partial): some weights are random."
+        )
+    if more:
+        left = some(sorted({str(name) for r in more for name in r.load.get("unexpected", ())}), 4)
+        said.append(
+            f"{wording.count(len(more), 'checkpoint')} loaded without {wording.clipped(left, 300)}, which the network "
+            "has no place for (--allow-partial)."
         )
     if trusted:
         said.append(f"{wording.count(len(trusted), 'checkpoint')} read with --trust: the files could have run code.")

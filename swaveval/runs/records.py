@@ -33,7 +33,7 @@ from swaveval.runs.progress import Progress
 from swaveval.runs.request import RunError
 
 # Part of what is remembered of a file: another way to read the same bytes forgets it.
-_READING = 8
+_READING = 9
 
 
 class NothingReady(RunError):

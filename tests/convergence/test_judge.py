@@ -151,6 +151,9 @@ def test_diverged() -> None:
     still = run([0.5] * 6, broken=2)
     assert still.verdict != "regressed"
     assert still.sentence.endswith("Training diverged: the weights are not finite from epoch=6.ckpt on.")
+    few = run([0.5] * 3, broken=2)
+    assert "2 more checkpoints, saved more often before it diverged, would tell more" in few.sentence
+    assert not re.search("longer|more epochs", few.sentence)
 
 
 def test_not_learning_says_what_is_excluded() -> None:

@@ -83,3 +83,27 @@ def test_one_side_alone_is_no_split() -> None:
     mixed, files, _ = placing([None] * 3, "aat")
     assert given_split(mixed, files[:2])[2] == ("All images stand in the train split, so a split was drawn.",)
     assert given_split(placing([None] * 3)[0], files) == (None, "", ())
+
+
+@pytest.mark.parametrize(
+    ("sides", "labelled", "test", "note"),
+    [
+        ("train train test test", "train test", [2, 3], ""),
+        ("train train test test", "train", None, "The split was not used: only its train side has labels."),
+        ("train train test test", "test", None, "The split was not used: only its test side has labels."),
+        ("train validation test test", "train validation", [1], "2 images on the test side, none of them labelled"),
+        ("train validation test", "train validation test", [2], ""),
+        ("train train test test", "", [2, 3], ""),
+    ],
+)
+def test_a_given_split_with_labels_on_one_side_alone(
+    sides: str, labelled: str, test: list[int] | None, note: str
+) -> None:
+    """A competition's test folder, read with `--labels names`, took the labels of all images with it."""
+    files = [str(place) for place, _ in enumerate(sides.split())]
+    splits = dict(zip(files, sides.split(), strict=True))
+    labels = {file: "ab"[place % 2] if splits[file] in labelled.split() else None for place, file in enumerate(files)}
+    is_test, origin, notes = given_split(Placing(labels, bool(labelled), splits, "folders", origin="names"), files)
+    assert (None if is_test is None else np.flatnonzero(is_test).tolist()) == test
+    assert (origin == "") == (test is None)
+    assert " ".join(notes).startswith(note)

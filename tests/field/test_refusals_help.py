@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 import torch
+import torchvision
 from torch import nn
 from typer.testing import CliRunner
 
+from swaveval.checkpoints import LoadOptions, load
 from swaveval.checkpoints.foreign import foreign
 from swaveval.cli.app import app
 from tests.field.field_networks import State, prefixed, read_as, refusal, saved, small_resnet, small_vit
@@ -255,7 +257,40 @@ def test_a_piece_of_vissls_is_no_network(kind: str, tmp_path: Path) -> None:
         assert "convert_sharded_checkpoint.py" in reason
 
 
+STATISTICS = {
+    "PaddlePaddle": {"running_mean": "_mean", "running_var": "_variance"},
+    "Keras": {"running_mean": "moving_mean", "running_var": "moving_variance"},
+    "Flax": {"running_mean": "mean", "running_var": "var"},
+}
+
+
+@pytest.mark.parametrize("named", ["", "torchvision:resnet18"])
+@pytest.mark.parametrize("written_by", STATISTICS)
+def test_running_statistics_by_another_name_are_renamed(written_by: str, named: str, tmp_path: Path) -> None:
+    """They were "not in the file, so it does not normalise by batches (GroupNorm?)"."""
+    right = (torchvision.models.resnet18() if named else small_resnet()).state_dict()
+    weights = dict(right)
+    for usual, other in STATISTICS[written_by].items():
+        weights = {name.replace(usual, other): value for name, value in weights.items()}
+    reason = refusal(saved(tmp_path / "a.pt", weights), backbone=named or None).reason
+    assert reason.endswith("; rename them to running_mean and running_var")
+    assert all(name in reason for name in STATISTICS[written_by].values())
+    assert "GroupNorm" not in reason
+    assert load(saved(tmp_path / "b.pt", right), options=LoadOptions(backbone=named or None)).report.state == "ready"
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_a_layer_with_a_bias_of_its_own_is_not_read_without_it(partial: bool, tmp_path: Path) -> None:
+    """MONAI's shortcuts have one: without it "100 % of the backbone matched … some weights are random"."""
+    weights = small_resnet().state_dict()
+    weights |= {name[:-6] + "bias": torch.ones(len(value)) for name, value in weights.items() if "downsample.0" in name}
+    reason = refusal(saved(tmp_path / "a.pt", weights), allow_partial=partial).reason
+    assert "downsample.0 adds a bias" in reason
+    assert "--allow-partial" not in reason
+
+
 FOREIGN = {
+    "output/epoch_1.pdparams": ("PaddlePaddle's weights", "`_variance` are running_mean and running_var"),
     "tf_model.h5": ("TensorFlow's weights of a Hugging Face model", "from_tf=True"),
     "flax_model.msgpack": ("Flax's weights of a Hugging Face model", "from_flax=True"),
     "export/model.onnx": ("an exported network", "give the PyTorch checkpoint that it was exported from"),

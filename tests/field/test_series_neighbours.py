@@ -118,8 +118,10 @@ def test_what_lightning_writes_a_second_time_is_a_copy_or_a_place_of_its_own(tmp
 @pytest.mark.parametrize("head", ["projection_head.layers.0.weight", "prototypes.heads.prototypes0.weight"])
 @pytest.mark.parametrize(
     "name",
-    ["exported_models/exported_last.pt", "models/backbone.pth", "encoder_only.pt", "resnet50.pth", "best_resnet18.pth"]
-    + ["model_best_r18.pth", "encoder_224.pth", "pretrained_vit_b_16.pth"],
+    [
+        *("exported_models/exported_last.pt", "models/backbone.pth", "encoder_only.pt", "resnet50.pth"),
+        *("best_resnet18.pth", "model_best_r18.pth", "encoder_224.pth", "pretrained_vit_b_16.pth"),
+    ],
 )
 def test_an_exported_backbone_is_the_checkpoint_it_was_made_from(name: str, head: str, tmp_path: Path) -> None:
     heads = [{head: torch.full((16, 64), float(e))} for e in FIVE]
@@ -133,7 +135,7 @@ def test_an_exported_backbone_is_the_checkpoint_it_was_made_from(name: str, head
 
 @pytest.mark.parametrize("name", ["resnet50.pth", "last_resnet18.pth", "resnet18_final.pth"])
 def test_a_number_that_no_other_file_has_orders_nothing(name: str, tmp_path: Path) -> None:
-    """Barlow Twins' and VICReg's `checkpoint.pth` and `resnet50.pth` were two checkpoints of which nothing had moved."""
+    """Barlow Twins' and VICReg's `checkpoint.pth` and `resnet50.pth` were two that had not moved."""
     head = {"projector.0.weight": torch.ones(16, 64)}
     write(tmp_path / "c", [File("checkpoint.pth", 5, heads=head, inside={"epoch": 4}), File(name, 5)])
     found = read(tmp_path / "c")

@@ -344,6 +344,11 @@ def test_notes_trust_and_partial_loads_come_before_the_figure(evaluated: Evaluat
     first = html[: html.index('id="overview-plot"')]
     assert "5 checkpoints read with --trust" in first
     assert "some weights are random" in first
+    more = {"partial": True, "matched": 1.0, "unexpected": ["fc_aux.weight"]}
+    points = tuple(Point(replace(p.record, load=more), p.metrics, p.cells) for p in series.points)
+    html = page(replace(series, points=points), said)
+    assert "5 checkpoints loaded without fc_aux.weight, which the network has no place for (--allow-partial)." in html
+    assert "weights are random" not in html
     assert "k=200 was clipped to 150" in first
 
 

@@ -36,7 +36,7 @@ FAMILY = Family(
         r"teacher_backbone\.mask_token$",
     ),
     head="other",
-    # iBOT's and DINOv2's, of masked patches, also where both losses share a head; KoLeo is added as well. (lightly's DINO
-    # keeps an idle `teacher_backbone.mask_token`.)
+    # iBOT's and DINOv2's, of masked patches, also where both losses share a head; KoLeo is added as well. (DINO with
+    # lightly's parts keeps an idle `teacher_backbone.mask_token`.)
     summed=r"(.*[._])?ibot_(head|loss)\.|(.*\.)?backbone\.(mask_token|masked_embed)$",
 )

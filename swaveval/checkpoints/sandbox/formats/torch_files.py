@@ -15,7 +15,10 @@ from swaveval.checkpoints.sandbox.formats.pickles import disallowed_globals, ine
 from swaveval.checkpoints.sandbox.formats.stand_ins import Called, Cast
 
 LARGEST_PICKLE = 64 << 20
-AS_TENSORS = "tensors: torch.save({name: torch.as_tensor(value) for name, value in weights.items()}, 'weights.pt')"
+AS_TENSORS = (
+    "tensors: torch.save({name: torch.as_tensor(value) for name, value in weights.items() if hasattr(value, 'shape')}, "
+    "'weights.pt')"
+)
 _SAVE_AGAIN = "; load it where it was made and save its weights alone: torch.save(model.state_dict(), FILE)"
 # What a checkpoint names of these modules is there to act.
 _NEVER_HONEST = frozenset({"os", "posix", "nt", "sys", "subprocess", "socket", "pty", "ctypes", "runpy", "webbrowser"})
