@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,7 @@ def test_a_number_that_is_another_now_begins_a_new_run(out: Path, tmp_path: Path
     place = next(iter(before))
     (run,) = runs()
     database = sqlite_storage.SQLiteStorage.get_project_db_path(PROJECT)
-    with sqlite3.connect(database) as connection:  # other weights stood there
+    with closing(sqlite3.connect(database)) as connection, connection:  # other weights stood there
         rows = connection.execute("SELECT id, metrics FROM metrics").fetchall()
         for key, metrics in rows:
             text = metrics.decode() if isinstance(metrics, bytes) else metrics
