@@ -20,7 +20,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from swaveval.report import baseline_names, palette, wording
-from swaveval.report.contents import Contents, baseline_values, first_figure, quality_metrics
+from swaveval.report.contents import Contents, baseline_values, first_figure, for_axis, quality_metrics
 from swaveval.report.packing import numbered
 from swaveval.results import LossCurve
 
@@ -137,8 +137,8 @@ def _place_loss(contents: Contents, curve: LossCurve | None) -> tuple[Array, Arr
     if curve is None or not curve.values:
         return None
     x = np.asarray(curve.on(contents.axis) or curve.epochs, dtype=np.float64)
-    y = np.asarray(curve.values, dtype=np.float64)
-    keep = np.isfinite(x) & ~np.isinf(y)
+    y = for_axis(curve.values)
+    keep = np.isfinite(x)
     return thinned(x[keep], y[keep], LOSS_POINTS) if np.isfinite(y[keep]).any() else None
 
 
@@ -302,7 +302,7 @@ def _rows(contents: Contents, metric_id: str) -> tuple[Array, Array, Array]:
         for point in contents.points
     ]
     table = np.column_stack([values, np.asarray(ends, dtype=np.float64).reshape(len(values), 2)])
-    table[~np.isfinite(table)] = np.nan
+    table = for_axis(table)
     return table[:, 0], table[:, 1], table[:, 2]
 
 

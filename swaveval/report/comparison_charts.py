@@ -11,6 +11,7 @@ from bokeh.models import ColumnDataSource, FixedTicker, NumeralTickFormatter, Ra
 
 from swaveval.report import glossary, palette, wording
 from swaveval.report.charts import Chart, item, plain_figure, thinned
+from swaveval.report.contents import for_axis
 from swaveval.report.runs import Group
 from swaveval.report.small import EDGE, HEIGHT, WIDTH, facts
 from swaveval.results import Metric
@@ -64,10 +65,10 @@ def _gaps(group: Group) -> dict[int, tuple[Any, Any]]:
             loss is not None
             and loss.ln_k
             and run.contents.axis == loss.axis == "epoch"
-            and np.isfinite(loss.values).any()
+            and np.isfinite(losses := for_axis(loss.values)).any()
         ):
-            x, y = thinned(np.asarray(loss.epochs), 1 - np.asarray(loss.values) / loss.ln_k, CURVE_POINTS)
-            keep = np.isfinite(x) & ~np.isinf(y)
+            x, y = thinned(np.asarray(loss.epochs), 1 - losses / loss.ln_k, CURVE_POINTS)
+            keep = np.isfinite(x)
             found[position] = (x[keep], y[keep])
     return found
 

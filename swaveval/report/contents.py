@@ -18,6 +18,7 @@ from swaveval.results.roles import FIRST_LABEL_FREE, FIRST_LABELLED, declared
 Array = np.ndarray[Any, np.dtype[Any]]
 
 MOST_LOST = 12
+LARGEST = 1e300  # of what an axis holds: half as much again must still be a number
 # Curves of the first figure, all plots together; of them, of evaluators that declared one.
 MOST_CURVES, MOST_DECLARED = 4, 2
 
@@ -181,6 +182,12 @@ def baseline_values(contents: Contents, metric_id: str) -> dict[str, float]:
         if metric is not None and math.isfinite(metric.value):
             groups.setdefault(point.record.name.split(", seed", 1)[0], []).append(metric.value)
     return {wording.plot_text(name): float(np.mean(values)) for name, values in groups.items()}
+
+
+def for_axis(values: Any) -> Array:
+    """Values as an axis can hold them: a gap (NaN) for infinities, and for what is so large that a margin overflows."""
+    given = np.asarray(values, dtype=np.float64)
+    return np.where(np.abs(given) < LARGEST, given, np.nan)
 
 
 def _axis(series: Series) -> tuple[str, Array]:

@@ -19,7 +19,15 @@ from PIL import Image
 from swaveval.convergence.verdict import Verdict
 from swaveval.report import palette, wording
 from swaveval.report.confusion import title_of
-from swaveval.report.contents import Array, Contents, baseline_values, first_figure, gather, quality_metrics
+from swaveval.report.contents import (
+    Array,
+    Contents,
+    baseline_values,
+    first_figure,
+    for_axis,
+    gather,
+    quality_metrics,
+)
 from swaveval.report.figure_files import KINDS, Made, source_of
 from swaveval.report.fonts import drawable, families, quiet_fonts
 from swaveval.report.kinds import LAYERS
@@ -173,7 +181,8 @@ def overview(contents: Contents) -> Figure | None:
     """Loss above, quality below, on one axis."""
     chosen = quality_metrics(contents)
     curve = contents.series.manifest.loss
-    placed = curve.on(contents.axis) if curve is not None and np.isfinite(curve.values).any() else None
+    losses = for_axis(curve.values if curve is not None else ())
+    placed = curve.on(contents.axis) if curve is not None and np.isfinite(losses).any() else None
     if not chosen and placed is None:
         return None
     plots = first_figure(contents)
@@ -181,7 +190,7 @@ def overview(contents: Contents) -> Figure | None:
     drawn = Figure(figsize=(7.2, 1.6 * max(sum(heights), 2.0)), layout="constrained")
     axes = drawn.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     if curve is not None and placed is not None:
-        axes[0].plot(placed, curve.values, color="#4a5058")
+        axes[0].plot(placed, losses, color="#4a5058")
         if curve.ln_k is not None:
             axes[0].axhline(curve.ln_k, color=palette.REFERENCE[0], linestyle="--", linewidth=1)
             axes[0].annotate(
@@ -191,8 +200,8 @@ def overview(contents: Contents) -> Figure | None:
                 textcoords="offset points",
                 color=palette.REFERENCE[0],
             )
-        if np.nanmin(curve.values) >= 0:
-            axes[0].set_ylim(0, 1.2 * max(np.nanmax(curve.values), curve.ln_k or 0) or 1)
+        if np.nanmin(losses) >= 0:
+            axes[0].set_ylim(0, 1.2 * max(np.nanmax(losses), curve.ln_k or 0) or 1)
         axes[0].set_ylabel("loss (nats)")
     for place, names in enumerate(plots):
         _draw(axes[len(heights) - len(plots) + place], contents, names)
@@ -214,7 +223,7 @@ def _draw(axis: Any, contents: Contents, chosen: tuple[str, ...]) -> None:
     sample = contents.sample(chosen[0])
     scale = 100.0 if sample.unit == "fraction" else 1.0
     for position, name in enumerate(chosen):
-        values = scale * _finite(contents.series.values(name))
+        values = scale * for_axis(contents.series.values(name))
         colour = COLOURS[position % 4]
         axis.plot(
             contents.x,
@@ -228,7 +237,7 @@ def _draw(axis: Any, contents: Contents, chosen: tuple[str, ...]) -> None:
             (m.ci95 if (m := point.metrics.get(name)) is not None and m.ci95 is not None else (math.nan, math.nan))
             for point in contents.points
         ]
-        low, high = scale * _finite(np.asarray(ends, dtype=np.float64).reshape(-1, 2)).T
+        low, high = scale * for_axis(np.asarray(ends, dtype=np.float64).reshape(-1, 2)).T
         if np.isfinite(low).any():
             axis.fill_between(contents.x, low, high, color=colour, alpha=0.16, linewidth=0)
     for baseline, value in baseline_values(contents, chosen[0]).items():
@@ -336,7 +345,7 @@ def spectrum(contents: Contents, spectra: tuple[Any, ...]) -> Figure:
     drawn = Figure(figsize=(5.2, 3.2), layout="constrained")
     axis = drawn.subplots()
     for position, frame in enumerate(_spread(spectra)):
-        values = _finite(spectra[frame]["values"].astype(np.float64))
+        values = for_axis(spectra[frame]["values"].astype(np.float64))
         # What lies far below the largest is rounding: it would take most of the axis.
         values[~(values > FLOOR * np.nanmax(values))] = np.nan
         if np.isfinite(values).any():
@@ -377,10 +386,6 @@ def drift(contents: Contents, moved: Any, key: str, title: str) -> Figure:
 def _spread(frames: tuple[Any, ...]) -> tuple[int, ...]:
     present = [i for i, arrays in enumerate(frames) if arrays is not None]
     return tuple(dict.fromkeys((present[0], present[len(present) // 2], present[-1])))
-
-
-def _finite(values: Array) -> Array:
-    return np.where(np.isfinite(values), values, np.nan)
 
 
 def _slug(text: str) -> str:
