@@ -10,6 +10,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from swaveval.checkpoints.name_dates import without_dates
+from swaveval.checkpoints.name_numbers import UNREADABLE, ends_another, groups_behind, plainly
 from swaveval.checkpoints.name_words import COUNTED, EPOCH, LATEST, METRIC, ORDINAL, RUN, STATUS, STEP, tells
 from swaveval.checkpoints.piece_names import without_piece
 
@@ -18,9 +19,10 @@ _AFTER = re.compile(
     r"([kKmM])?[_\-]?(epochs?|epochen?|ep|e|steps?|iters?|iterations?|it|轮次?|輪|步数?)(?![^\W\d_]|[=_\-]?\d)",
     re.IGNORECASE,
 )
-_THOUSANDS = re.compile(r"([km])(?![^\W\d_])", re.IGNORECASE)  # `step_10k`, `step_1.5m`
-# `epoch=-1`: before the first; `epoch-1` and `epoch--1` are separators.
-_MINUS = re.compile(r"=-$")
+_THOUSANDS = re.compile(r" ?([km])(?![^\W\d_])", re.IGNORECASE)  # `step_10k`, `step_1.5m`
+# `epoch=-1`, `epoch -1`: before the first; `epoch-1`, `epoch--1` and `epoch_-1` are separators.
+_MINUS = re.compile(r"[=:\s][-−]$")
+_SAID = re.compile(r"\s*[=:\s]\s*")
 _TIMES = {"": 1, "k": 1000, "m": 1_000_000}
 _VERSION = re.compile(r"-v(\d+)$")
 _OPAQUE = re.compile(
@@ -102,7 +104,8 @@ class _Part:
         self.version = "" if version is None else f"v{version.group(1)}"
         text = text if version is None else text[: version.start()]
         text, self.moments = without_dates(unicodedata.normalize("NFC", text).lower())
-        text = _OPAQUE.sub(self._id, text)
+        text = _OPAQUE.sub(self._id, plainly(text))
+        self.metric = UNREADABLE in text
         self._read(text, directory=directory)
 
     def _id(self, match: re.Match[str]) -> str:
@@ -110,16 +113,18 @@ class _Part:
         return " "
 
     def _read(self, text: str, *, directory: bool) -> None:
-        label, place = "", 0
+        label, place, behind = "", 0, 0
         pending: list[str] = []
         while (match := _PIECE.search(text, place)) is not None:
             piece, place = match.group(), match.end()
-            if piece[0].isalpha():
+            if not piece[0].isdecimal():
                 if label:
                     pending.append(label)
-                label = piece
+                label, behind = piece, place
                 continue
             after = _AFTER.match(text, place)
+            if after is not None and ends_another(piece, text[: match.start()]):
+                after = None
             if after is not None and label not in EPOCH | STEP and ("." not in piece or after.group(1)):
                 self._number(_times(piece, after.group(1)), after.group(2).lower(), directory=directory)
                 place = after.end()
@@ -131,6 +136,14 @@ class _Part:
                 # `epoch.10.6.02`: the epoch, then a decimal.
                 piece = piece.split(".")[0]
                 place = match.start() + len(piece)
+            if label in STEP and (groups := groups_behind(piece, text, place)):
+                place += len(groups)
+                if not _SAID.fullmatch(text[behind : match.start()]):
+                    # `step_1_000`: one number or two, which would be other moments.
+                    self.numbers += [(label, int(piece)), *(("", int(group)) for group in groups[1:].split(groups[0]))]
+                    label = ""
+                    continue
+                piece += "".join(groups.split(groups[0]))
             before = text[: match.start()]
             if label in EPOCH | STEP and _MINUS.search(before) and "." not in piece:
                 piece = f"-{piece}"
