@@ -1,5 +1,6 @@
 """`compare` and `sweep` for a program; training is `swaveval.pretrain.train.pretrain`."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,10 +37,14 @@ def sweep(
         vary: `prototypes`, `learning_rate`, `batch_size`, `data_fraction`, `seed` → values; combined with one another.
         evaluation: fields of an evaluation that all runs share: `evaluators`, `seed`, `device`.
 
+    A setting whose loss becomes NaN is left out, with a warning.
+
     Raises:
-        RunError: nothing to vary.
+        RunError: nothing to vary. ConfigError: a setting cannot work. Diverged: none of the settings could be trained.
     """
     axes = tuple(SweepAxis(name, tuple(values)) for name, values in vary.items())
     base = RunRequest(checkpoints=Path(out), out=Path(out), **evaluation)
-    page, outcomes = run_sweep(SweepRequest(config, axes, Path(out), base))
+    page, outcomes = run_sweep(
+        SweepRequest(config, axes, Path(out), base), left_out=lambda said: warnings.warn(said, stacklevel=3)
+    )
     return page, [Evaluation.of(outcome) for outcome in outcomes]

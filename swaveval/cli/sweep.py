@@ -61,7 +61,8 @@ def sweep(
     """Pretrain one run per setting, evaluate each, and compare them on one page.
 
     Stopped anywhere, the same command goes on: finished runs and finished cells are not done again. Several options
-    together are combined with one another.
+    together are combined with one another. A setting whose loss becomes NaN is left out (exit code 1); one that cannot
+    work is refused before the first is trained.
 
     Example: swaveval sweep --prototypes 30,100,300 --data digits --out runs/prototypes
     """
@@ -109,12 +110,16 @@ def sweep(
         **work.asked(),
     )
     found: list[Compared] = []
+    left_out: list[str] = []
     page, outcomes = run_sweep(
         SweepRequest(base, axes, out, evaluation),
         training=partial(ConsoleReporter, quiet=quiet),
         evaluating=partial(TerminalProgress, quiet=quiet),
         comparing=found.append,
+        left_out=left_out.append,
     )
+    for said in left_out:
+        typer.echo(said, err=True)
     if not quiet:
         for outcome in outcomes:
             typer.echo(f"{outcome.written.series.manifest.name}: {outcome.written.verdict.sentence}")
@@ -127,7 +132,7 @@ def sweep(
             err=True,
         )
     typer.echo(page)
-    if any(outcome.failed for outcome in outcomes):
+    if left_out or any(outcome.failed for outcome in outcomes):
         raise typer.Exit(CELLS_FAILED)
 
 

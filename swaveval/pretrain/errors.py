@@ -20,7 +20,18 @@ class RunMissing(PretrainError):
 
 
 class Diverged(PretrainError):
-    """The loss became NaN or infinite; the checkpoints written before are kept."""
+    """The loss became NaN or infinite; the checkpoints written before are kept.
+
+    Attributes:
+        found: the loss, and where: the sentence without its advice.
+    """
+
+    def __init__(self, found: str, advice: str) -> None:
+        super().__init__(f"{found}. {advice}")
+        self.found = found
+
+    def __reduce__(self) -> tuple[type["Diverged"], tuple[str, str]]:
+        return Diverged, (self.found, str(self).removeprefix(f"{self.found}. "))
 
 
 class Interrupted(PretrainError):

@@ -1,6 +1,7 @@
 """`pretrain`: images to a checkpoint series."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -17,7 +18,7 @@ from swaveval.pretrain.augment import eval_transform, swav_transform
 from swaveval.pretrain.backbones import BuiltBackbone, build_backbone
 from swaveval.pretrain.batch_views import BatchViews
 from swaveval.pretrain.checks import check_fit, check_plain, notes
-from swaveval.pretrain.config import PretrainConfig
+from swaveval.pretrain.config import DataConfig, PretrainConfig
 from swaveval.pretrain.config_file import completed, differences, to_sections
 from swaveval.pretrain.cpu_precision import check_cpu_precision
 from swaveval.pretrain.datamodule import SwavDataModule
@@ -167,6 +168,26 @@ def pretrain(
     return out
 
 
+def check_settings(settings: Mapping[str, PretrainConfig], reporter: Reporter) -> None:
+    """Check each setting of several trainings on the same images, before any of them begins.
+
+    Args:
+        settings: name to settings, which read the same images.
+        reporter: told how far the images are.
+
+    Raises:
+        ConfigError: the first that cannot work, with its name. DataError: the images cannot be used.
+    """
+    images: ImageSet | None = None
+    for name, config in settings.items():
+        try:
+            check_plain(config)
+            images = _images(config.data, reporter) if images is None else images
+            _fitted(config, images)
+        except ConfigError as error:
+            raise ConfigError(f"{name}: {error}") from error
+
+
 def holds_run(out: Path) -> bool:
     """Whether a training has begun in a directory: its settings are there, or a checkpoint."""
     return read_run_file(out) is not None or newest(out / CHECKPOINTS) is not None
@@ -175,20 +196,13 @@ def holds_run(out: Path) -> bool:
 def _prepare(config: PretrainConfig, out: Path, reporter: Reporter, *, resume: bool, fingerprint: str) -> _Prepared:
     """Open the images, choose what is not set, refuse what cannot work, find where to go on."""
     data = replace(config.data, path=_absolute(config.data.path), labels=label_option.absolute(config.data.labels))
-    labels = Path(data.labels) if data.labels else None
-    reading = reading_from(range=data.range, bands=data.bands, pages=data.pages, alpha=data.alpha, exif=data.exif)
-    images = open_images(
-        data.path, labels=labels, seed=data.split_seed, reading=reading, channels=3, progress=reporter.decoding
-    )
+    images = _images(data, reporter)
     if fingerprint and images.fingerprint != fingerprint:
         raise ConfigError(
             f"the images at {config.data.path} are not those the run in {out} was started with (their names, contents, "
             "labels or split changed), so it cannot be resumed; start a new run in another directory"
         )
-    index = chosen_images(images, config.data.fraction, seed=data.split_seed)
-    facts = image_facts(images, index)
-    config = resolve(replace(config, data=data), facts)
-    check_fit(config, facts)
+    config, index, facts = _fitted(replace(config, data=data), images)
     torch.manual_seed(mix(config.training.seed, 0, _WEIGHTS))
     crop_sizes = [size for size, _ in _used_crops(config)]
     backbone = build_backbone(config.backbone, crop_sizes)
@@ -207,6 +221,23 @@ def _prepare(config: PretrainConfig, out: Path, reporter: Reporter, *, resume: b
         resume_from=checkpoint if epochs_done else None,
         epochs_done=epochs_done,
     )
+
+
+def _images(data: DataConfig, reporter: Reporter) -> ImageSet:
+    labels = Path(found) if (found := label_option.absolute(data.labels)) else None
+    reading = reading_from(range=data.range, bands=data.bands, pages=data.pages, alpha=data.alpha, exif=data.exif)
+    return open_images(
+        data.path, labels=labels, seed=data.split_seed, reading=reading, channels=3, progress=reporter.decoding
+    )
+
+
+def _fitted(config: PretrainConfig, images: ImageSet) -> tuple[PretrainConfig, Index, ImageFacts]:
+    """Settings with what is not set chosen from the images, which they fit."""
+    index = chosen_images(images, config.data.fraction, seed=config.data.split_seed)
+    facts = image_facts(images, index)
+    config = resolve(config, facts)
+    check_fit(config, facts)
+    return config, index, facts
 
 
 def _callbacks(prepared: _Prepared, out: Path, reporter: Reporter) -> list[pl.Callback]:

@@ -89,10 +89,11 @@ class LossWatcher(pl.Callback):
         self._reporter.step(step=step, loss=value)
         if self._stop_on_nan and not math.isfinite(value):
             raise Diverged(
-                f"the loss is {value} at step {step} (epoch {step / self._steps_per_epoch:.2f}). Checkpoints written "
+                f"the loss is {value} at step {step} (epoch {step / self._steps_per_epoch:.2f})",
+                "Checkpoints written "
                 f"before are kept in {self._run / 'checkpoints'}. Lower the learning rate or lengthen the warm-up; "
                 "with --precision 16 try bf16 or 32; a very small ε or temperature does this too. "
-                "(--no-stop-on-nan trains on regardless.)"
+                "(--no-stop-on-nan trains on regardless.)",
             )
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

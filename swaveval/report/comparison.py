@@ -120,8 +120,8 @@ def render(runs: Sequence[tuple[Series, Verdict]], options: ReportOptions) -> st
     return page_of(*examine(runs, force=options.force), options)
 
 
-def page_of(found: Sequence[Found], apart: Sequence[str], options: ReportOptions) -> str:
-    """The page of what `examine` found."""
+def page_of(found: Sequence[Found], apart: Sequence[str], options: ReportOptions, untrained: Sequence[str] = ()) -> str:
+    """The page of what `examine` found; `untrained`: settings that have no results, and why."""
     groups = [one.group for one in found]
     shown: list[View] = []
     data: list[dict[str, Any]] = []
@@ -137,6 +137,7 @@ def page_of(found: Sequence[Found], apart: Sequence[str], options: ReportOptions
     context = {
         "groups": shown,
         "apart": apart,
+        "untrained": untrained,
         "runs": sum(len(group.runs) for group in groups),
         "terms": [(glossary.anchor(name), known.term(name), name) for name in terms],
         "docs_url": options.docs_url,

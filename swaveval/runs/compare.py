@@ -29,10 +29,12 @@ class Compared:
     lost: tuple[str, ...]
 
 
-def compare_runs(outs: Sequence[Path], page: Path, *, images: bool = True, force: bool = False) -> Compared:
+def compare_runs(
+    outs: Sequence[Path], page: Path, *, images: bool = True, force: bool = False, untrained: Sequence[str] = ()
+) -> Compared:
     """Write the comparison page.
 
-    One that is given twice counts once.
+    One that is given twice counts once. `untrained`: settings that were asked for and have no results, and why.
 
     Raises:
         RunError: fewer than two directories. StoreError: one of them holds no results.
@@ -50,7 +52,7 @@ def compare_runs(outs: Sequence[Path], page: Path, *, images: bool = True, force
         runs.append((series, judge(series, seed=series.manifest.seed)))
     groups, apart = examine(runs, force=force)
     target = page / "index.html" if page.is_dir() else page
-    write_text(target, page_of(groups, apart, ReportOptions(images=images, force=force)))
+    write_text(target, page_of(groups, apart, ReportOptions(images=images, force=force), untrained))
     named = list(zip(names_apart(runs), runs, strict=True))
     return Compared(
         page=target,

@@ -8,14 +8,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from swaveval.pretrain.config import PretrainConfig
+from swaveval.pretrain.errors import Diverged
 from swaveval.pretrain.reporter import Reporter, SilentReporter
-from swaveval.pretrain.train import pretrain
+from swaveval.pretrain.train import check_settings, pretrain
 from swaveval.runs.checks import check_evaluation
 from swaveval.runs.compare import Compared, compare_runs
 from swaveval.runs.outcome import RunOutcome
 from swaveval.runs.progress import Progress, Silent
 from swaveval.runs.request import RunError, RunRequest
 from swaveval.runs.run import run
+
+WHOLE = ("prototypes", "batch_size", "seed")
+INSTEAD = (
+    "Take lower learning rates or a longer warm-up; stop_on_nan = false under [training] in the file of --config "
+    "trains on regardless"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,7 @@ def grid(axes: Sequence[SweepAxis]) -> list[dict[str, float]]:
     """Every combination of the axes' values, the last axis changing fastest.
 
     Raises:
-        RunError: no axis, or an axis with a value twice.
+        RunError: no axis, an axis with a value twice, or a part of a number where it counts something.
     """
     if not axes:
         raise RunError(
@@ -77,6 +84,8 @@ def grid(axes: Sequence[SweepAxis]) -> list[dict[str, float]]:
     for axis in axes:
         if len(set(axis.values)) < len(axis.values):
             raise RunError(f"{axis.name} lists a value twice: {', '.join(f'{value:g}' for value in axis.values)}")
+        if axis.name in WHOLE and (parts := [f"{value:g}" for value in axis.values if value != int(value)]):
+            raise RunError(f"{axis.name} takes whole numbers, found {', '.join(parts)}; name whole ones")
     names = [axis.name for axis in axes]
     return [dict(zip(names, values, strict=True)) for values in itertools.product(*(axis.values for axis in axes))]
 
@@ -98,6 +107,7 @@ def sweep(
     training: Callable[[], AbstractContextManager[Reporter]] = lambda: nullcontext(SilentReporter()),
     evaluating: Callable[[], AbstractContextManager[Progress]] = lambda: nullcontext(Silent()),
     comparing: Callable[[Compared], None] = lambda found: None,
+    left_out: Callable[[str], None] = lambda said: None,
 ) -> tuple[Path, list[RunOutcome]]:
     """Train, evaluate and compare; what is finished is not done again.
 
@@ -105,30 +115,42 @@ def sweep(
         request: what to vary and where to put it.
         training, evaluating: make what is told about a training and about an evaluation, one of each per run.
         comparing: is told what the comparison found.
+        left_out: is told of each setting that could not be trained, and why.
 
     Returns:
-        The comparison page (the run's own page when there is one run only) and the outcome of each run.
+        The comparison page (the run's own page when there is one run only) and the outcome of each run. A setting whose
+        loss becomes NaN or infinite ends its own training alone and is left out.
 
     Raises:
         RunError: nothing to vary. PluginError, DeviceError, OutputError: the evaluations cannot be as asked for;
-            nothing is trained then. Errors of `pretrain` and `run` pass through; finished runs are kept.
+            nothing is trained then. ConfigError: a setting cannot work; nothing is trained then. Diverged: none of the
+            settings could be trained. Errors of `pretrain` and `run` pass through; finished runs are kept.
     """
     settings = grid(request.axes)
     check_evaluation(request.evaluation, Silent())
+    with training() as reporter:
+        check_settings({run_name(setting): configure(request.base, setting) for setting in settings}, reporter)
     outcomes: list[RunOutcome] = []
     shared, budget = request.evaluation, request.evaluation.budget
+    lost: dict[str, str] = {}
     for position, setting in enumerate(settings):
         name = run_name(setting)
         directory = request.out / name
         with training() as reporter:
             reporter.notice(f"run {position + 1} of {len(settings)}: {name}")
-            pretrain(
-                configure(request.base, setting),
-                directory,
-                resume=True,
-                reporter=reporter,
-                command=request.evaluation.command,
-            )
+            try:
+                pretrain(
+                    configure(request.base, setting),
+                    directory,
+                    resume=True,
+                    reporter=reporter,
+                    command=request.evaluation.command,
+                )
+            except Diverged as error:
+                lost[name] = error.found
+        if name in lost:
+            left_out(f"{name} is left out: {lost[name]}. {INSTEAD}")
+            continue
         share = None if budget is None else max(0.0, budget) / (len(settings) - position)
         evaluation = replace(
             shared, checkpoints=directory / "checkpoints", out=directory / "report", name=name, budget=share
@@ -139,9 +161,16 @@ def sweep(
         budget = None if budget is None else budget - (time.monotonic() - began)
         # Features of different precisions are not compared: what the first run may have, all have.
         shared = replace(shared, precision=outcomes[-1].written.series.manifest.data.precision)
+    if not outcomes:
+        raise Diverged("; ".join(f"{name}: {found}" for name, found in lost.items()), INSTEAD)
     if len(outcomes) == 1:
         return outcomes[0].written.page, outcomes
-    reports = [request.out / run_name(setting) / "report" for setting in settings]
-    compared = compare_runs(reports, request.out / "index.html", images=request.evaluation.images)
+    names = [name for setting in settings if (name := run_name(setting)) not in lost]
+    compared = compare_runs(
+        [request.out / name / "report" for name in names],
+        request.out / "index.html",
+        images=request.evaluation.images,
+        untrained=tuple(f"{name}: {found}" for name, found in lost.items()),
+    )
     comparing(compared)
     return compared.page, outcomes

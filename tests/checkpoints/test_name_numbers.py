@@ -37,7 +37,8 @@ def test_what_is_written_is_read(name: str, epoch: float | None, step: int | Non
 
 
 @pytest.mark.parametrize(
-    "name", ["step_1_000.pth", "step-1_000", "step1_000", "1_000steps", "step 12,34", "step 1,000.5", "step 1,2,3", "step ²"]
+    "name",
+    ["step_1_000.pth", "step-1_000", "step1_000", "1_000steps", "step 12,34", "step 1,000.5", "step 1,2,3", "step ²"],
 )
 def test_what_has_two_readings_states_no_step(name: str) -> None:
     assert read_name(name).step is None

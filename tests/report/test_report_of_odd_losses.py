@@ -61,5 +61,7 @@ def test_a_comparison_is_drawn(evaluated: Evaluated, odd: float) -> None:
     assert sorted(gaps) == [0, 1]
     assert all(list(np.flatnonzero(np.isnan(y))) == [2] for _, y in gaps.values())
     low, high = comparison_charts._padded(gaps)
-    assert math.isfinite(low) and math.isfinite(high) and high - low < 2
+    assert math.isfinite(low)
+    assert math.isfinite(high)
+    assert high - low < 2
     assert "Infinity" not in comparison_charts.curves(group).item

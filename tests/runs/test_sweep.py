@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 from tiny_images import write_images
+from typer.testing import CliRunner
 
-from swaveval.errors import SwavevalError
+from swaveval.cli.app import app
+from swaveval.errors import CELLS_FAILED, SwavevalError
 from swaveval.pretrain.config import BackboneConfig, DataConfig, HardwareConfig, PretrainConfig, TrainingConfig
+from swaveval.pretrain.config_file import apply, read_config
+from swaveval.pretrain.errors import ConfigError
 from swaveval.runs.compare import Compared
 from swaveval.runs.request import RunError, RunRequest
 from swaveval.runs.sweep import SweepAxis, SweepRequest, configure, grid, run_name, sweep
@@ -34,7 +38,14 @@ def test_no_two_settings_share_a_name() -> None:
     assert len({run_name(setting) for setting in rates}) == 2
 
 
-@pytest.mark.parametrize("axes", [[], [SweepAxis("prototypes", (10, 10))]])
+@pytest.mark.parametrize(
+    "axes",
+    [
+        [],
+        [SweepAxis("prototypes", (10, 10))],
+        *([SweepAxis(name, (30.5, 60))] for name in ("batch_size", "prototypes")),
+    ],
+)
 def test_a_sweep_without_a_difference_is_refused(axes: list[SweepAxis]) -> None:
     with pytest.raises(RunError):
         grid(axes)
@@ -49,13 +60,58 @@ def test_every_axis_reaches_its_setting() -> None:
     assert (config.training.batch_size, config.data.fraction) == (64, 0.5)
 
 
-def test_a_sweep_trains_evaluates_compares_and_goes_on(tmp_path: Path) -> None:
-    base = PretrainConfig(
-        data=DataConfig(path=str(write_images(tmp_path / "bars")), fraction=0.8),
+def small(path: Path) -> PretrainConfig:
+    return PretrainConfig(
+        data=DataConfig(path=str(write_images(path / "bars")), fraction=0.8),
         backbone=BackboneConfig(name="resnet10", stem="small", stem_stride=2, width=8),
         training=TrainingConfig(epochs=1, batch_size=16),
         hardware=HardwareConfig(accelerator="cpu", workers=0),
     )
+
+
+def test_a_setting_that_diverges_is_left_out_and_the_others_go_on(tmp_path: Path) -> None:
+    """It ended the sweep, for good: the same command met it again."""
+    evaluation = RunRequest(tmp_path, tmp_path, evaluators=("spectrum",), figures=False)
+    request = SweepRequest(small(tmp_path), (SweepAxis("learning_rate", (1e12, 1e-3)),), tmp_path / "sweep", evaluation)
+    said: list[str] = []
+    page, outcomes = sweep(request, left_out=said.append)
+    assert [outcome.written.series.manifest.name for outcome in outcomes] == ["learning_rate=0.001"]
+    assert page == outcomes[0].written.page
+    assert len(said) == 1
+    assert said[0].startswith("learning_rate=1e+12 is left out: the loss is ")
+    assert "stop_on_nan = false under [training]" in said[0]
+    assert "--no-stop-on-nan" not in said[0]
+    config = tmp_path / "c.toml"
+    config.write_text("[training]\nstop_on_nan = false\n", encoding="utf-8")
+    assert not apply(PretrainConfig(), read_config(config), origin="c.toml").training.stop_on_nan
+
+
+def test_what_was_left_out_stands_on_the_page_and_in_the_exit_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = "[backbone]\nname = 'resnet10'\nstem = 'small'\nstem_stride = 2\nwidth = 8\n[hardware]\nworkers = 0\n"
+    Path("c.toml").write_text(config, encoding="utf-8")
+    asked = ["sweep", "--data", str(write_images(tmp_path / "bars")), "--config", "c.toml", "--epochs", "1"]
+    asked += ["--learning-rates", "1e-3,1e12,2e-3", "-e", "spectrum", "--out", "s", "--device", "cpu"]
+    result = CliRunner().invoke(app, asked)
+    assert result.exit_code == CELLS_FAILED, result.output
+    assert "learning_rate=1e+12 is left out: the loss is" in result.output
+    page = Path("s/index.html").read_text(encoding="utf-8")
+    assert "Could not be trained and is left out: learning_rate=1e+12: the loss is" in page
+
+
+@pytest.mark.parametrize("axis", [SweepAxis("batch_size", (16, 5000)), SweepAxis("data_fraction", (0.5, 0.001)),
+                                  SweepAxis("prototypes", (10, 90000)), SweepAxis("prototypes", (10, 1))])  # fmt: skip
+def test_a_setting_that_cannot_work_is_said_before_the_first_training(axis: SweepAxis, tmp_path: Path) -> None:
+    evaluation = RunRequest(tmp_path, tmp_path, evaluators=("knn",))
+    with pytest.raises(ConfigError, match=f"^{run_name({axis.name: axis.values[1]})}: "):
+        sweep(SweepRequest(small(tmp_path), (axis,), tmp_path / "sweep", evaluation))
+    assert not list((tmp_path / "sweep").glob("*"))
+
+
+def test_a_sweep_trains_evaluates_compares_and_goes_on(tmp_path: Path) -> None:
+    base = small(tmp_path)
     evaluation = RunRequest(tmp_path, tmp_path, evaluators=("knn", "spectrum"))
     one = SweepRequest(base, (SweepAxis("seed", (0,)),), tmp_path / "sweep", evaluation)
     _, first = sweep(one)
