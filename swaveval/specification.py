@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from swaveval.errors import SwavevalError
+from swaveval.neighbours import NEIGHBOURS
 
 
 class PluginError(SwavevalError):
@@ -140,7 +141,9 @@ class Kind:
             raise
         # Whatever a plugin's import does, SystemExit included, costs that plugin's work and nothing else.
         except BaseException as error:
-            raise PluginError(f"{self.word} {target} cannot be loaded: {_line(error)}") from error
+            raise PluginError(
+                f"{self.word} {target} cannot be loaded: {_line(error)}{_instead(target, error)}"
+            ) from error
         return found
 
     def _made(self, origin: str, factory: Any, parameters: dict[str, Any]) -> Any:
@@ -189,6 +192,19 @@ def is_missing_file(target: str) -> str:
     return place if place.endswith(".py") and not Path(place).expanduser().is_file() else ""
 
 
+def _instead(target: str, error: BaseException) -> str:
+    """Advice where a module is not found."""
+    place, _, attribute = target.rpartition(":")
+    if not isinstance(error, ModuleNotFoundError):
+        return ""
+    if place.endswith(".py"):
+        return f"; install {error.name}, lay it beside {Path(place).name}, or name its directory in PYTHONPATH"
+    if error.name and f"{place}.".startswith(f"{error.name}."):
+        file = f"{place.replace('.', '/')}.py"
+        return f"; name its file ({file}:{attribute}), or its directory in PYTHONPATH: the current one is not looked in"
+    return f"; install {error.name}, or name its directory in PYTHONPATH"
+
+
 def _opening(text: str) -> int:
     """Where the parenthesis opens that the last character closes (a path may hold others); 0 when it does not."""
     depth = 0
@@ -205,6 +221,7 @@ def _load_file(path: Path) -> Any:
     if not resolved.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     name = f"swaveval_file_{hashlib.sha256(str(resolved).encode()).hexdigest()[:16]}"
+    NEIGHBOURS.allow(resolved.parent)
     specification = importlib.util.spec_from_file_location(name, resolved)
     if specification is None or specification.loader is None:
         raise ImportError(f"{path} is not a Python file")

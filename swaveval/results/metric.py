@@ -39,6 +39,12 @@ class Metric:
     checkpoint: str | None = None
 
     def __post_init__(self) -> None:
+        # What numpy computes is a number of numpy's own kinds, which JSON does not hold.
+        for name in ("value", "n"):
+            object.__setattr__(self, name, _plain(getattr(self, name)))
+        object.__setattr__(self, "bounds", (_plain(self.bounds[0]), _plain(self.bounds[1])))
+        if self.ci95 is not None:
+            object.__setattr__(self, "ci95", (_plain(self.ci95[0]), _plain(self.ci95[1])))
         if not self.id or self.id != self.id.strip():
             raise ValueError(f"metric id {self.id!r} is empty or has surrounding spaces")
         low, high = self.bounds
@@ -108,6 +114,26 @@ class Artifact:
                 raise ValueError(f"artifact {self.id}: array {name!r} has dtype {np.asarray(array).dtype}")
 
 
+def metric_fault(metric: Metric) -> str:
+    """Why a metric's numbers contradict one another, as a clause; empty where they do not."""
+    value, unit = metric.value, metric.unit
+    slack = 1e-6 * max(1.0, abs(value)) if math.isfinite(value) else 0.0
+    if unit == "fraction" and math.isfinite(value) and abs(value) > 1 + slack:
+        return f"{metric.id} is {value:g} and called a fraction, which is at most 1; divide it, or give another unit"
+    if metric.ci95 is None:
+        return ""
+    low, high = metric.ci95
+    said = f"{metric.id} has the interval ({low:g}, {high:g})"
+    if low > high + slack:
+        return f"{said}, whose lower end is above its upper one; give (low, high)"
+    least, most = metric.bounds
+    if (least is not None and low < least - slack) or (most is not None and high > most + slack):
+        return f"{said} within bounds {metric.bounds}; clip it to them"
+    if value < low - slack or value > high + slack:
+        return f"{said}, which does not hold its value {value:g}; give the interval of this value, or none"
+    return ""
+
+
 def outcomes_fault(arrays: Mapping[str, np.ndarray[Any, np.dtype[Any]]]) -> str:
     """Why arrays are no per-image outcomes, as a clause; empty where they are."""
     correct, share, index = arrays.get("correct"), arrays.get("share"), arrays.get("index")
@@ -124,6 +150,10 @@ def outcomes_fault(arrays: Mapping[str, np.ndarray[Any, np.dtype[Any]]]) -> str:
     if index.shape != said.shape or index.dtype.kind not in "iu":
         return f"index is {index.dtype} of shape {index.shape}, not one position an image"
     return ""
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _float(value: float | str | None) -> float:

@@ -15,6 +15,7 @@ import numpy as np
 
 from swaveval.evaluators.contract import Skip
 from swaveval.results import Artifact, Metric
+from swaveval.results.metric import metric_fault
 from swaveval.runs.child import Child, ChildDied, ChildHangs
 
 # Generous: the slowest built-in takes seconds for thousands of images.
@@ -142,8 +143,14 @@ class PluginHosts:
 
 
 def _unpacked(answer: Mapping[str, Any], content: bytes) -> Produced:
-    """Metrics and artifacts from JSON and plain arrays: nothing of the plugin's own classes comes back."""
+    """Metrics and artifacts from JSON and plain arrays: nothing of the plugin's own classes comes back.
+
+    Raises:
+        PluginFailure: a number contradicts its own interval, bounds or unit.
+    """
     metrics = [Metric.from_json(body) for body in answer["metrics"]]
+    if why := next(filter(None, map(metric_fault, metrics)), ""):
+        raise PluginFailure(f"its numbers contradict one another, so nothing of it is kept: {why}")
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         arrays = dict(stored)
     artifacts = [

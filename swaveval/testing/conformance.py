@@ -1,7 +1,6 @@
 """Does an evaluator keep the contract? Everything that can be found out without knowing what it measures."""
 
 import json
-import math
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from swaveval.evaluators.contract import Evaluator, NotFinite, SeriesEvaluator, 
 from swaveval.evaluators.registry import PluginError, build, create
 from swaveval.features.features import Features, FeatureSeries
 from swaveval.results import Artifact, Cell, CellKey, Metric, ResultStore
-from swaveval.results.metric import outcomes_fault
+from swaveval.results.metric import metric_fault, outcomes_fault
 from swaveval.testing.synthetic import awkward_features, synthetic_features, synthetic_series
 
 AnyEvaluator = Evaluator | SeriesEvaluator
@@ -126,16 +125,8 @@ def _output(evaluator: AnyEvaluator, produced: Produced, digests: tuple[str, ...
 def _metric(metric: Metric) -> Iterator[str]:
     if not metric.protocol:
         yield f"{metric.id} has no protocol: nobody could say what the number is"
-    if metric.ci95 is not None:
-        low, high = metric.ci95
-        inside = all(math.isnan(end) or _within(end, metric.bounds) for end in metric.ci95)
-        if low > high + 1e-9 or not inside:
-            yield f"{metric.id} has the interval {metric.ci95} within bounds {metric.bounds}"
-
-
-def _within(value: float, bounds: tuple[float | None, float | None]) -> bool:
-    low, high = bounds
-    return bool((low is None or value >= low - 1e-9) and (high is None or value <= high + 1e-9))
+    if why := metric_fault(metric):
+        yield why
 
 
 def _outcomes(artifact: Artifact, produced: Produced) -> Iterator[str]:

@@ -43,6 +43,8 @@ FAULTS = {
     "no protocol": ('protocol="nothing is right"', 'protocol=""'),
     "has the interval": ("0.0, protocol", "0.0, ci95=(0.4, 0.2), protocol"),
     r"within bounds \(0, 1\)": ("0.0, protocol", "0.0, bounds=(0, 1), ci95=(-0.5, 0.2), protocol"),
+    "does not hold its value 0": ("0.0, protocol", "0.0, ci95=(0.2, 0.4), protocol"),
+    "called a fraction": ("0.0, protocol", "1.7, protocol"),
     "outcomes are correct": ("0.0, protocol", "0.5, protocol"),
     "belongs to no metric": ('"mine.top1.outcomes"', '"mine.top5.outcomes"'),
     "must be bool": ("dtype=np.int32", "dtype=np.int64"),

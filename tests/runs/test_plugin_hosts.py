@@ -63,7 +63,7 @@ def test_metrics_and_arrays_come_back_as_they_were_yielded(
 
 
 def test_it_is_called_with_the_seed_and_the_features(hosts: PluginHosts, tmp_path: Path, place: StoredFeatures) -> None:
-    body = 'yield Metric("mine.seed", float(seed))\nyield Metric("mine.n", float(len(features.train)))'
+    body = 'yield Metric("mine.seed", seed, "count")\nyield Metric("mine.n", len(features.train), "count")'
     found = host(hosts, tmp_path, body).evaluate([place], seed=11, checkpoint="a.pth")
     values = {item.id: item.value for item in found if isinstance(item, Metric)}
     assert values == {"mine.seed": 11.0, "mine.n": len(synthetic_features().train), "mine.value": 1.0}
@@ -173,3 +173,34 @@ def test_the_memory_that_can_be_had_is_what_the_system_says() -> None:
     lines = Path("/proc/meminfo").read_text().splitlines()
     total = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemTotal:"))
     assert 2**26 < plugin_process._free_memory() <= total
+
+
+CONTRADICTIONS = {
+    "whose lower end is above its upper one": "0.5, ci95=(0.8, 0.2)",
+    "does not hold its value 0.9": "0.9, ci95=(0.1, 0.2)",
+    "called a fraction": "1.7",
+    "within bounds": "0.5, bounds=(0, 1), ci95=(-0.5, 0.6)",
+    "outside its bounds": "1.7, unit='ratio', bounds=(0, 1)",
+}
+
+
+@pytest.mark.parametrize("words", CONTRADICTIONS)
+def test_numbers_that_contradict_one_another_are_no_result(
+    hosts: PluginHosts, tmp_path: Path, place: StoredFeatures, words: str
+) -> None:
+    """An interval (0.8, 0.2) was shown as `50.0 ±-30.0`, a fraction of 1.7 as 170 %."""
+    own = host(hosts, tmp_path, f'yield Metric("mine.a", {CONTRADICTIONS[words]})')
+    with pytest.raises(PluginFailure, match=words):
+        own.evaluate([place], seed=0, checkpoint="a.pth")
+
+
+def test_numbers_of_numpy_are_numbers(hosts: PluginHosts, tmp_path: Path, place: StoredFeatures) -> None:
+    body = """
+        yield Metric("mine.a", np.float32(0.25), ci95=(np.float32(0.125), np.float64(0.5)), n=np.int64(4),
+                     bounds=(np.int32(0), np.float16(1)))
+        yield Metric("mine.b", np.float32("nan"), unit="nats")
+    """
+    a, b, _ = host(hosts, tmp_path, body).evaluate([place], seed=0, checkpoint="a.pth")
+    assert a == Metric("mine.a", 0.25, ci95=(0.125, 0.5), n=4, bounds=(0, 1))
+    assert isinstance(b, Metric)
+    assert np.isnan(b.value)
