@@ -34,8 +34,11 @@ class Neighbours(importlib.abc.MetaPathFinder):
         if directory not in self._directories:
             return None
         found = importlib.machinery.PathFinder.find_spec(fullname, [directory])
-        # A directory without __init__.py would be a package too: of data, of a tracker's runs.
-        return found if found is not None and found.has_location else None
+        if found is None or found.has_location:
+            return found
+        # Any directory would be a package, of data or of a tracker's runs too: one of modules is.
+        places = map(Path, found.submodule_search_locations or ())
+        return found if any(any(place.glob("*.py")) for place in places) else None
 
 
 def _importer() -> dict[str, Any]:
@@ -55,11 +58,10 @@ def _of_import(frame: FrameType) -> bool:
 def _home(importer: dict[str, Any]) -> str:
     """The directory that holds the file, or the whole package, that code is of."""
     top = sys.modules.get(str(importer.get("__name__")).partition(".")[0])
-    file = getattr(top, "__file__", None)
-    if file is None:
-        return ""
-    place = os.path.dirname(os.path.abspath(file))  # noqa: PTH100, PTH120 – called at every import that fails
-    return os.path.dirname(place) if hasattr(top, "__path__") else place  # noqa: PTH120
+    package = next(iter(getattr(top, "__path__", ())), None)
+    file = package or getattr(top, "__file__", None)
+    # Not by Path: it is asked at every import that fails.
+    return "" if file is None else os.path.dirname(os.path.abspath(file))  # noqa: PTH100, PTH120
 
 
 NEIGHBOURS = Neighbours()

@@ -246,7 +246,7 @@ def pretrain(
     precision: str | None = typer.Option(
         None,
         "--precision",
-        help="32, bf16 or 16; the loss is always in 32.",
+        help="32, bf16 or 16 (on a CPU bf16 in its place); the loss is always in 32.",
         show_default="32",
         rich_help_panel=HARDWARE,
     ),

@@ -170,7 +170,7 @@ class HardwareConfig:
             the same batch: views, Sinkhorn, queue and BatchNorm are those of the joint batch.
         nodes: machines.
         strategy: `auto` is `ddp` for several processes.
-        precision: `32`, `bf16` or `16`; the loss is always computed in 32 bits.
+        precision: `32`, `bf16` or `16` (on a CPU `bf16` in its place); the loss is always computed in 32 bits.
         workers: processes that prepare images; AUTO fits the machine.
         threads: of torch on a CPU; AUTO leaves the workers their cores. Results agree to the last bit only between
             runs with the same number.

@@ -1,12 +1,24 @@
-"""A trap of half precision on processors: convolutions of which torch leaves part of the gradient uninitialised."""
+"""Half precision on processors: there is no float16, and bf16 leaves part of some convolutions' gradient unset."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from swaveval.pretrain.config import HardwareConfig
+from swaveval.pretrain.config import HardwareConfig, Precision
 from swaveval.pretrain.errors import ConfigError
+
+
+def on_cpu(hardware: HardwareConfig) -> bool:
+    """Whether Lightning trains on the processor."""
+    return hardware.accelerator == "cpu" or (
+        hardware.accelerator == "auto" and not (torch.cuda.is_available() or torch.backends.mps.is_available())
+    )
+
+
+def possible_precision(hardware: HardwareConfig) -> Precision:
+    """What the training is in: a CPU has no float16, and Lightning takes bf16 there without a word."""
+    return "bf16" if hardware.precision == "16" and on_cpu(hardware) else hardware.precision
 
 
 def check_cpu_precision(module: nn.Module, crop_sizes: Sequence[int], hardware: HardwareConfig) -> None:
@@ -18,10 +30,7 @@ def check_cpu_precision(module: nn.Module, crop_sizes: Sequence[int], hardware: 
     Raises:
         ConfigError: naming the crop size and what to do.
     """
-    on_cpu = hardware.accelerator == "cpu" or (
-        hardware.accelerator == "auto" and not (torch.cuda.is_available() or torch.backends.mps.is_available())
-    )
-    if hardware.precision == "32" or not on_cpu:
+    if hardware.precision == "32" or not on_cpu(hardware):
         return
     for size in crop_sizes:
         if _strides_over_one_pixel(module, size):

@@ -20,6 +20,7 @@ from swaveval.pretrain.config import (
     SwavConfig,
     TrainingConfig,
 )
+from swaveval.pretrain.cpu_precision import possible_precision
 from swaveval.pretrain.errors import ConfigError
 
 SMALL_SIDE = 64  # images up to this are resized whole by the eval transform, and need no stem that halves them twice
@@ -52,6 +53,28 @@ def resolve(config: PretrainConfig, facts: ImageFacts) -> PretrainConfig:
         optimiser=_optimiser(config.optimiser, training, steps=steps, large=augmentation.crop_sizes[0] > SMALL_SIDE),
         hardware=_hardware(config.hardware),
     )
+
+
+def chosen_otherwise(asked: PretrainConfig, config: PretrainConfig, facts: ImageFacts) -> list[str]:
+    """Sentences on what `resolve` chose otherwise than one would expect from what was `asked`."""
+    said = []
+    if config.hardware.precision != asked.hardware.precision:
+        said.append(
+            f"--precision {asked.hardware.precision} on a CPU: torch does not train in float16 there, so this training "
+            f"is in {config.hardware.precision}, and run.json says so; take 32 where its digits matter"
+        )
+    count = config.swav.prototypes
+    if asked.swav.prototypes == AUTO and count < _usual_prototypes(facts):
+        said.append(
+            f"K = {count} prototypes: a quarter of {facts.n_train} training images, as there are few; take an order of "
+            "magnitude more than the classes you expect (--prototypes)"
+        )
+    return said
+
+
+def _usual_prototypes(facts: ImageFacts) -> int:
+    steps = ((20_000, 100), (100_000, 300), (500_000, 1000), (2**63, 3000))
+    return next(count for bound, count in steps if facts.n_train < bound)
 
 
 def _training(training: TrainingConfig, facts: ImageFacts) -> TrainingConfig:
@@ -103,12 +126,7 @@ def _backbone(given: BackboneConfig, crop: int) -> BackboneConfig:
 
 
 def _swav(given: SwavConfig, facts: ImageFacts, *, steps: int, epochs: int) -> SwavConfig:
-    prototypes = next(
-        count
-        for bound, count in ((20_000, 100), (100_000, 300), (500_000, 1000), (2**63, 3000))
-        if facts.n_train < bound
-    )
-    prototypes = min(prototypes, max(facts.n_train // 4, 2))
+    prototypes = min(_usual_prototypes(facts), max(facts.n_train // 4, 2))
     prototypes = given.prototypes if given.prototypes != AUTO else prototypes
     # A large ε is harmless with many prototypes and collapses with few (digits: K = 30 at .05, K = 100 at .10).
     epsilon = given.epsilon if given.epsilon != AUTO else (0.05 if prototypes >= 1000 else 0.03)
@@ -144,4 +162,5 @@ def _hardware(given: HardwareConfig) -> HardwareConfig:
     workers = 0 if share <= 2 and on_cpu else max(share // 3, 1) if on_cpu else min(share, 8)
     workers = given.workers if given.workers != AUTO else workers
     threads = min(max(share - workers, 1), torch.get_num_threads())
-    return replace(given, workers=workers, threads=given.threads if given.threads != AUTO else threads)
+    threads = given.threads if given.threads != AUTO else threads
+    return replace(given, workers=workers, threads=threads, precision=possible_precision(given))

@@ -22,7 +22,7 @@ from swaveval.pretrain.config import DataConfig, PretrainConfig
 from swaveval.pretrain.config_file import completed, differences, to_sections
 from swaveval.pretrain.cpu_precision import check_cpu_precision
 from swaveval.pretrain.datamodule import SwavDataModule
-from swaveval.pretrain.defaults import ImageFacts, resolve
+from swaveval.pretrain.defaults import ImageFacts, chosen_otherwise, resolve
 from swaveval.pretrain.errors import ConfigError, ProcessLost, RunExists, WorkerDied
 from swaveval.pretrain.hardware import affordable_workers, check_devices
 from swaveval.pretrain.launcher import OTHER, is_lost_connection, obey_launcher
@@ -142,7 +142,8 @@ def pretrain(
         if small:
             teller.notice(f"note: {small}")
             prepared = replace(prepared, config=affordable)
-        for note in (*prepared.images.notes, *notes(prepared.config, prepared.facts)):
+        said = chosen_otherwise(config, prepared.config, prepared.facts)
+        for note in (*prepared.images.notes, *said, *notes(prepared.config, prepared.facts)):
             teller.notice(f"note: {note}")
         # Made before anything is written, so that missing hardware leaves no run behind.
         trainer = make_trainer(

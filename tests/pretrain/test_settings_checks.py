@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from swaveval.pretrain.checks import SMALLEST_EPSILON, check_fit, check_plain, notes
 from swaveval.pretrain.config import AUTO, PretrainConfig
 from swaveval.pretrain.config_file import apply
-from swaveval.pretrain.defaults import ImageFacts, resolve
+from swaveval.pretrain.defaults import ImageFacts, chosen_otherwise, resolve
 from swaveval.pretrain.errors import ConfigError
 
 BASE = apply(PretrainConfig(), {"data": {"path": "somewhere"}}, origin="test")
@@ -129,3 +129,30 @@ def test_crops_that_only_enlarge_the_images_are_said_to(sizes: tuple[int, ...], 
     found = notes(resolve(changed(augmentation={"crop_sizes": sizes}), facts), facts)
     assert any("only enlarge them; crops of" in note for note in found) is said
     assert notes(resolve(BASE, facts), facts) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "accelerator", "trained"),
+    [("16", "cpu", "bf16"), ("bf16", "cpu", "bf16"), ("32", "cpu", "32"), ("16", "gpu", "16"), ("16", "mps", "16")],
+)
+def test_the_precision_that_is_recorded_is_the_one_that_is_trained(asked: str, accelerator: str, trained: str) -> None:
+    """Lightning trains in bf16 on a CPU that was asked for float16; run.json said 16."""
+    facts = ImageFacts(n_train=500, side=32)
+    config = changed(hardware={"precision": asked, "accelerator": accelerator})
+    found = resolve(config, facts)
+    assert found.hardware.precision == trained
+    said = chosen_otherwise(config, found, facts)
+    assert [sentence for sentence in said if "--precision" in sentence] == ([] if asked == trained else said)
+    assert len(said) == (asked != trained)
+
+
+@pytest.mark.parametrize(("images", "count"), [(2, 2), (40, 10), (240, 60), (399, 99), (400, 100), (19_999, 100)])
+def test_few_images_get_few_prototypes_and_it_is_said(images: int, count: int) -> None:
+    facts = ImageFacts(n_train=images, side=32)
+    config = resolve(BASE, facts)
+    assert config.swav.prototypes == count
+    assert [sentence.split(":")[0] for sentence in chosen_otherwise(BASE, config, facts)] == (
+        [f"K = {count} prototypes"] if count < 100 else []
+    )
+    named = changed(swav={"prototypes": count})
+    assert not chosen_otherwise(named, resolve(named, facts), facts)

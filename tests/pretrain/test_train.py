@@ -295,7 +295,7 @@ def test_missing_hardware_leaves_no_run_behind(tiny: PretrainConfig, tmp_path: P
     [
         {"optimiser": {"name": "lars"}, "series": {"checkpoint_every": "2"}},
         {"optimiser": {"name": "sgd", "schedule": "constant"}},
-        {"hardware": {"precision": "bf16"}, "backbone": {"stem_stride": 1}},
+        {"hardware": {"precision": "16"}, "backbone": {"stem_stride": 1}},
         {
             "backbone": {"name": "timm:test_resnet", "stem": "auto", "stem_stride": AUTO, "width": AUTO},
             "augmentation": {"preset": "digits"},
@@ -311,6 +311,10 @@ def test_other_settings_train_too(tiny: PretrainConfig, tmp_path: Path, changes:
     assert len(recorder.losses) == 6
     assert all(math.isfinite(loss) for loss in recorder.losses.values())
     assert "last.ckpt" in names(tmp_path / "run")
+    on_cpu = not (torch.cuda.is_available() or torch.backends.mps.is_available())
+    if config.hardware.precision == "16" and on_cpu:
+        assert json.loads((tmp_path / "run/run.json").read_text())["hyperparameters"]["precision"] == "bf16"
+        assert any("--precision 16 on a CPU" in notice for notice in recorder.notices)
 
 
 def test_half_precision_that_torch_gets_wrong_on_a_cpu_is_refused(tiny: PretrainConfig, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ FORMS = {
     "a file": ("near_file.py", "from near_file import VALUE"),
     "a package": ("near_package/__init__.py", "import near_package as p; VALUE = p.VALUE"),
     "a module of a package": ("near_deep/inner.py", "from near_deep.inner import VALUE"),
+    "a directory of modules": ("near_bare/inner.py", "from near_bare.inner import VALUE"),
     "over another": ("near_other.py", "from near_first import VALUE"),
     "in the call": ("near_late.py", ""),
 }
