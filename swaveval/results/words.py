@@ -29,7 +29,8 @@ TERMS: Mapping[str, Term] = {
         "kNN accuracy",
         "Share of test images whose class is right when their nearest training images vote.",
         "Each of the k most similar training images votes for its class with weight exp(similarity / T); the "
-        "class with the largest sum is the prediction. Headline: cosine, k = 20, T = 0.07 (the DINO protocol).",
+        "class with the largest sum is the prediction. Headline: cosine; unless named, k = 20 and T = 0.07 (the DINO "
+        "protocol).",
         "kNN",
     ),
     "knn.loo_top1": Term(
@@ -53,8 +54,9 @@ TERMS: Mapping[str, Term] = {
     "linear.top1": Term(
         "Linear probe accuracy",
         "Share of test images classified right by a linear classifier on the frozen features.",
-        "Multinomial logistic regression on standardised frozen features, L2 penalty chosen on a held-out tenth of the "
-        "training split, then refitted on all of it (as DINOv2 does, here by log loss among equal accuracies).",
+        "Multinomial logistic regression on standardised frozen features, L2 penalty chosen on a held-out part (a "
+        "tenth, unless named) of the training split, then refitted on all of it (as DINOv2 does, here by log loss among equal "
+        "accuracies).",
         "linear",
     ),
     "linear.top5": Term(
@@ -194,7 +196,7 @@ TERMS: Mapping[str, Term] = {
     "prototypes.duplicates": Term(
         "Duplicate prototypes",
         "Prototypes that are nearly copies of another: partial collapse.",
-        "Prototypes with a cosine above 0.95 to another one (2410.14060).",
+        "Prototypes with a cosine above 0.95, unless named, to another one (2410.14060).",
         "duplicates",
     ),
     "prototypes.unique": Term(

@@ -1,6 +1,7 @@
 """What the documents state of every metric, its range, its direction and the settings behind it, is what comes out."""
 
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from swaveval.evaluators.clusters import Clusters
-from swaveval.evaluators.contract import is_over_series
+from swaveval.evaluators.contract import is_over_series, parameters
 from swaveval.evaluators.dse import Dse
 from swaveval.evaluators.intrinsic import Intrinsic
 from swaveval.evaluators.knn import Knn
@@ -18,6 +19,7 @@ from swaveval.evaluators.prototypes import Prototypes
 from swaveval.evaluators.spectrum import Spectrum
 from swaveval.evaluators.views import Views
 from swaveval.results import Metric
+from swaveval.results.words import TERMS
 from swaveval.testing import synthetic_features, synthetic_series
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -161,3 +163,17 @@ def test_whose_protocol_a_vote_is_stands_beside_it(produced: dict[str, Metric]) 
         assert produced[f"knn.top1[k={k},T=0.07]"].protocol.startswith("dino: cosine")
         assert produced[f"knn.top1[k={k},T=1]"].protocol.startswith("cosine")
     assert produced["knn.top1[k=200,T=0.1]"].protocol.startswith("lightly, InstDisc")
+
+
+@pytest.mark.parametrize("evaluator", EVALUATORS, ids=lambda evaluator: str(evaluator.name))
+def test_a_definition_states_no_default_as_if_it_held_for_every_setting(evaluator: Any) -> None:
+    """`knn(k=10)` stood beside "k = 20"."""
+    defaults = [value for value in parameters(evaluator).values() if isinstance(value, int | float) and value != 1]
+    for name, term in TERMS.items():
+        if name.startswith(f"{evaluator.name}."):
+            stated = [
+                value
+                for value in defaults
+                if re.search(rf"(?<![\d.]){re.escape(f'{value:g}')}(?!\d|\.\d)", term.definition)
+            ]
+            assert not stated or "unless named" in term.definition, (name, stated)

@@ -33,7 +33,7 @@ class Dimension:
             "Intrinsic dimension (TwoNN)",
             "How many directions the features vary in around an image, seen from its two nearest neighbours.",
             "Slope of −ln(1 − F(μ)) over ln μ, μ the ratio of the second to the first nearest-neighbour distance, the "
-            "largest tenth of them left out (Facco et al. 2017).",
+            "largest ones (`discard`) left out (Facco et al. 2017).",
             "TwoNN",
         ),
         "dimension.spanning_tree": Term(
