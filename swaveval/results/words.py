@@ -55,8 +55,8 @@ TERMS: Mapping[str, Term] = {
         "Linear probe accuracy",
         "Share of test images classified right by a linear classifier on the frozen features.",
         "Multinomial logistic regression on standardised frozen features, L2 penalty chosen on a held-out part (a "
-        "tenth, unless named) of the training split, then refitted on all of it (as DINOv2 does, here by log loss among "
-        "equal accuracies).",
+        "tenth, unless named) of the training split, then refitted on all of it (as DINOv2 does, here by log loss "
+        "among equal accuracies).",
         "linear",
     ),
     "linear.top5": Term(
