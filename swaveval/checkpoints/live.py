@@ -49,26 +49,32 @@ def _backbone(name: str, module: nn.Module, words: str) -> Backbone:
     made = finished(Made(build=_Anew(module), module=module, words=words), channels=_channels(module))
     template = made.template
     tensors = {f"backbone.{key}": value for key, value in template.state_dict().items()}
-    if bad := sum(_nonfinite(value) for value in tensors.values()):
-        raise Failure("refused", f"{bad} of the backbone's weights are NaN or infinite: this training diverged")
     hashes = tensor_hashes(tensors)
     digest = weights_digest(hashes, words)
-    report = LoadReport(
-        file=name,
-        state="ready",
-        architecture=words,
-        matched=1.0,
-        feature_dim=made.feature_dim,
-        channels=made.channels,
+    facts: dict[str, Any] = {
+        "file": name,
+        "architecture": words,
+        "matched": 1.0,
+        "feature_dim": made.feature_dim,
+        "channels": made.channels,
         **moment_of(name),
-        digest=digest,
-        backbone_digest=digest,
-        dtype=", ".join(sorted({str(value.dtype).removeprefix("torch.") for value in tensors.values()})),
-        warnings=made.notes,
+        "digest": digest,
+        "backbone_digest": digest,
+        "dtype": ", ".join(sorted({str(value.dtype).removeprefix("torch.") for value in tensors.values()})),
+        "warnings": made.notes,
+    }
+    if bad := sum(_nonfinite(value) for value in tensors.values()):
+        # The count stays in the report: it is what tells the verdict that this training diverged.
+        reason = f"{bad} of the backbone's weights are NaN or infinite: this training diverged"
+        report = LoadReport(state="refused", refusal=reason, nonfinite=bad, **facts)
+        raise CheckpointRefused(report.state, reason, report)
+    report = LoadReport(
+        state="ready",
         asleep=len(asleep(template)),
         start=started(None, template),
         untouched=untouched(template),
         batches=batches(template),
+        **facts,
     )
     return Backbone(
         module=template,
