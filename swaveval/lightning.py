@@ -80,8 +80,10 @@ class Evaluate(pl.Callback):
     ) -> None:
         loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
         if isinstance(loss, Tensor) and loss.numel() == 1:
+            # Lightning divides what training_step returned, where it takes the gradient itself.
+            parts = trainer.accumulate_grad_batches if pl_module.automatic_optimization else 1
             with torch.no_grad():  # added up where it is: nothing waits for a GPU
-                self._sum = self._sum + loss.detach().float().reshape(())
+                self._sum = self._sum + parts * loss.detach().float().reshape(())
             self._count += 1
         step, batches = trainer.global_step, trainer.num_training_batches
         # With accumulated gradients several batches are one step.
