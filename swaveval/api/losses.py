@@ -20,6 +20,7 @@ class LossFile:
 
     def open(self, since: Moment) -> None:
         """Go on with what is there, but for rows from a moment on, whose steps are taken again."""
+        self.close()
         rows = [COLUMNS, *(row for row in self._rows() if _moment(row).is_before(since))]
         write_text(self._path, csv_lines(rows))
         self._stream = self._path.open("a", encoding="utf-8", newline="")

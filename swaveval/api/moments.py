@@ -1,4 +1,4 @@
-"""What a training loop says of itself, as numbers."""
+"""What a training loop says of itself, as numbers; where it is by that."""
 
 import math
 from numbers import Real
@@ -6,6 +6,57 @@ from typing import Any
 
 from swaveval.checkpoints.snapshots import Moment
 from swaveval.runs.request import RunError
+
+
+class Clock:
+    """Where a training is by what its calls said, and when it is evaluated.
+
+    Epochs are compared with epochs and steps with steps, never one with the other.
+    """
+
+    def __init__(self, every: int) -> None:
+        """Args:
+        every: epochs (steps, where no epochs are given) from one evaluation to the next.
+        """
+        self._every = every
+        self._now = Moment()
+        self._evaluated = Moment()
+
+    def tell(self, moment: Moment) -> Moment | None:
+        """Take note of a call. Gives from where on the training takes its steps again, where it went back; else None.
+
+        A step that falls while the epoch grows is a count within the epoch.
+        """
+        epoch_fell = _fell(moment.epoch, self._now.epoch)
+        step_fell = _fell(moment.step, self._now.step)
+        same = None in (moment.epoch, self._now.epoch) or moment.epoch == self._now.epoch
+        if not epoch_fell and not (step_fell and same):
+            self._now = _joined(moment, self._now)
+            return None
+        self._now, self._evaluated = moment, Moment()
+        # Where the epoch alone fell, the count of steps goes on: it tells nothing of what was before.
+        return moment if step_fell else Moment(moment.epoch)
+
+    def is_due(self, moment: Moment) -> bool:
+        """Whether an evaluation is."""
+        by_epoch = moment.epoch is not None
+        now, last = (one.epoch if by_epoch else one.step for one in (moment, self._evaluated))
+        return last is None or math.floor((now or 0) / self._every) > math.floor(last / self._every)
+
+    def evaluated(self, moment: Moment) -> bool:
+        """Take note of an evaluation. Gives whether it is of the moment of the one before."""
+        before, self._evaluated = self._evaluated, _joined(moment, self._evaluated)
+        return before == moment
+
+
+def _fell(now: float | None, before: float | None) -> bool:
+    return now is not None and before is not None and now < before
+
+
+def _joined(moment: Moment, before: Moment) -> Moment:
+    """The newest epoch and the newest step that were said."""
+    epoch = before.epoch if moment.epoch is None else moment.epoch
+    return Moment(epoch, before.step if moment.step is None else moment.step)
 
 
 def moment_said(epoch: Any, step: Any) -> Moment:

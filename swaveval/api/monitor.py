@@ -2,7 +2,6 @@
 
 import atexit
 import logging
-import math
 import os
 import sys
 import weakref
@@ -17,7 +16,7 @@ from torch import nn
 from swaveval.api.background import Background
 from swaveval.api.evaluating import Given, Options, asked_trackers, of_directory, request_of
 from swaveval.api.losses import LossFile
-from swaveval.api.moments import loss_said, moment_said
+from swaveval.api.moments import Clock, loss_said, moment_said
 from swaveval.api.rounds import Numbers, Rounds, SavedRounds, Told, loss_log
 from swaveval.api.undisturbed import undisturbed
 from swaveval.checkpoints.live import Live, copied
@@ -113,7 +112,7 @@ class Monitor:
         assert place is not None
         self.out = place
         self.verdict: Verdict | None = None
-        self._every = _positive(options.get("every", 1), "every")
+        self._clock = Clock(_positive(options.get("every", 1), "every"))
         self._patience = _positive(options.get("patience", 2), "patience")
         self._stop_on = frozenset(options.get("stop_on", ()))
         if unknown := sorted(self._stop_on - set(WORDS)):
@@ -132,7 +131,6 @@ class Monitor:
         self._background: Background | None = None
         self._losses = LossFile(loss_log(self.out))
         self._against = self._calls = 0
-        self._last: float | None = None
         self._names: dict[str, str] = {}
         self._said: set[str] = set()
         self._closed = not is_first_rank()
@@ -175,9 +173,10 @@ class Monitor:
         Args:
             model: as it is now; None in mode `checkpoints`.
             epoch: finished epochs; 0 for a network that nobody trained. step: optimiser steps taken. Without either,
-                calls are counted as epochs. They grow from call to call.
+                calls are counted as epochs. They grow from call to call; where they fall, the training went back, and
+                what was told from there on is replaced.
             loss: of now, in nats; a number or a tensor of one.
-            evaluate: whether to, whatever is due.
+            evaluate: whether to, whatever is due; a moment that was evaluated before is evaluated anew.
 
         Returns:
             The newest verdict; in mode `background`, of an evaluation that began earlier.
@@ -194,12 +193,16 @@ class Monitor:
         moment = said if said != Moment() else Moment(epoch=float(self._calls))
         number = None if loss is None else loss_said(loss)
         self._calls += 1
+        since = self._clock.tell(moment)
         if self._rounds is None:
             self._rounds = self._begin(model, moment)
+        elif since is not None:
+            self._go_back(self._rounds, since)
         if number is not None:
             self._losses.write(moment, number)
-        if self._is_due(moment) if evaluate is None else evaluate:
-            self._last = _count(moment)
+        if self._clock.is_due(moment) if evaluate is None else evaluate:
+            if self._clock.evaluated(moment):
+                self._leave_out(self._rounds, moment)
             self._evaluate(self._rounds, model, moment)
         elif self._background is not None:
             self._hear(self._background.heard())
@@ -259,6 +262,25 @@ class Monitor:
             self._background = Background(rounds, self._threads, self._progress)
         return rounds
 
+    def _go_back(self, rounds: Rounds | SavedRounds, since: Moment) -> None:
+        """Leave out what was told from a moment on: the training takes these steps again."""
+        gone = self._leave_out(rounds, since)
+        logger.warning("the training went back to %s; snapshots from there on are left out: %d", since.name, gone)
+        self._losses.open(since)
+        self._against = 0
+
+    def _leave_out(self, rounds: Rounds | SavedRounds, since: Moment) -> int:
+        """Leave out the snapshots from a moment on; gives how many. What a training saves itself is its own."""
+        if not isinstance(rounds, Rounds):
+            return 0
+        if self._background is not None:
+            self._hear(self._background.heard())
+            self._background.stop()  # it would go on with what is left out, and remember it
+        gone = rounds.snapshots.forget(since)
+        if self._background is not None:
+            self._background = Background(rounds, self._threads, self._progress)
+        return len(gone)
+
     def _part(self, model: nn.Module | None) -> nn.Module:
         """What is evaluated of a model."""
         if model is None:
@@ -275,10 +297,6 @@ class Monitor:
                 raise RunError(f"the model has no part {self._network}; network= takes its name, or a function")
             part = _unwrapped(inner)
         return part
-
-    def _is_due(self, moment: Moment) -> bool:
-        now = _count(moment)
-        return self._last is None or math.floor(now / self._every) > math.floor(self._last / self._every)
 
     def _evaluate(self, rounds: Rounds | SavedRounds, model: nn.Module | None, moment: Moment) -> None:
         if isinstance(rounds, SavedRounds):
@@ -345,10 +363,6 @@ def is_first_rank() -> bool:
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         return int(torch.distributed.get_rank()) == 0
     return os.environ.get("RANK", "0") == "0"
-
-
-def _count(moment: Moment) -> float:
-    return float(moment.epoch if moment.epoch is not None else moment.step or 0)
 
 
 def _request(given: Given, out: Path, options: MonitorOptions) -> RunRequest:
