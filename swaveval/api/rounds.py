@@ -1,6 +1,7 @@
 """One evaluation of the snapshots that were taken so far, wherever it is done, and what is told of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,11 +13,12 @@ from swaveval.results.scalars import scalars
 from swaveval.results.series import Point
 from swaveval.runs.kept_best import keep_best, set_aside
 from swaveval.runs.log_to import Destination, log_to
+from swaveval.runs.loss_axis import finished_epochs
 from swaveval.runs.outcome import RunOutcome
 from swaveval.runs.progress import Progress, Silent
 from swaveval.runs.request import RunRequest
 from swaveval.runs.run import run
-from swaveval.runs.watching import Watcher, Watching
+from swaveval.runs.watching import Round, Watcher, Watching
 
 # Seconds between two looks at what a training saves.
 _POLL = 2.0
@@ -70,14 +72,15 @@ class Rounds:
         Args:
             last: whether what failed is tried again, and figures that were asked for are drawn.
         """
-        request = replace(
-            _with_losses(self.request),
-            source=self.snapshots,
-            retry=last or not self.begun,
-            figures=self.request.figures and last,
-        )
         try:
-            outcome = run(request, progress)
+            with _with_losses(self.request) as known:
+                request = replace(
+                    known,
+                    source=self.snapshots,
+                    retry=last or not self.begun,
+                    figures=self.request.figures and last,
+                )
+                outcome = run(request, progress)
         except (SwavevalError, OSError) as error:
             return Told(problems=(str(error),))
         self.begun = True
@@ -120,19 +123,23 @@ class SavedRounds:
                 self._watcher = Watcher(self.request, Watching(poll=_POLL), progress)
                 self._lookout = self._watcher.looking()
                 self._lookout.__enter__()  # for as long as this process lives
-            self._watcher.request = _with_losses(self.request)
-            if last:
-                self._lookout.look()
-                self._lookout.look()
-            done = self._watcher.evaluate(self._lookout) if self._watcher.admit(self._lookout) else None
-            failed = done is not None and done.outcome.failed
-            if last and self._watcher.begun and (self.request.figures or failed):
-                done = replace(self._watcher.last(), fresh=() if done is None else done.fresh)
+            with _with_losses(self.request) as self._watcher.request:
+                done = self._round(self._watcher, self._lookout, last=last)
         except (SwavevalError, OSError) as error:
             return Told(problems=(str(error),))
         if done is None:
             return Told()
         return told(done.outcome, [point.record.name for point in done.fresh], self.trackers)
+
+    def _round(self, watcher: Watcher, lookout: Lookout, *, last: bool) -> Round | None:
+        if last:
+            lookout.look()
+            lookout.look()
+        done = watcher.evaluate(lookout) if watcher.admit(lookout) else None
+        failed = done is not None and done.outcome.failed
+        if last and watcher.begun and (self.request.figures or failed):
+            return replace(watcher.last(), fresh=() if done is None else done.fresh)
+        return done
 
 
 def told(outcome: RunOutcome, fresh: Sequence[str], trackers: Sequence[Destination] = ()) -> Told:
@@ -154,10 +161,15 @@ def loss_log(out: Path) -> Path:
     return out / "loss.csv"
 
 
-def _with_losses(request: RunRequest) -> RunRequest:
+@contextmanager
+def _with_losses(request: RunRequest) -> Iterator[RunRequest]:
     """The request with the losses that the monitor was told, where there are any, for a log that the user named."""
     log = loss_log(request.out)
-    return replace(request, loss_log=log) if _has_rows(log) else request
+    if not _has_rows(log):
+        yield request
+        return
+    with finished_epochs():  # as `Monitor.step` takes them
+        yield replace(request, loss_log=log)
 
 
 def _has_rows(log: Path) -> bool:

@@ -5,7 +5,10 @@ them, counts something else or is of another run: it keeps an axis of its own, i
 """
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from itertools import pairwise
 
@@ -14,6 +17,22 @@ import numpy as np
 from swaveval.results.loss import LossAxis
 from swaveval.runs.loss_fit import Moment, fits
 from swaveval.runs.loss_rows import Row
+
+# Whether whole epochs of the log that is read are finished ones.
+_FINISHED = ContextVar("finished epochs", default=False)
+
+
+@contextmanager
+def finished_epochs() -> Iterator[None]:
+    """While this is entered, the log that is read is one whose writer counts finished epochs, as a monitor does.
+
+    Of any other log it is not known whether `epoch 3` is the third, the fourth, or what comes after three of them.
+    """
+    token = _FINISHED.set(True)
+    try:
+        yield
+    finally:
+        _FINISHED.reset(token)
 
 
 def placed(rows: Sequence[Row], moments: Sequence[Moment]) -> tuple[list[float], LossAxis, str]:
@@ -25,6 +44,8 @@ def placed(rows: Sequence[Row], moments: Sequence[Moment]) -> tuple[list[float],
     epochs = [epoch for epoch, _ in moments if epoch is not None]
     steps = [step for _, step in moments if step is not None]
     pairs = _pairs(moments)
+    if _FINISHED.get() and (epochs or not moments) and (finished := _finished(rows)) is not None:
+        return finished, "epoch", ""
     fractional = _fractional(rows)
     if fractional is not None:
         return _checked(fractional, epochs, rows)
@@ -125,6 +146,35 @@ def _fractional(rows: Sequence[Row]) -> list[float] | None:
     return known if len(known) == len(rows) and any(epoch != int(epoch) for epoch in known) else None
 
 
+def _finished(rows: Sequence[Row]) -> list[float] | None:
+    """Where each row says that it stands, of a log of finished epochs.
+
+    Of several rows of one epoch the first is at its end, the others are within the next.
+    """
+    known = [row.epoch for row in rows if row.epoch is not None]
+    if len(known) < len(rows):
+        return None
+    counts = _counts(known)
+    ordered = list(counts)
+    lengths = [min(1.0, b - a) for a, b in pairwise(ordered)] or [1.0]
+    until = dict(zip(ordered, [*lengths, lengths[-1]], strict=False))
+    seen: dict[float, int] = {}
+    found: list[float] = []
+    for epoch in known:
+        found.append(epoch + until[epoch] * seen.get(epoch, 0) / counts[epoch])
+        seen[epoch] = seen.get(epoch, 0) + 1
+    return found
+
+
+def _counts(epochs: Sequence[float]) -> dict[float, int]:
+    """How many rows an epoch has. The last may be unfinished: it is given as many as the one before."""
+    counts = dict(sorted(Counter(epochs).items()))
+    if len(counts) > 1:
+        before, last = list(counts)[-2:]
+        counts[last] = max(counts[last], counts[before])
+    return counts
+
+
 def _whole(rows: Sequence[Row], last: float | None) -> list[float] | None:
     """Finished epochs at each row of a log of whole epochs.
 
@@ -134,14 +184,8 @@ def _whole(rows: Sequence[Row], last: float | None) -> list[float] | None:
     known = [row.epoch for row in rows if row.epoch is not None]
     if len(known) < len(rows):
         return None
-    counts: dict[float, int] = {}
-    for epoch in known:
-        counts[epoch] = counts.get(epoch, 0) + 1
-    ordered = sorted(counts)
-    from_one = ordered[0] >= 1 and (last is None or ordered[-1] != last - 1)
-    # The last epoch may be unfinished: it is given as many rows as the one before.
-    if len(ordered) > 1:
-        counts[ordered[-1]] = max(counts[ordered[-1]], counts[ordered[-2]])
+    counts = _counts(known)
+    from_one = min(counts) >= 1 and (last is None or max(counts) != last - 1)
     seen: dict[float, int] = {}
     finished: list[float] = []
     for epoch in known:

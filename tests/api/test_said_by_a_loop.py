@@ -72,6 +72,18 @@ def test_a_monitor_takes_a_network_and_says_when_it_is_closed(tmp_path: Path, ca
     assert "the monitor is closed" in caplog.text
 
 
+@pytest.mark.parametrize("first, last", [(0, 3), (1, 2), (0, 2), (1, 3)])
+def test_a_loss_stands_at_the_epoch_that_it_was_told_of(tmp_path: Path, first: int, last: int) -> None:
+    """With one of the untrained network or without, and with or without one of the last checkpoint."""
+    with swaveval.Monitor(grey(), out=tmp_path, evaluators=("spectrum",), size=16, mode="process", every=3) as monitor:
+        for epoch in range(4):
+            monitor.step(network(3, 0), epoch=epoch, loss=5.0 - epoch if first <= epoch <= last else None)
+    curve = swaveval.Evaluation.load(tmp_path).series.manifest.loss
+    assert curve is not None
+    assert dict(zip(curve.epochs, curve.values, strict=True)) == {at: 5.0 - at for at in range(first, last + 1)}
+    assert curve.note == ""
+
+
 def test_networks_are_named() -> None:
     with pytest.raises(RunError, match="a directory or networks by name, and not a list"):
         inspect.unwrap(swaveval.evaluate)([network(3, 0)], data=grey())

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swaveval.runs.loss_axis import placed
+from swaveval.runs.loss_axis import finished_epochs, placed
 from swaveval.runs.loss_fit import Moment
 from swaveval.runs.loss_rows import Row
 
@@ -43,6 +43,38 @@ def test_whole_epochs(epochs: tuple[float, ...], moments: list[Moment], wanted: 
     positions, axis, note = placed(by_epoch(*epochs), moments)
     assert (axis, note) == ("epoch", "")
     assert positions == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "moments", "wanted"),
+    [
+        # with a loss of the untrained network, and without one of the last checkpoint
+        ((0, 1, 2, 3), [(3.0, None)], [0, 1, 2, 3]),
+        ((1, 2, 3, 4), [(5.0, None)], [1, 2, 3, 4]),
+        ((2, 4), [(5.0, None)], [2, 4]),
+        ((1, 2, 3), [], [1, 2, 3]),
+        ((0, 1, 2, 3), [(1.0, None)], [0, 1, 2, 3]),  # nothing to doubt: it is of this training
+        # several of an epoch: the first at its end, the others within the next; fractions are places already
+        ((1, 1, 2, 2), [(2.0, None)], [1, 1.5, 2, 2.5]),
+        ((1, 1, 1, 1, 2), [(2.0, None)], [1, 1.25, 1.5, 1.75, 2]),
+        ((0.5, 0.5, 1), [(1.0, None)], [0.5, 0.75, 1]),
+        ((0.5, 1, 1.5), [(1.5, None)], [0.5, 1, 1.5]),
+    ],
+)
+def test_a_log_of_finished_epochs_says_where_it_stands(
+    epochs: tuple[float, ...], moments: list[Moment], wanted: list[float]
+) -> None:
+    with finished_epochs():
+        assert placed(by_epoch(*epochs), moments) == (pytest.approx(wanted), "epoch", "")
+
+
+def test_what_is_known_of_any_log_counts_beside_it() -> None:
+    """Where the training's files state no epoch, or not every row does; and for each log that is read later."""
+    with finished_epochs():
+        assert placed(by_epoch(1, 2), [(None, 30)])[1] == "row"
+        assert placed([*by_epoch(1, 2), Row(5.0)], [(3.0, None)])[1] == "row"
+        assert placed(by_step(10, 20), [(1.0, 10), (2.0, 20)]) == ([1.0, 2.0], "epoch", "")
+    assert placed(by_epoch(1, 2), [(3.0, None)]) == ([2.0, 3.0], "epoch", "")
 
 
 def test_fractions_of_epochs_are_positions_already() -> None:
