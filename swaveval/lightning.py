@@ -1,5 +1,6 @@
 """`swaveval.lightning.Evaluate`: a callback for PyTorch Lightning that asks whether the training is learning."""
 
+import math
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -55,6 +56,7 @@ class Evaluate(pl.Callback):
         self._sum: Tensor | float = 0.0
         self._count = 0
         self._evaluated = -1  # step of the last evaluation
+        self._epoch: float | None = None  # finished epochs; None within one of unknown length
         self._said = ""
         self.monitor: Monitor | None = None
 
@@ -72,8 +74,9 @@ class Evaluate(pl.Callback):
         self.monitor = Monitor(self._data, **given)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._epoch = float(trainer.current_epoch)
         if trainer.global_step == 0:
-            self._step(trainer, pl_module, epoch=0.0, evaluate=True)
+            self._step(trainer, pl_module, evaluate=True)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -86,19 +89,26 @@ class Evaluate(pl.Callback):
                 self._sum = self._sum + parts * loss.detach().float().reshape(())
             self._count += 1
         step, batches = trainer.global_step, trainer.num_training_batches
+        if trainer.is_last_batch or batch_idx + 1 >= batches:
+            self._epoch = trainer.current_epoch + 1.0
+        else:  # a loader without a length has infinitely many
+            self._epoch = trainer.current_epoch + (batch_idx + 1) / batches if math.isfinite(batches) else None
         # With accumulated gradients several batches are one step.
         if self._steps is not None and step % self._steps == 0 and step not in (0, self._evaluated):
-            self._step(trainer, pl_module, epoch=trainer.current_epoch + (batch_idx + 1) / batches, evaluate=True)
+            self._step(trainer, pl_module, evaluate=True)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         finished = trainer.current_epoch + 1  # it is counted after this
+        # One that is broken off is counted as well, and the weights are not those of its end.
+        if not trainer.should_stop and trainer.global_step != trainer.max_steps:
+            self._epoch = float(finished)
         due = self._epochs is not None and finished % self._epochs == 0
-        self._step(trainer, pl_module, epoch=float(finished), evaluate=due)
+        self._step(trainer, pl_module, evaluate=due)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self.monitor is None:
             return
-        self._step(trainer, pl_module, epoch=float(trainer.current_epoch), evaluate=True)
+        self._step(trainer, pl_module, evaluate=True)
         self.monitor.close()
         self._tell()
         if self.monitor.verdict is not None:
@@ -110,7 +120,7 @@ class Evaluate(pl.Callback):
 
     # -- what it does then ---------------------------------------------------------------------------------------------
 
-    def _step(self, trainer: pl.Trainer, module: pl.LightningModule, *, epoch: float, evaluate: bool) -> None:
+    def _step(self, trainer: pl.Trainer, module: pl.LightningModule, *, evaluate: bool) -> None:
         """Hand on weights and loss; all processes together learn whether to stop."""
         if self.monitor is None:
             return
@@ -118,7 +128,7 @@ class Evaluate(pl.Callback):
         loss = float(self._sum) / self._count if self._count else None
         self._sum, self._count = 0.0, 0
         evaluate = evaluate and step != self._evaluated
-        self.monitor.step(module, epoch=epoch, step=step, loss=loss, evaluate=evaluate)
+        self.monitor.step(module, epoch=self._epoch, step=step, loss=loss, evaluate=evaluate)
         self._evaluated = step if evaluate else self._evaluated
         self._tell()
         if trainer.strategy.reduce_boolean_decision(self.monitor.should_stop, all=False):
