@@ -9,6 +9,7 @@ import torch
 from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 
+from swaveval.api.evaluating import several
 from swaveval.api.monitor import Monitor, MonitorOptions
 from swaveval.runs.request import RunError
 
@@ -70,7 +71,7 @@ class Evaluate(pl.Callback):
             if place is None:
                 raise RunError("mode checkpoints evaluates what a ModelCheckpoint saves; add one to the callbacks")
             given["checkpoints"] = place
-        given["log"] = [*given.get("log", ()), lambda numbers, step: _log(trainer, numbers, step)]
+        given["log"] = [*several(given.get("log", ())), lambda numbers, step: _log(trainer, numbers, step)]
         self.monitor = Monitor(self._data, **given)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

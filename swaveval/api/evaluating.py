@@ -61,7 +61,7 @@ class Options(TypedDict, total=False):
     out: str | Path
     images: int
     budget: str | float
-    evaluators: Sequence[str]
+    evaluators: str | Sequence[str]
     seed: int
     device: str
     precision: str
@@ -132,8 +132,9 @@ def evaluate(
     if (checkpoints is None) == (features is None):
         raise RunError("give either checkpoints (a directory, or networks by name) or features by name")
     if features is not None:
-        return _run(_of_features(features, given, baselines or {}, options), options)
-    if baselines:
+        named, untrained = _by_name(features, "features"), _by_name({} if baselines is None else baselines, "baselines")
+        return _run(_of_features(named, given, untrained, options), options)
+    if baselines is not None and len(baselines):
         raise RunError("baselines go with features; for networks, untrained ones are made from their architecture")
     if isinstance(checkpoints, Mapping):
         return _run(_of_networks(checkpoints, given, options), options)
@@ -143,6 +144,19 @@ def evaluate(
             "{'epoch 1': model1, 'epoch 5': model5}, in the order of training"
         )
     return _run(of_directory(checkpoints, given, options), options)
+
+
+def _by_name(given: Any, what: str) -> Mapping[str, Any]:
+    """Arrays under names, as they are asked for; anything else is refused."""
+    if isinstance(given, Mapping):
+        return given
+    example = "{'epoch 1': z1, 'epoch 5': z5}" if what == "features" else "{'seed 0': z0, 'seed 1': z1}"
+    raise RunError(f"{what} are arrays by name, and not a {type(given).__name__}: {example}")
+
+
+def several(given: Any) -> tuple[Any, ...]:
+    """What may be one or several: one text, or one function, is one."""
+    return (given,) if isinstance(given, str) or callable(given) else tuple(given)
 
 
 def of_directory(place: str | Path, given: Given, options: Options) -> RunRequest:
@@ -251,7 +265,7 @@ def _request(checkpoints: Path, out: Path, options: Options) -> RunRequest:
     return RunRequest(
         checkpoints=checkpoints,
         out=out,
-        evaluators=tuple(options.get("evaluators", DEFAULT_EVALUATORS)),
+        evaluators=several(options.get("evaluators", DEFAULT_EVALUATORS)),
         seed=options.get("seed", 0),
         sample=options.get("images"),
         budget=None if budget is None else seconds_of(budget) if isinstance(budget, str) else float(budget),
@@ -288,8 +302,7 @@ def asked_trackers(options: Options) -> tuple[Destination, ...]:
     Raises:
         PluginError, ExportError, OutputError: as `destinations`.
     """
-    given = options.get("log_to", ())
-    return destinations([given] if isinstance(given, str) else given)
+    return destinations(several(options.get("log_to", ())))
 
 
 def _run(request: RunRequest, options: Options) -> Evaluation:

@@ -14,7 +14,7 @@ from typing import Any, Literal, Unpack
 from torch import nn
 
 from swaveval.api.background import Background
-from swaveval.api.evaluating import Given, Options, asked_trackers, of_directory, request_of
+from swaveval.api.evaluating import Given, Options, asked_trackers, of_directory, request_of, several
 from swaveval.api.losses import LossFile
 from swaveval.api.moments import Clock, loss_said, moment_said
 from swaveval.api.rounds import Numbers, Rounds, SavedRounds, Told, loss_log
@@ -34,6 +34,7 @@ from swaveval.runs.request import RunError, RunRequest
 logger = logging.getLogger("swaveval")
 
 Network = str | Callable[[nn.Module], nn.Module]
+Log = Callable[[dict[str, float], int], object]
 
 
 class MonitorOptions(Options, total=False):
@@ -44,26 +45,26 @@ class MonitorOptions(Options, total=False):
             waits for each evaluation; `checkpoints`: a process beside it, of what the training saves itself.
         checkpoints: with that mode, the directory of them.
         every: epochs (steps, where no epochs are given) from one evaluation to the next; default 1.
-        stop_on: verdicts at which `should_stop` becomes true, such as `("collapsed",)`.
+        stop_on: verdict at which `should_stop` becomes true, such as `"collapsed"`, or several.
         patience: how many evaluations in a row have to give one of them; default 2.
         network: what is evaluated of the model that `step` is given: the name of a part (default `backbone`; the model
             itself where it has no such part), or a function of the model.
         threads: that a background process computes with; default: the processors that the training's torch leaves.
         keep_all: whether the weights of every evaluation stay in `out/snapshots`; default: of the first, the last, the
             one to use and those that cannot be told apart from it.
-        log: functions of (numbers by name, step), called in the training's process with the numbers of each evaluated
-            checkpoint, such as a tracker's `log`.
+        log: function of (numbers by name, step), or several, called in the training's process with the numbers of each
+            evaluated checkpoint, such as a tracker's `log`.
     """
 
     mode: Literal["background", "process", "checkpoints"]
     checkpoints: str | Path
     every: int
-    stop_on: Sequence[str]
+    stop_on: str | Sequence[str]
     patience: int
     network: Network
     threads: int
     keep_all: bool
-    log: Sequence[Callable[[dict[str, float], int], object]]
+    log: Log | Sequence[Log]
 
 
 _OWN = frozenset(MonitorOptions.__annotations__) - frozenset(Options.__annotations__)
@@ -114,7 +115,7 @@ class Monitor:
         self.verdict: Verdict | None = None
         self._clock = Clock(_positive(options.get("every", 1), "every"))
         self._patience = _positive(options.get("patience", 2), "patience")
-        self._stop_on = frozenset(options.get("stop_on", ()))
+        self._stop_on = frozenset(several(options.get("stop_on", ())))
         if unknown := sorted(self._stop_on - set(WORDS)):
             raise RunError(f"stop_on knows {', '.join(WORDS)}; not {', '.join(unknown)}")
         self._mode = options.get("mode", "background")
@@ -123,9 +124,12 @@ class Monitor:
         if (self._mode == "checkpoints") != ("checkpoints" in options):
             raise RunError('mode="checkpoints" takes the directory of them, checkpoints=, and no other mode does')
         self._network: Network = options.get("network", "backbone")
+        if isinstance(self._network, nn.Module) or not (isinstance(self._network, str) or callable(self._network)):
+            kind = type(self._network).__name__
+            raise RunError(f"network is a {kind}; it takes the name of a part of the model, or a function of the model")
         self._threads = options.get("threads")
         self._keep_all = options.get("keep_all", False)
-        self._log = tuple(options.get("log", ()))
+        self._log = several(options.get("log", ()))
         self._progress = Once(options.get("progress") or Silent())
         self._rounds: Rounds | SavedRounds | None = None
         self._background: Background | None = None
@@ -240,8 +244,8 @@ class Monitor:
     def _begin(self, model: nn.Module | None, moment: Moment) -> Rounds | SavedRounds:
         """Take a copy of the network, and leave out what an earlier training wrote from this moment on."""
         assert self.request is not None
-        self._losses.open(moment)
         if self._mode == "checkpoints":
+            self._losses.open(moment)
             saved = SavedRounds(self.request, self._trackers)
             self._background = Background(saved, self._threads, self._progress)
             return saved
@@ -251,6 +255,7 @@ class Monitor:
         except Failure as failure:
             raise RunError(str(failure)) from None
         self._names = names_in_copy(weights_of(part), network)
+        self._losses.open(moment)
         snapshots = Snapshots(self.out / "snapshots", self.out / "results" / "snapshots.json", network)
         gone = snapshots.forget(moment)
         if gone:
@@ -287,7 +292,10 @@ class Monitor:
             raise RunError("step takes the model as it is now; without one, evaluate what is saved: mode checkpoints")
         model = _unwrapped(model)
         if not isinstance(self._network, str):
-            return _unwrapped(self._network(model))
+            found = self._network(model)
+            if not isinstance(found, nn.Module):
+                raise RunError(f"the function network= gave a {type(found).__name__}; return a part of the model")
+            return _unwrapped(found)
         part = model
         for name in self._network.split("."):
             inner = getattr(part, name, None)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from swaveval.api.evaluating import several
 from swaveval.api.evaluation import Evaluation
 from swaveval.pretrain.config import PretrainConfig
 from swaveval.runs.compare import compare_runs
@@ -43,6 +44,8 @@ def sweep(
         RunError: nothing to vary. ConfigError: a setting cannot work. Diverged: none of the settings could be trained.
     """
     axes = tuple(SweepAxis(name, tuple(values)) for name, values in vary.items())
+    if "evaluators" in evaluation:
+        evaluation["evaluators"] = several(evaluation["evaluators"])
     base = RunRequest(checkpoints=Path(out), out=Path(out), **evaluation)
     page, outcomes = run_sweep(
         SweepRequest(config, axes, Path(out), base), left_out=lambda said: warnings.warn(said, stacklevel=3)

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from swaveval.checkpoints.backbone import Backbone
 from swaveval.checkpoints.initial import asleep, batches, reset, started, untouched
@@ -106,9 +107,12 @@ def copied(name: str, given: nn.Module) -> nn.Module:
     """
     if any(parameter.device.type == "meta" for parameter in given.parameters()):
         raise Failure("refused", f"{name} has weights without values (torch's meta device)")
+    if any(is_lazy(value) for value in (*given.parameters(), *given.buffers())):
+        reason = f"{name} has layers whose size is not known until they saw an image (torch.nn.Lazy…)"
+        raise Failure("unsupported", f"{reason}; call it once on a batch of images first")
     try:
         module = copy.deepcopy(getattr(given, "_orig_mod", given))
-    except (TypeError, RuntimeError) as error:
+    except (TypeError, RuntimeError, ValueError, AttributeError) as error:
         reason = f"{name} cannot be copied ({shortened(str(error), 120)}); give the plain network inside it"
         raise Failure("unsupported", reason) from error
     if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
