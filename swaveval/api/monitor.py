@@ -84,8 +84,8 @@ class Monitor:
     ```
 
     The training is what it would be without: its weights, random numbers, BatchNorm statistics and the order of its
-    images. Of a distributed training, the process of rank 0 evaluates, and nothing is done by the others. A training
-    that goes on from a checkpoint goes on with its evaluation too, where `out` is the same.
+    images. Of a distributed training, the process of rank 0 evaluates, and nothing is done by the others (see
+    `should_stop`). A training that goes on from a checkpoint goes on with its evaluation too, where `out` is the same.
 
     Attributes:
         verdict: the newest; None before the first evaluation is over.
@@ -137,10 +137,10 @@ class Monitor:
         self._against = self._calls = 0
         self._names: dict[str, str] = {}
         self._said: set[str] = set()
-        self._closed = not is_first_rank()
+        self._closed, self._evaluates = False, is_first_rank()
         self.request: RunRequest | None = None
         self._trackers: tuple[Destination, ...] = ()
-        if not self._closed:
+        if self._evaluates:
             self._trackers = asked_trackers(options)
             self.request = _request(Given(data, labels, train), self.out, options)
             check_evaluation(self.request, self._progress)
@@ -148,7 +148,10 @@ class Monitor:
 
     @property
     def should_stop(self) -> bool:
-        """Whether `patience` evaluations in a row gave a verdict of `stop_on`."""
+        """Whether `patience` evaluations in a row gave a verdict of `stop_on`.
+
+        Of a distributed training only rank 0 knows: broadcast it before a process leaves the loop.
+        """
         return self._against >= self._patience
 
     @property
@@ -188,6 +191,8 @@ class Monitor:
         Raises:
             RunError: what was given cannot be evaluated.
         """
+        if not self._evaluates:
+            return None
         if self._closed:
             logger.warning("the monitor is closed: nothing is evaluated any more")
             return self.verdict
@@ -218,7 +223,7 @@ class Monitor:
         Args:
             wait: whether to; else what is not evaluated yet is when a monitor with the same `out` goes on.
         """
-        if self._closed:
+        if self._closed or not self._evaluates:
             return self.verdict
         self._closed = True
         self._losses.close()

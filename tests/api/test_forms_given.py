@@ -62,7 +62,7 @@ def test_a_network_that_has_no_sizes_yet_is_said(tmp_path: Path, lazy: nn.Module
             network(torch.rand(4, 3, 16, 16))  # as it is told to
         monitor.step(network, epoch=0, evaluate=False)
     again = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.LazyLinear(10))
-    with pytest.raises(SwavevalError, match="epoch 1 has layers .* call it once on a batch of images first"):
+    with pytest.raises(SwavevalError, match=r"epoch 1 has layers .* call it once on a batch of images first"):
         evaluate({"epoch 1": again}, data=pictures(30), evaluators="spectrum", size=16)
 
 

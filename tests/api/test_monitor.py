@@ -248,11 +248,15 @@ def test_every_and_evaluate_say_when(tmp_path: Path) -> None:
     assert "epoch 5" in (tmp_path / "numbers.csv").read_text(encoding="utf-8")
 
 
-def test_other_ranks_do_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_ranks_do_nothing_and_say_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setenv("RANK", "1")
     with monitor(tmp_path / "out") as watching:
-        assert watching.step(Model(), epoch=0) is None
+        assert [watching.step(Model(), epoch=epoch) for epoch in range(2)] == [None, None]
+    assert watching.close() is None
     assert not (tmp_path / "out").exists()
+    assert not caplog.text
 
 
 @pytest.mark.parametrize(
