@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 from swaveval.api.evaluation import Evaluation
+from swaveval.api.in_python import in_python, told_in_python
 from swaveval.checkpoints import CheckpointSource, LoadOptions
 from swaveval.checkpoints.live import Live
 from swaveval.checkpoints.remote.address import check_path, is_address
@@ -307,10 +308,10 @@ def asked_trackers(options: Options) -> tuple[Destination, ...]:
 
 def _run(request: RunRequest, options: Options) -> Evaluation:
     trackers = asked_trackers(options)
-    with publishing(request.published, request.out, options.get("progress")):
+    with told_in_python(), publishing(request.published, request.out, options.get("progress")):
         outcome = run(request, options.get("progress"))
     evaluation, logged = Evaluation.of(outcome), log_to(outcome.written.series, trackers)
     if (progress := options.get("progress")) is not None:
         for line in logged.said:
             progress.message(line)
-    return replace(evaluation, problems=(*evaluation.problems, *logged.problems))
+    return replace(evaluation, problems=(*map(in_python, evaluation.problems), *logged.problems))

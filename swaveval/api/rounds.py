@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from swaveval.api.in_python import in_python
 from swaveval.checkpoints.lookout import Lookout
 from swaveval.checkpoints.snapshots import Snapshots
 from swaveval.convergence import Verdict
@@ -82,7 +83,7 @@ class Rounds:
                 )
                 outcome = run(request, progress)
         except (SwavevalError, OSError) as error:
-            return Told(problems=(str(error),))
+            return Told(problems=(in_python(str(error)),))
         self.begun = True
         manifest = outcome.written.series.manifest
         self.snapshots.normalisation = outcome.normalisation
@@ -126,7 +127,7 @@ class SavedRounds:
             with _with_losses(self.request) as self._watcher.request:
                 done = self._round(self._watcher, self._lookout, last=last)
         except (SwavevalError, OSError) as error:
-            return Told(problems=(str(error),))
+            return Told(problems=(in_python(str(error)),))
         if done is None:
             return Told()
         return told(done.outcome, [point.record.name for point in done.fresh], self.trackers)
@@ -149,7 +150,7 @@ def told(outcome: RunOutcome, fresh: Sequence[str], trackers: Sequence[Destinati
     unusable = [f"{name}: {reason}" for name, reason in outcome.unusable]
     problems = (*failed, *unusable, *outcome.written.problems, *logged.problems)
     points = [point for point in outcome.written.series.points if point.record.name in fresh]
-    return Told(outcome.written.verdict, tuple(map(_numbers, points)), problems)
+    return Told(outcome.written.verdict, tuple(map(_numbers, points)), tuple(map(in_python, problems)))
 
 
 def _numbers(point: Point) -> Numbers:

@@ -19,6 +19,14 @@ from swaveval.checkpoints.source import Entry, InMemory, moment_of
 from swaveval.checkpoints.weights_digest import tensor_hashes, weights_digest
 from swaveval.text import shortened
 
+# What is said of networks that a factory makes, and what helps where the network itself was given.
+_ADVICE = {
+    "name a factory whose network gives features alone": (
+        'give the part of it that does (of the model in a monitor: network="its name", or a function of the model)'
+    ),
+    "let the factory put torch.nn.Identity() in its place": "put torch.nn.Identity() in its place",
+}
+
 
 class Live(InMemory):
     """Networks by name, in the order they were given: the order of training.
@@ -42,8 +50,8 @@ def backbone_of(name: str, given: Any) -> Backbone:
             raise Failure("unsupported", f"{name} is a {type(given).__name__}, not a torch.nn.Module")
         return _backbone(name, copied(name, given), type(given).__name__)
     except Failure as failure:
-        report = LoadReport(file=name, state=failure.kind, refusal=str(failure))
-        raise CheckpointRefused(report.state, str(failure), report) from None
+        report = LoadReport(file=name, state=failure.kind, refusal=_advised(str(failure)))
+        raise CheckpointRefused(report.state, report.refusal, report) from None
 
 
 def _backbone(name: str, module: nn.Module, words: str) -> Backbone:
@@ -62,7 +70,7 @@ def _backbone(name: str, module: nn.Module, words: str) -> Backbone:
         "digest": digest,
         "backbone_digest": digest,
         "dtype": ", ".join(sorted({str(value.dtype).removeprefix("torch.") for value in tensors.values()})),
-        "warnings": made.notes,
+        "warnings": tuple(map(_advised, made.notes)),
     }
     if bad := sum(_nonfinite(value) for value in tensors.values()):
         # The count stays in the report: it is what tells the verdict that this training diverged.
@@ -86,6 +94,12 @@ def _backbone(name: str, module: nn.Module, words: str) -> Backbone:
         head=None,
         swav_settings={},
     )
+
+
+def _advised(text: str) -> str:
+    for of_a_factory, of_a_network in _ADVICE.items():
+        text = text.replace(of_a_factory, of_a_network)
+    return text
 
 
 class _Anew:
