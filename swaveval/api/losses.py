@@ -7,8 +7,9 @@ from typing import TextIO
 from swaveval.checkpoints.snapshots import Moment
 from swaveval.pretrain.loss_log import csv_lines
 from swaveval.results.atomic import write_text
+from swaveval.runs.loss_columns import FINISHED
 
-COLUMNS = ("epoch", "step", "loss")
+COLUMNS = (FINISHED, "step", "loss")
 
 
 class LossFile:

@@ -343,7 +343,10 @@ class Monitor:
     def _tell(self, numbers: Numbers) -> None:
         place = numbers.step if numbers.step is not None else int(numbers.epoch or 0)
         for log in self._log:
-            log(dict(numbers.scalars), place)
+            try:
+                log(dict(numbers.scalars), place)
+            except Exception as error:  # a tracker that is gone ends no training
+                logger.warning("log= failed, and the training goes on: %s: %s", type(error).__name__, error)
 
 
 def _at_exit(found: "weakref.ref[Monitor]") -> None:

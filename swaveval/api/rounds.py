@@ -1,7 +1,6 @@
 """One evaluation of the snapshots that were taken so far, wherever it is done, and what is told of it."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from swaveval.results.scalars import scalars
 from swaveval.results.series import Point
 from swaveval.runs.kept_best import keep_best, set_aside
 from swaveval.runs.log_to import Destination, log_to
-from swaveval.runs.loss_axis import finished_epochs
 from swaveval.runs.outcome import RunOutcome
 from swaveval.runs.progress import Progress, Silent
 from swaveval.runs.request import RunRequest
@@ -73,15 +71,14 @@ class Rounds:
         Args:
             last: whether what failed is tried again, and figures that were asked for are drawn.
         """
+        request = replace(
+            _with_losses(self.request),
+            source=self.snapshots,
+            retry=last or not self.begun,
+            figures=self.request.figures and last,
+        )
         try:
-            with _with_losses(self.request) as known:
-                request = replace(
-                    known,
-                    source=self.snapshots,
-                    retry=last or not self.begun,
-                    figures=self.request.figures and last,
-                )
-                outcome = run(request, progress)
+            outcome = run(request, progress)
         except (SwavevalError, OSError) as error:
             return Told(problems=(in_python(str(error)),))
         self.begun = True
@@ -124,8 +121,8 @@ class SavedRounds:
                 self._watcher = Watcher(self.request, Watching(poll=_POLL), progress)
                 self._lookout = self._watcher.looking()
                 self._lookout.__enter__()  # for as long as this process lives
-            with _with_losses(self.request) as self._watcher.request:
-                done = self._round(self._watcher, self._lookout, last=last)
+            self._watcher.request = _with_losses(self.request)
+            done = self._round(self._watcher, self._lookout, last=last)
         except (SwavevalError, OSError) as error:
             return Told(problems=(in_python(str(error)),))
         if done is None:
@@ -162,15 +159,10 @@ def loss_log(out: Path) -> Path:
     return out / "loss.csv"
 
 
-@contextmanager
-def _with_losses(request: RunRequest) -> Iterator[RunRequest]:
+def _with_losses(request: RunRequest) -> RunRequest:
     """The request with the losses that the monitor was told, where there are any, for a log that the user named."""
     log = loss_log(request.out)
-    if not _has_rows(log):
-        yield request
-        return
-    with finished_epochs():  # as `Monitor.step` takes them
-        yield replace(request, loss_log=log)
+    return replace(request, loss_log=log) if _has_rows(log) else request
 
 
 def _has_rows(log: Path) -> bool:

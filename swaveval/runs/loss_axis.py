@@ -6,9 +6,7 @@ them, counts something else or is of another run: it keeps an axis of its own, i
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -17,22 +15,6 @@ import numpy as np
 from swaveval.results.loss import LossAxis
 from swaveval.runs.loss_fit import Moment, fits
 from swaveval.runs.loss_rows import Row
-
-# Whether whole epochs of the log that is read are finished ones.
-_FINISHED = ContextVar("finished epochs", default=False)
-
-
-@contextmanager
-def finished_epochs() -> Iterator[None]:
-    """While this is entered, the log that is read is one whose writer counts finished epochs, as a monitor does.
-
-    Of any other log it is not known whether `epoch 3` is the third, the fourth, or what comes after three of them.
-    """
-    token = _FINISHED.set(True)
-    try:
-        yield
-    finally:
-        _FINISHED.reset(token)
 
 
 def placed(rows: Sequence[Row], moments: Sequence[Moment]) -> tuple[list[float], LossAxis, str]:
@@ -44,7 +26,8 @@ def placed(rows: Sequence[Row], moments: Sequence[Moment]) -> tuple[list[float],
     epochs = [epoch for epoch, _ in moments if epoch is not None]
     steps = [step for _, step in moments if step is not None]
     pairs = _pairs(moments)
-    if _FINISHED.get() and (epochs or not moments) and (finished := _finished(rows)) is not None:
+    said = all(row.finished for row in rows) and (epochs or not moments)
+    if said and (finished := _finished(rows)) is not None:
         return finished, "epoch", ""
     fractional = _fractional(rows)
     if fractional is not None:

@@ -24,7 +24,9 @@ _LOSS_NAMES = (
     "train_swav_loss",
 )
 RATE_NAMES = ("learning_rate", "lr", "train_lr")
-EPOCH_NAMES = ("epoch", "epochs", "train_epoch", "trainer_epoch", "epoch_idx", "ep")
+# What a log calls epochs of which it says that they are over: 0 before the first. Of any other it has to be found out.
+FINISHED = "finished_epochs"
+EPOCH_NAMES = (FINISHED, "epoch", "epochs", "train_epoch", "trainer_epoch", "epoch_idx", "ep")
 STEP_NAMES = ("trainer_global_step", "global_step", "step", "iteration", "iter", "_step", "steps", "num_updates")
 # Words of columns that are no training loss, though `loss` is among them.
 _OTHER = frozenset(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from swaveval.checkpoints.recent import may_be_written
-from swaveval.runs.loss_columns import EPOCH_NAMES, RATE_NAMES, STEP_NAMES, Column, column_of, number, plain
+from swaveval.runs.loss_columns import EPOCH_NAMES, FINISHED, RATE_NAMES, STEP_NAMES, Column, column_of, number, plain
 
 MOST_BYTES = 512 * 1024**2
 MOST_ROWS = 5_000_000
@@ -26,13 +26,18 @@ _TELLING_ROWS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A loss and where the log says it belongs; the column it stood in, where others tell of it."""
+    """A loss and where the log says it belongs.
+
+    Attributes:
+        column: that it stood in, where others tell of it. finished: whether the log says that its epochs are over.
+    """
 
     loss: float
     epoch: float | None = None
     step: int | None = None
     rate: float | None = None
     column: Column | None = field(default=None, compare=False)
+    finished: bool = field(default=False, compare=False)
 
 
 def table_rows(path: Path) -> list[Row]:
@@ -140,13 +145,14 @@ def loss_rows(bodies: Iterable[Mapping[Any, object]], *, comma: bool = False) ->
     epochs, steps = _named(names, EPOCH_NAMES), _named(names, STEP_NAMES)
     rates = [name for name in names if plain(name) in RATE_NAMES or name.lower().startswith("lr-")]
     rate: float | None = None
+    finished = [plain(name) for name in epochs] == [FINISHED]
     for row in chain(first, wanted):
         rate = next((value for name in rates if (value := number(row.get(name), comma=comma)) is not None), rate)
         loss = number(row.get(column.name), comma=comma)
         if loss is None:
             continue
         epoch, step = _finite(row, epochs, comma=comma), _finite(row, steps, comma=comma)
-        yield Row(loss, epoch, None if step is None else int(step), rate, several)
+        yield Row(loss, epoch, None if step is None else int(step), rate, several, finished)
 
 
 def _named(names: Sequence[str], wanted: Sequence[str]) -> list[str]:

@@ -82,3 +82,15 @@ def test_a_part_is_a_name_or_a_function(tmp_path: Path, network: Any, sentence: 
 
 def test_the_callback_takes_one_function() -> None:
     assert Evaluate("digits", log=print, stop_on="collapsed").monitor is None
+
+
+def test_a_function_of_the_users_that_fails_ends_no_training(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def gone(numbers: dict[str, float], at: int) -> None:
+        raise ConnectionError("no route to the tracker")
+
+    network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(2), nn.Flatten())
+    options: Any = {"evaluators": "spectrum", "size": 16, "mode": "process"}
+    with swaveval.Monitor(pictures(30), out=tmp_path, log=gone, **options) as monitor:
+        monitor.step(network, epoch=0)
+    assert monitor.verdict is not None
+    assert "log= failed, and the training goes on: ConnectionError: no route to the tracker" in caplog.text

@@ -71,7 +71,7 @@ def test_losses_that_are_told_again_replace_those_before(tmp_path: Path) -> None
     losses.write(Moment(2), 9.0)
     losses.close()
     assert (tmp_path / "loss.csv").read_text(encoding="utf-8").split() == [
-        "epoch,step,loss",
+        "finished_epochs,step,loss",
         "0,,5.0",
         "1,,4.0",
         "2,,9.0",

@@ -7,13 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swaveval.runs.loss_axis import finished_epochs, placed
+from swaveval.runs.loss_axis import placed
 from swaveval.runs.loss_fit import Moment
 from swaveval.runs.loss_rows import Row
 
 
 def by_epoch(*epochs: float) -> list[Row]:
     return [Row(5.0, epoch) for epoch in epochs]
+
+
+def finished(rows: list[Row]) -> list[Row]:
+    """As of a log that says that its epochs are over."""
+    return [replace(row, finished=True) for row in rows]
 
 
 def by_step(*steps: int) -> list[Row]:
@@ -64,16 +69,14 @@ def test_whole_epochs(epochs: tuple[float, ...], moments: list[Moment], wanted: 
 def test_a_log_of_finished_epochs_says_where_it_stands(
     epochs: tuple[float, ...], moments: list[Moment], wanted: list[float]
 ) -> None:
-    with finished_epochs():
-        assert placed(by_epoch(*epochs), moments) == (pytest.approx(wanted), "epoch", "")
+    assert placed(finished(by_epoch(*epochs)), moments) == (pytest.approx(wanted), "epoch", "")
 
 
 def test_what_is_known_of_any_log_counts_beside_it() -> None:
-    """Where the training's files state no epoch, or not every row does; and for each log that is read later."""
-    with finished_epochs():
-        assert placed(by_epoch(1, 2), [(None, 30)])[1] == "row"
-        assert placed([*by_epoch(1, 2), Row(5.0)], [(3.0, None)])[1] == "row"
-        assert placed(by_step(10, 20), [(1.0, 10), (2.0, 20)]) == ([1.0, 2.0], "epoch", "")
+    """Where the training's files state no epoch, or not every row does; and where the log does not say so."""
+    assert placed(finished(by_epoch(1, 2)), [(None, 30)])[1] == "row"
+    assert placed(finished([*by_epoch(1, 2), Row(5.0)]), [(3.0, None)])[1] == "row"
+    assert placed(finished(by_step(10, 20)), [(1.0, 10), (2.0, 20)]) == ([1.0, 2.0], "epoch", "")
     assert placed(by_epoch(1, 2), [(3.0, None)]) == ([2.0, 3.0], "epoch", "")
 
 

@@ -304,3 +304,9 @@ def test_half_a_row_of_a_log_that_is_being_written_is_none(
     path.write_text(text[:-1])
     os.utime(path, (1, 1))
     assert [(one.step, one.loss) for one in read_log(path)] == whole
+
+
+@pytest.mark.parametrize(("name", "finished"), [("finished_epochs", True), ("Finished epochs", True), ("epoch", False)])
+def test_a_log_may_say_that_its_epochs_are_over(name: str, finished: bool) -> None:
+    [row] = loss_rows([{name: 2, "loss": 1}])
+    assert (row.epoch, row.finished) == (2.0, finished)
