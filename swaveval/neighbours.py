@@ -7,7 +7,7 @@ import importlib.abc
 import importlib.machinery
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
@@ -28,7 +28,7 @@ class Neighbours(importlib.abc.MetaPathFinder):
             sys.meta_path.append(self)
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+        self, fullname: str, path: Iterable[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         directory = "" if path is not None else _home(_importer())
         if directory not in self._directories:

@@ -208,16 +208,16 @@ def test_a_snapshot_that_cannot_be_written_is_said_and_the_training_goes_on(
     model, folder = Model(), tmp_path / "snapshots"
     with monitor(tmp_path, evaluators=("spectrum",)) as watching:
 
-        def heard() -> str:
-            watching.step(model, epoch=0, evaluate=False)
+        def heard(epoch: int) -> str:
+            watching.step(model, epoch=epoch, evaluate=False)
             return caplog.text
 
         watching.step(model, epoch=0)
-        assert wait_until(lambda: heard() == "" and watching.verdict is not None)
+        assert wait_until(lambda: heard(0) == "" and watching.verdict is not None)
         folder.rename(tmp_path / "aside")
         folder.touch()
         watching.step(model, epoch=1)
-        assert wait_until(lambda: "could not be written" in heard())
+        assert wait_until(lambda: "could not be written" in heard(1))
         folder.unlink()
         (tmp_path / "aside").rename(folder)
         watching.step(model, epoch=2)
