@@ -1,11 +1,14 @@
 """What a training loop says of itself, as numbers; where it is by that."""
 
+import logging
 import math
 from numbers import Real
 from typing import Any
 
 from swaveval.checkpoints.snapshots import Moment
 from swaveval.runs.request import RunError
+
+logger = logging.getLogger("swaveval")
 
 
 class Clock:
@@ -21,6 +24,32 @@ class Clock:
         self._every = every
         self._now = Moment()
         self._evaluated = Moment()
+        self._first: int | None = None  # of steps that were told without an epoch
+        self._before = self._pace = 0
+
+    def counted(self, moment: Moment) -> Moment:
+        """The moment, its step counted on where a loop counts anew in each epoch and tells no epoch.
+
+        Such a count falls to where it began, to 0 or 1; no training goes back there and goes on.
+        """
+        if moment.epoch is not None or moment.step is None:
+            return moment
+        newest = self._now.step
+        if self._first is None:
+            self._first = moment.step
+        elif newest is not None and moment.step == self._first <= 1 and moment.step < newest - self._before:
+            if not self._before:
+                logger.warning(
+                    "the steps begin anew at %d without an epoch: they are counted on from %d; tell the steps since "
+                    "the training began, or epoch= beside them",
+                    moment.step,
+                    newest,
+                )
+            self._before = newest + self._pace - moment.step
+        step = moment.step + self._before
+        if newest is not None and step > newest:
+            self._pace = step - newest
+        return Moment(None, step)
 
     def tell(self, moment: Moment) -> Moment | None:
         """Take note of a call. Gives from where on the training takes its steps again, where it went back; else None.

@@ -199,7 +199,7 @@ class Monitor:
         if not isinstance(model, nn.Module | None):
             raise RunError(f"step takes the model, a torch.nn.Module, and not a {type(model).__name__}")
         said = moment_said(epoch, step)
-        moment = said if said != Moment() else Moment(epoch=float(self._calls))
+        moment = self._clock.counted(said) if said != Moment() else Moment(epoch=float(self._calls))
         number = None if loss is None else loss_said(loss)
         self._calls += 1
         since = self._clock.tell(moment)

@@ -62,6 +62,33 @@ def test_when_an_evaluation_is_due(every: int, calls: list[Moment], due: list[bo
     assert found == due
 
 
+@pytest.mark.parametrize(
+    ("told", "counted", "warned"),
+    [
+        ([0, 1, 2, 0, 1, 2, 0], [0, 1, 2, 3, 4, 5, 6], True),  # enumerate(loader)
+        ([1, 2, 3, 1, 2, 3], [1, 2, 3, 4, 5, 6], True),
+        ([0, 100, 200, 0, 100, 200], [0, 100, 200, 300, 400, 500], True),  # every hundredth step
+        ([0, 1, 2, 3, 4], [0, 1, 2, 3, 4], False),
+        ([10, 20, 30, 10, 20], [10, 20, 30, 10, 20], False),  # to a checkpoint of before
+        ([0, 10, 20, 30, 10, 20], [0, 10, 20, 30, 10, 20], False),
+        ([0, 0, 1], [0, 0, 1], False),  # told twice
+    ],
+)
+def test_steps_that_begin_anew_in_each_epoch_are_counted_on(
+    told: list[int], counted: list[int], warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Taken for going back, each epoch would leave out all snapshots of those before it."""
+    clock, found = Clock(every=1), []
+    for step in told:
+        moment = clock.counted(Moment(None, step))
+        clock.tell(moment)
+        found.append(moment.step)
+    assert found == counted
+    assert caplog.text.count("the steps begin anew") == int(warned)
+    # With an epoch beside them they are what they are.
+    assert clock.counted(Moment(3, 0)) == Moment(3, 0)
+
+
 def test_losses_that_are_told_again_replace_those_before(tmp_path: Path) -> None:
     losses = LossFile(tmp_path / "loss.csv")
     losses.open(Moment(0))
