@@ -17,7 +17,7 @@ from swaveval.runs.outcome import RunOutcome
 from swaveval.runs.progress import Progress, Silent
 from swaveval.runs.request import RunRequest
 from swaveval.runs.run import run
-from swaveval.runs.watching import Round, Watcher, Watching
+from swaveval.runs.watching import Watcher, Watching
 
 # Seconds between two looks at what a training saves.
 _POLL = 2.0
@@ -122,22 +122,18 @@ class SavedRounds:
                 self._lookout = self._watcher.looking()
                 self._lookout.__enter__()  # for as long as this process lives
             self._watcher.request = _with_losses(self.request)
-            done = self._round(self._watcher, self._lookout, last=last)
+            if last:
+                self._lookout.look()
+                self._lookout.look()
+            done = self._watcher.evaluate(self._lookout) if self._watcher.admit(self._lookout) else None
+            failed = done is not None and done.outcome.failed
+            if last and self._watcher.begun and (self.request.figures or failed):
+                done = replace(self._watcher.last(), fresh=() if done is None else done.fresh)
         except (SwavevalError, OSError) as error:
             return Told(problems=(in_python(str(error)),))
         if done is None:
             return Told()
         return told(done.outcome, [point.record.name for point in done.fresh], self.trackers)
-
-    def _round(self, watcher: Watcher, lookout: Lookout, *, last: bool) -> Round | None:
-        if last:
-            lookout.look()
-            lookout.look()
-        done = watcher.evaluate(lookout) if watcher.admit(lookout) else None
-        failed = done is not None and done.outcome.failed
-        if last and watcher.begun and (self.request.figures or failed):
-            return replace(watcher.last(), fresh=() if done is None else done.fresh)
-        return done
 
 
 def told(outcome: RunOutcome, fresh: Sequence[str], trackers: Sequence[Destination] = ()) -> Told:

@@ -39,6 +39,7 @@ class Found:
 
     @property
     def marked(self) -> bool:
+        """Whether they say anything, be it a number that orders nothing (`resnet50.pth`)."""
         return self.mark != (None, None, (), ())
 
     def at(self, epoch: float | None, step: int | None) -> "Found":

@@ -79,18 +79,10 @@ def hollowness(model: Model, found: Match, extra: Sequence[str] = (), around: Se
 def _no_statistics(statistics: Sequence[str], surplus: Sequence[str]) -> str:
     """What becomes of a network's running means where none is in the file under its name."""
     layers = {name.rpartition(".")[0] for name in statistics}
-    found: dict[str, set[str]] = {}
-    for name in surplus:
-        layer, _, last = name.rpartition(".")
-        if layer in layers:
-            found.setdefault(last, set()).add(layer)
     # PaddlePaddle's `_mean` and `_variance`, Keras' `moving_mean` and `moving_variance`, Flax's `mean` and `var`.
-    called = [last for last in found if re.search("mean|var", last)]
-    if called:
-        return (
-            f"its running statistics have other names ({some([printable(last, 40) for last in sorted(called)], 4)}); "
-            + _RENAME
-        )
+    beside = {last for layer, _, last in (name.rpartition(".") for name in surplus) if layer in layers}
+    if called := [printable(last, 40) for last in sorted(beside) if re.search("mean|var", last)]:
+        return f"its running statistics have other names ({some(called, 4)}); {_RENAME}"
     return (
         "no layer's running statistics are in the file: it does not normalise by batches (GroupNorm?), or was saved "
         "without them (parameters() in place of state_dict())"

@@ -50,7 +50,7 @@ def watched(
             progress.message(_line(outcome.written.series, point))
         verdict = outcome.written.verdict
         if done.fresh and verdict.sentence != said:
-            progress.message(f"{verdict.line}")
+            progress.message(verdict.line)
             said = verdict.sentence
     assert outcome is not None  # it ends by itself after a round only
     return outcome
