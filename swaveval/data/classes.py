@@ -8,6 +8,7 @@ import numpy as np
 
 from swaveval.data.folders.layout import Placing
 from swaveval.data.names import distinct
+from swaveval.data.split_sides import with_labels
 from swaveval.text import counted, listed, natural_key, printable, shortened
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -98,24 +99,17 @@ def given_split(placing: Placing, files: Sequence[str]) -> tuple[Array | None, s
     """The split that was given, in words, and what stood in its way."""
     if placing.splits is None:
         return None, "", ()
-    splits = [placing.splits[file] for file in files]
-    present = set(splits)
-    if len(present) < 2:
-        return None, "", (f"All images stand in the {next(iter(present))} split, so a split was drawn.",)
-    notes: tuple[str, ...] = ()
-    labelled = {split for file, split in zip(files, splits, strict=True) if placing.labels[file] is not None}
-    if labelled and {"train", "validation"} <= labelled and "test" not in labelled and "test" in present:
-        # A test side without labels, as competitions have it, would leave nothing to be tested with.
-        count = splits.count("test")
-        splits = ["train" if split == "test" else split for split in splits]
-        notes = (f"{counted(count, 'image')} on the test side, none of them labelled, counted to train.",)
-        present = set(splits)
-    elif labelled and (labelled == {"test"} or not labelled - {"train"}):
-        return None, "", (f"The split was not used: only its {next(iter(labelled))} side has labels.",)
+    said = {file: placing.splits[file] for file in files}
+    if len(set(said.values())) < 2:
+        return None, "", (f"All images stand in the {said[files[0]]} split, so a split was drawn.",)
+    splits, notes = with_labels(said, placing.labels, source=placing.source)
+    if splits is None:
+        return None, "", notes
+    present = set(splits.values())
     test = "test" if "test" in present else "validation"
     train = " and ".join(sorted(present - {test}))
     return (
-        np.array([split == test for split in splits]),
+        np.array([splits[file] == test for file in files]),
         f"given by {placing.source}: {train} for train, {test} for test",
         notes,
     )

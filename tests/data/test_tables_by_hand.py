@@ -122,4 +122,4 @@ def test_the_split_of_the_folders_where_the_table_has_none(tmp_path: Path) -> No
     assert (list((both.splits or {}).values()), both.source) == (["train", "train", "test", "test"], "folders")
     one = placed(tmp_path, "file,label\na.png,cat\nb.png,dog\n", files)
     assert one.splits is None
-    assert "The folders' split was not used: t.csv labels one side of it only." in one.notes
+    assert "The folders' split was not used: only its train side has labels." in one.notes

@@ -89,10 +89,17 @@ def test_one_side_alone_is_no_split() -> None:
     ("sides", "labelled", "test", "note"),
     [
         ("train train test test", "train test", [2, 3], ""),
-        ("train train test test", "train", None, "The split was not used: only its train side has labels."),
-        ("train train test test", "test", None, "The split was not used: only its test side has labels."),
-        ("train validation test test", "train validation", [1], "2 images on the test side, none of them labelled"),
+        ("train train test test", "train", None, "The folders' split was not used: only its train side has labels."),
+        ("train train test test", "test", None, "The folders' split was not used: only its test side has labels."),
+        (
+            "train validation test test",
+            "train validation",
+            [1],
+            "2 images on the folders' test side, none of them labelled",
+        ),
         ("train validation test", "train validation test", [2], ""),
+        ("validation validation test test", "validation test", [2, 3], ""),  # no side is called train
+        ("train train validation", "validation", None, "The folders' split was not used: only its validation side"),
         ("train train test test", "", [2, 3], ""),
     ],
 )

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from swaveval.data.errors import DataError
 from swaveval.data.folders.layout import Placing, place_without_labels
+from swaveval.data.split_sides import with_labels
 from swaveval.data.tables.label_matching import Matches, match_rows
 from swaveval.data.tables.label_rows import LabelRow, LabelTable, described
 from swaveval.data.tables.label_table import read_labels
@@ -181,17 +182,8 @@ def _splits(
     if folders.splits is None:
         return None, name, []
     splits = {file: folders.splits.get(file, "train") for file in used}
-    labelled = {splits[file] for file in used if labels[file] is not None}
-    if any(label is not None for label in labels.values()) and not {"train"} < labelled:
-        note = f"The folders' split was not used: {name} labels one side of it only."
-        return None, name, [note]
-    if "validation" in labelled and "test" not in labelled and "test" in splits.values():
-        # A test side without labels, as competitions have it, would leave nothing to be tested with.
-        bare = [file for file, split in splits.items() if split == "test"]
-        splits |= dict.fromkeys(bare, "train")
-        note = f"{counted(len(bare), 'image')} on the folders' test side, none of them labelled, counted to train."
-        return splits, "folders", [note]
-    return splits, "folders", []
+    kept, said_of_it = with_labels(splits, labels, source="folders")
+    return kept, name if kept is None else "folders", [*said_of_it]
 
 
 def _unmatched(alone: Sequence[str], rows: Sequence[LabelRow], matches: Matches, name: str) -> list[str]:
