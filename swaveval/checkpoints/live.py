@@ -10,7 +10,7 @@ from torch.nn.parameter import is_lazy
 from swaveval.checkpoints.backbone import Backbone
 from swaveval.checkpoints.initial import asleep, batches, reset, started, untouched
 from swaveval.checkpoints.load_report import LoadReport
-from swaveval.checkpoints.named.made import Made
+from swaveval.checkpoints.named.made import Advice, Made
 from swaveval.checkpoints.named.named_model import finished
 from swaveval.checkpoints.options import LoadOptions
 from swaveval.checkpoints.refusal import CheckpointRefused
@@ -19,13 +19,11 @@ from swaveval.checkpoints.source import Entry, InMemory, moment_of
 from swaveval.checkpoints.weights_digest import tensor_hashes, weights_digest
 from swaveval.text import shortened
 
-# What is said of networks that a factory makes, and what helps where the network itself was given.
-_ADVICE = {
-    "name a factory whose network gives features alone": (
-        'give the part of it that does (of the model in a monitor: network="its name", or a function of the model)'
-    ),
-    "let the factory put torch.nn.Identity() in its place": "put torch.nn.Identity() in its place",
-}
+_ADVICE = Advice(
+    output='give the part of it that does (of the model in a monitor: network="its name", or a function of the model)',
+    head="put torch.nn.Identity() in its place",
+    sizes="call it once on a batch of images first",
+)
 
 
 class Live(InMemory):
@@ -50,12 +48,12 @@ def backbone_of(name: str, given: Any) -> Backbone:
             raise Failure("unsupported", f"{name} is a {type(given).__name__}, not a torch.nn.Module")
         return _backbone(name, copied(name, given), type(given).__name__)
     except Failure as failure:
-        report = LoadReport(file=name, state=failure.kind, refusal=_advised(str(failure)))
-        raise CheckpointRefused(report.state, report.refusal, report) from None
+        report = LoadReport(file=name, state=failure.kind, refusal=str(failure))
+        raise CheckpointRefused(report.state, str(failure), report) from None
 
 
 def _backbone(name: str, module: nn.Module, words: str) -> Backbone:
-    made = finished(Made(build=_Anew(module), module=module, words=words), channels=_channels(module))
+    made = finished(Made(build=_Anew(module), module=module, words=words, advice=_ADVICE), channels=_channels(module))
     template = made.template
     tensors = {f"backbone.{key}": value for key, value in template.state_dict().items()}
     hashes = tensor_hashes(tensors)
@@ -70,7 +68,7 @@ def _backbone(name: str, module: nn.Module, words: str) -> Backbone:
         "digest": digest,
         "backbone_digest": digest,
         "dtype": ", ".join(sorted({str(value.dtype).removeprefix("torch.") for value in tensors.values()})),
-        "warnings": tuple(map(_advised, made.notes)),
+        "warnings": made.notes,
     }
     if bad := sum(_nonfinite(value) for value in tensors.values()):
         # The count stays in the report: it is what tells the verdict that this training diverged.
@@ -96,12 +94,6 @@ def _backbone(name: str, module: nn.Module, words: str) -> Backbone:
     )
 
 
-def _advised(text: str) -> str:
-    for of_a_factory, of_a_network in _ADVICE.items():
-        text = text.replace(of_a_factory, of_a_network)
-    return text
-
-
 class _Anew:
     """Makes a network like one that is there, every weight drawn anew."""
 
@@ -123,7 +115,7 @@ def copied(name: str, given: nn.Module) -> nn.Module:
         raise Failure("refused", f"{name} has weights without values (torch's meta device)")
     if any(is_lazy(value) for value in (*given.parameters(), *given.buffers())):
         reason = f"{name} has layers whose size is not known until they saw an image (torch.nn.Lazy…)"
-        raise Failure("unsupported", f"{reason}; call it once on a batch of images first")
+        raise Failure("unsupported", f"{reason}; {_ADVICE.sizes}")
     try:
         module = copy.deepcopy(getattr(given, "_orig_mod", given))
     except (TypeError, RuntimeError, ValueError, AttributeError) as error:

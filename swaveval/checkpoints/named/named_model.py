@@ -156,7 +156,7 @@ def finished(made: Made, *, channels: int) -> NamedModel:
     module = made.module
     if any(is_lazy(parameter) for parameter in module.parameters()):
         reason = f"{made.words} has layers whose size is not known until they saw an image (torch.nn.Lazy…)"
-        raise Failure("unsupported", f"{reason}; let the factory make them with their sizes")
+        raise Failure("unsupported", f"{reason}; {made.advice.sizes}")
     # What is looked at has run, and some classes keep tables from their first run (timm's LeViT).
     template = copy.deepcopy(module)
     by_name = made.scores is False  # timm's features depend on all it has
@@ -170,7 +170,7 @@ def finished(made: Made, *, channels: int) -> NamedModel:
         heads |= {f"{cut}.{name}" for name in module.get_submodule(cut).state_dict()}
         module.set_submodule(cut, nn.Identity())
         seen = look(module, (seen.side,), channels, made.words, idle=not by_name)
-    how = rule(module, seen.output, made.words)
+    how = rule(module, seen.output, made.words, made.advice.output)
     if how:
         notes.append(f"{made.words} gives {_given(seen.output)}: features are its {how}")
         module.register_forward_hook(Pooled(how))
@@ -204,7 +204,7 @@ def _cut(made: Made, module: nn.Module, last: str, notes: list[str]) -> str:
     if is_called_head(last):
         notes.append(
             f"the features are the {outputs} outputs of {printable(last, 60)}, the last layer of {made.words}: where "
-            "that is a classifier or a projection, let the factory put torch.nn.Identity() in its place"
+            f"that is a classifier or a projection, {made.advice.head}"
         )
     return ""
 

@@ -176,8 +176,11 @@ def is_called_head(name: str) -> bool:
     return bool(_CLASSIFIER.match(name))
 
 
-def rule(module: nn.Module, output: Any, words: str) -> str:
+def rule(module: nn.Module, output: Any, words: str, advice: str) -> str:
     """How its output becomes features: "" where it is `(B, d)` as it stands, else a key of `RULES`.
+
+    Args:
+        words: what it is called. advice: what helps where there is no rule.
 
     Raises:
         Failure: it is nothing that becomes features by a rule.
@@ -192,7 +195,7 @@ def rule(module: nn.Module, output: Any, words: str) -> str:
         if found is not None:
             return found
     reason = f"{words} must give features (B, d) for images (B, 3, H, W); for {_IMAGES} images it gave {_shown(output)}"
-    raise Failure("unsupported", f"{reason}; name a factory whose network gives features alone")
+    raise Failure("unsupported", f"{reason}; {advice}")
 
 
 def _grid(shape: tuple[int, ...], *, class_token: bool) -> str | None:
